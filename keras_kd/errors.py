@@ -1,0 +1,22 @@
+"""The errors a user can cause and cure."""
+
+
+class UserError(Exception):
+    """Something the user gave cannot be used: where, what was found, what was expected, how to cure it.
+
+    The command line prints the message on one line (several recipe errors: one line each), without a
+    traceback, and exits with code 2.
+
+    Example:
+        >>> raise UserError("no such file: recipes/x.yaml; `keras-kd list recipes` names all")
+        Traceback (most recent call last):
+        keras_kd.errors.UserError: no such file: recipes/x.yaml; `keras-kd list recipes` names all
+    """
+
+
+class GateError(Exception):
+    """An exported file does not do what the Keras model does; it was kept out of the run folder (exit code 1)."""
+
+
+class NonFiniteLoss(Exception):
+    """The loss became NaN or infinite; says at which step and through which term (exit code 1)."""
