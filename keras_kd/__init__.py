@@ -1,3 +1,36 @@
-"""keras_kd: compress Keras models by knowledge distillation."""
+"""keras_kd: compress Keras models by knowledge distillation.
+
+Example:
+    >>> import keras_kd
+    >>> keras_kd.KD(temperature=4.0)
+    KD(temperature=4.0)
+"""
+
+import importlib
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Distiller": "keras_kd.distiller",
+    "Term": "keras_kd.distiller",
+    "KD": "keras_kd.methods",
+    "METHODS": "keras_kd.methods",
+    "Method": "keras_kd.methods",
+    "MODELS": "keras_kd.models",
+    "DATASETS": "keras_kd.data",
+    "VIEWS": "keras_kd.data.views",
+    "SGD": "keras_kd.optimizers",
+    "UserError": "keras_kd.errors",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'keras_kd' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_HOMES])

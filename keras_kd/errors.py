@@ -1,7 +1,7 @@
 """The errors a user can cause and cure."""
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """Something the user gave cannot be used: where, what was found, what was expected, how to cure it.
 
     The command line prints the message on one line (several recipe errors: one line each), without a
@@ -15,7 +15,14 @@ class UserError(Exception):
 
 
 class GateError(Exception):
-    """An exported file does not do what the Keras model does; it was kept out of the run folder (exit code 1)."""
+    """An exported file does not do what the Keras model does; it was kept out of the run folder (exit code 1).
+
+    `exports` holds what was measured on every file of that export, those that passed included.
+    """
+
+    def __init__(self, message, exports=()):
+        super().__init__(message)
+        self.exports = list(exports)
 
 
 class NonFiniteLoss(Exception):

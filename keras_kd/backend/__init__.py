@@ -1,0 +1,25 @@
+"""The only code that knows which backend runs: one module each, with the same names.
+
+`TrainingStep`       the part of `Distiller` that takes one training step
+`inference`          a network compiled for inference
+`jit_compile`        whether training steps are compiled by XLA here
+`make_deterministic` the same numbers from the same seeds, bit for bit
+`device`             the device in words, for reports
+`version`            the backend's version
+"""
+
+import keras
+
+from keras_kd.errors import UserError
+
+if keras.backend.backend() == "tensorflow":
+    from keras_kd.backend.tensorflow import TrainingStep, device, inference, jit_compile, make_deterministic, version
+elif keras.backend.backend() == "jax":
+    from keras_kd.backend.jax import TrainingStep, device, inference, jit_compile, make_deterministic, version
+else:
+    raise UserError(
+        f"backend: keras runs on {keras.backend.backend()!r}; keras_kd works on tensorflow and jax: "
+        "set KERAS_BACKEND or give --backend"
+    )
+
+__all__ = ["TrainingStep", "device", "inference", "jit_compile", "make_deterministic", "version"]

@@ -1,0 +1,57 @@
+"""Training and inference steps on JAX."""
+
+import os
+
+import jax
+import keras
+
+
+class TrainingStep:
+    """One training step: what the batch lacks is joined to it outside the gradient, then Keras's own step runs."""
+
+    def train_step(self, state, data):
+        trainable, non_trainable, *_ = state
+        # Networks and arrays must be read from the step's state: what is reached otherwise is baked in as a constant.
+        variables = [*self.trainable_variables, *self.non_trainable_variables]
+        with keras.StatelessScope(state_mapping=list(zip(variables, [*trainable, *non_trainable], strict=True))):
+            data = self.join(data)
+        return super().train_step(state, data)
+
+
+def inference(network):
+    """The network in inference mode as a compiled function of a batch."""
+
+    @jax.jit
+    def run(trainable, non_trainable, images):
+        outputs, _ = network.stateless_call(trainable, non_trainable, images, training=False)
+        return outputs
+
+    def call(images):
+        trainable = [variable.value for variable in network.trainable_variables]
+        non_trainable = [variable.value for variable in network.non_trainable_variables]
+        return run(trainable, non_trainable, images)
+
+    return call
+
+
+def jit_compile():
+    """Without compilation JAX runs one operation at a time."""
+    return True
+
+
+def make_deterministic():
+    """Asks for bit-equal results from every operation."""
+    flag = "--xla_gpu_deterministic_ops=true"
+    if flag not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+
+
+def device():
+    """What the computation runs on, in words."""
+    devices = jax.devices()
+    return "CPU" if devices[0].platform == "cpu" else ", ".join(one.device_kind for one in devices)
+
+
+def version():
+    """(name, version) of the backend."""
+    return "jax", jax.__version__

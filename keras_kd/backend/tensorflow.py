@@ -1,0 +1,37 @@
+"""Training and inference steps on TensorFlow."""
+
+import tensorflow as tf
+
+
+class TrainingStep:
+    """One training step: what the batch lacks is joined to it outside the gradient, then Keras's own step runs."""
+
+    def train_step(self, data):
+        return super().train_step(self.join(data))
+
+
+def inference(network):
+    """The network in inference mode as a compiled function of a batch."""
+    return tf.function(lambda images: network(images, training=False), reduce_retracing=True)
+
+
+def jit_compile():
+    """XLA is worth its compilation on an accelerator; on a CPU it makes convolutions slower."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+def make_deterministic():
+    """Asks for bit-equal results from every operation."""
+    tf.config.experimental.enable_op_determinism()
+
+
+def device():
+    """What the computation runs on, in words."""
+    accelerators = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(one).get("device_name", "GPU") for one in accelerators]
+    return ", ".join(names) or "CPU"
+
+
+def version():
+    """(name, version) of the backend."""
+    return "tensorflow", tf.__version__

@@ -1,0 +1,45 @@
+"""The layer between what the host sends (indices or raw pixels, and view ids) and what the networks see."""
+
+import keras
+from keras import ops
+
+
+class ViewRenderer(keras.layers.Layer):
+    """Turns a batch of {index or image, view} into float32 pixels on the device.
+
+    With `images` given they stay on the device as one uint8 array and the host sends their indices; without, the host
+    sends the pixels of each batch. Either way the same (image, view) gives the same pixels.
+
+    Args:
+        views: the `Views` family.
+        images: uint8 array (n, height, width, channels), or None.
+
+    Returns:
+        Called on {"index": int32 (batch,), "view": int32 (batch,)} or {"image": uint8 (batch, h, w, c), "view": ...}:
+        float32 pixels (batch, h, w, c) in 0..255.
+    """
+
+    def __init__(self, views, images=None, **options):
+        super().__init__(trainable=False, dtype="float32", autocast=False, **options)
+        self.views = views
+        self.images = None
+        if images is not None:
+            # Passed as a shape first: an initializer given as an array would be cast through float32.
+            self.images = self.add_weight(
+                shape=images.shape, dtype="uint8", initializer="zeros", trainable=False, name="images"
+            )
+            self.images.assign(images)
+        self.built = True
+
+    def call(self, batch):
+        if "image" in batch:
+            images = batch["image"]
+        else:
+            images = ops.take(self.images, batch["index"], axis=0)
+        return self.views.render(images, batch["view"])
+
+    def save_own_variables(self, store):
+        """Nothing: the images belong to the data, not to a checkpoint."""
+
+    def load_own_variables(self, store):
+        """Nothing: see `save_own_variables`."""

@@ -1,0 +1,412 @@
+"""The Distiller: a `keras.Model` that trains a student beside its teacher, by any sum of methods."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from keras_kd import backend
+from keras_kd.errors import UserError
+from keras_kd.methods import Method
+from keras_kd.output_check import check_from_logits
+from keras_kd.taps import LOGITS, Tapped
+
+
+@dataclass(frozen=True)
+class Term:
+    """A method and its weight in the total loss.
+
+    Args:
+        method: a `keras_kd.methods.Method`.
+        weight: 0 or more; None takes the method's published weight.
+
+    Example:
+        >>> from keras_kd import KD
+        >>> Term(KD(temperature=4.0)).weight
+        0.9
+    """
+
+    method: Method
+    weight: float | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.method, Method):
+            raise UserError(f"terms: {self.method!r} is no method; give a keras_kd method such as KD(temperature=4.0)")
+        if self.weight is None:
+            object.__setattr__(self, "weight", self.method.default_weight)
+        if not 0 <= self.weight < float("inf"):
+            raise UserError(f"terms: the weight of {type(self.method).__name__} is {self.weight}; expected 0 or more")
+
+
+class Joined(NamedTuple):
+    """A batch with all that a training step needs of it."""
+
+    images: object
+    signals: dict  # of the roles that do not train
+
+
+class Distiller(backend.TrainingStep, keras.Model):
+    """Trains a student on labels and on what its teacher says. Only the student is trained, saved and exported.
+
+    It is used as any Keras model: `compile`, `fit`, `evaluate`, `predict`, with arrays or a `tf.data.Dataset`, any
+    callback, `sample_weight`, `class_weight`, the student's own regularisers, mixed precision. The student runs once a
+    step. The teacher runs in inference mode, gets no gradient, and does not run in `evaluate` or `predict`: there the
+    Distiller is its student, and `loss` the student's own.
+
+    Args:
+        student: a built `keras.Model` from images to (batch, classes).
+        teacher: another one; it never changes. None trains the student on labels alone.
+        terms: methods, or `Term(method, weight)`; a bare method has its published weight.
+        label_weight: weight of the label loss, 0 or more.
+        from_logits: whether the networks give logits; or {"student": ..., "teacher": ...}. It is checked.
+        views: a layer that turns what `fit` is given into images on the device, or None.
+
+    Raises:
+        UserError: networks that do not fit each other, the method or `from_logits`; named before any data is read.
+
+    Source:
+        Hinton et al. 2015, arXiv:1503.02531, for the sum of a label loss and a distillation loss.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from keras_kd import KD, Distiller
+        >>> def network(width):
+        ...     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(width, activation="relu"),
+        ...                              keras.layers.Dense(3)])
+        >>> distiller = Distiller(network(8), network(32), terms=[KD(temperature=4.0)], label_weight=0.1)
+        >>> distiller.compile(optimizer="adam", metrics=["accuracy"])
+        >>> x, y = np.random.rand(32, 4).astype("float32"), np.arange(32) % 3
+        >>> sorted(distiller.fit(x, y, verbose=0).history)
+        ['accuracy', 'kd_loss', 'label_loss', 'loss']
+    """
+
+    def __init__(
+        self, student, teacher=None, terms=(), label_weight=1.0, from_logits=True, views=None, name="distiller"
+    ):
+        super().__init__(name=name, dtype="float32", autocast=False)
+        self.terms = tuple(term if isinstance(term, Term) else Term(term) for term in terms)
+        self.label_weight = float(label_weight)
+        networks = {"student": student} if teacher is None else {"student": student, "teacher": teacher}
+        _check_arguments(networks, self.terms, self.label_weight)
+        self.student, self.teacher, self.views = student, teacher, views
+        asked = from_logits if isinstance(from_logits, dict) else dict.fromkeys(networks, from_logits)
+        self._tapped = {}
+        for role, network in networks.items():
+            check_from_logits(role, network, asked.get(role, True))
+            taps = dict.fromkeys(tap for term in self.terms for tap in term.method.taps(role))
+            self._tapped[role] = Tapped(role, network, taps, asked.get(role, True))
+        specs = _specs(self._tapped)
+        self.glue = {}
+        for number, term in enumerate(self.terms):
+            term.method.check(specs)
+            layers = term.method.glue(specs, networks)
+            if layers:
+                self.glue[str(number)] = layers
+        self._named_terms = _named(self.terms)
+        self._check_losses(specs)
+        self._trackers = [keras.metrics.Mean(name=name) for name in ("label_loss", *self._named_terms)]
+        self.built = True
+
+    # What trains, what is saved: the student and the glue; the teacher is only carried.
+
+    @property
+    def _trained(self):
+        return [self.student, *(layer for layers in self.glue.values() for layer in layers.values())]
+
+    @property
+    def trainable_variables(self):
+        return [variable for layer in self._trained for variable in layer.trainable_variables]
+
+    @property
+    def trainable_weights(self):
+        return [variable for layer in self._trained for variable in layer.trainable_weights]
+
+    @property
+    def non_trainable_variables(self):
+        trained = {id(variable) for variable in self.trainable_variables}
+        return [variable for variable in self.variables if id(variable) not in trained]
+
+    @property
+    def non_trainable_weights(self):
+        trained = {id(variable) for variable in self.trainable_weights}
+        return [variable for variable in self.weights if id(variable) not in trained]
+
+    @property
+    def losses(self):
+        """The regularisation losses of what trains."""
+        if self._losses_override:
+            return self._losses_override
+        return [loss for layer in self._trained for loss in layer.losses]
+
+    def state(self):
+        """The variables that training changes, the optimizer's included, in a fixed order."""
+        variables = [variable for layer in self._trained for variable in layer.variables]
+        return variables + (list(self.optimizer.variables) if self.optimizer else [])
+
+    def save(self, filepath, **options):
+        """Saves the student alone, as a plain Keras model that loads without keras_kd."""
+        self.student.save(filepath, **options)
+
+    def export(self, filepath, **options):
+        """Exports the student alone."""
+        return self.student.export(filepath, **options)
+
+    def save_weights(self, filepath, **options):
+        """Saves what training changes (student, glue, optimizer) and not the teacher."""
+        self._checkpoint().save_weights(filepath, **options)
+
+    def load_weights(self, filepath, **options):
+        """Loads what `save_weights` saved."""
+        self._checkpoint().load_weights(filepath, **options)
+
+    def _checkpoint(self):
+        checkpoint = keras.Model(name="checkpoint")
+        checkpoint.student, checkpoint.glue = self.student, self.glue
+        if self.optimizer is not None:
+            checkpoint.training_optimizer = self.optimizer
+        checkpoint.built = True
+        return checkpoint
+
+    def _check_losses(self, specs):
+        """Runs every loss on symbolic tensors, so that what cannot work is found before any data is read."""
+        labels = keras.KerasTensor((None,), "int32")
+        for number, (name, term) in enumerate(self._named_terms.items()):
+            glue = self.glue.get(str(number), {})
+            read = {role: (LOGITS, *term.method.taps(role)) for role in term.method.roles}
+            signals = {role: {tap: specs[role][tap] for tap in taps} for role, taps in read.items()}
+            probe = Probe(lambda both, term=term, glue=glue: term.method.loss(both[0], both[1], glue))
+            try:
+                shape = tuple(probe((signals, labels)).shape)
+            except Exception as error:
+                shapes = ", ".join(
+                    f"{role} {tap} {tuple(one.shape)}" for role, taps in signals.items() for tap, one in taps.items()
+                )
+                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                raise UserError(f"{name.removesuffix('_loss')}: cannot work on {shapes}: {reason}") from error
+            if shape not in ((), (None,)):
+                raise UserError(
+                    f"{name.removesuffix('_loss')}: its loss has shape {shape}; expected (batch,), or () for a loss "
+                    "of the whole batch"
+                )
+
+    # The step.
+
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None, jit_compile="auto", **options):
+        """As `keras.Model.compile`.
+
+        Args:
+            optimizer: a Keras optimizer or its name.
+            loss: the label loss: a Keras loss or its name; None is cross-entropy on whole-number or one-hot labels.
+            metrics: as in Keras; they see the labels and the student's output.
+            jit_compile: True, False or "auto": XLA where it pays (accelerators, JAX).
+            **options: `steps_per_execution`, `weighted_metrics`, `run_eagerly`, ... as in Keras.
+        """
+        if options.get("loss_weights") is not None:
+            raise UserError("compile: loss_weights are not used here; set label_weight and the weights of the terms")
+        if jit_compile == "auto":
+            jit_compile = not options.get("run_eagerly") and backend.jit_compile()
+        self._label_loss = _as_label_loss(loss, self._tapped["student"].from_logits)
+        optimizer = keras.optimizers.get(optimizer)
+        half = any(layer.compute_dtype == "float16" for layer in self.student._flatten_layers())
+        if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        super().compile(optimizer=optimizer, loss=None, metrics=metrics, jit_compile=jit_compile, **options)
+
+    def join(self, data):
+        """The batch of a training step: images rendered, the frozen networks' signals beside them."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        images = x if self.views is None else self.views(x)
+        signals = {}
+        for role, tapped in self._tapped.items():
+            if role != "student":
+                _, values = tapped.run(images, training=False)
+                signals[role] = {tap: ops.stop_gradient(value) for tap, value in values.items()}
+        return Joined(images, signals), y, sample_weight
+
+    def call(self, x, training=None):
+        """The student's output; in a training step (output, signals of every role)."""
+        if isinstance(x, Joined):
+            output, signals = self._tapped["student"].run(x.images, training=training)
+            return output, {**x.signals, "student": signals}
+        return self.student(x if self.views is None else self.views(x), training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The weighted sum of the label loss, the terms and the student's regularisers.
+
+        Outside a training step it is the student's own loss: labels and regularisers.
+        """
+        if not isinstance(x, Joined):
+            labelled = y is not None and y_pred is not None
+            return self._total([(1.0, self._label_values(y, y_pred))] if labelled else [], sample_weight)
+        output, signals = y_pred
+        if y is None and self.label_weight:
+            raise UserError("fit: label_weight is not 0 but no labels were given; give y, or set label_weight=0")
+        parts = {} if y is None else {"label_loss": (self.label_weight, self._label_values(y, output))}
+        labels = None if y is None else _whole_number_labels(y)
+        for number, (name, term) in enumerate(self._named_terms.items()):
+            parts[name] = (term.weight, term.method.loss(signals, labels, self.glue.get(str(number), {})))
+        batch = ops.shape(signals["student"][LOGITS])[0]
+        for tracker in self._trackers:
+            if tracker.name in parts:
+                values = parts[tracker.name][1]
+                tracker.update_state(_weighted_mean(values, sample_weight), sample_weight=batch)
+        return self._total(parts.values(), sample_weight)
+
+    def _label_values(self, y, output):
+        loss = self._label_loss or _cross_entropy(y, output, self._tapped["student"].from_logits)
+        return loss.call(ops.convert_to_tensor(y), ops.cast(output, "float32"))
+
+    def _total(self, parts, sample_weight):
+        total = ops.zeros((), "float32")
+        for weight, values in parts:
+            total = total + weight * BatchMean()(values, values, sample_weight if len(values.shape) else None)
+        for loss in self.losses:
+            total = total + self._aggregate_additional_loss(loss)
+        return total
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """The compiled metrics of the student's output; in a training step each part of the loss as well."""
+        if isinstance(x, Joined):
+            return super().compute_metrics(x, y, y_pred[0], sample_weight)
+        logs = super().compute_metrics(x, y, y_pred, sample_weight)
+        parts = {tracker.name for tracker in self._trackers}
+        return {name: value for name, value in logs.items() if name not in parts}
+
+
+class BatchMean(keras.losses.Loss):
+    """The mean of given values over the batch, scaled as Keras scales losses over replicas."""
+
+    def call(self, y_true, y_pred):
+        return y_pred
+
+
+class Probe(keras.layers.Layer):
+    """Runs a function on symbolic tensors, through the public way to do so."""
+
+    def __init__(self, function):
+        super().__init__(dtype="float32", autocast=False)
+        self.function = function
+        self.built = True
+
+    def call(self, inputs):
+        return self.function(inputs)
+
+
+def _named(terms):
+    """The terms by the name of their figure in the logs; a method used twice is numbered."""
+    named = {}
+    for term in terms:
+        method = type(term.method).__name__.lower()
+        count = 1 + sum(isinstance(other.method, type(term.method)) for other in named.values())
+        named[f"{method}_loss" if count == 1 else f"{method}_{count}_loss"] = term
+    return named
+
+
+def _as_label_loss(loss, from_logits):
+    """The label loss as a Keras loss that gives one value an example; None is chosen by the labels' shape."""
+    if loss is None:
+        return None
+    by_name = {
+        "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
+        "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
+    }
+    if loss in by_name:
+        return by_name[loss](from_logits=from_logits)
+    loss = keras.losses.get(loss)
+    if not isinstance(loss, keras.losses.Loss):
+        return FunctionLoss(loss)
+    said = getattr(loss, "from_logits", from_logits)
+    if isinstance(loss, tuple(by_name.values())) and said != from_logits:
+        raise UserError(
+            f"compile: {type(loss).__name__}(from_logits={said}), but the student's from_logits is {from_logits}; "
+            "give both the same"
+        )
+    if loss.reduction == "sum":
+        raise UserError("compile: the label loss is summed over the batch; the terms are means: use its default reduction")
+    return loss
+
+
+class FunctionLoss(keras.losses.Loss):
+    """A loss given as a function of (y_true, y_pred)."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def call(self, y_true, y_pred):
+        return self.function(y_true, y_pred)
+
+
+def _weighted_mean(values, sample_weight):
+    if sample_weight is None or not len(values.shape):
+        return ops.mean(values)
+    return ops.mean(values * ops.reshape(ops.cast(sample_weight, values.dtype), (-1,)))
+
+
+def _cross_entropy(y, output, from_logits):
+    """Cross-entropy for the kind of labels given: one row of classes an example, or whole numbers."""
+    one_hot = len(y.shape) == 2 and y.shape[-1] == output.shape[-1] and output.shape[-1] > 1
+    kind = keras.losses.CategoricalCrossentropy if one_hot else keras.losses.SparseCategoricalCrossentropy
+    return kind(from_logits=from_logits)
+
+
+def _whole_number_labels(y):
+    y = ops.convert_to_tensor(y)
+    if len(y.shape) == 2:
+        y = ops.argmax(y, axis=-1) if y.shape[-1] != 1 else ops.squeeze(y, axis=-1)
+    return ops.cast(y, "int32")
+
+
+def _symbolic_input(role, network):
+    """Symbolic tensors like those that a network takes."""
+    if getattr(network, "inputs", None):
+        inputs = network.inputs[0] if len(network.inputs) == 1 else network.input
+    else:
+        shape = (network.get_build_config() or {}).get("input_shape") if network.built else None
+        if shape is None:
+            raise UserError(
+                f"{role}: {network.name!r} is not built, so its shapes are unknown; call it once on a batch first"
+            )
+        inputs = keras.KerasTensor((None, *shape[1:]))
+    return keras.tree.map_structure(lambda one: keras.KerasTensor(one.shape, one.dtype), inputs)
+
+
+def _specs(tapped):
+    """The shape of every signal: specs[role][tap], from symbolic runs."""
+    specs, inputs = {}, {}
+    for role, one in tapped.items():
+        inputs[role] = _symbolic_input(role, one.network)
+        specs[role] = Probe(lambda images, one=one: one.run(images, training=False)[1])(inputs[role])
+        shape = specs[role][LOGITS].shape
+        if len(shape) != 2:
+            raise UserError(f"{role}: {one.network.name!r} gives {tuple(shape)}; expected (batch, classes)")
+    shapes = {role: [tuple(one.shape) for one in keras.tree.flatten(given)] for role, given in inputs.items()}
+    for role, given in shapes.items():
+        same = len(given) == len(shapes["student"]) and all(map(_compatible, given, shapes["student"]))
+        if not same:
+            raise UserError(
+                f"{role}: takes images of {given[0][1:]}, the student of {shapes['student'][0][1:]}; "
+                "both are shown the same images: build one for the other's shape"
+            )
+    return specs
+
+
+def _compatible(one, other):
+    return len(one) == len(other) and all(None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True))
+
+
+def _check_arguments(networks, terms, label_weight):
+    for role, network in networks.items():
+        if not isinstance(network, keras.Model):
+            raise UserError(f"{role}: {network!r} is no keras.Model")
+    if networks.get("teacher") is networks["student"]:
+        raise UserError("teacher and student are the same object; give the student a network of its own")
+    if not 0 <= label_weight < float("inf"):
+        raise UserError(f"label_weight is {label_weight}; expected a number that is 0 or more")
+    for term in terms:
+        for role in term.method.roles:
+            if role not in networks:
+                raise UserError(f"terms: {type(term.method).__name__} needs a {role}; none was given")
+    if not label_weight and not any(term.weight for term in terms):
+        raise UserError("nothing to learn from: label_weight is 0 and no term has a weight above 0")

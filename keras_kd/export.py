@@ -1,0 +1,515 @@
+"""From `student.keras` to the files that are deployed, each behind a gate that compares it with Keras.
+
+TensorFlow runs in a process of its own (`python -m keras_kd.export`), so a student trained on any backend is exported
+alike, and the caller may have imported whatever it likes. The upper half of this file is the caller's side; the lower
+half, from `serve` on, is that process.
+"""
+
+import contextlib
+import errno
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_kd.errors import GateError, UserError
+from keras_kd.lazy import keras
+
+FORMATS = ("saved_model", "litert_float32", "litert_int8")
+FILES = {"saved_model": "saved_model", "litert_float32": "student.tflite", "litert_int8": "student_int8.tflite"}
+GATES = {
+    "images": 1000,  # at most so many test images, evenly spaced over the test set
+    "float32_max_difference": 1e-3,  # of a logit, times max(1, largest |logit| of Keras)
+    "float32_agreement": 0.999,  # share of images with the top class of Keras; below 1, one image may always differ
+    "int8_accuracy_drop": 0.02,
+    "int8_agreement": 0.90,
+}
+_MEASURED = (
+    "bytes", "max_difference", "mean_difference", "agreement", "accuracy", "keras_accuracy", "accuracy_drop", "images",
+    "input_scale", "input_zero_point", "any_batch",
+)  # fmt: skip
+
+
+def export(
+    student_file,
+    folder,
+    *,
+    formats=FORMATS,
+    calibration_images,
+    test_images,
+    test_labels,
+    gates=None,
+    quiet=False,
+):
+    """Export a saved student, and keep only the files that do what the Keras model does.
+
+    A file is built and measured in a hidden folder inside `folder` and renamed into place when it passes its gate. A
+    file that fails stays out, and an older export under its name goes too, since it is not of this student.
+    Whatever precision the student was trained in, its exports compute in float32 (or int8), and are compared with
+    the Keras model computing in float32.
+
+    Args:
+        student_file: a `.keras` file that takes pixels 0..255 in float32, (batch, height, width, channels), and
+            gives logits, (batch, classes).
+        folder: where the exported files go; made if missing. One export at a time may run in it.
+        formats: some of `FORMATS`.
+        calibration_images: uint8, (n, height, width, channels): a few hundred training images, on which the ranges of
+            the int8 activations are measured. May be None without "litert_int8".
+        test_images: uint8, (n, height, width, channels); what the gates measure on.
+        test_labels: integers, (n,).
+        gates: overrides of `GATES`, by name.
+        quiet: do not print a line per file.
+
+    Returns:
+        A list with a dict per format, in the order of `formats`: "file", "format", "bytes", "max_difference" and
+        "mean_difference" (of logits, against Keras), "agreement" (share of images with the same top class as Keras),
+        "accuracy", "keras_accuracy", "accuracy_drop", "images", "flex_ops" (names of operators that LiteRT has not
+        built in), "input_scale" and "input_zero_point" (int8 only; 1 and -128 mean that pixel - 128 is exact),
+        "any_batch" (batches of any size give what batches of one give), "passed", "failures" (texts) and "seconds".
+        What could not be measured is None.
+
+    Raises:
+        UserError: an argument cannot be used, the student cannot be read, TensorFlow is missing, the disk is full.
+        GateError: files failed their gates; its `exports` is the list above, of all formats.
+
+    Example:
+        >>> export("runs/a/student.keras", "runs/a", calibration_images=train_images[:300],
+        ...        test_images=test_images, test_labels=test_labels)  # doctest: +SKIP
+        saved_model: 1.42 MB, top class as Keras on 100.0 % of 1000 images, accuracy 0.6910 (Keras 0.6910)
+        student.tflite: 1.10 MB, top class as Keras on 100.0 % of 1000 images, accuracy 0.6910 (Keras 0.6910)
+        student_int8.tflite: 0.36 MB, top class as Keras on 97.2 % of 1000 images, accuracy 0.6870 (Keras 0.6910)
+        >>> GATES["int8_accuracy_drop"]
+        0.02
+    """
+    student_file, folder, formats = Path(student_file).absolute(), Path(folder).absolute(), tuple(formats)
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise UserError(f"formats: found '{unknown[0]}'; expected some of {', '.join(FORMATS)}")
+    gates = GATES | _checked_gates(gates or {})
+    _check_student(student_file)
+    arrays = {"test_images": test_images, "test_labels": test_labels}
+    if "litert_int8" in formats:
+        arrays["calibration_images"] = calibration_images
+    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    _check_arrays(arrays)
+    _check_installed(formats)
+
+    # Evenly spaced, because the test images of a folder come sorted by class.
+    count = min(gates["images"], len(test_images))
+    chosen = np.linspace(0, len(test_images) - 1, count).round().astype(int)
+    arrays |= {name: arrays[name][chosen] for name in ("test_images", "test_labels")}
+
+    results = []
+    with _workplace(folder) as work:
+        for name, array in arrays.items():
+            np.save(work / f"{name}.npy", array)
+        (work / "job.json").write_text(json.dumps({"student_file": str(student_file), "gates": gates}))
+        with contextlib.closing(_built(work, student_file, formats)) as built:
+            for result in built:
+                _publish(work, folder, result)
+                results.append(result)
+                if not quiet:
+                    print(_line(result), flush=True)
+
+    failed = [result for result in results if not result["passed"]]
+    if failed:
+        lines = [f"{folder / result['file']}: kept out: {'; '.join(result['failures'])}" for result in failed]
+        raise GateError("\n".join(lines), exports=results)
+    return results
+
+
+def _checked_gates(gates):
+    for name, value in gates.items():
+        if name not in GATES:
+            raise UserError(f"export.gates.{name}: no such gate; expected some of {', '.join(GATES)}")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UserError(f"export.gates.{name}: found {value!r}; expected a number, such as {GATES[name]}")
+    if gates.get("images", 1) != int(gates.get("images", 1)) or gates.get("images", 1) < 1:
+        raise UserError(f"export.gates.images: found {gates['images']}; expected a whole number from 1 up")
+    return gates
+
+
+def _check_student(student_file):
+    if not student_file.is_file():
+        raise UserError(f"{student_file}: no such file; expected a student saved by Keras; train it first")
+    if not zipfile.is_zipfile(student_file):
+        raise UserError(f"{student_file}: not a Keras file; expected what `model.save('student.keras')` writes")
+
+
+def _check_arrays(arrays):
+    labels = arrays["test_labels"]
+    shape = arrays["test_images"].shape
+    for name in arrays.keys() - {"test_labels"}:
+        found = arrays[name]
+        if found.dtype != np.uint8 or found.ndim != 4 or not len(found) or found.shape[1:] != shape[1:]:
+            raise UserError(
+                f"{name}: found {found.dtype} of shape {found.shape}; expected uint8 pixels (n, height, width, "
+                "channels), at least one image, calibration and test images of one size"
+            )
+    if labels.shape != shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise UserError(
+            f"test_labels: found {labels.dtype} of shape {labels.shape}; expected one integer for each of "
+            f"{shape[0]} test images"
+        )
+
+
+def _check_installed(formats):
+    needed = ["tensorflow"] + ["ai_edge_litert"] * any(name.startswith("litert") for name in formats)
+    for module in needed:
+        if importlib.util.find_spec(module) is None:
+            raise UserError(
+                f"export: {module} is not installed here, and {', '.join(formats)} cannot be made without it; install "
+                "it, or run `keras-kd export RUN` on a machine that has it (the student stays in the run)"
+            )
+
+
+@contextlib.contextmanager
+def _workplace(folder):
+    """A hidden folder on the file system of `folder`, so that publishing is a rename; gone afterwards, come what may."""
+    work = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(".export-*"):  # of an export that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+        yield work
+    except OSError as error:
+        # numpy reports a full disk without its number, as "8192 requested and 4096 written".
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "requested and" in str(error)
+        reason = "the disk is full; free some space" if full else f"{error.strerror or error}; cure that"
+        raise UserError(f"{folder}: the export cannot be written: {reason} and run `keras-kd export` again") from error
+    finally:
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _publish(work, folder, result):
+    new, target = work / result["file"], folder / result["file"]
+    if target.is_dir() or (target.exists() and not result["passed"]):  # a file is replaced in one step, a folder in two
+        target.rename(work / f"old_{result['file']}")
+    if result["passed"]:
+        new.replace(target)
+
+
+def _built(work, student_file, formats):
+    """Yield a result per format; a format whose conversion takes the process down with it has failed, the rest go on."""
+    remaining = list(formats)
+    while remaining:
+        loaded = False
+        with _tensorflow_process(work, remaining) as process:
+            for message in map(json.loads, process.stdout):
+                if "error" in message:
+                    raise UserError(message["error"])
+                loaded = True
+                if "result" in message:
+                    remaining.pop(0)
+                    yield message["result"]
+            stopped = f"its TensorFlow process stopped (exit code {process.wait()})"
+        log = (work / "log.txt").read_text(errors="replace").strip().splitlines()
+        last = " | ".join(line.strip() for line in log[-3:]) or "it said nothing"
+        if not loaded:
+            raise UserError(f"{student_file}: cannot be exported: {stopped}: {last}")
+        if remaining:
+            yield _result(remaining.pop(0), failures=[f"cannot be converted: {stopped}: {last}"])
+
+
+@contextlib.contextmanager
+def _tensorflow_process(work, formats):
+    package = Path(__file__).parents[1]
+    environment = os.environ | {
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",  # the trainer may hold the GPU, whose TF32 would also blur the comparison
+        "TMPDIR": str(work),  # the converter's own temporary files go where they are cleaned up
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")])),
+    }
+    with open(work / "log.txt", "w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "keras_kd.export", str(work), *formats],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, text=True,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+
+
+def _result(name, failures=(), flex_ops=(), seconds=0.0, **measured):
+    return {
+        "file": FILES[name],
+        "format": name,
+        **dict.fromkeys(_MEASURED),
+        **measured,
+        "flex_ops": list(flex_ops),
+        "passed": not failures,
+        "failures": list(failures),
+        "seconds": round(seconds, 2),
+    }
+
+
+def _line(result):
+    if result["agreement"] is None:
+        return f"{result['file']}: kept out: {'; '.join(result['failures'])}"
+    return (
+        f"{result['file']}: {'' if result['passed'] else 'kept out, '}{result['bytes'] / 1e6:.2f} MB, top class as "
+        f"Keras on {100 * result['agreement']:.1f} % of {result['images']} images, accuracy {result['accuracy']:.4f} "
+        f"(Keras {result['keras_accuracy']:.4f})"
+    )
+
+
+def serve(work, formats):
+    """Build and measure files in the process that has TensorFlow; answers are JSON lines on standard output.
+
+    Args:
+        work: folder with `job.json` and the `.npy` files; the built files are left in it.
+        formats: some of `FORMATS`.
+    """
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what TensorFlow and Keras print joins the log
+
+    def answer(**message):
+        print(json.dumps(message), file=answers, flush=True)
+
+    threading.Thread(target=_stop_with_caller, daemon=True).start()
+    work = Path(work)
+    job = json.loads((work / "job.json").read_text())
+    arrays = {file.stem: np.load(file) for file in work.glob("*.npy")}
+    images, labels = arrays["test_images"], arrays["test_labels"]
+    try:
+        student = _load(job["student_file"])
+        logits = _keras_logits(job["student_file"], student, images)
+    except UserError as error:
+        return answer(error=str(error))
+    answer(loaded=True)
+    for name in formats:
+        started = time.perf_counter()
+        file, fields = work / FILES[name], {}
+        try:
+            _convert(name, student, file, images.shape[1:], arrays.get("calibration_images"))
+            fields = _measure(name, file, logits, images, labels)
+            failures = _failures(name, fields, np.abs(logits).max(), job["gates"])
+        except Exception as error:
+            if "No space left" in str(error):
+                return answer(error=f"{work.parent}: the disk is full; free some space and run `keras-kd export` again")
+            failures = [f"cannot be {'run' if file.exists() else 'converted'}: {_reason(error)}"]
+        answer(result=_result(name, failures, seconds=time.perf_counter() - started, **fields))
+
+
+def _stop_with_caller():
+    os.read(0, 1)  # returns when the caller is gone, however that came about
+    os._exit(1)
+
+
+def _load(student_file):
+    keras.config.set_dtype_policy("float32")
+    try:
+        student = keras.saving.load_model(student_file, compile=False)
+        # LiteRT runtimes lack bfloat16, so a student trained in half precision is rebuilt to compute in float32.
+        config = student.to_json()
+        in_float32 = re.sub(r'"(mixed_)?b?float16"', '"float32"', config)
+        if in_float32 != config:
+            weights = [np.asarray(weight, "float32") for weight in student.get_weights()]
+            student = keras.models.model_from_json(in_float32)
+            student.set_weights(weights)
+    except Exception as error:
+        raise UserError(
+            f"{student_file}: Keras cannot load it: {_reason(error)}; expected a model of Keras' own layers, saved by "
+            "`model.save`"
+        ) from error
+    return student
+
+
+def _keras_logits(student_file, student, images):
+    try:
+        logits = student.predict(images.astype("float32"), batch_size=100, verbose=0)
+    except ValueError as error:
+        raise UserError(
+            f"{student_file}: does not take test_images of shape {images.shape[1:]}: {_reason(error)}; export it with "
+            "images of the data it was trained on"
+        ) from error
+    if getattr(logits, "ndim", None) != 2:
+        found = getattr(logits, "shape", type(logits).__name__)
+        raise UserError(f"{student_file}: its output is {found}; expected one tensor of logits, (batch, classes)")
+    return logits
+
+
+def _convert(name, student, file, image_shape, calibration_images):
+    signature = [keras.InputSpec(shape=(None, *image_shape), dtype="float32", name="images")]
+    if name == "saved_model":
+        student.export(file, format="tf_saved_model", input_signature=signature, verbose=False)
+    elif name == "litert_float32":
+        student.export(file, format="litert", input_signature=signature, verbose=False)
+    else:
+        from tensorflow import int8, lite
+
+        student.export(
+            file,
+            format="litert",
+            input_signature=signature,
+            verbose=False,
+            optimizations=[lite.Optimize.DEFAULT],
+            representative_dataset=lambda: _representative(calibration_images),
+            target_spec={"supported_ops": [lite.OpsSet.TFLITE_BUILTINS_INT8]},
+            inference_input_type=int8,
+            inference_output_type=int8,
+        )
+
+
+def _representative(images):
+    """One image a batch; black and white appear in it, so that the int8 input is pixel - 128, without rounding."""
+    images = images.astype("float32")
+    images[0, 0, 0], images[0, -1, -1] = 0, 255
+    for image in images:
+        yield [image[None]]
+
+
+def _measure(name, file, logits, images, labels):
+    fields = {"flex_ops": [], "images": len(images), "bytes": _bytes(file)}
+    if name == "saved_model":
+        found, about = _saved_model_logits(file, images)
+    else:
+        fields["flex_ops"] = outside_builtins(file)
+        if fields["flex_ops"]:
+            return fields  # and the runtime would refuse it
+        found, about = _litert_logits(file, images)
+    difference = np.abs(found - logits)
+    accuracy, keras_accuracy = (float(np.mean(x.argmax(-1) == labels)) for x in (found, logits))
+    return fields | about | {
+        "max_difference": float(difference.max()),
+        "mean_difference": float(difference.mean()),
+        "agreement": float(np.mean(found.argmax(-1) == logits.argmax(-1))),
+        "accuracy": accuracy,
+        "keras_accuracy": keras_accuracy,
+        "accuracy_drop": keras_accuracy - accuracy,
+    }
+
+
+def _bytes(file):
+    files = file.rglob("*") if file.is_dir() else [file]
+    return sum(f.stat().st_size for f in files if f.is_file())
+
+
+def outside_builtins(file):
+    """Name the operators of a `.tflite` file that a plain LiteRT runtime lacks: Flex (TensorFlow) and custom ones.
+
+    Args:
+        file: path of the `.tflite` file.
+
+    Returns:
+        A sorted list of names; empty for a file that runs everywhere.
+
+    Example:
+        >>> outside_builtins("runs/a/student.tflite")  # doctest: +SKIP
+        []
+    """
+    from ai_edge_litert.schema_py_generated import Model
+
+    model = Model.GetRootAs(Path(file).read_bytes(), 0)
+    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
+    return sorted({code.CustomCode().decode() for code in codes if code.CustomCode()})
+
+
+def _saved_model_logits(file, images):
+    import tensorflow
+
+    signature = tensorflow.saved_model.load(file).signatures["serving_default"]
+    ((name, spec),) = signature.structured_input_signature[1].items()
+
+    def run(batch):
+        (logits,) = signature(**{name: tensorflow.constant(batch, "float32")}).values()
+        return logits.numpy()
+
+    return _in_batches(run, images, 100), {"any_batch": spec.shape[0] is None}
+
+
+def _litert_logits(file, images):
+    """The (dequantised) logits of a `.tflite` file, and how it takes its input."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(file), num_threads=os.cpu_count())
+    (given,), (told,) = interpreter.get_input_details(), interpreter.get_output_details()
+    quantised = given["dtype"] == np.int8
+
+    def run(batch):
+        values = batch.astype("float32")
+        if quantised:
+            scale, zero_point = given["quantization"]
+            values = np.clip(np.round(values / scale) + zero_point, -128, 127)
+        interpreter.resize_tensor_input(given["index"], values.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(given["index"], values.astype(given["dtype"]))
+        interpreter.invoke()
+        return interpreter.get_tensor(told["index"])
+
+    # A device runs one image at a time; larger batches stand for that only where they say the same.
+    few = images[:8]
+    singly = _in_batches(run, few, 1)
+    try:
+        together = run(few)
+        any_batch = bool(np.array_equal(together, singly) if quantised else np.allclose(together, singly, 1e-5, 1e-4))
+    except (RuntimeError, ValueError):
+        any_batch = False
+    logits = _in_batches(run, images, 100 if any_batch else 1)
+    about = {"any_batch": any_batch}
+    if quantised:
+        scale, zero_point = told["quantization"]
+        logits = (logits.astype("float32") - zero_point) * scale
+        about |= dict(zip(("input_scale", "input_zero_point"), given["quantization"], strict=True))
+    return logits, about
+
+
+def _in_batches(run, images, size):
+    return np.concatenate([run(images[start : start + size]) for start in range(0, len(images), size)])
+
+
+def _failures(name, fields, largest_logit, gates):
+    if fields["flex_ops"]:
+        return [f"needs operators that LiteRT has not built in: {', '.join(fields['flex_ops'])}; replace their layers"]
+    if name == "litert_int8":
+        checks = [
+            ("int8_accuracy_drop", fields["accuracy_drop"], "at most"),
+            ("int8_agreement", fields["agreement"], "at least"),
+        ]
+    else:
+        checks = [
+            ("float32_max_difference", fields["max_difference"] / max(1.0, largest_logit), "at most"),
+            ("float32_agreement", fields["agreement"], "at least"),
+        ]
+    failures = []
+    for gate, measured, bound in checks:
+        allowed = gates[gate]
+        # Written so that not-a-number fails; 1e-9 because 0.95 - 0.93 is a little more than 0.02.
+        passed = measured <= allowed + 1e-9 if bound == "at most" else measured >= allowed - 1e-9
+        if gate == "float32_agreement" and allowed < 1 and round((1 - measured) * fields["images"]) <= 1:
+            passed = True
+        if not passed:
+            failures.append(
+                f"{gate} is {measured:.4g}, {bound} {allowed:.4g} allowed; the recipe's export.gates.{gate} sets that"
+            )
+    return failures
+
+
+def _reason(error):
+    """The one line of a converter's or loader's error that says what is wrong."""
+    refused = dict.fromkeys(re.findall(r"'tf\.\w+' op is [^\n]*", str(error)))
+    if refused:
+        return ", ".join(refused)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1][:300] if lines else 'no message'}"
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], sys.argv[2:])
