@@ -15,7 +15,7 @@ class UserError(ValueError):
 
 
 class GateError(Exception):
-    """An exported file does not do what the Keras model does; it was kept out of the run folder (exit code 1).
+    """An exported file does not do what the Keras model does and was kept out of the run (exit code 1).
 
     `exports` holds what was measured on every file of that export, those that passed included.
     """

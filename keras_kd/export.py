@@ -1,8 +1,8 @@
 """From `student.keras` to the files that are deployed, each behind a gate that compares it with Keras.
 
-TensorFlow runs in a process of its own (`python -m keras_kd.export`), so a student trained on any backend is exported
-alike, and the caller may have imported whatever it likes. The upper half of this file is the caller's side; the lower
-half, from `serve` on, is that process.
+TensorFlow runs in a process of its own (`python -m keras_kd.export`), so a student trained on any backend is
+exported alike, and the caller may have imported whatever it likes. The upper half of this file is the
+caller's side; the lower half, from `serve` on, is that process.
 """
 
 import contextlib
@@ -26,17 +26,21 @@ from keras_kd.errors import GateError, UserError
 from keras_kd.lazy import keras
 
 FORMATS = ("saved_model", "litert_float32", "litert_int8")
-FILES = {"saved_model": "saved_model", "litert_float32": "student.tflite", "litert_int8": "student_int8.tflite"}
+FILES = {
+    "saved_model": "saved_model",
+    "litert_float32": "student.tflite",
+    "litert_int8": "student_int8.tflite",
+}
 GATES = {
     "images": 1000,  # at most so many test images, evenly spaced over the test set
     "float32_max_difference": 1e-3,  # of a logit, times max(1, largest |logit| of Keras)
-    "float32_agreement": 0.999,  # share of images with the top class of Keras; below 1, one image may always differ
+    "float32_agreement": 0.999,  # top class as Keras; unless 1 is asked for, one image may differ
     "int8_accuracy_drop": 0.02,
     "int8_agreement": 0.90,
 }
 _MEASURED = (
-    "bytes", "max_difference", "mean_difference", "agreement", "accuracy", "keras_accuracy", "accuracy_drop", "images",
-    "input_scale", "input_zero_point", "any_batch",
+    "bytes", "max_difference", "mean_difference", "agreement", "accuracy", "keras_accuracy", "accuracy_drop",
+    "images", "input_scale", "input_zero_point", "any_batch",
 )  # fmt: skip
 
 
@@ -53,50 +57,50 @@ def export(
 ):
     """Export a saved student, and keep only the files that do what the Keras model does.
 
-    A file is built and measured in a hidden folder inside `folder` and renamed into place when it passes its gate. A
-    file that fails stays out, and an older export under its name goes too, since it is not of this student.
-    Whatever precision the student was trained in, its exports compute in float32 (or int8), and are compared with
-    the Keras model computing in float32.
+    A file is built and measured in a hidden folder inside `folder` and renamed into place when it passes its
+    gate. A file that fails stays out, and an older export under its name goes too, since it is not of this
+    student. Whatever precision the student was trained in, its exports compute in float32 (or int8), and are
+    compared with the Keras model computing in float32.
 
     Args:
-        student_file: a `.keras` file that takes pixels 0..255 in float32, (batch, height, width, channels), and
-            gives logits, (batch, classes).
+        student_file: a `.keras` file that takes pixels 0..255 in float32, (batch, height, width, channels),
+            and gives logits, (batch, classes).
         folder: where the exported files go; made if missing. One export at a time may run in it.
         formats: some of `FORMATS`.
-        calibration_images: uint8, (n, height, width, channels): a few hundred training images, on which the ranges of
-            the int8 activations are measured. May be None without "litert_int8".
+        calibration_images: uint8, (n, height, width, channels): a few hundred training images, on which the
+            ranges of the int8 activations are measured. May be None without "litert_int8".
         test_images: uint8, (n, height, width, channels); what the gates measure on.
         test_labels: integers, (n,).
         gates: overrides of `GATES`, by name.
         quiet: do not print a line per file.
 
     Returns:
-        A list with a dict per format, in the order of `formats`: "file", "format", "bytes", "max_difference" and
-        "mean_difference" (of logits, against Keras), "agreement" (share of images with the same top class as Keras),
-        "accuracy", "keras_accuracy", "accuracy_drop", "images", "flex_ops" (names of operators that LiteRT has not
-        built in), "input_scale" and "input_zero_point" (int8 only; 1 and -128 mean that pixel - 128 is exact),
-        "any_batch" (batches of any size give what batches of one give), "passed", "failures" (texts) and "seconds".
-        What could not be measured is None.
+        A list with a dict per format, in the order of `formats`: "file", "format", "bytes", "max_difference"
+        and "mean_difference" (of logits, against Keras), "agreement" (share of images with the top class of
+        Keras), "accuracy", "keras_accuracy", "accuracy_drop", "images", "flex_ops" (operators that LiteRT has
+        not built in), "input_scale" and "input_zero_point" (int8 only; 1 and -128 mean that pixel - 128 is
+        exact), "any_batch" (several images at once give what one at a time gives), "passed", "failures"
+        (texts) and "seconds". What could not be measured is None.
 
     Raises:
-        UserError: an argument cannot be used, the student cannot be read, TensorFlow is missing, the disk is full.
+        UserError: an argument cannot be used, the student cannot be read, no TensorFlow, the disk is full.
         GateError: files failed their gates; its `exports` is the list above, of all formats.
 
     Example:
         >>> export("runs/a/student.keras", "runs/a", calibration_images=train_images[:300],
         ...        test_images=test_images, test_labels=test_labels)  # doctest: +SKIP
-        saved_model: 1.42 MB, top class as Keras on 100.0 % of 1000 images, accuracy 0.6910 (Keras 0.6910)
-        student.tflite: 1.10 MB, top class as Keras on 100.0 % of 1000 images, accuracy 0.6910 (Keras 0.6910)
-        student_int8.tflite: 0.36 MB, top class as Keras on 97.2 % of 1000 images, accuracy 0.6870 (Keras 0.6910)
+        saved_model: 0.13 MB, 100.0 % of 1000 images as Keras, accuracy 0.8130 (Keras 0.8130)
+        student.tflite: 0.02 MB, 100.0 % of 1000 images as Keras, accuracy 0.8130 (Keras 0.8130)
+        student_int8.tflite: 0.01 MB, 98.3 % of 1000 images as Keras, accuracy 0.8010 (Keras 0.8130)
         >>> GATES["int8_accuracy_drop"]
         0.02
     """
-    student_file, folder, formats = Path(student_file).absolute(), Path(folder).absolute(), tuple(formats)
+    student_file, folder, formats = Path(student_file).absolute(), Path(folder).absolute(), tuple(dict.fromkeys(formats))
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UserError(f"formats: found '{unknown[0]}'; expected some of {', '.join(FORMATS)}")
     gates = GATES | _checked_gates(gates or {})
-    _check_student(student_file)
+    job = {"student_file": str(student_file), "modules": _custom_modules(student_file), "gates": gates}
     arrays = {"test_images": test_images, "test_labels": test_labels}
     if "litert_int8" in formats:
         arrays["calibration_images"] = calibration_images
@@ -113,7 +117,7 @@ def export(
     with _workplace(folder) as work:
         for name, array in arrays.items():
             np.save(work / f"{name}.npy", array)
-        (work / "job.json").write_text(json.dumps({"student_file": str(student_file), "gates": gates}))
+        (work / "job.json").write_text(json.dumps(job))
         with contextlib.closing(_built(work, student_file, formats)) as built:
             for result in built:
                 _publish(work, folder, result)
@@ -134,16 +138,24 @@ def _checked_gates(gates):
             raise UserError(f"export.gates.{name}: no such gate; expected some of {', '.join(GATES)}")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(f"export.gates.{name}: found {value!r}; expected a number, such as {GATES[name]}")
-    if gates.get("images", 1) != int(gates.get("images", 1)) or gates.get("images", 1) < 1:
-        raise UserError(f"export.gates.images: found {gates['images']}; expected a whole number from 1 up")
+        if name == "images" and (value < 1 or not isinstance(value, int)):
+            raise UserError(f"export.gates.images: found {value!r}; expected a whole number from 1 up")
     return gates
 
 
-def _check_student(student_file):
+def _custom_modules(student_file):
+    """The modules of layers that are not Keras' own, where the caller imported them; Keras imports none."""
     if not student_file.is_file():
         raise UserError(f"{student_file}: no such file; expected a student saved by Keras; train it first")
-    if not zipfile.is_zipfile(student_file):
-        raise UserError(f"{student_file}: not a Keras file; expected what `model.save('student.keras')` writes")
+    try:
+        config = zipfile.ZipFile(student_file).read("config.json").decode()
+    except (zipfile.BadZipFile, KeyError) as error:
+        cure = "expected one written by `model.save('student.keras')`; train the student again"
+        raise UserError(f"{student_file}: found no Keras file; {cure}") from error
+    named = set(re.findall(r'"module": "([\w.]+)"', config))
+    return sorted(
+        m for m in named & sys.modules.keys() if m.split(".")[0] not in ("keras", "builtins", "__main__")
+    )
 
 
 def _check_arrays(arrays):
@@ -153,8 +165,8 @@ def _check_arrays(arrays):
         found = arrays[name]
         if found.dtype != np.uint8 or found.ndim != 4 or not len(found) or found.shape[1:] != shape[1:]:
             raise UserError(
-                f"{name}: found {found.dtype} of shape {found.shape}; expected uint8 pixels (n, height, width, "
-                "channels), at least one image, calibration and test images of one size"
+                f"{name}: found {found.dtype} of shape {found.shape}; expected uint8 pixels (n, height, "
+                "width, channels), at least one image, calibration and test images of one size"
             )
     if labels.shape != shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise UserError(
@@ -168,14 +180,14 @@ def _check_installed(formats):
     for module in needed:
         if importlib.util.find_spec(module) is None:
             raise UserError(
-                f"export: {module} is not installed here, and {', '.join(formats)} cannot be made without it; install "
-                "it, or run `keras-kd export RUN` on a machine that has it (the student stays in the run)"
+                f"export: {module} is not installed here; {', '.join(formats)} need it; install it, or run "
+                "`keras-kd export RUN` on a machine that has it"
             )
 
 
 @contextlib.contextmanager
 def _workplace(folder):
-    """A hidden folder on the file system of `folder`, so that publishing is a rename; gone afterwards, come what may."""
+    """A hidden folder inside `folder`, so that publishing is a rename; gone afterwards, come what may."""
     work = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -186,23 +198,28 @@ def _workplace(folder):
     except OSError as error:
         # numpy reports a full disk without its number, as "8192 requested and 4096 written".
         full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "requested and" in str(error)
-        reason = "the disk is full; free some space" if full else f"{error.strerror or error}; cure that"
-        raise UserError(f"{folder}: the export cannot be written: {reason} and run `keras-kd export` again") from error
+        raise UserError(_not_written(folder, None if full else error.strerror or error)) from error
     finally:
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
 
 
+def _not_written(folder, reason=None):
+    reason = f"{reason}; cure that" if reason else "the disk is full; free some space"
+    return f"{folder}: the export cannot be written: {reason} and run `keras-kd export RUN` again"
+
+
 def _publish(work, folder, result):
     new, target = work / result["file"], folder / result["file"]
-    if target.is_dir() or (target.exists() and not result["passed"]):  # a file is replaced in one step, a folder in two
+    # A file is replaced in one step; a folder takes two, as none can be renamed onto a filled one.
+    if target.is_dir() or (target.exists() and not result["passed"]):
         target.rename(work / f"old_{result['file']}")
     if result["passed"]:
         new.replace(target)
 
 
 def _built(work, student_file, formats):
-    """Yield a result per format; a format whose conversion takes the process down with it has failed, the rest go on."""
+    """Yield a result per format; one that takes the process down with it has failed, and the rest go on."""
     remaining = list(formats)
     while remaining:
         loaded = False
@@ -225,13 +242,14 @@ def _built(work, student_file, formats):
 
 @contextlib.contextmanager
 def _tensorflow_process(work, formats):
-    package = Path(__file__).parents[1]
     environment = os.environ | {
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "-1",  # the trainer may hold the GPU, whose TF32 would also blur the comparison
-        "TMPDIR": str(work),  # the converter's own temporary files go where they are cleaned up
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")])),
+        # The trainer may hold the GPU, whose TF32 would also blur the comparison.
+        "CUDA_VISIBLE_DEVICES": "-1",
+        # The converter's own temporary files go where they are cleaned up.
+        "TMPDIR": str(work),
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
     }
     with open(work / "log.txt", "w") as log:
         process = subprocess.Popen(
@@ -263,9 +281,10 @@ def _result(name, failures=(), flex_ops=(), seconds=0.0, **measured):
 def _line(result):
     if result["agreement"] is None:
         return f"{result['file']}: kept out: {'; '.join(result['failures'])}"
+    kept_out = "" if result["passed"] else "kept out, "
     return (
-        f"{result['file']}: {'' if result['passed'] else 'kept out, '}{result['bytes'] / 1e6:.2f} MB, top class as "
-        f"Keras on {100 * result['agreement']:.1f} % of {result['images']} images, accuracy {result['accuracy']:.4f} "
+        f"{result['file']}: {kept_out}{result['bytes'] / 1e6:.2f} MB, {100 * result['agreement']:.1f} % of "
+        f"{result['images']} images as Keras, accuracy {result['accuracy']:.4f} "
         f"(Keras {result['keras_accuracy']:.4f})"
     )
 
@@ -289,7 +308,7 @@ def serve(work, formats):
     arrays = {file.stem: np.load(file) for file in work.glob("*.npy")}
     images, labels = arrays["test_images"], arrays["test_labels"]
     try:
-        student = _load(job["student_file"])
+        student = _load(job["student_file"], job["modules"])
         logits = _keras_logits(job["student_file"], student, images)
     except UserError as error:
         return answer(error=str(error))
@@ -303,7 +322,7 @@ def serve(work, formats):
             failures = _failures(name, fields, np.abs(logits).max(), job["gates"])
         except Exception as error:
             if "No space left" in str(error):
-                return answer(error=f"{work.parent}: the disk is full; free some space and run `keras-kd export` again")
+                return answer(error=_not_written(work.parent))
             failures = [f"cannot be {'run' if file.exists() else 'converted'}: {_reason(error)}"]
         answer(result=_result(name, failures, seconds=time.perf_counter() - started, **fields))
 
@@ -313,11 +332,13 @@ def _stop_with_caller():
     os._exit(1)
 
 
-def _load(student_file):
+def _load(student_file, modules):
     keras.config.set_dtype_policy("float32")
     try:
+        for module in modules:
+            importlib.import_module(module)
         student = keras.saving.load_model(student_file, compile=False)
-        # LiteRT runtimes lack bfloat16, so a student trained in half precision is rebuilt to compute in float32.
+        # LiteRT lacks bfloat16, so a student trained in half precision is rebuilt to compute in float32.
         config = student.to_json()
         in_float32 = re.sub(r'"(mixed_)?b?float16"', '"float32"', config)
         if in_float32 != config:
@@ -326,8 +347,8 @@ def _load(student_file):
             student.set_weights(weights)
     except Exception as error:
         raise UserError(
-            f"{student_file}: Keras cannot load it: {_reason(error)}; expected a model of Keras' own layers, saved by "
-            "`model.save`"
+            f"{student_file}: Keras cannot load it: {_reason(error)}; expected Keras' own layers, or "
+            "ones registered with Keras in an importable module"
         ) from error
     return student
 
@@ -337,12 +358,12 @@ def _keras_logits(student_file, student, images):
         logits = student.predict(images.astype("float32"), batch_size=100, verbose=0)
     except ValueError as error:
         raise UserError(
-            f"{student_file}: does not take test_images of shape {images.shape[1:]}: {_reason(error)}; export it with "
+            f"{student_file}: does not take test images of {images.shape[1:]}: {_reason(error)}; expected "
             "images of the data it was trained on"
         ) from error
     if getattr(logits, "ndim", None) != 2:
         found = getattr(logits, "shape", type(logits).__name__)
-        raise UserError(f"{student_file}: its output is {found}; expected one tensor of logits, (batch, classes)")
+        raise UserError(f"{student_file}: gives {found}; expected one tensor of logits, (batch, classes)")
     return logits
 
 
@@ -369,7 +390,7 @@ def _convert(name, student, file, image_shape, calibration_images):
 
 
 def _representative(images):
-    """One image a batch; black and white appear in it, so that the int8 input is pixel - 128, without rounding."""
+    """One image a batch. The first holds black and white, so that the int8 input is exactly pixel - 128."""
     images = images.astype("float32")
     images[0, 0, 0], images[0, -1, -1] = 0, 255
     for image in images:
@@ -387,7 +408,8 @@ def _measure(name, file, logits, images, labels):
         found, about = _litert_logits(file, images)
     difference = np.abs(found - logits)
     accuracy, keras_accuracy = (float(np.mean(x.argmax(-1) == labels)) for x in (found, logits))
-    return fields | about | {
+    fields |= about
+    return fields | {
         "max_difference": float(difference.max()),
         "mean_difference": float(difference.mean()),
         "agreement": float(np.mean(found.argmax(-1) == logits.argmax(-1))),
@@ -403,7 +425,7 @@ def _bytes(file):
 
 
 def outside_builtins(file):
-    """Name the operators of a `.tflite` file that a plain LiteRT runtime lacks: Flex (TensorFlow) and custom ones.
+    """Name the operators of a `.tflite` file that LiteRT has not built in: Flex (TensorFlow) and custom ones.
 
     Args:
         file: path of the `.tflite` file.
@@ -458,8 +480,8 @@ def _litert_logits(file, images):
     few = images[:8]
     singly = _in_batches(run, few, 1)
     try:
-        together = run(few)
-        any_batch = bool(np.array_equal(together, singly) if quantised else np.allclose(together, singly, 1e-5, 1e-4))
+        rounding = 0 if quantised else 1e-4
+        any_batch = bool(np.allclose(run(few), singly, rtol=rounding, atol=rounding))
     except (RuntimeError, ValueError):
         any_batch = False
     logits = _in_batches(run, images, 100 if any_batch else 1)
@@ -477,7 +499,8 @@ def _in_batches(run, images, size):
 
 def _failures(name, fields, largest_logit, gates):
     if fields["flex_ops"]:
-        return [f"needs operators that LiteRT has not built in: {', '.join(fields['flex_ops'])}; replace their layers"]
+        names = ", ".join(fields["flex_ops"])
+        return [f"needs operators that LiteRT has not built in: {names}; replace the layers that use them"]
     if name == "litert_int8":
         checks = [
             ("int8_accuracy_drop", fields["accuracy_drop"], "at most"),
@@ -497,7 +520,7 @@ def _failures(name, fields, largest_logit, gates):
             passed = True
         if not passed:
             failures.append(
-                f"{gate} is {measured:.4g}, {bound} {allowed:.4g} allowed; the recipe's export.gates.{gate} sets that"
+                f"{gate} is {measured:.4g}, {bound} {allowed:.4g} allowed (recipe field export.gates.{gate})"
             )
     return failures
 

@@ -1,0 +1,334 @@
+"""The command line: each command parses, calls one function, prints. Heavy imports are inside the commands."""
+
+import errno
+import functools
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+import keras_kd
+from keras_kd.errors import GateError, NonFiniteLoss, UserError
+
+BACKENDS = ("tensorflow", "jax")
+
+
+class Commands(click.Group):
+    """Turns the errors a user can cause into one line each: exit code 2, or 1 where a run failed its checks."""
+
+    def invoke(self, context):
+        try:
+            return super().invoke(context)
+        except UserError as error:
+            _fail(error, 2)
+        except (GateError, NonFiniteLoss) as error:
+            _fail(error, 1)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _fail(f"the disk is full{f' ({error.filename})' if error.filename else ''}; free some space and go on", 2)
+        except KeyboardInterrupt:
+            _fail("interrupted; the same command goes on from the last whole epoch", 130)
+
+
+def _fail(message, code):
+    for line in str(message).splitlines():
+        click.echo(f"keras-kd: {line}", err=True)
+    sys.exit(code)
+
+
+def main():
+    """The `keras-kd` command."""
+    # Read by libraries at import: their start-up notes are no news to a user of this command.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    commands(prog_name="keras-kd")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(keras_kd.__version__, prog_name="keras-kd")
+def commands():
+    """Compress Keras models by knowledge distillation.
+
+    A recipe pairs a teacher with a student and a method; the tool trains, measures and exports.
+
+    \b
+    Example:
+        keras-kd distill digits                          the quick start, under a minute
+        keras-kd new mine.yaml                           a recipe of your own to edit
+        keras-kd validate mine.yaml --dry-run            everything checked before anything runs
+        keras-kd distill mine.yaml                       train, measure, export: saved_models/mine/
+    """
+
+
+def backend_option(command):
+    """`--backend`, taken before anything imports keras."""
+
+    @click.option("--backend", help="tensorflow (default) or jax.")
+    @functools.wraps(command)
+    def chosen(*arguments, backend=None, **options):
+        choose_backend(backend)
+        return command(*arguments, **options)
+
+    return chosen
+
+
+def choose_backend(backend=None):
+    """Sets the Keras backend for this process: as given, else KERAS_BACKEND, else Keras's own settings."""
+    where = "--backend" if backend else "KERAS_BACKEND" if os.environ.get("KERAS_BACKEND") else "keras.json"
+    backend = backend or os.environ.get("KERAS_BACKEND") or _keras_settings().get("backend", "tensorflow")
+    if backend not in BACKENDS:
+        raise UserError(f"{where}: no backend {backend!r}; expected tensorflow or jax")
+    if importlib.util.find_spec(backend) is None:
+        extra = "keras-kd[jax]" if backend == "jax" else "tensorflow"
+        raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'")
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def _keras_settings():
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    try:
+        settings = json.loads((home / "keras.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def recipe_options(command):
+    """`--set`, `--seed`, `--smoke`: what changes a recipe from the command line."""
+    command = click.option("--smoke", is_flag=True, help="Shrink it to well under a minute, to see that it works.")(command)
+    command = click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Instead of the recipe's seed.")(command)
+    return click.option(
+        "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field: --set fit.epochs=3; repeatable."
+    )(command)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
+
+
+def _load(path, settings, seed, smoke, notes=None):
+    from keras_kd.recipe import load
+
+    seeds = [] if seed is None else [f"seed={seed}"]
+    return load(path, [*settings, *seeds], smoke=smoke, notes=notes)
+
+
+def _print_json(value):
+    click.echo(json.dumps(value, indent=2))
+
+
+@commands.command("list")
+@click.argument("what", required=False, metavar="[methods|models|datasets|recipes]")
+@json_option
+def list_command(what, as_json):
+    """What there is: methods, models, datasets, recipes.
+
+    \b
+    Example:
+        keras-kd list models
+    """
+    from keras_kd.catalogue import CATALOGUE
+
+    if what is not None and what not in CATALOGUE:
+        raise UserError(f"list: no {what!r}; expected one of {', '.join(CATALOGUE)}")
+    tables = {name: CATALOGUE[name]() for name in ([what] if what else CATALOGUE)}
+    if as_json:
+        return _print_json(tables[what] if what else tables)
+    for name, table in tables.items():
+        click.echo(f"{name}:")
+        width = max((len(key) for key in table), default=0)
+        for key, text in table.items():
+            click.echo(f"  {key:<{width}}  {text}")
+
+
+@commands.command()
+@click.argument("recipe")
+@recipe_options
+@json_option
+def show(recipe, settings, seed, smoke, as_json):
+    """A recipe with every default filled.
+
+    \b
+    Example:
+        keras-kd show resnet56_to_resnet20 --set fit.epochs=30
+    """
+    import yaml
+
+    resolved = _load(recipe, settings, seed, smoke, notes=[]).dump()
+    if as_json:
+        return _print_json(resolved)
+    click.echo(yaml.safe_dump(resolved, sort_keys=False, default_flow_style=None, width=100).rstrip())
+
+
+@commands.command()
+@click.argument("name")
+@click.option("--from", "template", default="my_images", show_default=True, help="The recipe to copy.")
+def new(name, template):
+    """Copy a recipe, to edit it.
+
+    \b
+    Example:
+        keras-kd new flowers.yaml
+        keras-kd new mine.yaml --from resnet56_to_resnet20
+    """
+    from keras_kd.files import whole
+    from keras_kd.recipe import find
+
+    target = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+    if target.exists():
+        raise UserError(f"{target}: exists already; give another name")
+    source = find(template)
+    with whole(target) as temporary:
+        temporary.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    click.echo(f"{target}: a copy of {source.name}; edit it, then `keras-kd validate {target} --dry-run`")
+
+
+@commands.command()
+@click.argument("recipes", nargs=-1, required=True, metavar="RECIPE...")
+@recipe_options
+@click.option("--dry-run", is_flag=True, help="Also build the models, check every shape, and print what a run costs.")
+@click.option("--backend", help="tensorflow (default) or jax, for --dry-run.")
+@json_option
+def validate(recipes, settings, seed, smoke, dry_run, backend, as_json):
+    """Check recipes: all errors at once, each with its line.
+
+    \b
+    Example:
+        keras-kd validate recipes/*.yaml
+        keras-kd validate mine.yaml --dry-run
+    """
+    loaded, errors, notes = {}, [], {}
+    for path in recipes:
+        notes[path] = []
+        try:
+            loaded[path] = _load(path, settings, seed, smoke, notes=None if dry_run else notes[path])
+        except UserError as error:
+            errors.append(str(error))
+    plans = {}
+    if dry_run and loaded:
+        choose_backend(backend)
+        from keras_kd.plan import plan
+
+        for path, recipe in loaded.items():
+            try:
+                plans[path] = plan(recipe, smoke=smoke)
+            except UserError as error:
+                errors.append(f"{path}: {error}")
+    if as_json:
+        noted = [note for path in recipes for note in notes[path]]
+        _print_json({"ok": not errors, "errors": "\n".join(errors).splitlines(), "notes": noted, "plans": plans})
+        sys.exit(2 if errors else 0)
+    for path in loaded:
+        if dry_run and path not in plans:
+            continue
+        click.echo(f"{path}: ok")
+        for note in notes[path]:
+            click.echo(f"  not there yet: {note}")
+        if path in plans:
+            from keras_kd.plan import in_words
+
+            click.echo(in_words(plans[path]))
+    if errors:
+        raise UserError("\n".join(errors))
+
+
+@commands.command()
+@click.argument("recipe")
+@recipe_options
+@click.option("--out", type=click.Path(file_okay=False), help="The run folder; saved_models/RECIPE by default.")
+@click.option("--restart", is_flag=True, help="Throw away what is in the run folder and begin again.")
+@backend_option
+@quiet_option
+@json_option
+def distill(recipe, settings, seed, smoke, out, restart, quiet, as_json):
+    """Run a recipe to its end: train, measure, export. A run that was killed goes on.
+
+    \b
+    Example:
+        keras-kd distill recipes/digits.yaml
+        keras-kd distill recipes/resnet56_to_resnet20.yaml --set fit.epochs=3 --out saved_models/short
+        keras-kd distill digits --seed 1 --backend jax
+    """
+    from keras_kd.recipe import find
+
+    loaded = _load(recipe, settings, seed, smoke)
+    name = find(recipe).stem
+    folder = Path(out) if out else Path("saved_models") / _folder_name(recipe, name, loaded.seed, smoke)
+    from keras_kd import run
+
+    found = run.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    _print_report(found, folder, as_json)
+
+
+def _folder_name(recipe, name, seed, smoke):
+    """A seed other than the recipe's own, and a smoke run, have folders of their own."""
+    own = _load(recipe, (), None, False, notes=[]).seed
+    return name + (f"-seed{seed}" if seed != own else "") + ("-smoke" if smoke else "")
+
+
+@commands.command()
+@click.argument("run", metavar="RUN|MODEL.keras")
+@click.option("--data", "dataset", help="For a MODEL.keras: the dataset whose test images it is measured on.")
+@click.option("--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard.")
+@click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
+@backend_option
+@json_option
+def evaluate(run, dataset, pixels, probabilities, as_json):
+    """Measure the student of a run again, or any Keras model on a dataset.
+
+    \b
+    Example:
+        keras-kd evaluate saved_models/digits
+        keras-kd evaluate teacher.keras --data cifar100 --pixels unit
+    """
+    if run.endswith(".keras"):
+        if dataset is None:
+            raise UserError(f"{run}: give --data NAME, the dataset to measure it on; `keras-kd list datasets` names some")
+        from keras_kd.evaluate import evaluate_model
+
+        return _print_report(evaluate_model(run, dataset, pixels, not probabilities), run, as_json)
+    from keras_kd.run import evaluate as evaluate_run
+
+    _print_report(evaluate_run(run), run, as_json)
+
+
+@commands.command()
+@click.argument("run")
+@click.option("--format", "formats", multiple=True, help="One of saved_model, litert_float32, litert_int8; repeatable.")
+@quiet_option
+@json_option
+def export(run, formats, quiet, as_json):
+    """Export the student of a run: SavedModel and LiteRT, each compared with Keras before it is handed over.
+
+    A file that differs by more than the recipe's gates allow is kept out of the run folder: exit code 1.
+
+    \b
+    Example:
+        keras-kd export saved_models/digits
+        keras-kd export saved_models/digits --format litert_int8
+    """
+    from keras_kd.export import FORMATS
+
+    for one in formats:
+        if one not in FORMATS:
+            raise UserError(f"--format: no format {one!r}; expected one of {', '.join(FORMATS)}")
+    choose_backend()
+    from keras_kd.run import export as export_run
+
+    _print_report(export_run(run, formats=formats, quiet=quiet), run, as_json)
+
+
+def _print_report(found, where, as_json):
+    from keras_kd.report import table
+
+    if as_json:
+        return _print_json(found)
+    click.echo(table(found))
+    click.echo(f"{where}")
+
+
+if __name__ == "__main__":
+    main()

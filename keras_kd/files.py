@@ -1,0 +1,87 @@
+"""Files that are whole or not there, and folders that one process at a time works in."""
+
+import contextlib
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from keras_kd.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no advisory locks of this kind; there two runs in one folder are not noticed.
+    fcntl = None
+
+
+@contextlib.contextmanager
+def whole(path):
+    """A temporary path that becomes `path` when the block ends well, and vanishes when it does not.
+
+    Args:
+        path: where the file goes; its folder is made if missing.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> with whole(folder / "note.txt") as temporary:
+        ...     _ = temporary.write_text("all of it")
+        >>> (folder / "note.txt").read_text()
+        'all of it'
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _explained(path, error) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _explained(path, error):
+    if error.errno == errno.ENOSPC:
+        return UserError(
+            f"{path}: the disk is full, so it was not written; free some space and give the same command again"
+        )
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
+        return UserError(f"{path}: cannot be written: {error.strerror}; give another --out")
+    return error
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Holds a folder for this process; the lock goes when the process ends, however it ends.
+
+    Raises:
+        UserError: another process works in it, or it cannot be made.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = open(folder / ".lock", "a+")  # noqa: SIM115 - held open for as long as the lock
+    except OSError as error:
+        raise _explained(folder, error) from error
+    with handle:
+        if fcntl is not None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UserError(
+                    f"{folder}: another keras-kd process works in this folder; wait for it, or give another --out"
+                ) from None
+        for leftover in folder.glob(".writing-*"):
+            leftover.unlink(missing_ok=True)
+        yield

@@ -1,0 +1,36 @@
+"""Stops a training whose loss is no longer a number."""
+
+import math
+
+import keras
+
+from keras_kd.errors import NonFiniteLoss
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Raises `NonFiniteLoss` at the first step whose loss is NaN or infinite, naming the parts that are.
+
+    Example:
+        >>> from keras_kd.non_finite import StopOnNonFinite
+        >>> StopOnNonFinite().on_train_batch_end(0, {"loss": 1.0})
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        logs = logs or {}
+        if math.isfinite(float(logs.get("loss", 0.0))):
+            return
+        parts = [name.removesuffix("_loss") for name, value in logs.items() if name.endswith("_loss")]
+        broken = [part for part in parts if not math.isfinite(float(logs[f"{part}_loss"]))]
+        value = float(logs["loss"])
+        raise NonFiniteLoss(
+            f"the loss is {value} at epoch {self.epoch + 1}, step {batch + 1}"
+            f" (from: {', '.join(broken) or 'the regularisers'}); the state before this epoch is kept; "
+            "try a lower learning_rate, or precision: float32"
+        )

@@ -1,0 +1,117 @@
+"""What a recipe will cost, before it runs: the models are built, every shape is checked, nothing is trained."""
+
+import time
+
+import keras
+import numpy as np
+
+from keras_kd import backend, bench, data
+from keras_kd.data.views import VIEWS
+from keras_kd.progress import duration
+from keras_kd.recipe import load
+from keras_kd.run import build_distiller, build_student, cost
+
+
+def plan(recipe, smoke=False):
+    """Builds a recipe's networks for its data and checks that they, the methods and the data fit.
+
+    Args:
+        recipe: a `Recipe`.
+        smoke: whether teachers that are recipes are shrunk too.
+
+    Returns:
+        dict with "student", "teacher" (name, parameters, macs), "data" (images, classes), "steps", "seconds" (an
+        estimate from the multiplications and this machine's rate) and "bytes" (of the run folder).
+
+    Raises:
+        UserError: what does not fit, as `distill` would find it.
+    """
+    about = data.describe(**recipe.data.model_dump(exclude={"views"}))
+    teacher, teacher_plan = None, None
+    if recipe.teacher is not None:
+        teacher, teacher_plan = _teacher(recipe, about, smoke)
+    student = build_student(recipe, about)
+    build_distiller(recipe, about, teacher, student)
+    steps = -(-about.train_count // recipe.fit.batch_size) * recipe.fit.epochs
+    student_cost = cost(student.model)
+    teacher_cost = cost(teacher.model) if teacher else None
+    work = 3 * student_cost["macs"] + (teacher_cost["macs"] if teacher_cost else 0)
+    return {
+        "student": {"name": student.name, **student_cost},
+        "teacher": {"name": teacher.name, **teacher_cost} if teacher else None,
+        "teacher_run": teacher_plan,
+        "data": {
+            "name": recipe.data.name,
+            "image_shape": list(about.image_shape),
+            "classes": about.classes,
+            "train": about.train_count,
+            "test": about.test_count,
+            "views": VIEWS[recipe.data.views].count,
+        },
+        "epochs": recipe.fit.epochs,
+        "steps": steps,
+        "seconds": round(work * about.train_count * recipe.fit.epochs / multiplications_a_second(), 1),
+        "bytes": 8 * student_cost["bytes"] + about.train_count * int(np.prod(about.image_shape)),
+    }
+
+
+def _teacher(recipe, about, smoke):
+    """The teacher's network, untrained where it is a recipe, and the plan of that recipe."""
+    from keras_kd.run import build
+
+    if not recipe.teacher.model.endswith((".yaml", ".yml")):
+        return build(recipe.teacher, about, "teacher"), None
+    taught = load(recipe.teacher.model, smoke=smoke)
+    network = build(taught.student, about, "teacher")
+    return network, plan(taught, smoke) if taught.data != recipe.data or taught.fit else None
+
+
+_rate = {}
+
+
+def multiplications_a_second():
+    """How many multiply-accumulates a second this machine does in 3x3 convolutions like those of a CIFAR ResNet."""
+    if not _rate:
+        layers = [keras.Input((16, 16, 32))] + [
+            keras.layers.Conv2D(32, 3, padding="same", use_bias=False) for _ in range(8)
+        ]
+        network = keras.Sequential(layers)
+        run = backend.inference(network)
+        images = np.zeros((64, 16, 16, 32), "float32")
+        keras.ops.convert_to_numpy(run(images))
+        times = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            keras.ops.convert_to_numpy(run(images))
+            times.append(time.perf_counter() - begun)
+        _rate["macs"] = bench.macs(network) * len(images) / float(np.median(times))
+    return _rate["macs"]
+
+
+def in_words(planned):
+    """A plan as lines of text."""
+    lines = []
+    for role in ("teacher", "student"):
+        one = planned[role]
+        if one:
+            lines.append(
+                f"  {role:<8} {one['name']}: {one['parameters']:,} parameters, {one['macs'] / 1e6:.2f} M multiplications"
+            )
+    about = planned["data"]
+    shape = " x ".join(map(str, about["image_shape"]))
+    lines.append(
+        f"  data     {about['name']}: {about['train']:,} training and {about['test']:,} test images of {shape}, "
+        f"{about['classes']} classes, {about['views']} views an image"
+    )
+    lines.append(f"  training {planned['steps']:,} steps in {planned['epochs']} epochs, {about_time(planned['seconds'])} here")
+    if planned["teacher_run"]:
+        lines.append(f"           and {about_time(planned['teacher_run']['seconds'])} for the teacher, if its run is missing")
+    lines.append(f"  disk     about {planned['bytes'] / 2**20:.0f} MB")
+    return "\n".join(lines)
+
+
+def about_time(seconds):
+    """An estimate as a person says it."""
+    return f"about {duration(seconds)}"
+
+

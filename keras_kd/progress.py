@@ -1,0 +1,87 @@
+"""What a person sees while a student trains."""
+
+import sys
+import time
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class TrainingProgress(keras.callbacks.Callback):
+    """A bar over the whole training with the time left; where there is no terminal, a line an epoch.
+
+    Args:
+        title: what trains.
+        epochs: how many epochs there are in all.
+        steps: steps an epoch.
+        done: epochs done before (a resumed run).
+    """
+
+    def __init__(self, title, epochs, steps, done=0):
+        super().__init__()
+        self.title, self.epochs, self.steps, self.done = title, epochs, steps, done
+        self.bar = None
+
+    def on_train_begin(self, logs=None):
+        self.begun = time.monotonic()
+        console = Console(stderr=True)
+        if console.is_terminal:
+            self.bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f}%  {task.fields[figures]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=console,
+            )
+            self.task = self.bar.add_task(
+                self.title, total=self.epochs * self.steps, completed=self.done * self.steps, figures=""
+            )
+            self.bar.start()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.step = epoch, 0
+        if self.bar:
+            self.bar.update(self.task, description=f"{self.title} epoch {epoch + 1}/{self.epochs}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.bar:
+            # A compiled call may hold several steps, and only its last is reported.
+            self.bar.update(self.task, advance=batch + 1 - self.step, figures=_figures(logs or {}))
+        self.step = batch + 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.bar:
+            self.bar.update(self.task, figures=_figures(logs or {}))
+            return
+        spent = time.monotonic() - self.begun
+        left = spent / (epoch + 1 - self.done) * (self.epochs - epoch - 1)
+        line = f"{self.title} epoch {epoch + 1}/{self.epochs}  {_figures(logs or {})}  {duration(left)} left"
+        print(line, file=sys.stderr, flush=True)
+
+    def stop(self):
+        """Takes the bar down, also after an error."""
+        if self.bar:
+            self.bar.stop()
+
+
+def _figures(logs):
+    names = [name for name in ("loss", "accuracy", "val_accuracy") if name in logs]
+    return "  ".join(f"{name} {float(logs[name]):.4f}" for name in names)
+
+
+def duration(seconds):
+    """Seconds as a person says them.
+
+    Example:
+        >>> duration(5), duration(75), duration(7500)
+        ('5 s', '1 min 15 s', '2 h 5 min')
+    """
+    seconds = int(round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
