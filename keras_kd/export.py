@@ -95,7 +95,8 @@ def export(
         >>> GATES["int8_accuracy_drop"]
         0.02
     """
-    student_file, folder, formats = Path(student_file).absolute(), Path(folder).absolute(), tuple(dict.fromkeys(formats))
+    student_file, folder = Path(student_file).absolute(), Path(folder).absolute()
+    formats = tuple(dict.fromkeys(formats))
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UserError(f"formats: found '{unknown[0]}'; expected some of {', '.join(FORMATS)}")
@@ -153,9 +154,7 @@ def _custom_modules(student_file):
         cure = "expected one written by `model.save('student.keras')`; train the student again"
         raise UserError(f"{student_file}: found no Keras file; {cure}") from error
     named = set(re.findall(r'"module": "([\w.]+)"', config))
-    return sorted(
-        m for m in named & sys.modules.keys() if m.split(".")[0] not in ("keras", "builtins", "__main__")
-    )
+    return sorted(m for m in named & sys.modules.keys() if m.split(".")[0] not in ("keras", "builtins", "__main__"))
 
 
 def _check_arrays(arrays):
@@ -390,9 +389,11 @@ def _convert(name, student, file, image_shape, calibration_images):
 
 
 def _representative(images):
-    """One image a batch. The first holds black and white, so that the int8 input is exactly pixel - 128."""
+    """One image a batch. Both ends of 0..255 are reached, so that the int8 input is exactly pixel - 128."""
     images = images.astype("float32")
-    images[0, 0, 0], images[0, -1, -1] = 0, 255
+    # Images that are nowhere near are a mistake, such as pixels in 0..1, that must not be hidden from the gate.
+    if np.ptp(images) > 200:
+        images.flat[images.argmin()], images.flat[images.argmax()] = 0, 255
     for image in images:
         yield [image[None]]
 

@@ -34,7 +34,9 @@ MODELS = {
     "resnet56": ModelEntry("CIFAR ResNet, 56 layers, 0.86M parameters", partial(resnet, depth=56)),
     "resnet110": ModelEntry("CIFAR ResNet, 110 layers, 1.74M parameters", partial(resnet, depth=110)),
     "resnet8x4": ModelEntry("CIFAR ResNet, 8 layers, wide, 1.23M parameters", partial(resnet, depth=8, channels=WIDE)),
-    "resnet32x4": ModelEntry("CIFAR ResNet, 32 layers, wide, 7.4M parameters", partial(resnet, depth=32, channels=WIDE)),
+    "resnet32x4": ModelEntry(
+        "CIFAR ResNet, 32 layers, wide, 7.4M parameters", partial(resnet, depth=32, channels=WIDE)
+    ),
     "digits_cnn": ModelEntry(
         "teacher for 8x8 digits, 17k parameters", partial(digits_cnn, channels=(16, 32), convolutions=2)
     ),
@@ -112,7 +114,9 @@ def build(
     if sort in ("zoo", "application") and pixels not in (None, "pixels"):
         raise UserError(f"{name}: pixels: found {pixels!r}; it takes pixels and normalises them itself; leave it out")
     if sort != "application" and weights is not None:
-        raise UserError(f"{name}: weights: found {weights!r}; only networks of keras.applications have weights; leave it out")
+        raise UserError(
+            f"{name}: weights: found {weights!r}; only networks of keras.applications have weights; leave it out"
+        )
 
     if sort == "application":
         return application(_application_name(name), image_shape, classes, weights=weights, arguments=arguments)
@@ -121,9 +125,7 @@ def build(
         check_arguments(name, builder, arguments, FILLED)
         return builder(image_shape, classes, mean=mean, std=std, name=name, **(arguments or {}))
     if sort == "function":
-        return from_function(
-            name, image_shape, classes, arguments=arguments, pixels=pixels, mean=mean, std=std
-        )
+        return from_function(name, image_shape, classes, arguments=arguments, pixels=pixels, mean=mean, std=std)
     if arguments:
         raise UserError(f"{name}: arguments: found {', '.join(arguments)}; a saved network takes none; leave them out")
     return from_file(name, image_shape, classes, pixels=pixels, mean=mean, std=std)

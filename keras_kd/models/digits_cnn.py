@@ -5,9 +5,7 @@ from keras_kd.lazy import keras
 from keras_kd.models.pixels import image_input, normalize
 
 
-def digits_cnn(
-    image_shape, classes, *, channels, convolutions, width_multiplier=1.0, mean=None, std=None, name=None
-):
+def digits_cnn(image_shape, classes, *, channels, convolutions, width_multiplier=1.0, mean=None, std=None, name=None):
     """Two stages of 3x3 convolutions with batch normalisation, a pooling between them, and a linear classifier.
 
     Args:

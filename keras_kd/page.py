@@ -1,0 +1,211 @@
+"""A run's report as a page for people."""
+
+NOTHING = "–"
+
+
+def page(report):
+    """The report as Markdown: what is in the dict is shown, what is missing is left out.
+
+    Args:
+        report: the dict of `keras_kd.report.write`: "recipe", "student" and "teacher" ("name", "top1", "top5"),
+            "calibration" and "teacher_calibration", "cost" and "teacher_cost", "fidelity", "per_class", "time",
+            "exports", "data", "environment", "seed", "epochs", "git_commit", "shortened", "notes".
+
+    Returns:
+        A str.
+
+    Example:
+        >>> print(page({"recipe": "digits", "student": {"name": "digits_tiny", "top1": 0.98}}))
+        # digits
+        <BLANKLINE>
+        ## Student and teacher
+        <BLANKLINE>
+        |  | top-1 | top-5 | ECE | NLL | Brier | parameters | MACs | weights |
+        | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+        | student digits_tiny | 98.00 % | – | – | – | – | – | – | – |
+        <BLANKLINE>
+    """
+    parts = (_heading, _networks, _fidelity, _classes, _exports, _time, _data, _environment, _notes)
+    return "\n\n".join(text for part in parts if (text := part(report))) + "\n"
+
+
+def _heading(report):
+    facts = [
+        f"seed {report['seed']}" if report.get("seed") is not None else None,
+        f"{report['epochs']} epochs" if report.get("epochs") is not None else None,
+        f"commit {report['git_commit']}" if report.get("git_commit") else None,
+    ]
+    lines = [f"# {_line(report.get('recipe') or 'Report')}", ", ".join(fact for fact in facts if fact)]
+    if report.get("shortened") or report.get("smoke"):
+        lines.append("**A shortened run: it shows that every step works. Its numbers are no result.**")
+    return "\n\n".join(line for line in lines if line)
+
+
+def _networks(report):
+    roles = {"teacher": ("teacher_calibration", "teacher_cost"), "student": ("calibration", "cost")}
+    rows = []
+    for role, (calibration_key, cost_key) in roles.items():
+        scores, calibration, cost = (report.get(key) or {} for key in (role, calibration_key, cost_key))
+        if scores or cost:
+            rows.append(
+                [
+                    f"{role} {scores.get('name') or ''}",
+                    _percent(scores.get("top1")),
+                    _percent(scores.get("top5")),
+                    *(_number(calibration.get(name)) for name in ("ece", "nll", "brier")),
+                    _count(cost.get("parameters")),
+                    _count(cost.get("macs")),
+                    _bytes(cost.get("bytes")),
+                ]
+            )
+    if not rows:
+        return ""
+    header = ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"]
+    paragraphs = ["## Student and teacher", _table(header, rows), _key(report), _savings(report)]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def _key(report):
+    """What the columns mean that can mean several things."""
+    bins = (report.get("calibration") or {}).get("bins")
+    calibration = f"ECE is over {bins} equal-width bins, NLL in nats. " if bins else ""
+    work = "MACs are of one image, in convolutions and dense layers." if report.get("cost") else ""
+    return (calibration + work).strip()
+
+
+def _savings(report):
+    cost, teacher_cost = report.get("cost") or {}, report.get("teacher_cost") or {}
+    ratios = [
+        f"{teacher_cost[name] / cost[name]:.1f} times fewer {word}"
+        for name, word in (("parameters", "parameters"), ("macs", "multiply-accumulates"))
+        if cost.get(name) and teacher_cost.get(name) and teacher_cost[name] > cost[name]
+    ]
+    return f"The student has {' and '.join(ratios)} than its teacher." if ratios else ""
+
+
+def _fidelity(report):
+    fidelity = report.get("fidelity")
+    if not fidelity:
+        return ""
+    rows = [
+        ["same first class", _percent(fidelity.get("agreement"))],
+        ["teacher's first class among the student's first 5", _percent(fidelity.get("agreement5"))],
+        ["KL(teacher, student), nats", _number(fidelity.get("kl"))],
+    ]
+    return "## Fidelity to the teacher\n\n" + _table(["on the test images", ""], rows)
+
+
+def _classes(report):
+    scores = sorted((score, index) for index, score in enumerate(report.get("per_class") or []) if score is not None)
+    if not scores:
+        return ""
+    names = report.get("class_names") or []
+    rows = [[names[index] if index < len(names) else index, _percent(score)] for score, index in scores[:5]]
+    return "## The student's weakest classes\n\n" + _table(["class", "accuracy"], rows)
+
+
+def _exports(report):
+    exports = report.get("exports")
+    if not exports:
+        return ""
+    header = [
+        "file", "format", "size", "largest difference", "mean difference", "agreement", "accuracy", "drop", "gate"
+    ]  # fmt: skip
+    rows = [
+        [
+            export.get("file") or NOTHING,
+            export.get("format") or NOTHING,
+            _bytes(export.get("bytes")),
+            _number(export.get("max_difference")),
+            _number(export.get("mean_difference")),
+            _percent(export.get("agreement")),
+            _percent(export.get("accuracy")),
+            _percent(export.get("accuracy_drop")),
+            {True: "passed", False: "**failed**"}.get(export.get("passed"), NOTHING),
+        ]
+        for export in exports
+    ]
+    paragraphs = ["## Exports", _table(header, rows)]
+    images = sorted({export["images"] for export in exports if export.get("images")})
+    if images:
+        count = " and ".join(map(str, images))
+        paragraphs.append(f"Compared with Keras on {count} test images; differences are of logits.")
+    for export in exports:
+        if export.get("flex_ops"):
+            operators = ", ".join(export["flex_ops"])
+            paragraphs.append(f"{export.get('file')} needs operators that LiteRT has not built in: {operators}.")
+        if export.get("failures"):
+            paragraphs.append(f"{export.get('file')} was kept out: {'; '.join(export['failures'])}.")
+    return "\n\n".join(paragraphs)
+
+
+def _time(report):
+    time = report.get("time") or {}
+    seconds = {part: number for part, number in (time.get("seconds") or {}).items() if number is not None}
+    if not seconds:
+        return ""
+    total = seconds.get("total")
+    names = {
+        "teacher": "the teacher's part of training",
+        "student": "the student's part of training",
+        "data": "data",
+        "training": "training in all",
+        "teacher_run": "training the teacher, in a run of its own",
+        "total": "this run",
+    }
+    rows = []
+    for part, number in seconds.items():
+        of_total = total and part != "teacher_run" and number <= total
+        rows.append([names.get(part, part), f"{number:.1f}", _percent(number / total) if of_total else NOTHING])
+    text = "## Time\n\n" + _table(["", "seconds", "share"], rows)
+    return f"{text}\n\n{_line(time['how'])}." if time.get("how") else text
+
+
+def _data(report):
+    return _facts("## Data", report.get("data"))
+
+
+def _environment(report):
+    return _facts("## Environment", report.get("environment"))
+
+
+def _notes(report):
+    notes = report.get("notes")
+    return "## Notes\n\n" + "\n".join(f"- {_line(note)}" for note in notes) if notes else ""
+
+
+def _facts(title, facts):
+    rows = [[name, value] for name, value in (facts or {}).items() if value is not None]
+    return f"{title}\n\n{_table(['', ''], rows)}" if rows else ""
+
+
+def _table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _line(value):
+    return " ".join(str(value).split())
+
+
+def _percent(share):
+    return NOTHING if share is None else f"{100 * share:.2f} %"
+
+
+def _number(value):
+    return NOTHING if value is None else f"{value:.4g}"
+
+
+def _count(number):
+    if number is None:
+        return NOTHING
+    for unit, size in (("G", 1e9), ("M", 1e6)):
+        if number >= size:
+            return f"{number / size:.2f} {unit}"
+    return f"{number:,}"
+
+
+def _bytes(size):
+    if size is None:
+        return NOTHING
+    return f"{size / 1e6:.2f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
