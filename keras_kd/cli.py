@@ -1,7 +1,6 @@
 """The command line: each command parses, calls one function, prints. Heavy imports are inside the commands."""
 
 import errno
-import functools
 import importlib.util
 import json
 import os
@@ -63,16 +62,7 @@ def commands():
     """
 
 
-def backend_option(command):
-    """`--backend`, taken before anything imports keras."""
-
-    @click.option("--backend", help="tensorflow (default) or jax.")
-    @functools.wraps(command)
-    def chosen(*arguments, backend=None, **options):
-        choose_backend(backend)
-        return command(*arguments, **options)
-
-    return chosen
+backend_option = click.option("--backend", help="tensorflow (default) or jax.")
 
 
 def choose_backend(backend=None):
@@ -85,6 +75,17 @@ def choose_backend(backend=None):
         extra = "keras-kd[jax]" if backend == "jax" else "tensorflow"
         raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'")
     os.environ["KERAS_BACKEND"] = backend
+
+
+def start_keras(backend=None):
+    """Chooses the backend and imports it, without its start-up notes."""
+    from keras_kd.quiet import quiet_start
+
+    choose_backend(backend)
+    with quiet_start():
+        from keras_kd.backend import device
+
+        device()
 
 
 def _keras_settings():
@@ -209,7 +210,7 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, as_json):
             errors.append(str(error))
     plans = {}
     if dry_run and loaded:
-        choose_backend(backend)
+        start_keras(backend)
         from keras_kd.plan import plan
 
         for path, recipe in loaded.items():
@@ -243,7 +244,7 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, as_json):
 @backend_option
 @quiet_option
 @json_option
-def distill(recipe, settings, seed, smoke, out, restart, quiet, as_json):
+def distill(recipe, settings, seed, smoke, out, restart, backend, quiet, as_json):
     """Run a recipe to its end: train, measure, export. A run that was killed goes on.
 
     \b
@@ -257,6 +258,7 @@ def distill(recipe, settings, seed, smoke, out, restart, quiet, as_json):
     loaded = _load(recipe, settings, seed, smoke)
     name = find(recipe).stem
     folder = Path(out) if out else Path("saved_models") / _folder_name(recipe, name, loaded.seed, smoke)
+    start_keras(backend)
     from keras_kd import run
 
     found = run.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
@@ -276,7 +278,7 @@ def _folder_name(recipe, name, seed, smoke):
 @click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
 @backend_option
 @json_option
-def evaluate(run, dataset, pixels, probabilities, as_json):
+def evaluate(run, dataset, pixels, probabilities, backend, as_json):
     """Measure the student of a run again, or any Keras model on a dataset.
 
     \b
@@ -287,9 +289,11 @@ def evaluate(run, dataset, pixels, probabilities, as_json):
     if run.endswith(".keras"):
         if dataset is None:
             raise UserError(f"{run}: give --data NAME, the dataset to measure it on; `keras-kd list datasets` names some")
+        start_keras(backend)
         from keras_kd.evaluate import evaluate_model
 
         return _print_report(evaluate_model(run, dataset, pixels, not probabilities), run, as_json)
+    start_keras(backend)
     from keras_kd.run import evaluate as evaluate_run
 
     _print_report(evaluate_run(run), run, as_json)
@@ -315,7 +319,7 @@ def export(run, formats, quiet, as_json):
     for one in formats:
         if one not in FORMATS:
             raise UserError(f"--format: no format {one!r}; expected one of {', '.join(FORMATS)}")
-    choose_backend()
+    start_keras()
     from keras_kd.run import export as export_run
 
     _print_report(export_run(run, formats=formats, quiet=quiet), run, as_json)

@@ -349,6 +349,8 @@ def _load(student_file, modules):
             f"{student_file}: Keras cannot load it: {_reason(error)}; expected Keras' own layers, or "
             "ones registered with Keras in an importable module"
         ) from error
+    if not student.built:
+        raise UserError(f"{student_file}: holds a model without weights; expected a built one; train it first")
     return student
 
 

@@ -116,13 +116,14 @@ def calibration(logits, labels, bins=BINS):
     """
     logits, labels = _checked(logits, labels)
     counts, accuracies, confidences = reliability(logits, labels, bins)
-    log_probabilities = _log_softmax(logits)
-    target = np.eye(logits.shape[1])[labels]
     ece = np.sum(counts / len(labels) * np.abs(accuracies - confidences))
+    log_probabilities, own = _log_softmax(logits), (np.arange(len(labels)), labels)
+    miss = np.exp(log_probabilities)
+    miss[own] -= 1
     return {
         "ece": float(ece) if counts.sum() == len(labels) else math.nan,
-        "nll": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
-        "brier": float(((np.exp(log_probabilities) - target) ** 2).sum(1).mean()),
+        "nll": float(-log_probabilities[own].mean()),
+        "brier": float((miss**2).sum(1).mean()),
         "bins": bins,
     }
 
@@ -147,7 +148,9 @@ def reliability(logits, labels, bins=BINS):
         [1, 1]
     """
     logits, labels = _checked(logits, labels)
-    confidence = np.exp(_log_softmax(logits)).max(1)
+    with np.errstate(invalid="ignore"):
+        # The largest probability; as an exponential of its logarithm it would miss an edge by a rounding error.
+        confidence = 1 / np.exp(logits - logits.max(1, keepdims=True)).sum(1)
     known = ~np.isnan(confidence)
     confidence, correct = confidence[known], (_rank(logits, labels) < 1)[known]
     # Against the edges themselves: a product with `bins` rounds a confidence on an edge into the next bin.
@@ -290,7 +293,10 @@ def write(report, folder):
         ['report.json', 'report.md']
     """
     report = _plain(report)
-    texts = {"report.json": json.dumps(report, indent=2, allow_nan=False) + "\n", "report.md": page(report)}
+    texts = {
+        "report.json": json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+        "report.md": page(report),
+    }
     for name, text in texts.items():
         with whole(Path(folder) / name) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")

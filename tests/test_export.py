@@ -403,7 +403,7 @@ def test_a_residual_network_on_coloured_images(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_a_student_in_half_precision_is_exported_in_float32(digits, tmp_path, policy):
     student = conv_net((8, 8, 1), 10, dtype=policy)
     fit_head(student, *digits[1:])
@@ -411,10 +411,14 @@ def test_a_student_in_half_precision_is_exported_in_float32(digits, tmp_path, po
     results = run_export(tmp_path / "student.keras", tmp_path / "run", digits, formats=FORMATS[:2])
     assert all(result["max_difference"] < 1e-4 for result in results)
     assert results[0]["keras_accuracy"] > 0.9
+    from ai_edge_litert.interpreter import Interpreter
+
+    tensors = Interpreter(str(tmp_path / "run" / "student.tflite")).get_tensor_details()
+    assert {np.dtype(tensor["dtype"]).name for tensor in tensors} <= {"float32", "int32"}
 
 
 @pytest.mark.slow
-def test_a_student_trained_under_jax_runs_in_a_process_that_knows_neither_jax_nor_this_package(tmp_path):
+def test_a_student_trained_under_jax_runs_on_tensorflow_alone(tmp_path):
     pytest.importorskip("jax")
     program = """if True:
         import os, sys
@@ -442,9 +446,9 @@ def test_a_student_trained_under_jax_runs_in_a_process_that_knows_neither_jax_no
         for size in (1, 30):
             (logits,) = serve(images=tf.constant(images[:size], "float32")).values()
             np.testing.assert_allclose(logits, expected[:size], atol=1e-4)
-        print({"jax", "keras_kd"} & sys.modules.keys())
+        print("keras_kd" in sys.modules)
     """
-    assert run_python(reader, "-I", cwd=tmp_path).strip() == "set()"
+    assert run_python(reader, "-I", cwd=tmp_path).strip() == "False"
 
 
 def run_python(program, *options, cwd):
@@ -468,10 +472,11 @@ def test_layers_of_the_users_own_are_found_through_the_module_that_the_caller_im
     monkeypatch.syspath_prepend(tmp_path)
     from my_layers import Halve
 
-    student = keras.Sequential([*conv_net((8, 8, 1), 10).layers, Halve()])
-    student.save(tmp_path / "student.keras")
+    student = conv_net((8, 8, 1), 10)
+    fit_head(student, *digits[1:])
+    keras.Model(student.inputs, Halve()(student.outputs[0])).save(tmp_path / "student.keras")
     (result,) = run_export(tmp_path / "student.keras", tmp_path / "run", digits, formats=["litert_float32"])
-    assert result["passed"]
+    assert result["passed"] and result["keras_accuracy"] > 0.9
 
 
 @pytest.mark.slow
@@ -497,6 +502,9 @@ def test_students_that_do_not_give_logits_for_these_images_are_refused(digits, t
     conv_net((9, 9, 1), 10).save(tmp_path / "larger.keras")
     with pytest.raises(UserError, match=r"does not take test images of \(8, 8, 1\)"):
         run_export(tmp_path / "larger.keras", tmp_path / "run", digits)
+    keras.Sequential([keras.layers.Dense(10)]).save(tmp_path / "unbuilt.keras")
+    with pytest.raises(UserError, match="holds a model without weights"):
+        run_export(tmp_path / "unbuilt.keras", tmp_path / "run", digits)
     inputs = keras.Input((8, 8, 1))
     keras.Model(inputs, keras.layers.Conv2D(10, 3)(inputs)).save(tmp_path / "map.keras")
     with pytest.raises(UserError, match=r"gives \(500, 6, 6, 10\); expected one tensor of logits"):

@@ -118,7 +118,7 @@ def application(name, image_shape, classes, *, weights=None, arguments=None):
     logits = network.output
     if not own_classifier:
         pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(logits)
-        logits = keras.layers.Dense(classes, name="logits")(pooled)
+        logits = keras.layers.Dense(classes, dtype="float32", name="logits")(pooled)
     return keras.Model(image, logits, name=name)
 
 
@@ -149,7 +149,7 @@ def _check_images(name, entry, image_shape, weights):
     if min(height, width) < entry.smallest:
         raise UserError(
             f"{name}: found images of {height}x{width}; expected at least {entry.smallest}x{entry.smallest}; "
-            "enlarge the images (data: image_size), or take a network for small images, such as resnet20"
+            "enlarge the images (data.image_size, for a folder of images), or take a network for small ones (resnet20)"
         )
     if channels != 3 and not (entry.gray and channels == 1 and weights is None):
         gray = " (or 1, without pretrained weights)" if entry.gray else ""

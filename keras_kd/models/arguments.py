@@ -1,4 +1,4 @@
-"""Keyword arguments that a recipe gives to the function that builds a network."""
+"""What a recipe may set of a network, checked."""
 
 import difflib
 import inspect
@@ -30,3 +30,25 @@ def check_arguments(name, function, arguments, filled=()):
             close = difflib.get_close_matches(str(argument), accepted, n=1)
             cure = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(accepted) or 'none'}"
             raise UserError(f"{name}: arguments: found {argument!r}; it takes no such argument; {cure}")
+
+
+def scaled(channels, width_multiplier):
+    """Numbers of channels, each times the multiplier, and at least 1.
+
+    Args:
+        channels: whole numbers.
+        width_multiplier: a number above 0.
+
+    Returns:
+        A list of ints.
+
+    Raises:
+        UserError: the multiplier is not such a number.
+
+    Example:
+        >>> scaled((16, 32), 0.5)
+        [8, 16]
+    """
+    if isinstance(width_multiplier, bool) or not isinstance(width_multiplier, int | float) or not width_multiplier > 0:
+        raise UserError(f"arguments: width_multiplier: found {width_multiplier!r}; expected a number above 0")
+    return [max(1, round(width_multiplier * number)) for number in channels]

@@ -2,6 +2,7 @@
 
 from keras_kd.errors import UserError
 from keras_kd.lazy import keras
+from keras_kd.models.arguments import scaled
 from keras_kd.models.pixels import image_input, normalize
 
 
@@ -22,7 +23,7 @@ def digits_cnn(image_shape, classes, *, channels, convolutions, width_multiplier
         "pooled" and "logits".
 
     Raises:
-        UserError: the images are smaller than 8x8.
+        UserError: the images are smaller than 8x8, or the multiplier is no number above 0.
 
     Example:
         >>> model = digits_cnn((8, 8, 1), 10, channels=(8, 16), convolutions=1)
@@ -33,16 +34,15 @@ def digits_cnn(image_shape, classes, *, channels, convolutions, width_multiplier
         raise UserError(f"{name}: found images of {tuple(image_shape)}; expected at least 8x8")
     image = image_input(image_shape)
     x = normalize(image, mean, std)
-    for stage, number in enumerate(channels, 1):
+    for stage, filters in enumerate(scaled(channels, width_multiplier), 1):
         if stage > 1:
             x = keras.layers.MaxPooling2D(name=f"stage{stage}_pool")(x)
         for convolution in range(1, convolutions + 1):
             prefix = f"stage{stage}_{convolution}"
-            filters = max(1, round(width_multiplier * number))
             x = keras.layers.Conv2D(
                 filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{prefix}_conv"
             )(x)
             x = keras.layers.BatchNormalization(momentum=0.9, name=f"{prefix}_bn")(x)
             x = keras.layers.ReLU(name=f"stage{stage}" if convolution == convolutions else prefix)(x)
     x = keras.layers.GlobalAveragePooling2D(name="pooled")(x)
-    return keras.Model(image, keras.layers.Dense(classes, name="logits")(x), name=name)
+    return keras.Model(image, keras.layers.Dense(classes, dtype="float32", name="logits")(x), name=name)

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import re
 import sys
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +41,10 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
     file = Path(path).expanduser()
     if not file.exists():
         raise UserError(f"{path}: no such file; expected a network saved by model.save('{file.name}')")
+    if file.is_file() and not zipfile.is_zipfile(file):
+        raise UserError(
+            f"{path}: found no whole Keras 3 model; expected a file of model.save; save it, or copy it, again"
+        )
     try:
         with current_folder_importable():
             model = keras.saving.load_model(file, compile=False)
@@ -111,20 +116,20 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
         raise UserError(f"{name}: pixels: found 'standard' without the mean and std of the data; expected both")
 
     image_shape = tuple(image_shape)
-    takes = _shape(model, "input_shape")
-    if takes is not None and not _compatible(takes[1:], image_shape):
+    takes = _of_one_image(model, "input_shape")
+    if not _compatible(takes, image_shape):
         raise UserError(
-            f"{name}: takes images of {_text(takes[1:])}, the data gives {image_shape}; "
+            f"{name}: takes images of {takes}, the data gives {image_shape}; "
             "take a network for this data, or give the images another size"
         )
-    gives = _shape(model, "output_shape")
-    if takes is None or gives is None or None in takes[1:] or pixels != "pixels":
+    gives = _of_one_image(model, "output_shape")
+    if takes != image_shape or gives is None or pixels != "pixels":
         model = _wrapped(name, model, image_shape, pixels, mean, std)
-        gives = model.output_shape
-    if not _is_shape(gives) or not _compatible(gives[1:], (classes,)):
+        gives = _of_one_image(model, "output_shape")
+    if not _compatible(gives, (classes,)):
         raise UserError(
-            f"{name}: gives outputs of {_text(gives[1:] if _is_shape(gives) else gives)}, the data has {classes} classes: "
-            f"({classes},); take a network for this data"
+            f"{name}: gives outputs of {gives}, the data has {classes} classes, so ({classes},) is expected; "
+            "take a network for this data"
         )
     return model
 
@@ -145,27 +150,20 @@ def _wrapped(name, model, image_shape, pixels, mean, std):
         raise UserError(f"{name}: cannot take images of {image_shape}: {_named(error)}") from error
 
 
-def _shape(model, attribute):
-    """A model's input or output shape, or None where it cannot tell (a subclassed model)."""
-    try:
-        return getattr(model, attribute)
-    except AttributeError:
-        return None
-
-
-def _is_shape(shape):
-    return isinstance(shape, tuple) and all(size is None or isinstance(size, int) for size in shape)
+def _of_one_image(model, attribute):
+    """A model's input or output shape without the batch, a structure of shapes where it has several, or None where
+    it cannot tell (a subclassed model)."""
+    shape = getattr(model, attribute, None)
+    return shape[1:] if isinstance(shape, tuple) and not any(isinstance(s, tuple) for s in shape) else shape
 
 
 def _compatible(found, expected):
-    """Whether two shapes are alike where both are known; several inputs or outputs (no plain shape) never are."""
-    if not _is_shape(found):
+    """Whether a shape can be the expected one, as far as it is known."""
+    if found is None:
+        return True
+    if not isinstance(found, tuple) or len(found) != len(expected):
         return False
-    return len(found) == len(expected) and all(a is None or a == b for a, b in zip(found, expected, strict=True))
-
-
-def _text(shape):
-    return str(tuple(shape)) if _is_shape(shape) else f"several shapes {shape}"
+    return all(size in (None, other) for size, other in zip(found, expected, strict=True))
 
 
 @contextmanager
@@ -191,9 +189,9 @@ def _load_failure(error):
     missing = re.search(r"Could not (?:locate|deserialize) (?:class|function) '([^']+)'", str(error))
     if missing:
         return (
-            f"holds {missing[1]!r}, which this Python does not know; register it with "
-            "@keras.saving.register_keras_serializable() and give the network as package.module:function instead"
+            f"holds {missing[1]!r}, which this Python does not know; give package.module:function instead, "
+            "a function that imports it and loads the file"
         )
     if "lambda" in str(error).lower():
         return "holds Python code (a Lambda layer), which is not run from a file; replace it by a layer of its own"
-    return f"found no readable Keras 3 model (.keras); {_named(error)}; save it again with model.save"
+    return f"found no readable Keras 3 model: {_named(error)}; save it again with model.save"

@@ -36,6 +36,6 @@ def _by_channel(name, value, default, channels):
     numbers = np.asarray(default if value is None else value, dtype="float64").reshape(-1)
     if numbers.size not in (1, channels):
         raise UserError(
-            f"{name}: found {numbers.size} numbers for images of {channels} channels; expected one number, or one a channel"
+            f"{name}: found {numbers.size} numbers for {channels} channels; expected one number, or one a channel"
         )
     return np.broadcast_to(numbers, channels)

@@ -2,6 +2,7 @@
 
 from keras_kd.errors import UserError
 from keras_kd.lazy import keras
+from keras_kd.models.arguments import scaled
 from keras_kd.models.pixels import image_input, normalize
 
 
@@ -27,7 +28,7 @@ def resnet(
         "stage3"; and "pooled", "logits".
 
     Raises:
-        UserError: the depth is not 6n + 2.
+        UserError: the depth is not 6n + 2, or the multiplier is no number above 0.
 
     Source: He et al., Deep Residual Learning for Image Recognition, arXiv:1512.03385; HobbitLong/RepDistiller.
 
@@ -39,7 +40,7 @@ def resnet(
     blocks, remainder = divmod(depth - 2, 6)
     if blocks < 1 or remainder:
         raise UserError(f"depth: found {depth}; expected 6n + 2, such as 8, 14, 20, 32, 44, 56 or 110")
-    stem, *stages = [max(1, round(width_multiplier * number)) for number in channels]
+    stem, *stages = scaled(channels, width_multiplier)
 
     image = image_input(image_shape)
     x = _convolution(normalize(image, mean, std), stem, 3, 1, "stem")
@@ -91,5 +92,6 @@ def _classifier(x, classes):
         classes,
         kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
         bias_initializer=keras.initializers.RandomUniform(-limit, limit),
+        dtype="float32",  # also in mixed precision: bfloat16 would leave logits three digits
         name="logits",
     )(x)

@@ -1,0 +1,73 @@
+"""What the benchmark scripts share: options, interleaved timing, medians with their spread, JSON with its evidence."""
+
+import argparse
+import json
+import os
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def options(description, **extra):
+    """The command line of a benchmark: --quick, --json, --backend and what it adds (name=(type, default, help))."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small networks and few rounds: under a minute")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("--backend", choices=("tensorflow", "jax"), help="tensorflow (default) or jax")
+    for name, (kind, default, text) in extra.items():
+        parser.add_argument(f"--{name}", type=kind, default=default, help=text)
+    chosen = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if chosen.backend:
+        os.environ["KERAS_BACKEND"] = chosen.backend
+    return chosen
+
+
+def interleaved(workloads, rounds):
+    """Times workloads in turn, round after round, after one round that is thrown away.
+
+    Args:
+        workloads: {name: function of no arguments that returns when the work is done}.
+        rounds: how often each is timed.
+
+    Returns:
+        {name: {"wall": float64 (rounds,), "cpu": float64 (rounds,)}} in seconds.
+    """
+    times = {name: {"wall": [], "cpu": []} for name in workloads}
+    for number in range(rounds + 1):
+        for name, work in workloads.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            work()
+            if number:
+                times[name]["wall"].append(time.perf_counter() - wall)
+                times[name]["cpu"].append(time.process_time() - cpu)
+    return {name: {kind: np.array(values) for kind, values in one.items()} for name, one in times.items()}
+
+
+def spread(values):
+    """{"median", "low", "high", "n"}: the median and the quartiles."""
+    low, median, high = np.percentile(values, [25, 50, 75])
+    return {"median": round(float(median), 5), "low": round(float(low), 5), "high": round(float(high), 5), "n": len(values)}
+
+
+def finish(name, result, table, chosen):
+    """Writes results/NAME.json (a quick run under a name of its own) and prints the table or the JSON."""
+    from keras_kd.run import environment, git_commit
+
+    result = {
+        "benchmark": name,
+        "date": date.today().isoformat(),
+        "quick": chosen.quick,
+        **result,
+        "environment": environment(),
+        "git_commit": git_commit(),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    backend = result["environment"]["backend"]
+    path = RESULTS / f"{name}_{backend}{'_quick' if chosen.quick else ''}.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result) if chosen.json else f"{table}\n{path.relative_to(Path(__file__).parent.parent)}")
