@@ -83,7 +83,10 @@ def _one_image(model, input_shape):
     """The symbolic input of a model for a batch of one."""
     if input_shape is not None:
         return keras.KerasTensor((1, *input_shape))
-    inputs = model.input if getattr(model, "inputs", None) else _built_on(model)
+    if not getattr(model, "inputs", None):
+        inputs = _built_on(model)
+    else:
+        inputs = model.inputs[0] if len(model.inputs) == 1 else model.input
 
     def of_one(tensor):
         if None in tensor.shape[1:]:

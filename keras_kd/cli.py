@@ -326,11 +326,11 @@ def export(run, formats, quiet, as_json):
 
 
 def _print_report(found, where, as_json):
-    from keras_kd.report import table
+    from keras_kd.summary import summary
 
     if as_json:
         return _print_json(found)
-    click.echo(table(found))
+    click.echo(summary(found))
     click.echo(f"{where}")
 
 

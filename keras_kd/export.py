@@ -2,7 +2,7 @@
 
 TensorFlow runs in a process of its own (`python -m keras_kd.export`), so a student trained on any backend is
 exported alike, and the caller may have imported whatever it likes. The upper half of this file is the
-caller's side; the lower half, from `serve` on, is that process.
+caller's side; the lower half, from `_serve` on, is that process.
 """
 
 import contextlib
@@ -288,13 +288,8 @@ def _line(result):
     )
 
 
-def serve(work, formats):
-    """Build and measure files in the process that has TensorFlow; answers are JSON lines on standard output.
-
-    Args:
-        work: folder with `job.json` and the `.npy` files; the built files are left in it.
-        formats: some of `FORMATS`.
-    """
+def _serve(work, formats):
+    """Build and measure the formats' files in the folder `work`; the answers are JSON lines on standard output."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what TensorFlow and Keras print joins the log
 
@@ -538,4 +533,4 @@ def _reason(error):
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2:])
+    _serve(sys.argv[1], sys.argv[2:])

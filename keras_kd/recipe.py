@@ -21,6 +21,10 @@ NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
 FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 
 
+# Where a text alone is short for a part with this one field.
+SHORT = {("data",): "name", ("teacher",): "model", ("student",): "model"}
+
+
 class Part(BaseModel):
     """A part of a recipe: immutable, and unknown fields are errors."""
 
@@ -29,7 +33,7 @@ class Part(BaseModel):
 
 def _no_bool(value):
     if isinstance(value, bool):
-        raise ValueError(f"expected a number, got {str(value).lower()}")
+        raise ValueError("a number")
     return value
 
 
@@ -135,18 +139,24 @@ def _short_model(value):
     return {"model": value} if isinstance(value, str) else value
 
 
+def _short_data(value):
+    return {"name": value} if isinstance(value, str) else value
+
+
 Network = Annotated[ModelSpec, BeforeValidator(_short_model)]
 
 
 class Recipe(Part):
     """A teacher, a student, a method and how they meet: one claim, in one file."""
 
-    data: DataSpec
+    data: Annotated[DataSpec, BeforeValidator(_short_data)] = Field(
+        description="the images, such as data: {name: cifar100, views: crop_flip}; a text alone is the name"
+    )
     teacher: Network | None = Field(None, description="null trains the student on labels alone")
-    student: Network
+    student: Network = Field(description="the network to train, such as student: resnet20")
     label_weight: Number = Field(1.0, **NOT_NEGATIVE, description="weight of the label loss")
     terms: tuple[TermSpec, ...] = Field((), description="what the student learns from the teacher; a list")
-    fit: FitSpec
+    fit: FitSpec = Field(description="how it is trained, such as fit: {epochs: 240}")
     export: ExportSpec = Field(ExportSpec(), description="what is handed over")
     seed: Whole = Field(0, ge=0, lt=2**31, description="decides initial weights, order, views, dropout")
 
@@ -346,8 +356,8 @@ def _override(raw, setting):
         inner = holder.get(key)
         if inner is None:
             inner = holder[key] = {}
-        elif isinstance(inner, str) and key in ("student", "teacher"):
-            inner = holder[key] = {"model": inner}
+        elif isinstance(inner, str) and keys[: depth + 1] in SHORT:
+            inner = holder[key] = {SHORT[keys[: depth + 1]]: inner}
         elif not isinstance(inner, dict | list):
             raise UserError(f"--set {setting}: {'.'.join(keys[: depth + 1])} is {inner!r} and has no fields")
         holder = inner
@@ -364,6 +374,8 @@ def _shrink(raw):
     for part, fields in small.items():
         if raw.get(part) is None:
             raw[part] = {}
+        if isinstance(raw[part], str) and (part,) in SHORT:
+            raw[part] = {SHORT[(part,)]: raw[part]}
         if isinstance(raw[part], dict):
             for field, value in fields.items():
                 given = raw[part].get(field)
@@ -390,7 +402,7 @@ def _validate(raw, path):
         recipe = Recipe(**{str(key): value for key, value in raw.items()})
     except ValidationError as error:
         errors.extend(_explain(Recipe, error, ()))
-    errors.extend(_meaning(raw, recipe, path))
+    errors.extend(_meaning(raw, recipe if not errors else None, path))
     return recipe, errors
 
 
@@ -425,29 +437,63 @@ def _term(raw, where, errors):
 
 def _explain(model, error, where, owner=None, beside=()):
     """Pydantic's errors in our words: [(path of keys, message)]."""
-    explained = {}
+    explained, meant = {}, set()
     for one in error.errors():
         keys = tuple(str(key) for key in one["loc"])
         fields = _fields_at(model, keys[:-1])
-        # Members of a union are named in the path; the field alone is what the reader wrote.
-        shown = tuple(key for key in keys if not re.search(r"[\[\(]|^(int|float|str|bool|literal|tuple)", key))
-        got = one["input"]
+        # Pydantic names the members of a union in the path; the reader wrote the field alone.
+        shown = tuple(key for key in keys if not re.fullmatch(r"int|float|str|bool|.*\[.*", key))
         if one["type"] == "extra_forbidden":
             names = [*fields, *beside]
             hint = did_you_mean(keys[-1], names) or f"; its fields: {', '.join(names)}"
+            meant.update((*shown[:-1], name) for name in names if f"{name!r}?" in hint)
             holder = owner if owner and len(keys) == 1 else ".".join(shown[:-1]) or "a recipe"
             message = f"no such field for {holder}{hint}"
         elif one["type"] == "missing":
-            message = f"is required: {fields[keys[-1]].description or 'see `keras-kd new`'}"
-        elif one["type"] == "literal_error":
-            options = re.findall(r"'([^']*)'", one["ctx"]["expected"])
-            message = f"is {got!r}; expected {_options(options)}{did_you_mean(got, options)}"
+            message = f"is required: {fields[keys[-1]].description}"
         else:
-            message = f"{_lower(one['msg'].removeprefix('Value error, '))}"
-            if "got" not in message:
-                message = f"{message}, got {_kind(got)}"
+            message = _expectation(one)
         explained.setdefault((*where, *shown), []).append(message)
-    return [(keys, messages[0] if len(messages) == 1 else " or ".join(messages)) for keys, messages in explained.items()]
+    for keys in meant:
+        explained.pop((*where, *keys), None)
+    return [(keys, " or ".join(dict.fromkeys(messages))) for keys, messages in explained.items()]
+
+
+def _expectation(error):
+    """One of pydantic's errors: what was found, what was expected."""
+    got, context = error["input"], error.get("ctx", {})
+    found = f"is {_kind(got)}; expected"
+    match error["type"]:
+        case "literal_error":
+            options = re.findall(r"'([^']*)'", context["expected"])
+            return f"{found} {_options(options)}{did_you_mean(got, options)}"
+        case "greater_than":
+            return f"{found} more than {context['gt']:g}"
+        case "greater_than_equal":
+            return f"{found} {context['ge']:g} or more"
+        case "less_than":
+            return f"{found} less than {context['lt']:g}"
+        case "less_than_equal":
+            return f"{found} {context['le']:g} or less"
+        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
+            return f"{found} a whole number"
+        case "float_parsing" | "float_type":
+            return f"{found} a number"
+        case "finite_number":
+            return f"{found} a finite number"
+        case "bool_parsing" | "bool_type":
+            return f"{found} true or false"
+        case "string_type":
+            return f"{found} text"
+        case "tuple_type" | "list_type":
+            return f"{found} a list: [...]"
+        case "too_short" | "too_long":
+            return f"{found} a list of another length"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return f"{found} fields: {{name: value, ...}}"
+        case "value_error":
+            return f"{found} {error['msg'].removeprefix('Value error, ')}"
+    return f"is {_kind(got)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
 def _fields_at(model, keys):
@@ -469,7 +515,7 @@ def _meaning(raw, recipe, path):
         given = _short_model(raw.get(role))
         if isinstance(given, dict) and isinstance(given.get("model"), str):
             errors.extend(_model_errors(role, given["model"], path))
-    given = raw.get("data")
+    given = _short_data(raw.get("data"))
     if isinstance(given, dict) and data.kind(str(given.get("name"))) == "function":
         if not re.fullmatch(FUNCTION, given["name"]):
             errors.append((("data", "name"), f"{given['name']!r} is no function; expected package.module:function"))
@@ -486,8 +532,8 @@ def _meaning(raw, recipe, path):
         errors.append(
             (("data", "validation"), f"is {data_spec.validation}; expected a fraction below 1 or a whole number")
         )
-    sizes = data_spec.image_size if isinstance(data_spec.image_size, tuple) else (data_spec.image_size or 1,)
-    if min(sizes) < 1:
+    size = data_spec.image_size
+    if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
         errors.append((("data", "image_size"), f"is {data_spec.image_size}; expected 1 or more pixels"))
     if (data_spec.mean is None) != (data_spec.std is None):
         errors.append((("data", "mean" if data_spec.mean else "std"), "mean and std go together; give both or neither"))
@@ -535,7 +581,7 @@ def _absent(raw, path):
         name = given.get("model") if isinstance(given, dict) else None
         if isinstance(name, str) and models.kind(name) == "file" and _beside(name, path) is None:
             absent.append(((role,), f"no file {name!r} beside {_shown(path)} or here; give the path of a .keras file"))
-    given = raw.get("data")
+    given = _short_data(raw.get("data"))
     name = given.get("name") if isinstance(given, dict) else None
     kind = data.kind(name) if isinstance(name, str) and name else None
     if kind in ("folder", "npz") and _beside(name, path) is None:
@@ -595,14 +641,12 @@ def _options(options):
     return options[0] if len(options) == 1 else f"one of {', '.join(options)}"
 
 
-def _lower(message):
-    return message[:1].lower() + message[1:]
-
-
 def _kind(value):
     """A value as an error shows it."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "nothing" if value is None else repr(value)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_kd.data.dataset import Source, Split, chunks
+from keras_kd.data.dataset import Source, Split, by, chunks
 from keras_kd.errors import UserError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test", "label_names")
@@ -37,8 +37,8 @@ def from_arrays(where, arrays):
     labels = {split: _labels(f"{where}: y_{split}", arrays[f"y_{split}"], len(images[split])) for split in splits}
     if len({array.shape[1:] for array in images.values()}) > 1:
         raise UserError(
-            f"{where}: x_test: found images of {_by(images['test'])}; expected {_by(images['train'])} as in x_train; "
-            "make them of one shape"
+            f"{where}: x_test: found images of {by(images['test'].shape[1:])}; expected "
+            f"{by(images['train'].shape[1:])} as in x_train; make them of one shape"
         )
     class_names = _class_names(where, arrays.get("label_names"), labels)
     for split in splits:
@@ -59,10 +59,11 @@ def check_labels(where, labels, classes, first=0):
 
 
 def _images(where, images):
-    images = np.asarray(images)
+    images = np.asanyarray(images)  # a memory map stays one
     if images.ndim not in (3, 4):
         raise UserError(
-            f"{where}: found shape {images.shape}; expected (images, height, width) or (images, height, width, channels)"
+            f"{where}: found shape {images.shape}; expected (images, height, width) or (images, height, width, "
+            "channels)"
         )
     if not images.size:
         raise UserError(f"{where}: found shape {images.shape}; expected at least one image")
@@ -80,8 +81,8 @@ def _images(where, images):
     for part in chunks(images):
         if not (np.all(part >= 0) and np.all(part <= 255) and np.all(part == np.floor(part))):
             raise UserError(
-                f"{where}: found {images.dtype} from {images.min():g} to {images.max():g}; expected uint8 pixels 0..255; "
-                "undo any scaling and use np.round(images).astype('uint8')"
+                f"{where}: found {images.dtype} from {images.min():g} to {images.max():g}; expected uint8 pixels "
+                "0..255; undo any scaling and use np.round(images).astype('uint8')"
             )
     return images.astype("uint8")
 

@@ -1,8 +1,8 @@
 """Decoded images on disk: one folder an entry, which is whole or not there.
 
 An entry holds `<split>_images.npy`, `<split>_labels.npy` and `manifest.json`. It is written under a temporary name
-and renamed, so neither a second process nor a kill at any moment leaves a part of one; what was damaged later, or is not
-ours, is never read and is replaced.
+and renamed, so neither a second process nor a kill at any moment leaves a part of one; what was damaged later, or is
+not ours, is never read and is replaced.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_kd.data.dataset import Facts, Source, Split, Tally, chunks
+from keras_kd.data.dataset import Facts, Source, Split, Tally, chunks, facts
 from keras_kd.errors import UserError
 
 FORMAT = 1
@@ -84,29 +84,28 @@ def write(root, request, version, class_names, parts):
         if shutil.disk_usage(root).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         entry = root / f"{_slug(request)}-{_key(request, version)}"
-        # Once more if another process, which saw the same damage, replaced the entry while it was being read.
-        for _ in range(3):
-            temporary = root / f".writing-{secrets.token_hex(8)}"
-            temporary.mkdir()
-            try:
-                splits = {split: _write_split(temporary, split, part) for split, part in parts.items()}
-                manifest = {
-                    "format": FORMAT,
-                    "request": request,
-                    "version": version,
-                    "class_names": list(class_names),
-                    "splits": splits,
-                }
-                _write_file(
-                    temporary / "manifest.json", [json.dumps(manifest, ensure_ascii=False, indent=1).encode()]
-                )
-                _publish(temporary, entry, request)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
-            source = _read(entry, request)
-            if source is not None:
-                return source
-    raise UserError(f"{entry}: found it changed while it was read; expected nobody to write there; try again")
+        temporary = root / f".writing-{secrets.token_hex(8)}"
+        temporary.mkdir()
+        try:
+            splits = {split: _write_split(temporary, request, split, part) for split, part in parts.items()}
+            manifest = {
+                "format": FORMAT,
+                "request": request,
+                "version": version,
+                "class_names": list(class_names),
+                "splits": splits,
+            }
+            with _durable(temporary / "manifest.json") as file:
+                file.write(json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+            _publish(temporary, entry, request)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    for _ in range(20):
+        source = _read(entry, request)
+        if source is not None:
+            return source
+        time.sleep(0.1)  # a process that saw the same damage as we did is just putting its own entry there
+    raise UserError(f"{entry}: found it changed while it was read; expected nobody else to write there; try again")
 
 
 def subset(split, index, root):
@@ -119,12 +118,13 @@ def subset(split, index, root):
     """
     if len(index) == len(split):
         return split
-    if len(index) * math.prod(split.images.shape[1:]) <= MEMORY_LIMIT:
+    small = len(index) * math.prod(split.images.shape[1:]) <= MEMORY_LIMIT
+    if small or not isinstance(split.images, np.memmap):
         return Split(split.images[index], split.labels[index])
     request = {
         "kind": "subset",
         "name": "subset",
-        "of": split.facts.sha256,
+        "of": facts(split).sha256,
         "positions": hashlib.sha256(np.ascontiguousarray(index, "<i8")).hexdigest(),
     }
     kept = find(root, request)
@@ -172,8 +172,7 @@ def _read_split(path, split, said):
     shape = tuple(said["shape"])
     images = _load(path / f"{split}_images.npy", "uint8", shape, said["images_bytes"])
     labels = _load(path / f"{split}_labels.npy", "int32", shape[:1], said["labels_bytes"])
-    facts = Facts(said["sha256"], tuple(said["sums"]), tuple(said["squares"]))
-    return Split(images, labels, facts)
+    return Split(images, labels, Facts(said["sha256"], tuple(said["sums"]), tuple(said["squares"])))
 
 
 def _load(path, dtype, shape, size):
@@ -185,45 +184,47 @@ def _load(path, dtype, shape, size):
     return np.load(path) if mapped.nbytes <= MEMORY_LIMIT else mapped
 
 
-def _write_split(path, split, part):
+def _write_split(path, request, split, part):
+    """Writes a split's two files; gives what the manifest says of them."""
     tally, labels = Tally(part.shape), []
-
-    def passing():
+    # Not through a memory map: on a full disk that ends the process with a signal instead of an error.
+    with _durable(path / f"{split}_images.npy") as file:
+        _write_header(file, "|u1", part.shape)
         for images, their_labels in part.chunks:
             tally.add(images)
             labels.append(np.asarray(their_labels, "<i4"))
-            yield np.ascontiguousarray(images).reshape(-1)
-
-    images_bytes = _write_array(path / f"{split}_images.npy", "|u1", part.shape, passing())
-    labels = np.concatenate(labels)
-    labels_bytes = _write_array(path / f"{split}_labels.npy", "<i4", part.shape[:1], [labels])
+            file.write(np.ascontiguousarray(images).reshape(-1))
+        images_bytes = file.tell()
+    labels = np.concatenate([np.empty(0, "<i4"), *labels])
+    if len(labels) != part.shape[0]:
+        raise UserError(
+            f"{request['name']}: found {len(labels)} images in {split}; expected {part.shape[0]}, as its source says; "
+            "prepare the source anew"
+        )
+    with _durable(path / f"{split}_labels.npy") as file:
+        _write_header(file, "<i4", part.shape[:1])
+        file.write(labels)
+        labels_bytes = file.tell()
     return {
-        "shape": list(part.shape),
+        "shape": list(map(int, part.shape)),
         "images_bytes": images_bytes,
         "labels_bytes": labels_bytes,
         **tally.facts(labels)._asdict(),
     }
 
 
-def _write_array(path, dtype, shape, buffers):
-    """Writes an .npy file piece by piece; gives its size in bytes."""
-
-    def content(file):
-        header = {"descr": dtype, "fortran_order": False, "shape": tuple(map(int, shape))}
-        np.lib.format.write_array_header_1_0(file, header)
-        return buffers
-
-    # Not through a memory map: on a full disk that ends the process with a signal instead of an error.
-    return _write_file(path, content)
+def _write_header(file, dtype, shape):
+    header = {"descr": dtype, "fortran_order": False, "shape": tuple(map(int, shape))}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
-def _write_file(path, content):
+@contextlib.contextmanager
+def _durable(path):
+    """A file to write, on the disk before its folder is given the final name, so that a power cut cannot empty it."""
     with open(path, "wb") as file:
-        for buffer in content(file) if callable(content) else content:
-            file.write(buffer)
+        yield file
         file.flush()
         os.fsync(file.fileno())
-        return file.tell()
 
 
 def _publish(temporary, entry, request):
@@ -267,7 +268,8 @@ def _explained(root, request, needed):
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
-                f"{root}: the disk is full; expected {in_units(needed)} for {request['name']}; free some, or {cure}"
+                f"{root}: found the disk full; expected {in_units(needed)} free for {request['name']}; free some, or "
+                f"{cure}"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise UserError(

@@ -1,7 +1,7 @@
 """Which images a subset holds: a rule in whole numbers, the same on every machine for ever.
 
-Within a class the images are put in an order that a hash of (seed, purpose, position) decides. Subsets are beginnings of
-that order, so 100 images are among the 200 that the same seed chooses.
+Within a class the images are put in an order that a hash of (seed, purpose, position) decides. Subsets are beginnings
+of that order, so 100 images are among the 200 that the same seed chooses.
 """
 
 import numpy as np
@@ -15,20 +15,20 @@ def balanced(labels, count, seed, purpose):
     """Chooses images so that the classes are as equal in number as they can be.
 
     Args:
-        labels: int array (n,).
+        labels: int array (n,), 0 or more.
         count: how many to choose, 0 .. n.
         seed: whole number.
         purpose: one of the constants above; choices for different purposes are independent.
 
     Returns:
-        int64 array (count,) of positions, ascending.
+        int array (count,) of positions, ascending.
 
     Example:
         >>> balanced(np.array([0, 0, 0, 0, 1, 1, 2]), 5, seed=0, purpose=TRAIN_IMAGES).tolist()
         [1, 2, 4, 5, 6]
     """
-    rank, _, mixed = _ranks(labels, seed, purpose)
-    return np.sort(np.lexsort((mixed, rank))[:count])
+    mixed = scramble(seed, purpose, np.arange(len(labels)))
+    return np.sort(np.lexsort((mixed, place_in_class(labels, mixed)))[:count])
 
 
 def proportional(labels, count, seed, purpose):
@@ -36,19 +36,40 @@ def proportional(labels, count, seed, purpose):
 
     Example:
         >>> proportional(np.array([0, 0, 0, 0, 1, 1, 2]), 3, seed=0, purpose=VALIDATION).tolist()
-        [1, 3, 4]
+        [2, 3, 5]
     """
-    rank, size, mixed = _ranks(labels, seed, purpose)
-    return np.sort(np.lexsort((mixed, (rank + 0.5) / size))[:count])
-
-
-def _ranks(labels, seed, purpose):
-    """Of each image: its place in its class, the size of its class, and the hash that breaks ties."""
-    labels = np.asarray(labels)
     mixed = scramble(seed, purpose, np.arange(len(labels)))
-    order = np.lexsort((mixed, labels))
+    share = (place_in_class(labels, mixed) + 0.5) / np.bincount(labels)[labels]
+    return np.sort(np.lexsort((mixed, share))[:count])
+
+
+def others(index, count):
+    """The positions 0 .. count - 1 that are not in `index`, ascending.
+
+    Example:
+        >>> others([1, 2], 5).tolist()
+        [0, 3, 4]
+    """
+    return np.setdiff1d(np.arange(count), index)
+
+
+def place_in_class(labels, order_by=None):
+    """How many images of its class come before each image.
+
+    Args:
+        labels: int array (n,), 0 or more.
+        order_by: array (n,) that orders the images of a class; their positions if None.
+
+    Returns:
+        int array (n,).
+
+    Example:
+        >>> place_in_class(np.array([1, 0, 1, 1, 0])).tolist()
+        [0, 0, 1, 2, 1]
+    """
+    labels = np.asarray(labels)
+    order = np.lexsort((np.arange(len(labels)) if order_by is None else order_by, labels))
     sizes = np.bincount(labels)
-    begins = np.cumsum(sizes) - sizes
-    rank = np.empty(len(labels), "int64")
-    rank[order] = np.arange(len(labels)) - begins[labels[order]]
-    return rank, sizes[labels], mixed
+    place = np.empty(len(labels), "int64")
+    place[order] = np.arange(len(labels)) - (np.cumsum(sizes) - sizes)[labels[order]]
+    return place

@@ -41,7 +41,7 @@ class Split:
         return len(self.images)
 
     def __repr__(self):
-        return f"Split({len(self)} images of {'x'.join(map(str, self.images.shape[1:]))})"
+        return f"Split({len(self)} images of {by(self.images.shape[1:])})"
 
 
 class Source(NamedTuple):
@@ -87,6 +87,16 @@ class Dataset:
     def image_shape(self):
         """(height, width, channels)."""
         return tuple(self.train.images.shape[1:])
+
+
+def by(shape):
+    """A shape as a person says it.
+
+    Example:
+        >>> by((32, 24, 3))
+        '32x24x3'
+    """
+    return "x".join(map(str, shape))
 
 
 class Tally:

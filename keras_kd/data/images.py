@@ -1,6 +1,5 @@
 """Decoding and resizing with Pillow, so that every source gives the same pixels for the same image."""
 
-import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,11 +8,9 @@ import numpy as np
 from keras_kd.data.dataset import Split, chunks
 
 
-@contextlib.contextmanager
 def workers():
     """Threads to decode with; Pillow lets go of the interpreter while it works."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield pool
+    return ThreadPoolExecutor(os.cpu_count())
 
 
 def read(path, size=None):

@@ -64,7 +64,7 @@ class Views:
 
         Example:
             >>> VIEWS["crop_flip"].ids(seed=0, epoch=3, index=np.arange(4)).tolist()
-            [153, 122, 22, 100]
+            [97, 128, 147, 127]
         """
         return (scramble(seed, epoch, index, VIEW) % np.uint64(self.count)).astype("int32")
 
@@ -107,7 +107,7 @@ def epoch_order(seed, epoch, count):
 
     Example:
         >>> epoch_order(seed=0, epoch=0, count=5).tolist()
-        [0, 2, 3, 1, 4]
+        [1, 3, 4, 0, 2]
     """
     return np.argsort(scramble(seed, epoch, np.arange(count), ORDER), kind="stable").astype("int32")
 

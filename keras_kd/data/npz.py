@@ -1,0 +1,45 @@
+"""An .npz file of plain arrays."""
+
+import os
+import zipfile
+import zlib
+
+import numpy as np
+
+from keras_kd.data.arrays import KEYS, from_arrays
+from keras_kd.errors import UserError
+
+
+def load(path):
+    """A source out of an .npz file.
+
+    Args:
+        path: a file with x_train, y_train and, as one has them, x_test, y_test, label_names.
+
+    Raises:
+        UserError: there is no such file, or it holds something else.
+
+    Example:
+        >>> import tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "pets.npz")
+        >>> np.savez(path, x_train=np.zeros((2, 4, 4), "uint8"), y_train=[0, 1])
+        >>> load(path)
+        Source(train=Split(2 images of 4x4x1), test=None, class_names=('0', '1'))
+    """
+    file = os.path.expanduser(path)
+    if not os.path.isfile(file):
+        raise UserError(f"{path}: found no such file; expected an .npz file with x_train and y_train; give its path")
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return from_arrays(path, {key: arrays[key] for key in arrays.files if key in KEYS})
+    except UserError:
+        raise
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(
+            f"{path}: found a file that cannot be read ({_line(error)}); expected what np.savez writes, without Python "
+            "objects; save it again"
+        ) from error
+
+
+def _line(error):
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

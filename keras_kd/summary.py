@@ -1,0 +1,57 @@
+"""A report as the few lines that a person reads in the terminal."""
+
+
+def summary(found):
+    """The lines of a report: accuracies, fidelity, cost, time, exports.
+
+    Args:
+        found: a report, as in `report.json`.
+
+    Returns:
+        text of several lines.
+
+    Example:
+        >>> print(summary({"student": {"name": "tiny", "top1": 0.97, "top5": 1.0}, "cost": {"parameters": 1498}}))
+                 top-1    top-5      ECE    parameters   network
+        student  97.00   100.00        -         1,498   tiny
+    """
+    lines = [f"{'':<8} {'top-1':>6} {'top-5':>8} {'ECE':>8} {'parameters':>13}   network"]
+    for role, calibration, cost in (
+        ("teacher", "teacher_calibration", "teacher_cost"),
+        ("student", "calibration", "cost"),
+    ):
+        one = found.get(role)
+        if one:
+            ece = (found.get(calibration) or {}).get("ece")
+            size = (found.get(cost) or {}).get("parameters")
+            lines.append(
+                f"{role:<8} {_percent(one['top1']):>5} {_percent(one['top5']):>8} "
+                f"{'-' if ece is None else f'{ece:.4f}':>8} {'-' if size is None else f'{size:,}':>13}   {one['name']}"
+            )
+    fidelity = found.get("fidelity")
+    if fidelity:
+        lines.append(f"agreement with the teacher {_percent(fidelity['agreement'])} %, KL {fidelity['kl']:.4f}")
+    source = (found.get("teacher") or {}).get("source") or {}
+    for difference in source.get("differs_from_recipe", []):
+        lines.append(f"note: the teacher's run is not its recipe's: {difference}")
+    seconds = found.get("time", {}).get("seconds", {})
+    if "total" in seconds:
+        parts = ", ".join(f"{name} {seconds[name]:.1f}" for name in ("teacher", "student", "data"))
+        lines.append(f"seconds: {parts}; {seconds['total']:.1f} in all")
+    for one in found.get("exports", []):
+        lines.append(_export(one))
+    return "\n".join(lines)
+
+
+def _export(one):
+    if not one["passed"]:
+        return f"{one['file']}: kept out: {'; '.join(one['failures'])}"
+    return (
+        f"{one['file']}: {one['bytes'] / 1024:.1f} kB, top-1 {_percent(one['accuracy'])} (Keras "
+        f"{_percent(one['keras_accuracy'])}), agreement {_percent(one['agreement'])} %, "
+        f"largest difference {one['max_difference']:.2g}, {one['images']} images"
+    )
+
+
+def _percent(share):
+    return f"{100 * share:.2f}"

@@ -1,0 +1,32 @@
+"""Every example in a docstring runs and gives what it says; every public thing has a docstring."""
+
+import ast
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "keras_kd"
+OTHER_BACKEND = {"keras_kd.backend.jax", "keras_kd.backend.tensorflow"}
+MODULES = sorted(
+    ".".join(("keras_kd", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+    if path.name != "__main__.py"
+)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name not in OTHER_BACKEND])
+def test_examples(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_everything_public_is_documented(name):
+    path = PACKAGE.joinpath(*name.split(".")[1:])
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), f"{name} has no docstring"
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{name}.{node.name} has no docstring"
