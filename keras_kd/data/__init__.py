@@ -135,7 +135,8 @@ def _source(name, size, data_dir, seed, cache_dir):
 
 
 def _is_whole(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and value == int(value)
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and math.isfinite(value) and value == int(value)
 
 
 def _size(image_size):
@@ -163,18 +164,18 @@ def _share(where, value, total, counts=False):
 
 def _standardization(name, train, mean, std):
     """Mean and standard deviation: those given, else those published, else those of the training images."""
-    channels = train.images.shape[-1]
     base = re.split("[/:]", name)[0] if kind(name) == "tfds" else None
-    default = (mean, std)
+    channels = train.images.shape[-1]
+    mean, std = _per_channel("mean", mean, channels), _per_channel("std", std, channels)
     if mean is None or std is None:
-        default = PUBLISHED.get(base) or dataset.statistics(train)
-    mean, std = (_per_channel(*one, channels) for one in (("mean", mean, default[0]), ("std", std, default[1])))
+        usual_mean, usual_std = PUBLISHED.get(base) or dataset.statistics(train)
+        mean, std = mean or usual_mean, std or usual_std
     return mean, std
 
 
-def _per_channel(where, value, default, channels):
+def _per_channel(where, value, channels):
     if value is None:
-        return default
+        return None
     numeric = isinstance(value, list | tuple) and all(isinstance(one, numbers.Real) for one in value)
     if not numeric or len(value) != channels:
         raise UserError(f"{where}: found {value!r}; expected a list of {channels}, one number a channel; correct it")

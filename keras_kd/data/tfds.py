@@ -3,9 +3,11 @@
 import contextlib
 import difflib
 import errno
+import importlib
 import io
 import logging
 import os
+import textwrap
 
 import numpy as np
 
@@ -49,12 +51,12 @@ def load(name, data_dir=None, image_size=None, cache_dir=None):
     if kept is not None:
         return kept
     tfds = _import(name)
-    builder = _builder(tfds, name, data_dir)
-    reader = _Reader(tfds, builder, name, image_size)
-    _prepare(tfds, builder, name)
-    splits = reader.splits()
-    parts = {role: reader.part(split) for role, split in splits.items()}
-    return cache.write(store, request, str(builder.version), reader.class_names, parts)
+    with _quiet(tfds):
+        builder = _builder(tfds, name, data_dir)
+        reader = _Reader(tfds, builder, name, image_size)
+        _prepare(builder, name)
+        parts = {role: reader.part(split) for role, split in reader.splits().items()}
+        return cache.write(store, request, str(builder.version), reader.class_names, parts)
 
 
 def _portable(data_dir):
@@ -68,8 +70,8 @@ def _portable(data_dir):
 def _import(name):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import tensorflow
-        import tensorflow_datasets
+        tfds = importlib.import_module("tensorflow_datasets")  # first, as it takes less time to fail
+        tensorflow = importlib.import_module("tensorflow")
     except ImportError as error:
         raise UserError(
             f"{name}: found neither it in the cache nor a way to prepare it ({error}); expected tensorflow_datasets "
@@ -79,7 +81,7 @@ def _import(name):
     if os.environ.get("KERAS_BACKEND") == "jax":
         with contextlib.suppress(RuntimeError):  # too late: TensorFlow is in use here already
             tensorflow.config.set_visible_devices([], "GPU")  # JAX wants the memory
-    return tensorflow_datasets
+    return tfds
 
 
 def _builder(tfds, name, data_dir):
@@ -90,8 +92,8 @@ def _builder(tfds, name, data_dir):
     except Exception as error:  # a wrong version is an AssertionError, a wrong config a ValueError
         reason = _line(error).split('}": ')[-1]  # without TFDS's own list of arguments
         raise UserError(
-            f"{name}: TFDS cannot make it ({reason}); expected a config and a version that it has; correct them or leave "
-            "them out"
+            f"{name}: TFDS cannot make it ({reason}); expected a config and a version that it has; correct them "
+            "or leave them out"
         ) from error
 
 
@@ -107,10 +109,10 @@ def _did_you_mean(name, names):
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _prepare(tfds, builder, name):
+def _prepare(builder, name):
     """Downloads and prepares a set that is not on this machine yet."""
     try:
-        with _quiet(tfds), _few_retries():
+        with _few_retries():
             builder.download_and_prepare()
     except Exception as error:  # no network, no disk, a manual download, a missing package: each has its own error
         full = getattr(error, "errno", None) == errno.ENOSPC or "disk space" in str(error)
@@ -120,8 +122,8 @@ def _prepare(tfds, builder, name):
             else f"prepare it where there is a network (`tfds build {name} --data_dir FOLDER`), and give that data_dir"
         )
         raise UserError(
-            f"{name}: TFDS cannot prepare it in {builder.data_dir} ({_line(error)}); expected data that is prepared, or "
-            f"can be downloaded; {cure}"
+            f"{name}: TFDS cannot prepare it in {builder.data_dir} ({_line(error)}); expected data that is "
+            f"prepared, or can be downloaded; {cure}"
         ) from error
 
 
@@ -255,5 +257,4 @@ class _Reader:
 
 
 def _line(error):
-    text = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    return f"{type(error).__name__}: {text}"[:300]
+    return textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")

@@ -105,7 +105,7 @@ def build(
 
     Example:
         >>> build("resnet8", (32, 32, 3), 100).count_params()
-        84388
+        84564
     """
     image_shape = tuple(image_shape)
     sort = kind(name)

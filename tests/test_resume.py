@@ -1,0 +1,180 @@
+"""A run killed at any moment goes on with the same command and ends with the same student."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_kd import run
+from keras_kd.errors import NonFiniteLoss, UserError
+from keras_kd.files import locked, whole
+from keras_kd.recipe import load
+
+RECIPE = """\
+data: {name: digits, train_images: 200, test_images: 50, views: crop_flip}
+student: digits_tiny
+fit: {epochs: 4, batch_size: 32, optimizer: adam, learning_rate: 0.01, decay: cosine, deterministic: true}
+export: {formats: []}
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(RECIPE)
+
+
+def weights(folder):
+    return [np.asarray(one) for one in keras.saving.load_model(Path(folder, "student.keras")).get_weights()]
+
+
+def equal(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("epoch, step", [(0, 0), (1, 3), (3, 6)])
+def test_a_run_that_dies_in_a_step_ends_with_the_same_student(epoch, step, monkeypatch):
+    recipe = load("small.yaml")
+    run.distill(recipe, "straight", name="small", quiet=True)
+
+    class Dies(run.StopOnNonFinite):
+        def on_train_batch_end(self, batch, logs=None):
+            if (self.epoch, batch) == (epoch, step):
+                raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "StopOnNonFinite", Dies)
+        with pytest.raises(Stop):
+            run.distill(recipe, "killed", name="small", quiet=True)
+    assert not Path("killed/student.keras").exists()
+    found = run.distill(recipe, "killed", name="small", quiet=True)
+    assert equal("straight", "killed")
+    assert found["epochs"] == 4
+    lines = Path("killed/history.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["epoch", "1", "2", "3", "4"]
+    assert not Path("killed/training_state.npz").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dropout", [False, True])
+def test_a_run_killed_again_and_again_ends_with_the_same_student(dropout, tmp_path):
+    if dropout:
+        Path("nets.py").write_text(
+            "import keras\n"
+            "def net(image_shape, classes):\n"
+            "    layers = [keras.Input(image_shape), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(),\n"
+            "              keras.layers.Dropout(0.3), keras.layers.Dense(classes)]\n"
+            "    return keras.Sequential(layers)\n"
+        )
+        Path("small.yaml").write_text(RECIPE.replace("digits_tiny", "nets:net"))
+    Path("small.yaml").write_text(Path("small.yaml").read_text().replace("epochs: 4", "epochs: 60"))
+    command = [sys.executable, "-m", "keras_kd.cli", "distill", "small.yaml", "--quiet", "--out"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(run.__file__).parent.parent)}
+    subprocess.run([*command, "straight"], check=True, env=environment, capture_output=True)
+    kills = 0
+    for seconds in (0.0, 0.4, 0.9, 0.2):
+        process = subprocess.Popen([*command, "killed"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        state = Path("killed/training_state.npz")
+        before = state.stat().st_mtime_ns if state.exists() else 0
+        while process.poll() is None and not (state.exists() and state.stat().st_mtime_ns > before):
+            time.sleep(0.01)
+        time.sleep(seconds)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills >= 2
+    done = subprocess.run([*command, "killed"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert equal("straight", "killed")
+    assert len(Path("killed/history.csv").read_text().splitlines()) == 61
+
+
+def test_a_finished_run_is_not_trained_again():
+    recipe = load("small.yaml")
+    first = run.distill(recipe, "done", name="small", quiet=True)
+    stamp = Path("done/student.keras").stat().st_mtime_ns
+    assert run.distill(recipe, "done", name="small", quiet=True) == json.loads(json.dumps(first))
+    assert Path("done/student.keras").stat().st_mtime_ns == stamp
+
+
+def test_a_folder_with_a_run_of_other_settings_is_refused_and_kept():
+    run.distill(load("small.yaml", ["fit.epochs=1"]), "taken", name="small", quiet=True)
+    before = Path("taken/student.keras").read_bytes()
+    with pytest.raises(UserError) as error:
+        run.distill(load("small.yaml"), "taken", name="small", quiet=True)
+    assert str(error.value) == (
+        "taken: holds a run of other settings (fit.epochs is 1 there, 4 here); give another --out, or --restart to "
+        "throw it away"
+    )
+    assert Path("taken/student.keras").read_bytes() == before
+    assert run.distill(load("small.yaml"), "taken", name="small", quiet=True, restart=True)["epochs"] == 4
+
+
+@pytest.mark.parametrize("damage", ["cut", "foreign"])
+def test_a_damaged_state_is_refused_by_name(damage, monkeypatch):
+    Path("broken").mkdir()
+    state = Path("broken/training_state.npz")
+    if damage == "cut":
+        state.write_bytes(b"PK\x03\x04 half a file")
+    else:
+        np.savez(state, variable_0=np.zeros(3), history=np.array("[]"))
+    with pytest.raises(UserError, match=r"broken/training_state\.npz: .*--restart"):
+        run.distill(load("small.yaml"), "broken", name="small", quiet=True)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where():
+    recipe = load("small.yaml", ["fit.optimizer=sgd", "fit.learning_rate=1e30", "fit.decay=constant"])
+    with pytest.raises(NonFiniteLoss, match=r"the loss is (nan|inf) at epoch 1, step \d \(from: label\)"):
+        run.distill(recipe, "nan", name="small", quiet=True)
+    assert not Path("nan/student.keras").exists()
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    code = (
+        "import sys, time\n"
+        "from keras_kd.files import locked\n"
+        "with locked('shared'):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(run.__file__).parent.parent)}
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match="shared: another keras-kd process works in this folder"), locked("shared"):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+    with locked("shared"):
+        pass
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with pytest.raises(Stop), whole(target) as temporary:
+        temporary.write_text("half")
+        raise Stop
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".writing")] == []
+
+
+def test_tensorboard_reads_each_epoch_once():
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run.distill(load("small.yaml"), "logged", name="small", quiet=True)
+    events = EventAccumulator("logged/tensorboard").Reload()
+    assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
