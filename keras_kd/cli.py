@@ -1,7 +1,6 @@
 """The command line: each command parses, calls one function, prints. Heavy imports are inside the commands."""
 
 import errno
-import importlib.util
 import json
 import os
 import sys
@@ -11,6 +10,7 @@ import click
 
 import keras_kd
 from keras_kd.errors import GateError, NonFiniteLoss, UserError
+from keras_kd.lazy import installed
 
 BACKENDS = ("tensorflow", "jax")
 
@@ -71,7 +71,7 @@ def choose_backend(backend=None):
     backend = backend or os.environ.get("KERAS_BACKEND") or _keras_settings().get("backend", "tensorflow")
     if backend not in BACKENDS:
         raise UserError(f"{where}: no backend {backend!r}; expected tensorflow or jax")
-    if importlib.util.find_spec(backend) is None:
+    if not installed(backend):
         extra = "keras-kd[jax]" if backend == "jax" else "tensorflow"
         raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'")
     os.environ["KERAS_BACKEND"] = backend

@@ -7,7 +7,7 @@ caller's side; the lower half, from `_serve` on, is that process.
 
 import contextlib
 import errno
-import importlib.util
+import importlib
 import json
 import os
 import re
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.errors import GateError, UserError
-from keras_kd.lazy import keras
+from keras_kd.lazy import installed, keras
 
 FORMATS = ("saved_model", "litert_float32", "litert_int8")
 FILES = {
@@ -177,7 +177,7 @@ def _check_arrays(arrays):
 def _check_installed(formats):
     needed = ["tensorflow"] + ["ai_edge_litert"] * any(name.startswith("litert") for name in formats)
     for module in needed:
-        if importlib.util.find_spec(module) is None:
+        if not installed(module):
             raise UserError(
                 f"export: {module} is not installed here; {', '.join(formats)} need it; install it, or run "
                 "`keras-kd export RUN` on a machine that has it"

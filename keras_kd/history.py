@@ -1,11 +1,11 @@
 """What each epoch gave: `history.csv`, and the same figures for TensorBoard."""
 
 import csv
-import importlib.util
 import time
 from pathlib import Path
 
 from keras_kd.files import whole
+from keras_kd.lazy import installed
 
 
 def write_csv(rows, path):
@@ -34,7 +34,7 @@ class TensorBoardLog:
 
     def __init__(self, folder, rows=()):
         self.writer = None
-        if importlib.util.find_spec("tensorboard") is None:
+        if not installed("tensorboard"):
             return
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.summary.writer.record_writer import RecordWriter

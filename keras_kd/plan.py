@@ -5,11 +5,12 @@ import time
 import keras
 import numpy as np
 
-from keras_kd import backend, bench, data
+from keras_kd import backend, bench
+from keras_kd.data.describe import describe
 from keras_kd.data.views import VIEWS
 from keras_kd.progress import duration
 from keras_kd.recipe import load
-from keras_kd.run import build_distiller, build_student, cost
+from keras_kd.run import build, build_distiller, build_student, cost
 
 
 def plan(recipe, smoke=False):
@@ -26,12 +27,12 @@ def plan(recipe, smoke=False):
     Raises:
         UserError: what does not fit, as `distill` would find it.
     """
-    about = data.describe(**recipe.data.model_dump(exclude={"views"}))
+    about = describe(**recipe.data.model_dump(exclude={"views"}))
     teacher, teacher_plan = None, None
     if recipe.teacher is not None:
         teacher, teacher_plan = _teacher(recipe, about, smoke)
     student = build_student(recipe, about)
-    build_distiller(recipe, about, teacher, student)
+    build_distiller(recipe, teacher, student)
     steps = -(-about.train_count // recipe.fit.batch_size) * recipe.fit.epochs
     student_cost = cost(student.model)
     teacher_cost = cost(teacher.model) if teacher else None
@@ -47,6 +48,7 @@ def plan(recipe, smoke=False):
             "train": about.train_count,
             "test": about.test_count,
             "views": VIEWS[recipe.data.views].count,
+            "here": about.here,
         },
         "epochs": recipe.fit.epochs,
         "steps": steps,
@@ -57,13 +59,11 @@ def plan(recipe, smoke=False):
 
 def _teacher(recipe, about, smoke):
     """The teacher's network, untrained where it is a recipe, and the plan of that recipe."""
-    from keras_kd.run import build
-
     if not recipe.teacher.model.endswith((".yaml", ".yml")):
         return build(recipe.teacher, about, "teacher"), None
     taught = load(recipe.teacher.model, smoke=smoke)
     network = build(taught.student, about, "teacher")
-    return network, plan(taught, smoke) if taught.data != recipe.data or taught.fit else None
+    return network, plan(taught, smoke)
 
 
 _rate = {}
@@ -94,24 +94,20 @@ def in_words(planned):
     for role in ("teacher", "student"):
         one = planned[role]
         if one:
-            lines.append(
-                f"  {role:<8} {one['name']}: {one['parameters']:,} parameters, {one['macs'] / 1e6:.2f} M multiplications"
-            )
+            size = f"{one['parameters']:,} parameters, {one['macs'] / 1e6:.2f}M multiply-accumulates an image"
+            lines.append(f"  {role:<8} {one['name']}: {size}")
     about = planned["data"]
     shape = " x ".join(map(str, about["image_shape"]))
     lines.append(
         f"  data     {about['name']}: {about['train']:,} training and {about['test']:,} test images of {shape}, "
         f"{about['classes']} classes, {about['views']} views an image"
     )
-    lines.append(f"  training {planned['steps']:,} steps in {planned['epochs']} epochs, {about_time(planned['seconds'])} here")
+    if not about["here"]:
+        lines.append("           to be downloaded; the counts are those published")
+    training = f"{planned['steps']:,} steps in {planned['epochs']} epochs"
+    lines.append(f"  training {training}, about {duration(planned['seconds'])} on this machine")
     if planned["teacher_run"]:
-        lines.append(f"           and {about_time(planned['teacher_run']['seconds'])} for the teacher, if its run is missing")
+        before = duration(planned["teacher_run"]["seconds"])
+        lines.append(f"           before it about {before} for the teacher, if its run is missing")
     lines.append(f"  disk     about {planned['bytes'] / 2**20:.0f} MB")
     return "\n".join(lines)
-
-
-def about_time(seconds):
-    """An estimate as a person says it."""
-    return f"about {duration(seconds)}"
-
-

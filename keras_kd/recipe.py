@@ -563,7 +563,8 @@ def _model_errors(role, name, path):
         found = _beside(name, path) or (known().get(name.rsplit(".", 1)[0]))
         if found is None:
             return [((role,), f"no recipe {name!r} beside {_shown(path)} or here{did_you_mean(name, _stems())}")]
-        return [((role,), "a recipe cannot be its own teacher")] if Path(found).absolute() == path else []
+        circle = _circle(Path(found).absolute(), path)
+        return [((role,), f"{name} leads back to itself: {circle}; a teacher must come before its student")] * bool(circle)
     kind = models.kind(name)
     if kind == "function" and not re.fullmatch(FUNCTION, name):
         return [((role,), f"{name!r} is no function; expected package.module:function")]
@@ -571,6 +572,20 @@ def _model_errors(role, name, path):
         names = [*models.MODELS, *models.APPLICATIONS]
         return [((role,), f"no model {name!r}{did_you_mean(name, names)}; `keras-kd list models` names all")]
     return []
+
+
+def _circle(found, path):
+    """The circle of teachers "a.yaml, b.yaml, a.yaml" that a teacher's recipe leads into, or ""."""
+    seen = [path]
+    while found is not None and found not in seen:
+        seen.append(found)
+        teacher = _short_model(_read(found)[0].get("teacher"))
+        name = teacher.get("model") if isinstance(teacher, dict) else None
+        if not isinstance(name, str) or not name.endswith((".yaml", ".yml")):
+            return ""
+        next_one = _beside(name, found)
+        found = next_one.absolute() if next_one else None
+    return ", ".join(_shown(one) for one in [*seen, found]) if found else ""
 
 
 def _absent(raw, path):

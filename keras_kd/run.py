@@ -26,6 +26,7 @@ from keras_kd.export import export as export_files
 from keras_kd.files import locked, whole
 from keras_kd.history import TensorBoardLog, write_csv
 from keras_kd.methods import METHODS
+from keras_kd.models.load import import_module_of
 from keras_kd.non_finite import StopOnNonFinite
 from keras_kd.optimizers import SGD
 from keras_kd.output_check import check_from_logits
@@ -63,7 +64,7 @@ class Network:
     source: dict | None = None  # of a teacher that is a run: its recipe, epochs, accuracy, seconds
 
 
-def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, ancestors=()):
+def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
     """Runs a recipe to its end: teacher (trained first if its run is missing), student, report, exported files.
 
     The same call goes on with a run that was killed, and answers at once where the run is complete.
@@ -75,7 +76,6 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, an
         restart: throws away what is in the folder.
         smoke: a teacher that is a recipe is shrunk as well.
         quiet: no progress.
-        ancestors: recipes under way, to find a circle of teachers.
 
     Returns:
         The report, as in `report.json`.
@@ -92,7 +92,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, an
             _empty(files.path)
         _same_recipe(files, recipe)
         dataset = load_data(recipe)
-        teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, quiet=quiet, ancestors=ancestors)
+        teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, quiet=quiet)
         _keep_recipe(files, recipe)
         if not files.student.exists():
             train(recipe, dataset, teacher, files, title=name, quiet=quiet)
@@ -115,21 +115,17 @@ def load_data(recipe):
     return data.load(**recipe.data.model_dump(exclude={"views"}))
 
 
-def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, ancestors=()):
+def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False):
     """The teacher as a `Network`, or None. One that is a recipe is the student of its run, beside `folder`."""
     spec = recipe.teacher
     if spec is None:
         return None
     if not spec.model.endswith((".yaml", ".yml")):
         return build(spec, dataset, "teacher")
-    if spec.model in ancestors:
-        raise UserError(f"teacher: {spec.model} leads back to itself; a teacher must come before its student")
     taught = load(spec.model, smoke=smoke)
     run = RunFolder(Path(folder).parent / (Path(spec.model).stem + ("-smoke" if smoke else "")))
     if not (run.student.exists() and run.report.exists()):
-        distill(
-            taught, run.path, name=Path(spec.model).stem, smoke=smoke, quiet=quiet, ancestors=(*ancestors, spec.model)
-        )
+        distill(taught, run.path, name=Path(spec.model).stem, smoke=smoke, quiet=quiet)
     found = json.loads(run.report.read_text(encoding="utf-8"))
     model = models.build(
         str(run.student), dataset.image_shape, dataset.classes, mean=dataset.mean, std=dataset.std, pixels="pixels"
@@ -166,7 +162,7 @@ def build(spec, dataset, role):
 
 def build_student(recipe, dataset):
     """The untrained student; its initial weights are decided by the recipe's seed."""
-    keras.utils.set_random_seed(recipe.seed)
+    backend.set_seed(recipe.seed)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.fit.precision)
     try:
@@ -175,17 +171,15 @@ def build_student(recipe, dataset):
         keras.config.set_dtype_policy(before)
 
 
-def build_distiller(recipe, dataset, teacher, student):
-    """The compiled Distiller of a recipe and whether its training images are on the device."""
-    resident = dataset.train.images.nbytes <= RESIDENT_BYTES
-    views = VIEWS[recipe.data.views]
+def build_distiller(recipe, teacher, student, views=None):
+    """The compiled Distiller of a recipe; `views` is the layer that renders what it is fed."""
     distiller = Distiller(
         student.model,
         teacher.model if teacher else None,
         terms=[Term(METHODS[term.method](**term.settings), term.weight) for term in recipe.terms],
         label_weight=recipe.label_weight,
         from_logits={"student": student.from_logits, "teacher": teacher.from_logits if teacher else True},
-        views=ViewRenderer(views, dataset.train.images if resident else None),
+        views=views,
     )
     fit = recipe.fit
     distiller.compile(
@@ -194,7 +188,7 @@ def build_distiller(recipe, dataset, teacher, student):
         steps_per_execution=fit.steps_per_execution,
         jit_compile=fit.jit_compile,
     )
-    return distiller, resident
+    return distiller
 
 
 def optimizer(fit):
@@ -213,9 +207,11 @@ def train(recipe, dataset, teacher, files, *, title, quiet=False):
         backend.make_deterministic()
     student = build_student(recipe, dataset)
     _room_for(files, student.model)
-    distiller, resident = build_distiller(recipe, dataset, teacher, student)
-    rows = load_state(distiller, files.state)
     views, train_split = VIEWS[recipe.data.views], dataset.train
+    resident = train_split.images.nbytes <= RESIDENT_BYTES
+    renderer = ViewRenderer(views, train_split.images if resident else None)
+    distiller = build_distiller(recipe, teacher, student, renderer)
+    rows = load_state(distiller, files.state)
     epochs = Epochs(
         None if resident else train_split.images, train_split.labels, views, fit.batch_size, recipe.seed, len(rows)
     )
@@ -322,6 +318,8 @@ def measure(recipe, dataset, teacher, files, *, name):
 
 def load_student(recipe, dataset, files):
     """The trained student of a run."""
+    if models.kind(recipe.student.model) == "function":
+        import_module_of(recipe.student.model)
     model = models.build(str(files.student), dataset.image_shape, dataset.classes, pixels="pixels")
     name = recipe.student.model
     return Network(Path(name).name if name.endswith(".keras") else name, model, recipe.student.from_logits)
@@ -463,6 +461,8 @@ def export(folder, *, formats=None, quiet=False):
     recipe, files = open_run(folder)
     if formats:
         recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": tuple(formats)})})
+    if models.kind(recipe.student.model) == "function":
+        import_module_of(recipe.student.model)
     dataset = load_data(recipe)
     with locked(files.path):
         found = _read_report(files)

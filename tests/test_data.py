@@ -946,7 +946,7 @@ def test_tfds_sets_that_cannot_be_used(tiny):
         "tiny_untrained: found splits test; expected train; choose another config or set"
     )
     assert refusal("tiny_broken", data_dir=tiny) == (
-        f"tiny_broken: TFDS cannot prepare it in {tiny}/tiny_broken/1.2.0 (ConnectionError: no route to host); "
+        f"tiny_broken: TFDS cannot prepare it in {tiny}/tiny_broken/1.2.0 (ConnectionError: no route to host at all); "
         "expected data that is prepared, or can be downloaded; prepare it where there is a network (`tfds build "
         "tiny_broken --data_dir FOLDER`), and give that data_dir"
     )

@@ -4,6 +4,7 @@
 `inference`          a network compiled for inference
 `jit_compile`        whether training steps are compiled by XLA here
 `make_deterministic` the same numbers from the same seeds, bit for bit
+`set_seed`           what is random from here on is decided by a seed
 `device`             the device in words, for reports
 `version`            the backend's version
 """
@@ -13,13 +14,29 @@ import keras
 from keras_kd.errors import UserError
 
 if keras.backend.backend() == "tensorflow":
-    from keras_kd.backend.tensorflow import TrainingStep, device, inference, jit_compile, make_deterministic, version
+    from keras_kd.backend.tensorflow import (
+        TrainingStep,
+        device,
+        inference,
+        jit_compile,
+        make_deterministic,
+        set_seed,
+        version,
+    )
 elif keras.backend.backend() == "jax":
-    from keras_kd.backend.jax import TrainingStep, device, inference, jit_compile, make_deterministic, version
+    from keras_kd.backend.jax import (
+        TrainingStep,
+        device,
+        inference,
+        jit_compile,
+        make_deterministic,
+        set_seed,
+        version,
+    )
 else:
     raise UserError(
         f"backend: keras runs on {keras.backend.backend()!r}; keras_kd works on tensorflow and jax: "
         "set KERAS_BACKEND or give --backend"
     )
 
-__all__ = ["TrainingStep", "device", "inference", "jit_compile", "make_deterministic", "version"]
+__all__ = ["TrainingStep", "device", "inference", "jit_compile", "make_deterministic", "set_seed", "version"]

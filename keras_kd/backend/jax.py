@@ -1,9 +1,11 @@
 """Training and inference steps on JAX."""
 
 import os
+import random
 
 import jax
 import keras
+import numpy as np
 
 
 class TrainingStep:
@@ -44,6 +46,13 @@ def make_deterministic():
     flag = "--xla_gpu_deterministic_ops=true"
     if flag not in os.environ.get("XLA_FLAGS", ""):
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+
+
+def set_seed(seed):
+    """Seeds Python and NumPy, from which Keras draws the seeds of its layers."""
+    # keras.utils.set_random_seed would import TensorFlow where it is installed.
+    random.seed(seed)
+    np.random.seed(seed)
 
 
 def device():

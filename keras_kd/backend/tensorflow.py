@@ -1,5 +1,6 @@
 """Training and inference steps on TensorFlow."""
 
+import keras
 import tensorflow as tf
 
 
@@ -23,6 +24,11 @@ def jit_compile():
 def make_deterministic():
     """Asks for bit-equal results from every operation."""
     tf.config.experimental.enable_op_determinism()
+
+
+def set_seed(seed):
+    """Seeds Python, NumPy, Keras and TensorFlow."""
+    keras.utils.set_random_seed(seed)
 
 
 def device():

@@ -4,6 +4,8 @@ import numpy as np
 
 from keras_kd.data.choose import place_in_class
 from keras_kd.data.dataset import Source, Split
+from keras_kd.errors import UserError
+from keras_kd.lazy import installed
 
 
 def load():
@@ -16,6 +18,8 @@ def load():
         >>> load().train
         Split(1442 images of 8x8x1)
     """
+    if not installed("sklearn"):
+        raise UserError("digits: scikit-learn, which carries them, is not installed; pip install scikit-learn")
     from sklearn.datasets import load_digits
 
     found = load_digits()

@@ -39,14 +39,7 @@ def load(name, data_dir=None, image_size=None, cache_dir=None):
     match = TFDS.fullmatch(name)
     if not match:
         raise _unknown(name, DATASETS)
-    request = {
-        "kind": "tfds",
-        "name": match["name"],
-        "config": match["config"],
-        "data_dir": _portable(data_dir),
-        "image_size": list(image_size) if image_size else None,
-    }
-    store = cache.folder(cache_dir)
+    request, store = _request(match, data_dir, image_size), cache.folder(cache_dir)
     kept = cache.find(store, request, match["version"] or "*")
     if kept is not None:
         return kept
@@ -57,6 +50,24 @@ def load(name, data_dir=None, image_size=None, cache_dir=None):
         _prepare(builder, name)
         parts = {role: reader.part(split) for role, split in reader.splits().items()}
         return cache.write(store, request, str(builder.version), reader.class_names, parts)
+
+
+def is_cached(name, data_dir=None, image_size=None, cache_dir=None):
+    """Whether a set can be read without TFDS; arguments as of `load`."""
+    match = TFDS.fullmatch(name)
+    request = _request(match, data_dir, image_size)
+    return cache.find(cache.folder(cache_dir), request, match["version"] or "*") is not None
+
+
+def _request(match, data_dir, image_size):
+    """What an entry of the cache answers to."""
+    return {
+        "kind": "tfds",
+        "name": match["name"],
+        "config": match["config"],
+        "data_dir": _portable(data_dir),
+        "image_size": list(image_size) if image_size else None,
+    }
 
 
 def _portable(data_dir):

@@ -166,6 +166,19 @@ def _compatible(found, expected):
     return all(size in (None, other) for size, other in zip(found, expected, strict=True))
 
 
+def import_module_of(name):
+    """Imports the module of a "package.module:function", so that the layers it registers with Keras are known.
+
+    Raises:
+        UserError: there is no such module, or it fails.
+    """
+    with current_folder_importable():
+        try:
+            return importlib.import_module(name.partition(":")[0])
+        except Exception as error:
+            raise UserError(f"{name}: cannot be imported: {_named(error)}; correct it, or run where it can be") from error
+
+
 @contextmanager
 def current_folder_importable():
     """Modules of the current folder can be imported, as under `python -m`."""

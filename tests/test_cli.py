@@ -1,0 +1,319 @@
+"""The command line: exact output, one-line errors, exit codes."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from keras_kd.cli import commands
+
+ROOT = Path(__file__).parent.parent
+SMALL = "--set data.train_images=100 --set data.test_images=50 --set fit.epochs=1 --set export.formats=[]".split()
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
+
+
+def run(*arguments):
+    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
+
+
+def fails(*arguments, code=2):
+    """The one error line of a command that must fail with that exit code and no traceback."""
+    done = run(*arguments)
+    assert done.exit_code == code, done.output
+    assert "Traceback" not in done.output
+    lines = [line for line in done.stderr.splitlines() if line.startswith("keras-kd: ")]
+    assert done.stderr.splitlines() == lines, done.stderr
+    return "\n".join(line.removeprefix("keras-kd: ") for line in lines)
+
+
+@pytest.mark.parametrize("name", [None, *commands.commands])
+def test_every_command_has_help_with_an_example(name):
+    done = run(*([name] if name else []), "--help")
+    assert done.exit_code == 0 and "Example" in done.stdout
+
+
+@pytest.mark.parametrize("name", commands.commands)
+def test_every_command_is_in_the_readme(name):
+    assert f"keras-kd {name}" in (ROOT / "README.md").read_text()
+
+
+def test_list():
+    assert run("list", "methods").stdout == (
+        "methods:\n  kd  The student's softened distribution follows the teacher's: T^2 KL(teacher^T || student^T).\n"
+    )
+    assert {"methods", "models", "datasets", "recipes"} == set(json.loads(run("list", "--json").stdout))
+    assert "resnet56_to_resnet20" in json.loads(run("list", "recipes", "--json").stdout)
+    assert fails("list", "teachers") == "list: no 'teachers'; expected one of methods, models, datasets, recipes"
+
+
+def test_show_fills_every_default():
+    shown = json.loads(run("show", "resnet56_to_resnet20", "--set", "fit.epochs=3", "--set", "fit.drops=[]", "--json").stdout)
+    assert shown["fit"]["epochs"] == 3 and shown["fit"]["momentum"] == 0.9
+    assert shown["terms"] == [{"method": "kd", "weight": 0.9, "temperature": 4.0}]
+    assert run("show", "digits").stdout.startswith("data: {name: digits, views: none,")
+
+
+def test_new_copies_a_recipe_and_overwrites_nothing():
+    assert run("new", "mine", "--from", "digits").stdout == (
+        "mine.yaml: a copy of digits.yaml; edit it, then `keras-kd validate mine.yaml --dry-run`\n"
+    )
+    assert Path("mine.yaml").read_text() == (ROOT / "recipes" / "digits.yaml").read_text()
+    assert fails("new", "mine.yaml") == "mine.yaml: exists already; give another name"
+    assert fails("new", "other", "--from", "digit") == "digit: no such recipe; did you mean 'digits'?"
+
+
+def test_validate_names_every_error_of_every_recipe():
+    Path("one.yaml").write_text("data: digits\nstudent: digits_tny\nfit: {epochs: 0}\n")
+    Path("two.yaml").write_text("data: digits\nstudent: digits_tiny\nfit: {epochs: 1}\nfiit: 3\n")
+    assert fails("validate", "one.yaml", "digits", "two.yaml").splitlines() == [
+        "one.yaml:2: student: no model 'digits_tny'; did you mean 'digits_tiny'?; `keras-kd list models` names all",
+        "one.yaml:3: fit.epochs: is 0; expected more than 0",
+        "two.yaml:4: fiit: no such field for a recipe; did you mean 'fit'?",
+    ]
+    told = run("validate", "one.yaml", "--json")
+    assert told.exit_code == 2 and json.loads(told.stdout)["ok"] is False
+    assert run("validate", "digits").stdout == "digits: ok\n"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_validates(path):
+    done = run("validate", path)
+    assert done.exit_code == 0, done.output
+    first = path.read_text().splitlines()[0]
+    assert re.fullmatch(r"# .+\.  keras-kd (distill recipes/[\w/]+\.yaml|new mine\.yaml)", first), first
+    assert path.read_text().splitlines()[1].startswith("# Aim: ")
+
+
+def test_a_dry_run_prints_what_a_run_costs():
+    plan = json.loads(run("validate", "resnet56_to_resnet20", "--dry-run", "--json").stdout)["plans"]
+    plan = plan["resnet56_to_resnet20"]
+    assert plan["teacher"]["parameters"] == 861_620 and plan["student"]["parameters"] == 278_324
+    assert plan["steps"] == 240 * 782
+    assert plan["seconds"] > 0 and plan["bytes"] > 0
+    said = run("validate", "digits", "--dry-run").stdout
+    assert "student  digits_tiny: 1,442 parameters" in said
+    assert "training 1,840 steps in 40 epochs" in said
+
+
+def test_distill_evaluate_and_reuse():
+    done = run("distill", "digits_teacher", *SMALL, "--quiet")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == "saved_models/digits_teacher"
+    report = json.loads(Path("saved_models/digits_teacher/report.json").read_text())
+    assert run("distill", "digits_teacher", *SMALL, "--quiet", "--json").stdout == json.dumps(report, indent=2) + "\n"
+    again = json.loads(run("evaluate", "saved_models/digits_teacher", "--json").stdout)
+    assert again["student"] == report["student"]
+    alone = json.loads(run("evaluate", "saved_models/digits_teacher/student.keras", "--data", "digits", "--json").stdout)
+    assert alone["cost"]["parameters"] == report["cost"]["parameters"]
+    assert "teacher" not in alone or alone["teacher"] is None
+    distilled = run("distill", "digits", *SMALL, "--quiet")
+    assert "note: the teacher's run is not its recipe's: fit.epochs is 1 there, 20 here" in distilled.stdout
+    report = json.loads(Path("saved_models/digits/report.json").read_text())
+    for path in (
+        "student.top1 student.top5 teacher.top1 fidelity.agreement fidelity.kl calibration.ece calibration.bins "
+        "calibration.nll calibration.brier cost.parameters cost.macs cost.bytes time.seconds.teacher "
+        "time.seconds.student time.seconds.data environment.device environment.backend environment.keras seed"
+    ).split():
+        value = report
+        for key in path.split("."):
+            value = value[key]
+        assert value is not None, path
+    assert report["calibration"]["bins"] == 15
+    assert "git_commit" in report
+    names = {path.name for path in Path("saved_models/digits").iterdir()}
+    assert {"recipe.yaml", "student.keras", "history.csv", "tensorboard", "report.json", "report.md"} <= names
+
+
+def test_seeds_and_smoke_runs_have_folders_of_their_own():
+    run("distill", "digits_teacher", *SMALL, "--quiet", "--seed", "3")
+    run("distill", "digits_teacher", "--quiet", "--smoke")
+    assert {path.name for path in Path("saved_models").iterdir()} == {"digits_teacher-seed3", "digits_teacher-smoke"}
+
+
+def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
+    assert fails("distill", "digits", "--backend", "torch") == "--backend: no backend 'torch'; expected tensorflow or jax"
+    monkeypatch.setenv("KERAS_BACKEND", "numpy")
+    assert fails("distill", "digits") == "KERAS_BACKEND: no backend 'numpy'; expected tensorflow or jax"
+    monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
+    assert fails("distill", "nothing.yaml") == "nothing.yaml: no such recipe; `keras-kd list recipes` names all"
+    assert fails("evaluate", "nowhere") == (
+        "nowhere: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/"
+    )
+    Path("empty").mkdir()
+    assert fails("export", "empty") == "empty: no run of keras-kd (it has no recipe.yaml)"
+    assert fails("export", "empty", "--format", "onnx") == (
+        "--format: no format 'onnx'; expected one of saved_model, litert_float32, litert_int8"
+    )
+    assert fails("evaluate", "model.keras") == (
+        "model.keras: give --data NAME, the dataset to measure it on; `keras-kd list datasets` names some"
+    )
+
+
+def recipe(**lines):
+    """A small recipe in small.yaml."""
+    fields = {"data": "digits", "student": "digits_tiny", "fit": "{epochs: 1}", "export": "{formats: []}", **lines}
+    Path("small.yaml").write_text("".join(f"{name}: {value}\n" for name, value in fields.items() if value is not None))
+    return "small.yaml"
+
+
+def arrays(**changed):
+    """A small .npz of images."""
+    generator = np.random.default_rng(0)
+    given = {
+        "x_train": generator.integers(0, 256, (40, 8, 8, 1)).astype("uint8"),
+        "y_train": np.arange(40) % 4,
+        "x_test": generator.integers(0, 256, (20, 8, 8, 1)).astype("uint8"),
+        "y_test": np.arange(20) % 4,
+        **changed,
+    }
+    np.savez("images.npz", **given)
+    return "./images.npz"
+
+
+def nothing_was_made(folder="saved_models/small"):
+    made = {path.name for path in Path(folder).iterdir()} if Path(folder).exists() else set()
+    return not made - {".lock", "recipe.yaml"}
+
+
+def test_labels_out_of_range():
+    for labels in (np.arange(40) % 4 - 1, np.arange(40) % 4 + 0.5):
+        path = recipe(data=arrays(y_train=labels))
+        message = fails("distill", path, "--quiet")
+        assert "images.npz" in message and "y_train" in message
+    path = recipe(data=arrays(y_test=np.full(20, 7), label_names=np.array(list("abcd"))))
+    message = fails("distill", path, "--quiet")
+    assert "y_test" in message and "7" in message
+    assert nothing_was_made()
+
+
+def test_an_unreadable_image():
+    for name in ("cats", "dogs"):
+        Path("pictures", name).mkdir(parents=True)
+        for number in range(5):
+            Image.new("RGB", (8, 8), (40 * number, 0, 0)).save(f"pictures/{name}/{number}.png")
+    Path("pictures/dogs/3.png").write_bytes(b"\x89PNG not a picture")
+    message = fails("distill", recipe(data="./pictures"), "--quiet")
+    assert "pictures/dogs/3.png" in message
+    assert nothing_was_made()
+
+
+def saved_teacher(classes=4, shape=(8, 8, 1), activation=None):
+    model = keras.Sequential(
+        [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(classes, activation=activation)]
+    )
+    model.save("teacher.keras")
+    return "teacher.keras"
+
+
+@pytest.mark.parametrize(
+    "teacher, expected",
+    [
+        ({"classes": 7}, r"teacher\.keras.*\b7\b.*\b4\b"),
+        ({"shape": (9, 9, 1)}, r"teacher\.keras.*\(9, 9, 1\).*\(8, 8, 1\)"),
+        ({"activation": "softmax"}, r"teacher: .* gives probabilities .* set from_logits to false"),
+    ],
+)
+def test_a_teacher_that_does_not_fit(teacher, expected):
+    path = recipe(data=arrays(), teacher=saved_teacher(**teacher), terms="[{method: kd}]")
+    for command in (["distill", path, "--quiet"], ["validate", path, "--dry-run"]):
+        message = fails(*command)
+        assert len(message.splitlines()) == 1
+        assert re.search(expected, message), message
+    assert nothing_was_made()
+
+
+def test_a_teacher_that_is_no_model():
+    Path("teacher.keras").write_bytes(b"not a zip file")
+    message = fails("distill", recipe(data=arrays(), teacher="teacher.keras", terms="[{method: kd}]"), "--quiet")
+    assert message.startswith("teacher.keras") or "teacher.keras" in message
+    assert len(message.splitlines()) == 1
+
+
+def test_a_loss_that_diverges_ends_with_code_1():
+    path = recipe(fit="{epochs: 1, learning_rate: 1.0e+30}")
+    assert fails("distill", path, "--quiet", code=1).startswith("the loss is ")
+    assert not Path("saved_models/small/student.keras").exists()
+
+
+def test_a_folder_that_cannot_be_written():
+    Path("taken").write_text("a file")
+    message = fails("distill", recipe(), "--out", "taken/run", "--quiet")
+    assert "taken/run" in message and "--out" in message
+
+
+@pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="needs a device that is always full")
+def test_a_full_disk(monkeypatch):
+    import errno
+
+    from keras_kd import resume
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(resume.np, "savez", full)
+    message = fails("distill", recipe(), "--quiet")
+    assert message == (
+        "saved_models/small/training_state.npz: the disk is full, so it was not written; "
+        "free some space and give the same command again"
+    )
+    assert not list(Path("saved_models/small").glob(".writing-*"))
+    monkeypatch.undo()
+
+
+def test_a_failed_gate_ends_with_code_1_and_keeps_the_file_out():
+    path = recipe(export="{formats: [litert_float32], gates: {images: 20, float32_agreement: 1, float32_max_difference: 0}}")
+    message = fails("distill", path, "--quiet", code=1)
+    assert "export.gates" in message
+    assert not Path("saved_models/small/student.tflite").exists()
+    assert Path("saved_models/small/student.keras").exists()
+    report = json.loads(Path("saved_models/small/report.json").read_text())
+    assert report["exports"][0]["passed"] is False
+
+
+def test_a_teacher_that_leads_back_to_itself():
+    Path("a.yaml").write_text(
+        "data: digits\nteacher: b.yaml\nstudent: digits_tiny\nterms: [{method: kd}]\nfit: {epochs: 1}\n"
+    )
+    Path("b.yaml").write_text(Path("a.yaml").read_text().replace("b.yaml", "a.yaml"))
+    for command in (["distill", "a.yaml", "--quiet"], ["validate", "a.yaml", "--dry-run"]):
+        assert "leads back to itself" in fails(*command)
+
+
+@pytest.mark.slow
+def test_my_images_the_template(tmp_path):
+    """The template as a user copies it: own folder of images, own teacher, a keras.applications student."""
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 24), ("test", 8)):
+        for number, name in enumerate(("red", "green", "blue")):
+            folder = Path("images", split, name)
+            folder.mkdir(parents=True)
+            for one in range(count):
+                pixels = generator.integers(0, 80, (40, 50, 3)).astype("uint8")
+                pixels[..., number] += 150
+                Image.fromarray(pixels).save(folder / f"{one}.jpg")
+    layers = [keras.Input((96, 96, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, "softmax")]
+    keras.Sequential(layers).save("teacher.keras")
+    run("new", "mine")
+    assert "from_logits to false" in fails("distill", "mine.yaml", "--smoke", "--quiet")
+    options = ["--set", "teacher.from_logits=false", "--smoke"]
+    assert run("validate", "mine.yaml", *options, "--dry-run").exit_code == 0
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "keras_kd.cli", "distill", "mine.yaml", *options]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert {"student.keras", "student.tflite", "student_int8.tflite", "saved_model"} <= {
+        path.name for path in Path("saved_models/mine-smoke").iterdir()
+    }
