@@ -51,7 +51,12 @@ def interleaved(workloads, rounds):
 def spread(values):
     """{"median", "low", "high", "n"}: the median and the quartiles."""
     low, median, high = np.percentile(values, [25, 50, 75])
-    return {"median": round(float(median), 5), "low": round(float(low), 5), "high": round(float(high), 5), "n": len(values)}
+    return {
+        "median": round(float(median), 5),
+        "low": round(float(low), 5),
+        "high": round(float(high), 5),
+        "n": len(values),
+    }
 
 
 def finish(name, result, table, chosen):

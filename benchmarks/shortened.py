@@ -72,7 +72,7 @@ def main():
     result = {
         "shortened": True,
         "seeds": 1,
-        "note": f"{images} of 50,000 training images; {learned[0]} of 240 epochs (teacher {taught[0]}); one seed: no claim",
+        "note": f"{images} of 50,000 images; {learned[0]} of 240 epochs (teacher {taught[0]}); one seed: no claim",
         "runs": runs,
     }
     finish("shortened", result, "\n".join(rows), chosen)

@@ -58,7 +58,9 @@ def main():
     for name, one in a_step.items():
         rows.append(f"{name:<10} {1e3 * one['wall']['median']:>15.1f} {1e3 * one['cpu']['median']:>15.1f}")
     low, high = ratios["wall"]["low"], ratios["wall"]["high"]
-    rows.append(f"ratio {ratios['wall']['median']:.3f} (quartiles {low:.3f} to {high:.3f}; CPU {ratios['cpu']['median']:.3f})")
+    rows.append(
+        f"ratio {ratios['wall']['median']:.3f} (quartiles {low:.3f} to {high:.3f}; CPU {ratios['cpu']['median']:.3f})"
+    )
     result = {
         "pair": f"{pair[0]}_to_{pair[1]}",
         "batch_size": batch,

@@ -25,21 +25,17 @@ def recipes_page():
     parts += [("terms[...]", recipe.TermSpec), ("fit", recipe.FitSpec)]
     parts += [("export", recipe.ExportSpec), ("export.gates", recipe.GateSpec)]
     for name, part in parts:
-        lines += ["", f"## {name or 'The whole'}", "", part.__doc__.strip() if name else "", ""]
+        lines += ["", f"## {name or 'The whole'}", "", *([part.__doc__.strip(), ""] if name else [])]
         lines += ["| field | what it is | default |", "|---|---|---|"]
         for field, about in part.model_fields.items():
             if field == "settings":
                 continue
-            lines.append(f"| `{field}` | {about.description or _refers(name, field)} | {_default(about)} |")
+            lines.append(f"| `{field}` | {about.description} | {_default(about)} |")
     lines += ["", "## Settings of the methods", ""]
     for name, method in METHODS.items():
         lines += [f"`{name}`: {method.__doc__.strip().splitlines()[0]}", ""]
         lines += [f"- `{field}`, {about.default} by default" for field, about in method.model_fields.items()]
     return "\n".join(lines) + "\n"
-
-
-def _refers(name, field):
-    return f"see `{field}` below"
 
 
 def _default(about):
@@ -61,7 +57,9 @@ def commands_page():
     lines = [HEADER, "# Commands", ""]
     for name in [None, *commands.commands]:
         command = commands if name is None else commands.commands[name]
-        context = click.Context(command, info_name="keras-kd" if name is None else f"keras-kd {name}", max_content_width=100)
+        context = click.Context(
+            command, info_name="keras-kd" if name is None else f"keras-kd {name}", max_content_width=100
+        )
         context.terminal_width = 100
         lines += [f"## keras-kd{'' if name is None else f' {name}'}", "", "```", command.get_help(context), "```", ""]
     return "\n".join(lines)

@@ -99,10 +99,16 @@ def _keras_settings():
 
 def recipe_options(command):
     """`--set`, `--seed`, `--smoke`: what changes a recipe from the command line."""
-    command = click.option("--smoke", is_flag=True, help="Shrink it to well under a minute, to see that it works.")(command)
+    command = click.option("--smoke", is_flag=True, help="Shrink it to well under a minute, to see that it works.")(
+        command
+    )
     command = click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Instead of the recipe's seed.")(command)
     return click.option(
-        "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field: --set fit.epochs=3; repeatable."
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Override a field: --set fit.epochs=3; repeatable.",
     )(command)
 
 
@@ -274,7 +280,9 @@ def _folder_name(recipe, name, seed, smoke):
 @commands.command()
 @click.argument("run", metavar="RUN|MODEL.keras")
 @click.option("--data", "dataset", help="For a MODEL.keras: the dataset whose test images it is measured on.")
-@click.option("--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard.")
+@click.option(
+    "--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard."
+)
 @click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
 @backend_option
 @json_option
@@ -288,7 +296,9 @@ def evaluate(run, dataset, pixels, probabilities, backend, as_json):
     """
     if run.endswith(".keras"):
         if dataset is None:
-            raise UserError(f"{run}: give --data NAME, the dataset to measure it on; `keras-kd list datasets` names some")
+            raise UserError(
+                f"{run}: give --data NAME, the dataset to measure it on; `keras-kd list datasets` names some"
+            )
         start_keras(backend)
         from keras_kd.evaluate import evaluate_model
 

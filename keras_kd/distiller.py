@@ -323,7 +323,9 @@ def _as_label_loss(loss, from_logits):
             "give both the same"
         )
     if loss.reduction == "sum":
-        raise UserError("compile: the label loss is summed over the batch; the terms are means: use its default reduction")
+        raise UserError(
+            "compile: the label loss is summed over the batch; the terms are means: use its default reduction"
+        )
     return loss
 
 

@@ -28,7 +28,7 @@ def check_from_logits(role, network, from_logits):
 
 
 def last_activation(network):
-    """"probabilities" or "logits" where the last operation of a functional model tells, else None."""
+    """ "probabilities" or "logits" where the last operation of a functional model tells, else None."""
     if not isinstance(network, keras.Sequential | keras.Model) or not getattr(network, "outputs", None):
         return None
     last = network.layers[-1] if isinstance(network, keras.Sequential) else last_operation(network)

@@ -45,7 +45,7 @@ class DataSpec(Part):
     """Which images, and how they are augmented."""
 
     name: str = Field(
-        description="`digits`, a TFDS name (`cifar100`), a folder of images, an `.npz` file, or `package.module:function`"
+        description="`digits`, a TFDS name (`cifar100`), a folder of images, an `.npz` file, `package.module:function`"
     )
     views: Literal[tuple(VIEWS)] = Field("none", description="augmentation of the training images")
     data_dir: str | None = Field(None, description="where TFDS keeps its data")
@@ -264,7 +264,7 @@ def headline(path):
 
 
 def did_you_mean(word, words):
-    """"; did you mean 'x'?" for the closest of some words, or ""."""
+    """ "; did you mean 'x'?" for the closest of some words, or ""."""
     lowered = {one.lower(): one for one in map(str, words)}
     close = difflib.get_close_matches(str(word).lower(), lowered, n=1, cutoff=0.6)
     return f"; did you mean {lowered[close[0]]!r}?" if close else ""
@@ -298,7 +298,9 @@ def _read(path):
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{shown}: not valid YAML: {str(error).splitlines()[0]}") from None
     if raw is None:
-        raise UserError(f"{shown}:1: empty; expected data, student and fit: `keras-kd new NAME` writes a recipe to edit")
+        raise UserError(
+            f"{shown}:1: empty; expected data, student and fit: `keras-kd new NAME` writes a recipe to edit"
+        )
     if not isinstance(raw, dict):
         raise UserError(f"{shown}:1: expected fields such as 'data:' and 'student:', got {_kind(raw)}")
     lines, twice = {}, []
@@ -367,9 +369,9 @@ def _override(raw, setting):
 def _shrink(raw):
     """Makes plain data small: one epoch on few images; the int8 gates open, as such a student has no margin."""
     small = {
-        "data": {"train_images": 256, "test_images": 128},
+        "data": {"train_images": 64, "test_images": 64},
         "fit": {"epochs": 1, "warmup_epochs": 0, "drops": [], "batch_size": 32},
-        "export": {"calibration_images": 64},
+        "export": {"calibration_images": 32},
     }
     for part, fields in small.items():
         if raw.get(part) is None:
@@ -544,7 +546,9 @@ def _meaning(raw, recipe, path):
     if list(fit.drops) != sorted(set(fit.drops)):
         errors.append((("fit", "drops"), f"is {list(fit.drops)}; expected rising epochs"))
     if fit.drops and fit.drops[-1] >= fit.epochs:
-        errors.append((("fit", "drops"), f"the last drop is after epoch {fit.drops[-1]}, training ends at {fit.epochs}"))
+        errors.append(
+            (("fit", "drops"), f"the last drop is after epoch {fit.drops[-1]}, training ends at {fit.epochs}")
+        )
     if fit.drops and fit.decay == "cosine":
         errors.append((("fit", "decay"), "cosine and drops exclude each other; keep one"))
     if fit.warmup_epochs >= fit.epochs and fit.warmup_epochs:
@@ -564,7 +568,9 @@ def _model_errors(role, name, path):
         if found is None:
             return [((role,), f"no recipe {name!r} beside {_shown(path)} or here{did_you_mean(name, _stems())}")]
         circle = _circle(Path(found).absolute(), path)
-        return [((role,), f"{name} leads back to itself: {circle}; a teacher must come before its student")] * bool(circle)
+        return [((role,), f"{name} leads back to itself: {circle}; a teacher must come before its student")] * bool(
+            circle
+        )
     kind = models.kind(name)
     if kind == "function" and not re.fullmatch(FUNCTION, name):
         return [((role,), f"{name!r} is no function; expected package.module:function")]

@@ -12,8 +12,8 @@ def summary(found):
 
     Example:
         >>> print(summary({"student": {"name": "tiny", "top1": 0.97, "top5": 1.0}, "cost": {"parameters": 1498}}))
-                 top-1    top-5      ECE    parameters   network
-        student  97.00   100.00        -         1,498   tiny
+                  top-1    top-5      ECE    parameters   network
+        student   97.00   100.00        -         1,498   tiny
     """
     lines = [f"{'':<8} {'top-1':>6} {'top-5':>8} {'ECE':>8} {'parameters':>13}   network"]
     for role, calibration, cost in (
@@ -25,7 +25,7 @@ def summary(found):
             ece = (found.get(calibration) or {}).get("ece")
             size = (found.get(cost) or {}).get("parameters")
             lines.append(
-                f"{role:<8} {_percent(one['top1']):>5} {_percent(one['top5']):>8} "
+                f"{role:<8} {_percent(one['top1']):>6} {_percent(one['top5']):>8} "
                 f"{'-' if ece is None else f'{ece:.4f}':>8} {'-' if size is None else f'{size:,}':>13}   {one['name']}"
             )
     fidelity = found.get("fidelity")

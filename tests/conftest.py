@@ -15,4 +15,6 @@ def pytest_addoption(parser):
 
 
 def pytest_report_header(config):
-    return f"keras backend: {os.environ.get('KERAS_BACKEND', 'tensorflow')}, golden values: {config.getoption('golden')}"
+    return (
+        f"keras backend: {os.environ.get('KERAS_BACKEND', 'tensorflow')}, golden values: {config.getoption('golden')}"
+    )

@@ -60,7 +60,9 @@ def test_list():
 
 
 def test_show_fills_every_default():
-    shown = json.loads(run("show", "resnet56_to_resnet20", "--set", "fit.epochs=3", "--set", "fit.drops=[]", "--json").stdout)
+    shown = json.loads(
+        run("show", "resnet56_to_resnet20", "--set", "fit.epochs=3", "--set", "fit.drops=[]", "--json").stdout
+    )
     assert shown["fit"]["epochs"] == 3 and shown["fit"]["momentum"] == 0.9
     assert shown["terms"] == [{"method": "kd", "weight": 0.9, "temperature": 4.0}]
     assert run("show", "digits").stdout.startswith("data: {name: digits, views: none,")
@@ -116,7 +118,9 @@ def test_distill_evaluate_and_reuse():
     assert run("distill", "digits_teacher", *SMALL, "--quiet", "--json").stdout == json.dumps(report, indent=2) + "\n"
     again = json.loads(run("evaluate", "saved_models/digits_teacher", "--json").stdout)
     assert again["student"] == report["student"]
-    alone = json.loads(run("evaluate", "saved_models/digits_teacher/student.keras", "--data", "digits", "--json").stdout)
+    alone = json.loads(
+        run("evaluate", "saved_models/digits_teacher/student.keras", "--data", "digits", "--json").stdout
+    )
     assert alone["cost"]["parameters"] == report["cost"]["parameters"]
     assert "teacher" not in alone or alone["teacher"] is None
     distilled = run("distill", "digits", *SMALL, "--quiet")
@@ -144,7 +148,9 @@ def test_seeds_and_smoke_runs_have_folders_of_their_own():
 
 
 def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
-    assert fails("distill", "digits", "--backend", "torch") == "--backend: no backend 'torch'; expected tensorflow or jax"
+    assert (
+        fails("distill", "digits", "--backend", "torch") == "--backend: no backend 'torch'; expected tensorflow or jax"
+    )
     monkeypatch.setenv("KERAS_BACKEND", "numpy")
     assert fails("distill", "digits") == "KERAS_BACKEND: no backend 'numpy'; expected tensorflow or jax"
     monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
@@ -274,7 +280,9 @@ def test_a_full_disk(monkeypatch):
 
 
 def test_a_failed_gate_ends_with_code_1_and_keeps_the_file_out():
-    path = recipe(export="{formats: [litert_float32], gates: {images: 20, float32_agreement: 1, float32_max_difference: 0}}")
+    path = recipe(
+        export="{formats: [litert_float32], gates: {images: 20, float32_agreement: 1, float32_max_difference: 0}}"
+    )
     message = fails("distill", path, "--quiet", code=1)
     assert "export.gates" in message
     assert not Path("saved_models/small/student.tflite").exists()

@@ -45,7 +45,9 @@ def pytest_generate_tests(metafunc):
     cases = json.loads((folder / "losses.json").read_text())["cases"]
     wanted = FIGURES if "figures" in metafunc.function.__name__ else set(ADAPTERS)
     chosen = [case for case in cases if case["method"] in wanted]
-    metafunc.parametrize("case", chosen, ids=[case.get("id", f"{case['method']}/{case.get('case')}") for case in chosen])
+    metafunc.parametrize(
+        "case", chosen, ids=[case.get("id", f"{case['method']}/{case.get('case')}") for case in chosen]
+    )
 
 
 @pytest.fixture(scope="session")

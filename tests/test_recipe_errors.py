@@ -352,7 +352,7 @@ def test_smoke_shrinks_and_never_grows(tmp_path):
     (tmp_path / "good.yaml").write_text(GOOD.replace("epochs: 2", "epochs: 240, batch_size: 8, drops: [150]"))
     recipe = load("good.yaml", smoke=True)
     assert (recipe.fit.epochs, recipe.fit.batch_size, recipe.fit.drops) == (1, 8, ())
-    assert recipe.data.train_images == 256
+    assert recipe.data.train_images == 64
 
 
 def test_a_recipe_that_is_not_there(tmp_path):

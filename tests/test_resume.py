@@ -84,7 +84,9 @@ def test_a_run_killed_again_and_again_ends_with_the_same_student(dropout, tmp_pa
     subprocess.run([*command, "straight"], check=True, env=environment, capture_output=True)
     kills = 0
     for seconds in (0.0, 0.4, 0.9, 0.2):
-        process = subprocess.Popen([*command, "killed"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [*command, "killed"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         state = Path("killed/training_state.npz")
         before = state.stat().st_mtime_ns if state.exists() else 0
         while process.poll() is None and not (state.exists() and state.stat().st_mtime_ns > before):

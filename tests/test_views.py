@@ -66,9 +66,14 @@ def test_a_digest_that_no_backend_process_or_year_may_change():
         digest.update(epoch_order(7, epoch, 1000).astype("<i4").tobytes())
     assert digest.hexdigest() == "ece8eb0b0b10d21246fb327889dfb3b99e45e6023d64da00bd7627aaf9b0041f"
     images = (np.arange(4 * 8 * 8 * 3) * 37 % 256).astype("uint8").reshape(4, 8, 8, 3)
-    rendered = ViewRenderer(views, images)({"index": np.arange(4, dtype="int32"), "view": views.ids(0, 0, np.arange(4))})
+    rendered = ViewRenderer(views, images)(
+        {"index": np.arange(4, dtype="int32"), "view": views.ids(0, 0, np.arange(4))}
+    )
     shown = ops.convert_to_numpy(rendered).astype("uint8")
-    assert hashlib.sha256(shown.tobytes()).hexdigest() == "07fe8f7fecb0f82ad06cd0aeb298f2710127bcf38396fb8c5e2708a8cbcf21e2"
+    assert (
+        hashlib.sha256(shown.tobytes()).hexdigest()
+        == "07fe8f7fecb0f82ad06cd0aeb298f2710127bcf38396fb8c5e2708a8cbcf21e2"
+    )
 
 
 def test_views_are_spread_evenly_and_change_with_the_epoch_and_the_seed():

@@ -59,9 +59,7 @@ def describe(name, **options):
             tuple(shape), classes, train, test, options.get("mean") or mean, options.get("std") or std, False
         )
     found = load(name, **options)
-    return Description(
-        found.image_shape, found.classes, len(found.train), len(found.test), found.mean, found.std, True
-    )
+    return Description(found.image_shape, found.classes, len(found.train), len(found.test), found.mean, found.std, True)
 
 
 def _where(options):

@@ -122,5 +122,3 @@ def scramble(*parts):
             state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             state = state ^ (state >> np.uint64(31))
         return state
-
-

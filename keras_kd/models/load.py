@@ -176,7 +176,9 @@ def import_module_of(name):
         try:
             return importlib.import_module(name.partition(":")[0])
         except Exception as error:
-            raise UserError(f"{name}: cannot be imported: {_named(error)}; correct it, or run where it can be") from error
+            raise UserError(
+                f"{name}: cannot be imported: {_named(error)}; correct it, or run where it can be"
+            ) from error
 
 
 @contextmanager

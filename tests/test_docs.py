@@ -1,0 +1,63 @@
+"""The documents say what is true: examples run, recipes and errors are the real ones, generated pages are current."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from keras_kd.errors import UserError
+from keras_kd.recipe import load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.M | re.S)
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_the_readmes_python_runs(number, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks("python")[number], "README.md", "exec"), {})
+    assert (tmp_path / "student.keras").exists()
+
+
+def test_the_readmes_recipe_is_the_real_one():
+    assert blocks("yaml") == [(ROOT / "recipes" / "resnet56_to_resnet20.yaml").read_text()]
+
+
+def test_the_readmes_errors_are_the_real_ones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.yaml").write_text(
+        "data: digits\nteacher: digits_teacher.yaml\nstudent: digits_tiny\nlabel_weight: 0.1\n"
+        "terms: [{method: kd, temprature: 4}]\nfit: {epochs: 0}\n"
+    )
+    with pytest.raises(UserError) as error:
+        load("bad.yaml")
+    assert f"```\n{error.value}\n```" in README
+
+
+def test_the_set_up_is_two_lines():
+    lines = [line for line in README.splitlines() if line.startswith("pip install")]
+    assert lines == [
+        "pip install . && keras-kd distill recipes/digits.yaml",
+        "pip install -e '.[dev]' && pytest && KERAS_BACKEND=jax pytest",
+    ]
+
+
+def test_generated_pages_are_current():
+    pages = runpy.run_path(str(ROOT / "docs" / "generate.py"))["PAGES"]
+    for name, page in pages.items():
+        assert (ROOT / "docs" / name).read_text() == page(), f"docs/{name}: run `python docs/generate.py`"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"])
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_changelog_has_the_version():
+    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text()
