@@ -61,7 +61,7 @@ def spread(values):
 
 def finish(name, result, table, chosen):
     """Writes results/NAME.json (a quick run under a name of its own) and prints the table or the JSON."""
-    from keras_kd.run import environment, git_commit
+    from keras_kd.evidence import environment, git_commit
 
     result = {
         "benchmark": name,

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from pydantic import BaseModel
 
-from keras_kd import recipe
+from keras_kd import schema
 from keras_kd.cli import commands
 from keras_kd.methods import METHODS
 
@@ -19,11 +19,11 @@ HEADER = "<!-- Written by docs/generate.py; do not edit. -->\n"
 
 def recipes_page():
     """Every field of a recipe, as Markdown."""
-    lines = [HEADER, "# Recipes", "", recipe.Recipe.__doc__.strip(), ""]
+    lines = [HEADER, "# Recipes", "", schema.Recipe.__doc__.strip(), ""]
     lines += ["A field can be set from the command line by its path: `--set fit.epochs=3`, `--set terms.0.weight=0.5`."]
-    parts = [("", recipe.Recipe), ("data", recipe.DataSpec), ("teacher, student", recipe.ModelSpec)]
-    parts += [("terms[...]", recipe.TermSpec), ("fit", recipe.FitSpec)]
-    parts += [("export", recipe.ExportSpec), ("export.gates", recipe.GateSpec)]
+    parts = [("", schema.Recipe), ("data", schema.DataSpec), ("teacher, student", schema.ModelSpec)]
+    parts += [("terms[...]", schema.TermSpec), ("fit", schema.FitSpec)]
+    parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     for name, part in parts:
         lines += ["", f"## {name or 'The whole'}", "", *([part.__doc__.strip(), ""] if name else [])]
         lines += ["| field | what it is | default |", "|---|---|---|"]

@@ -3,7 +3,7 @@
 from keras_kd.data import DATASETS
 from keras_kd.methods import METHODS
 from keras_kd.models import APPLICATIONS, MODELS
-from keras_kd.recipe import headline, known
+from keras_kd.recipe_file import headline, known
 
 
 def methods():

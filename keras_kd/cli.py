@@ -182,7 +182,7 @@ def new(name, template):
         keras-kd new mine.yaml --from resnet56_to_resnet20
     """
     from keras_kd.files import whole
-    from keras_kd.recipe import find
+    from keras_kd.recipe_file import find
 
     target = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
     if target.exists():
@@ -259,7 +259,7 @@ def distill(recipe, settings, seed, smoke, out, restart, backend, quiet, as_json
         keras-kd distill recipes/resnet56_to_resnet20.yaml --set fit.epochs=3 --out saved_models/short
         keras-kd distill digits --seed 1 --backend jax
     """
-    from keras_kd.recipe import find
+    from keras_kd.recipe_file import find
 
     loaded = _load(recipe, settings, seed, smoke)
     name = find(recipe).stem

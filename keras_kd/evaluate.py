@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from keras_kd import data, report
-from keras_kd.recipe import ModelSpec
-from keras_kd.run import build, cost, environment, git_commit, logits_of
+from keras_kd.evidence import environment, git_commit
+from keras_kd.networks import build, cost, logits_of
+from keras_kd.schema import ModelSpec
 
 
 def evaluate_model(file, dataset, pixels="pixels", from_logits=True):

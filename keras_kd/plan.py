@@ -8,9 +8,10 @@ import numpy as np
 from keras_kd import backend, bench
 from keras_kd.data.describe import describe
 from keras_kd.data.views import VIEWS
+from keras_kd.networks import build, cost
 from keras_kd.progress import duration
 from keras_kd.recipe import load
-from keras_kd.run import build, build_distiller, build_student, cost
+from keras_kd.training import build_distiller, build_student
 
 
 def plan(recipe, smoke=False):

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import run
+from keras_kd import run, training
 from keras_kd.errors import NonFiniteLoss, UserError
 from keras_kd.files import locked, whole
 from keras_kd.recipe import load
@@ -48,13 +48,13 @@ def test_a_run_that_dies_in_a_step_ends_with_the_same_student(epoch, step, monke
     recipe = load("small.yaml")
     run.distill(recipe, "straight", name="small", quiet=True)
 
-    class Dies(run.StopOnNonFinite):
+    class Dies(training.StopOnNonFinite):
         def on_train_batch_end(self, batch, logs=None):
             if (self.epoch, batch) == (epoch, step):
                 raise Stop
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "StopOnNonFinite", Dies)
+        patched.setattr(training, "StopOnNonFinite", Dies)
         with pytest.raises(Stop):
             run.distill(recipe, "killed", name="small", quiet=True)
     assert not Path("killed/student.keras").exists()

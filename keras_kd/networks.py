@@ -1,0 +1,80 @@
+"""The networks of a recipe, built for its data; their cost, and what they say of images."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_kd import backend, bench, models
+from keras_kd.output_check import check_from_logits
+
+INFERENCE_BATCH = 250
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with what is known of it."""
+
+    name: str
+    model: keras.Model
+    from_logits: bool
+    source: dict | None = None  # of a teacher that is a run: its recipe, epochs, accuracy, seconds
+
+
+def build(spec, dataset, role):
+    """The network of a `ModelSpec` for a dataset, its logits checked."""
+    model = models.build(
+        spec.model,
+        dataset.image_shape,
+        dataset.classes,
+        mean=dataset.mean,
+        std=dataset.std,
+        pixels=spec.pixels,
+        from_logits=spec.from_logits,
+        weights=spec.weights,
+        arguments=spec.arguments,
+    )
+    check_from_logits(role, model, spec.from_logits)
+    name = Path(spec.model).name if spec.model.endswith(".keras") else spec.model
+    return Network(name, model, spec.from_logits)
+
+
+def cost(model):
+    """Parameters, multiply-accumulates an image, bytes of the weights."""
+    return {
+        "parameters": bench.parameters(model),
+        "macs": bench.macs(model),
+        "bytes": bench.bytes_of_weights(model),
+    }
+
+
+def logits_of(network, images, batch_size=INFERENCE_BATCH):
+    """(float32 logits (n, classes), seconds an image) of a network in inference mode.
+
+    Args:
+        network: a `Network`.
+        images: uint8 (n, height, width, channels).
+        batch_size: images at once.
+    """
+    run = backend.inference(network.model)
+    parts, seconds, timed = [], 0.0, 0
+    for start in range(0, len(images), batch_size):
+        batch = np.asarray(images[start : start + batch_size]).astype("float32")
+        missing = min(batch_size, len(images)) - len(batch)
+        # A last batch of its own size would be compiled for itself.
+        full = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), "float32")]) if missing else batch
+        begun = time.monotonic()
+        output = keras.ops.convert_to_numpy(keras.ops.cast(run(full), "float32"))
+        if start:
+            seconds, timed = seconds + time.monotonic() - begun, timed + len(full)
+        parts.append(output[: len(batch)])
+    if not timed:
+        begun = time.monotonic()
+        keras.ops.convert_to_numpy(run(full))
+        seconds, timed = time.monotonic() - begun, len(full)
+    output = np.concatenate(parts)
+    if not network.from_logits:
+        output = np.log(np.maximum(output, keras.config.epsilon() ** 2))
+    return output, seconds / timed

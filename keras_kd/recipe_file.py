@@ -1,0 +1,125 @@
+"""Recipe files: where they are, and their YAML read with the line of every field."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+from keras_kd.errors import UserError
+from keras_kd.wording import did_you_mean, dotted, found_as
+
+
+def places():
+    """The folders in which recipes are looked for by name: here, beside the package, in the installation."""
+    return [
+        Path("recipes"),
+        Path(__file__).parent.parent / "recipes",
+        Path(sys.prefix) / "share" / "keras_kd" / "recipes",
+    ]
+
+
+def known():
+    """{name: path} of the recipes found in `places`."""
+    found = {}
+    for folder in places():
+        for path in sorted(folder.rglob("*.yaml")):
+            found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
+    return found
+
+
+def find(path):
+    """The file of a recipe given by its path or its name."""
+    path = Path(path)
+    if path.is_file():
+        return path.absolute()
+    recipes = known()
+    name = path.with_suffix("").as_posix() if path.suffix in ("", ".yaml", ".yml") else str(path)
+    for candidate in (name, name.removeprefix("recipes/")):
+        if candidate in recipes:
+            return recipes[candidate].absolute()
+    if path.is_dir():
+        raise UserError(f"{path}: a folder; expected a recipe file (.yaml)")
+    hint = did_you_mean(path.stem, recipes) or "; `keras-kd list recipes` names all"
+    raise UserError(f"{path}: no such recipe{hint}")
+
+
+def headline(path):
+    """The first comment line of a recipe."""
+    with open(path, encoding="utf-8") as file:
+        first = file.readline().strip()
+    return first.removeprefix("#").split("  ")[0].strip() if first.startswith("#") else ""
+
+
+class Loader(yaml.SafeLoader):
+    """YAML with numbers such as 5e-4, which YAML 1.1 takes for text."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
+)
+
+
+def read(path):
+    """(plain data, {path of keys: line}) of a YAML file."""
+    at = shown(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{at}: not a text file; expected a recipe in YAML (UTF-8)") from None
+    except OSError as error:
+        raise UserError(f"{at}: cannot be read: {error.strerror}") from None
+    try:
+        loader = Loader(text)
+        node = loader.get_single_node()
+        raw = loader.construct_document(node) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UserError(f"{at}:{line}: not valid YAML: {error.problem}; check indentation and brackets") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{at}: not valid YAML: {str(error).splitlines()[0]}") from None
+    if raw is None:
+        raise UserError(f"{at}:1: empty; expected data, student and fit: `keras-kd new NAME` writes a recipe to edit")
+    if not isinstance(raw, dict):
+        raise UserError(f"{at}:1: expected fields such as 'data:' and 'student:', got {found_as(raw)}")
+    lines, twice = {}, []
+    try:
+        _walk(node, (), lines, twice)
+    except RecursionError:
+        raise UserError(f"{at}: an anchor holds itself; write the fields out") from None
+    if twice:
+        raise UserError("\n".join(f"{at}:{line}: {dotted(where)}: given twice; keep one" for line, where in twice))
+    return raw, lines
+
+
+def _walk(node, where, lines, twice):
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            here = (*where, key.value)
+            if here in seen:
+                twice.append((key.start_mark.line + 1, here))
+            seen.add(here)
+            lines[here] = key.start_mark.line + 1
+            _walk(value, here, lines, twice)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            lines[(*where, str(number))] = value.start_mark.line + 1
+            _walk(value, (*where, str(number)), lines, twice)
+
+
+def beside(name, path):
+    """The file or folder of that name beside a recipe, or else here; None if there is none."""
+    name = os.path.expanduser(name)
+    for base in (path.parent, Path.cwd()):
+        candidate = Path(os.path.normpath(base / name))
+        if candidate.exists():
+            return candidate
+    return None
+
+
+def shown(path):
+    """A path as short as it can be written from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,111 @@
+"""The words of recipe errors: what was found, what was expected, what was perhaps meant."""
+
+import difflib
+import re
+
+from pydantic import BaseModel
+
+
+def did_you_mean(word, words):
+    """ "; did you mean 'x'?" for the closest of some words, or ""."""
+    lowered = {one.lower(): one for one in map(str, words)}
+    close = difflib.get_close_matches(str(word).lower(), lowered, n=1, cutoff=0.6)
+    return f"; did you mean {lowered[close[0]]!r}?" if close else ""
+
+
+def explain(model, error, where, owner=None, beside=()):
+    """Pydantic's errors in our words: [(path of keys, message)]."""
+    explained, meant = {}, set()
+    for one in error.errors():
+        keys = tuple(str(key) for key in one["loc"])
+        fields = _fields_at(model, keys[:-1])
+        # Pydantic names the members of a union in the path; the reader wrote the field alone.
+        shown = tuple(key for key in keys if not re.fullmatch(r"int|float|str|bool|.*\[.*", key))
+        if one["type"] == "extra_forbidden":
+            names = [*fields, *beside]
+            hint = did_you_mean(keys[-1], names) or f"; its fields: {', '.join(names)}"
+            meant.update((*shown[:-1], name) for name in names if f"{name!r}?" in hint)
+            holder = owner if owner and len(keys) == 1 else ".".join(shown[:-1]) or "a recipe"
+            message = f"no such field for {holder}{hint}"
+        elif one["type"] == "missing":
+            message = f"is required: {fields[keys[-1]].description}"
+        else:
+            message = _expectation(one)
+        explained.setdefault((*where, *shown), []).append(message)
+    for keys in meant:
+        explained.pop((*where, *keys), None)
+    return [(keys, " or ".join(dict.fromkeys(messages))) for keys, messages in explained.items()]
+
+
+def _expectation(error):
+    """One of pydantic's errors: what was found, what was expected."""
+    got, context = error["input"], error.get("ctx", {})
+    found = f"is {found_as(got)}; expected"
+    match error["type"]:
+        case "literal_error":
+            options = re.findall(r"'([^']*)'", context["expected"])
+            return f"{found} {_options(options)}{did_you_mean(got, options)}"
+        case "greater_than":
+            return f"{found} more than {context['gt']:g}"
+        case "greater_than_equal":
+            return f"{found} {context['ge']:g} or more"
+        case "less_than":
+            return f"{found} less than {context['lt']:g}"
+        case "less_than_equal":
+            return f"{found} {context['le']:g} or less"
+        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
+            return f"{found} a whole number"
+        case "float_parsing" | "float_type":
+            return f"{found} a number"
+        case "finite_number":
+            return f"{found} a finite number"
+        case "bool_parsing" | "bool_type":
+            return f"{found} true or false"
+        case "string_type":
+            return f"{found} text"
+        case "tuple_type" | "list_type":
+            return f"{found} a list: [...]"
+        case "too_short" | "too_long":
+            return f"{found} a list of another length"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return f"{found} fields: {{name: value, ...}}"
+        case "value_error":
+            return f"{found} {error['msg'].removeprefix('Value error, ')}"
+    return f"is {found_as(got)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _fields_at(model, keys):
+    """The fields of the part of a recipe that a path of keys leads to."""
+    for key in keys:
+        field = model.model_fields.get(key)
+        if field is None:
+            continue
+        parts = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        parts += [inner for part in parts for inner in getattr(part, "__args__", ())]
+        model = next((part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)), model)
+    return model.model_fields
+
+
+def dotted(where):
+    """A path of keys as an error shows it.
+
+    Example:
+        >>> dotted(("terms", "0", "weight"))
+        'terms[0].weight'
+    """
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(where)) or "recipe"
+
+
+def _options(options):
+    return options[0] if len(options) == 1 else f"one of {', '.join(options)}"
+
+
+def found_as(value):
+    """A value as an error shows it."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "nothing" if value is None else repr(value)
