@@ -1,5 +1,6 @@
 """What a number must carry with it: device, versions, commit."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -45,3 +46,9 @@ def git_commit():
     except (OSError, subprocess.TimeoutExpired):
         return None
     return commit.stdout.strip() + ("+" if changed.stdout.strip() else "") if commit.returncode == 0 else None
+
+
+def sha256(file):
+    """The digest of a file."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -52,7 +52,8 @@ def whole(path):
 
 
 def _explained(path, error):
-    if error.errno == errno.ENOSPC:
+    # HDF5 passes the system's error on as text alone.
+    if error.errno == errno.ENOSPC or "No space left on device" in str(error):
         return UserError(
             f"{path}: the disk is full, so it was not written; free some space and give the same command again"
         )

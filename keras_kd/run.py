@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import keras_kd
 from keras_kd import data, models, report
 from keras_kd.data.views import epoch_order
 from keras_kd.errors import GateError, UserError
-from keras_kd.evidence import environment, git_commit
+from keras_kd.evidence import environment, git_commit, sha256
 from keras_kd.export import export as export_files
 from keras_kd.files import locked, whole
 from keras_kd.models.load import import_module_of
@@ -75,9 +75,11 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
         if found is None:
             found = measure(recipe, dataset, teacher, files, name=name)
             found["smoke"] = smoke
-            found["time"]["seconds"]["total"] = round(time.monotonic() - begun, 3)
+            seconds = found["time"]["seconds"]
+            # A run that was killed has trained for longer than this command has run.
+            seconds["total"] = round(max(time.monotonic() - begun, seconds["training"] + seconds["data"]), 3)
             report.write(found, files.path)
-        if "exports" not in found or _formats_of(found) != set(recipe.export.formats):
+        if "exports" not in found or found["settings"]["export"] != recipe.dump()["export"]:
             found = hand_over(recipe, dataset, files, found, quiet=quiet)
         failed = [one for one in found["exports"] if not one["passed"]]
         if failed:
@@ -96,7 +98,9 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False):
     if spec is None:
         return None
     if not spec.model.endswith((".yaml", ".yml")):
-        return build(spec, dataset, "teacher")
+        network = build(spec, dataset, "teacher")
+        file = Path(spec.model)
+        return replace(network, source={"sha256": sha256(file)}) if file.suffix == ".keras" else network
     taught = load(spec.model, smoke=smoke)
     run = RunFolder(Path(folder).parent / (Path(spec.model).stem + ("-smoke" if smoke else "")))
     if not (run.student.exists() and run.report.exists()):
@@ -108,6 +112,7 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False):
     used = load(run.recipe)
     source = {
         "run": os.path.relpath(run.path, folder),
+        "sha256": sha256(run.student),
         "epochs": found.get("epochs"),
         "seed": found.get("seed"),
         "top1": found["student"]["top1"],
@@ -123,7 +128,7 @@ def measure(recipe, dataset, teacher, files, *, name):
     student_logits, _ = logits_of(student, dataset.test.images)
     teacher_logits, teacher_seconds = logits_of(teacher, dataset.test.images) if teacher else (None, 0.0)
     found = {"recipe": name, **report.summarize(student_logits, teacher_logits, dataset.test.labels)}
-    found["student"]["name"] = student.name
+    found["student"]["name"], found["class_names"] = student.name, list(dataset.class_names)
     if teacher:
         found["teacher"].update(name=teacher.name, source=teacher.source)
     found["cost"] = cost(student.model)
@@ -139,7 +144,7 @@ def measure(recipe, dataset, teacher, files, *, name):
             "student": round(trained - taught, 3),
             "data": round(dataset.seconds, 3),
             "training": round(trained, 3),
-            "teacher_run": teacher.source["seconds"] if teacher and teacher.source else None,
+            "teacher_run": teacher.source.get("seconds") if teacher and teacher.source else None,
         },
         "how": "teacher: its measured seconds an image in inference, times the images of all epochs",
     }
@@ -188,6 +193,7 @@ def hand_over(recipe, dataset, files, found, *, quiet=False):
             found["exports"] = error.exports
     else:
         found["exports"] = []
+    found["settings"]["export"] = recipe.dump()["export"]
     report.write(found, files.path)
     return found
 
@@ -246,10 +252,6 @@ def export(folder, *, formats=None, quiet=False):
     if failed:
         raise GateError("\n".join(text for one in failed for text in one["failures"]), found["exports"])
     return found
-
-
-def _formats_of(found):
-    return {one["format"] for one in found["exports"]}
 
 
 def _read_report(files):
