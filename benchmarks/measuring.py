@@ -3,6 +3,8 @@
 import argparse
 import json
 import os
+import subprocess
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -46,6 +48,22 @@ def interleaved(workloads, rounds):
                 times[name]["wall"].append(time.perf_counter() - wall)
                 times[name]["cpu"].append(time.process_time() - cpu)
     return {name: {kind: np.array(values) for kind, values in one.items()} for name, one in times.items()}
+
+
+def distill(recipe, folder, settings=(), seed=None):
+    """Runs `keras-kd distill` to its end, going on where it was killed; returns its command and its report."""
+    command = [sys.executable, "-m", "keras_kd.cli", "distill", recipe, "--out", str(folder), "--json"]
+    for one in settings:
+        command += ["--set", one]
+    if seed is not None:
+        command += ["--seed", str(seed)]
+    done = subprocess.run(command, cwd=RESULTS.parent.parent, stdout=subprocess.PIPE, text=True)
+    if done.returncode == 2:
+        sys.exit(f"failed: {' '.join(command)}")
+    report = json.loads((Path(folder) / "report.json").read_text())
+    for large in ("per_class", "class_names"):
+        report.pop(large, None)
+    return {"command": " ".join(["keras-kd", *command[3:]]), "exit_code": done.returncode, "report": report}
 
 
 def spread(values):

@@ -9,11 +9,9 @@ costs, not how good a method is. Killed, it goes on with the same command.
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from measuring import finish, options
+from measuring import distill, finish, options
 
 ROOT = Path(__file__).parent.parent
 # What is shrunk: (training images, test images, teacher's epochs and drops, student's epochs and drops).
@@ -32,19 +30,6 @@ def settings(images, test_images, epochs, drops):
         "fit.drops": json.dumps(drops),
     }
     return [f"{name}={value}" for name, value in fields.items()]
-
-
-def distill(recipe, folder, chosen):
-    """Runs `keras-kd distill` and returns its report."""
-    command = [sys.executable, "-m", "keras_kd.cli", "distill", recipe, "--out", str(folder), "--json"]
-    for one in chosen:
-        command += ["--set", one]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if done.returncode == 2:
-        sys.exit(f"failed: {' '.join(command)}")
-    report = json.loads((folder / "report.json").read_text())
-    report.pop("per_class", None)
-    return {"command": " ".join(["keras-kd", *command[3:]]), "exit_code": done.returncode, "report": report}
 
 
 def main():

@@ -44,7 +44,8 @@ def test_a_saved_optimizer_reads_back_equal():
 
 def test_the_published_drops():
     rates = [
-        learning_rate(epoch, base=0.05, epochs=240, drops=(150, 180, 210)) for epoch in (0, 149, 150, 179, 180, 210, 239)
+        learning_rate(epoch, base=0.05, epochs=240, drops=(150, 180, 210))
+        for epoch in (0, 149, 150, 179, 180, 210, 239)
     ]
     np.testing.assert_allclose(rates, [0.05, 0.05, 0.005, 0.005, 5e-4, 5e-5, 5e-5])
 
