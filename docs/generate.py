@@ -55,11 +55,10 @@ def _default(about):
 def commands_page():
     """The help of every command, as Markdown."""
     lines = [HEADER, "# Commands", ""]
+    whole = commands.make_context("keras-kd", [], resilient_parsing=True)
     for name in [None, *commands.commands]:
         command = commands if name is None else commands.commands[name]
-        context = click.Context(
-            command, info_name="keras-kd" if name is None else f"keras-kd {name}", max_content_width=100
-        )
+        context = whole if name is None else click.Context(command, parent=whole, info_name=name)
         context.terminal_width = 100
         lines += [f"## keras-kd{'' if name is None else f' {name}'}", "", "```", command.get_help(context), "```", ""]
     return "\n".join(lines)

@@ -248,9 +248,15 @@ def test_a_teacher_that_is_no_model():
     assert len(message.splitlines()) == 1
 
 
-def test_a_loss_that_diverges_ends_with_code_1():
-    path = recipe(fit="{epochs: 1, learning_rate: 1.0e+30}")
-    assert fails("distill", path, "--quiet", code=1).startswith("the loss is ")
+def test_a_loss_that_is_no_number_ends_with_code_1():
+    Path("overflow.py").write_text(
+        "import keras\n"
+        "def net(image_shape, classes):\n"
+        "    layers = [keras.Input(image_shape), keras.layers.Rescaling(1e38), keras.layers.Rescaling(1e38)]\n"
+        "    return keras.Sequential([*layers, keras.layers.Flatten(), keras.layers.Dense(classes)])\n"
+    )
+    message = fails("distill", recipe(student="'overflow:net'"), "--quiet", code=1)
+    assert message.startswith("the loss is nan at epoch 1, step 1 (from: label)")
     assert not Path("saved_models/small/student.keras").exists()
 
 

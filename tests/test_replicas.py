@@ -19,7 +19,8 @@ from keras_kd import KD, SGD, Distiller
 
 def network(width, seed):
     keras.utils.set_random_seed(seed)
-    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(width, "relu", kernel_regularizer="l2")]
+    hidden = keras.layers.Dense(width, "relu", kernel_regularizer="l2")
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), hidden]
     return keras.Sequential([*layers, keras.layers.Dense(5)])
 
 x, y = images(32)
