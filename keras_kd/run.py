@@ -92,7 +92,7 @@ def load_data(recipe):
     return data.load(**recipe.data.model_dump(exclude={"views"}))
 
 
-def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False):
+def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train=True):
     """The teacher as a `Network`, or None. One that is a recipe is the student of its run, beside `folder`."""
     spec = recipe.teacher
     if spec is None:
@@ -103,9 +103,13 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False):
         return replace(network, source={"sha256": sha256(file)}) if file.suffix == ".keras" else network
     taught = load(spec.model, smoke=smoke)
     run = RunFolder(Path(folder).parent / (Path(spec.model).stem + ("-smoke" if smoke else "")))
-    if not (run.student.exists() and run.report.exists()):
+    if not run.student.exists() or _read_report(run) is None:
+        if not may_train:
+            raise UserError(
+                f"{run.path}: the run of the teacher is not there; `keras-kd distill` of the recipe makes it"
+            )
         distill(taught, run.path, name=Path(spec.model).stem, smoke=smoke, quiet=quiet)
-    found = json.loads(run.report.read_text(encoding="utf-8"))
+    found = _read_report(run)
     model = models.build(
         str(run.student), dataset.image_shape, dataset.classes, mean=dataset.mean, std=dataset.std, pixels="pixels"
     )
@@ -214,9 +218,9 @@ def evaluate(folder):
     """Measures the student of a run again; returns the report and writes it."""
     recipe, files = open_run(folder)
     dataset = load_data(recipe)
-    teacher = load_teacher(recipe, dataset, files.path)
+    before = _read_report(files) or {}
+    teacher = load_teacher(recipe, dataset, files.path, smoke=before.get("smoke", False), may_train=False)
     with locked(files.path):
-        before = _read_report(files) or {}
         found = measure(recipe, dataset, teacher, files, name=before.get("recipe", files.path.name))
         for kept in ("exports", "smoke", "git_commit", "environment"):
             if kept in before:
@@ -255,17 +259,28 @@ def export(folder, *, formats=None, quiet=False):
 
 
 def _read_report(files):
-    if not files.report.exists():
-        return None
+    """The report of a run, or None where there is none that can be read: it is then measured again."""
     try:
-        return json.loads(files.report.read_text(encoding="utf-8"))
-    except ValueError:
+        found = json.loads(files.report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
+    return found if isinstance(found, dict) and {"student", "time", "settings"} <= set(found) else None
 
 
 def _read_history(files):
-    with open(files.history, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """The epochs' figures, as far as they can be read."""
+    try:
+        with open(files.history, newline="", encoding="utf-8") as file:
+            return [row for row in csv.DictReader(file) if _is_number(row.get("seconds"))]
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
+def _is_number(text):
+    try:
+        return float(text) >= 0
+    except (TypeError, ValueError):
+        return False
 
 
 def _keep_recipe(files, recipe):

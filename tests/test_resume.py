@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,15 @@ export: {formats: []}
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.yaml").write_text(RECIPE)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A finished run of one epoch."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "small.yaml").write_text(RECIPE)
+    run.distill(load(folder / "small.yaml", ["fit.epochs=1"]), folder / "done", name="small", quiet=True)
+    return folder / "done"
 
 
 def weights(folder):
@@ -111,8 +121,8 @@ def test_a_finished_run_is_not_trained_again():
     assert Path("done/student.keras").stat().st_mtime_ns == stamp
 
 
-def test_a_folder_with_a_run_of_other_settings_is_refused_and_kept():
-    run.distill(load("small.yaml", ["fit.epochs=1"]), "taken", name="small", quiet=True)
+def test_a_folder_with_a_run_of_other_settings_is_refused_and_kept(trained):
+    shutil.copytree(trained, "taken")
     before = Path("taken/student.keras").read_bytes()
     with pytest.raises(UserError) as error:
         run.distill(load("small.yaml"), "taken", name="small", quiet=True)
@@ -134,6 +144,25 @@ def test_a_damaged_state_is_refused_by_name(damage, monkeypatch):
         np.savez(state, variable_0=np.zeros(3), history=np.array("[]"))
     with pytest.raises(UserError, match=r"broken/training_state\.npz: .*--restart"):
         run.distill(load("small.yaml"), "broken", name="small", quiet=True)
+
+
+@pytest.mark.parametrize("name", ["report.json", "history.csv", "report.md"])
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"\xff\x00 no such thing"])
+def test_what_can_be_measured_again_is(name, content, trained):
+    shutil.copytree(trained, "done")
+    recipe, first = load("small.yaml", ["fit.epochs=1"]), json.loads(Path("done/report.json").read_text())
+    path = Path("done", name)
+    path.unlink() if content is None else path.write_bytes(content)
+    assert run.distill(recipe, "done", name="small", quiet=True)["student"] == first["student"]
+    assert run.evaluate("done")["student"] == first["student"]
+
+
+@pytest.mark.parametrize("name", ["recipe.yaml", "student.keras"])
+def test_what_cannot_be_measured_again_is_named(name, trained):
+    shutil.copytree(trained, "done")
+    Path("done", name).write_bytes(b"{ no such thing")
+    with pytest.raises(UserError, match=f"done/{name}"):
+        run.evaluate("done")
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where():
