@@ -359,6 +359,11 @@ X, Y = made()
         ({"y_train": np.eye(4)[Y]}, "y_train: found shape (40, 4); expected (40,); undo one-hot by labels.argmax(1)"),
         ({"y_train": Y + 0.5}, "y_train: found float64; expected whole numbers 0..classes-1"),
         (
+            {"y_train": np.where(np.arange(40) == 17, 10**9, Y)},
+            "y_train: found no image of class 4 though labels go up to 1000000000; expected labels 0..classes-1; "
+            "renumber them, or give label_names",
+        ),
+        (
             {"y_train": Y + 1, "y_test": Y[:8] + 1},
             "y_train: found no image of class 0 though labels go up to 4; expected labels 0..classes-1; renumber them, "
             "or give label_names",

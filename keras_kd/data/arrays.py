@@ -106,10 +106,12 @@ def _class_names(where, names, labels):
     if names is None:
         count = 1 + max(int(array.max()) for array in labels.values())
         # A set counted from 1, or with names for labels, must not gain a class that nothing belongs to.
-        absent = np.setdiff1d(np.arange(count), labels["train"])
-        if len(absent) and all(array.min() >= 0 for array in labels.values()):
+        present = np.unique(labels["train"])
+        # Found without counting up to the largest label, which may be a mistake of any size.
+        absent = next((number for number, label in enumerate(present) if number != label), len(present))
+        if absent < count and all(array.min() >= 0 for array in labels.values()):
             raise UserError(
-                f"{where}: y_train: found no image of class {absent[0]} though labels go up to {count - 1}; expected "
+                f"{where}: y_train: found no image of class {absent} though labels go up to {count - 1}; expected "
                 "labels 0..classes-1; renumber them, or give label_names"
             )
         return tuple(map(str, range(count)))
