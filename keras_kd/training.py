@@ -18,6 +18,7 @@ from keras_kd.networks import INFERENCE_BATCH, build
 from keras_kd.non_finite import StopOnNonFinite
 from keras_kd.optimizers import SGD
 from keras_kd.progress import TrainingProgress
+from keras_kd.quiet import quiet_start
 from keras_kd.resume import load_state, save_state
 from keras_kd.schedule import learning_rate
 
@@ -114,7 +115,8 @@ def train(recipe, dataset, teacher, files, *, title, quiet=False):
         record.log.close()
         if progress:
             progress.stop()
-    with whole(files.student) as temporary:
+    # On JAX Keras imports TensorFlow here, where it is installed.
+    with whole(files.student) as temporary, quiet_start():
         distiller.save(temporary)
     files.state.unlink(missing_ok=True)
 

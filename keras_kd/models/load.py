@@ -12,6 +12,7 @@ from keras_kd.errors import UserError
 from keras_kd.lazy import keras
 from keras_kd.models.arguments import check_arguments
 from keras_kd.models.pixels import image_input, normalize
+from keras_kd.quiet import quiet_start
 
 PIXELS = ("pixels", "unit", "symmetric", "standard")
 
@@ -46,7 +47,8 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
             f"{path}: found no whole Keras 3 model; expected a file of model.save; save it, or copy it, again"
         )
     try:
-        with current_folder_importable():
+        # On JAX Keras imports TensorFlow here, where it is installed, with its start-up notes.
+        with current_folder_importable(), quiet_start():
             model = keras.saving.load_model(file, compile=False)
     except Exception as error:
         raise UserError(f"{path}: {_load_failure(error)}") from error
