@@ -78,7 +78,7 @@ def spread(values):
 
 
 def finish(name, result, table, chosen):
-    """Writes results/NAME.json (a quick run under a name of its own) and prints the table or the JSON."""
+    """Writes results/NAME_BACKEND.json, unless the run was a quick one, and prints the table or the JSON."""
     from keras_kd.evidence import environment, git_commit
 
     result = {
@@ -91,6 +91,8 @@ def finish(name, result, table, chosen):
     }
     RESULTS.mkdir(exist_ok=True)
     backend = result["environment"]["backend"]
-    path = RESULTS / f"{name}_{backend}{'_quick' if chosen.quick else ''}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result) if chosen.json else f"{table}\n{path.relative_to(Path(__file__).parent.parent)}")
+    if not chosen.quick:
+        path = RESULTS / f"{name}_{backend}.json"
+        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        table += f"\n{path.relative_to(RESULTS.parent.parent)}"
+    print(json.dumps(result) if chosen.json else table)

@@ -13,10 +13,26 @@ from keras_kd.errors import GateError, NonFiniteLoss, UserError
 from keras_kd.lazy import installed
 
 BACKENDS = ("tensorflow", "jax")
+PIXELS = ("pixels", "unit", "symmetric", "standard")
 
 
 class Commands(click.Group):
     """Turns the errors a user can cause into one line each: exit code 2, or 1 where a run failed its checks."""
+
+    def main(self, *arguments, standalone_mode=True, **options):
+        if not standalone_mode:
+            return super().main(*arguments, standalone_mode=False, **options)
+        try:
+            code = super().main(*arguments, standalone_mode=False, **options)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            code = 2
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else "keras-kd"
+            _fail(f"{error.format_message().rstrip('.')}; `{path} --help` says more", 2)
+        except click.Abort:
+            _fail("interrupted; the same command goes on from the last whole epoch", 130)
+        sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, context):
         try:
@@ -184,6 +200,8 @@ def new(name, template):
     from keras_kd.files import whole
     from keras_kd.recipe_file import find
 
+    if not Path(name).stem.strip("."):
+        raise UserError(f"new: {name!r} is no name of a file; give one, such as mine.yaml")
     target = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
     if target.exists():
         raise UserError(f"{target}: exists already; give another name")
@@ -261,6 +279,8 @@ def distill(recipe, settings, seed, smoke, out, restart, backend, quiet, as_json
     """
     from keras_kd.recipe_file import find
 
+    if out is not None and not out.strip():
+        raise UserError("--out: is empty; give a folder, such as saved_models/mine")
     loaded = _load(recipe, settings, seed, smoke)
     name = find(recipe).stem
     folder = Path(out) if out else Path("saved_models") / _folder_name(recipe, name, loaded.seed, smoke)
@@ -283,10 +303,11 @@ def _folder_name(recipe, name, seed, smoke):
 @click.option(
     "--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard."
 )
+@click.option("--image-size", type=click.IntRange(1), help="For a MODEL.keras and a folder of images: their size.")
 @click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
 @backend_option
 @json_option
-def evaluate(run, dataset, pixels, probabilities, backend, as_json):
+def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
     """Measure the student of a run again, or any Keras model on a dataset.
 
     \b
@@ -299,10 +320,13 @@ def evaluate(run, dataset, pixels, probabilities, backend, as_json):
             raise UserError(
                 f"{run}: give --data NAME, the dataset to measure it on; `keras-kd list datasets` names some"
             )
+        if pixels not in PIXELS:
+            raise UserError(f"--pixels: no {pixels!r}; expected one of {', '.join(PIXELS)}")
         start_keras(backend)
         from keras_kd.evaluate import evaluate_model
 
-        return _print_report(evaluate_model(run, dataset, pixels, not probabilities), run, as_json)
+        found = evaluate_model(run, dataset, pixels, not probabilities, image_size)
+        return _print_report(found, run, as_json)
     start_keras(backend)
     from keras_kd.run import evaluate as evaluate_run
 

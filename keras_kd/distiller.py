@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_kd import backend
@@ -85,18 +86,25 @@ class Distiller(backend.TrainingStep, keras.Model):
         self, student, teacher=None, terms=(), label_weight=1.0, from_logits=True, views=None, name="distiller"
     ):
         super().__init__(name=name, dtype="float32", autocast=False)
+        terms = [terms] if isinstance(terms, Term | Method) else terms
         self.terms = tuple(term if isinstance(term, Term) else Term(term) for term in terms)
-        self.label_weight = float(label_weight)
+        self.label_weight = label_weight
         networks = {"student": student} if teacher is None else {"student": student, "teacher": teacher}
         _check_arguments(networks, self.terms, self.label_weight)
         self.student, self.teacher, self.views = student, teacher, views
         asked = from_logits if isinstance(from_logits, dict) else dict.fromkeys(networks, from_logits)
+        for role, said in asked.items():
+            if role not in ("student", "teacher") or not isinstance(said, bool):
+                raise UserError(
+                    f"from_logits: found {from_logits!r}; expected true or false, or one for each of student, teacher"
+                )
         self._tapped = {}
         for role, network in networks.items():
             check_from_logits(role, network, asked.get(role, True))
             taps = dict.fromkeys(tap for term in self.terms for tap in term.method.taps(role))
             self._tapped[role] = Tapped(role, network, taps, asked.get(role, True))
         specs = _specs(self._tapped)
+        self.classes = specs["student"][LOGITS].shape[-1]
         self.glue = {}
         for number, term in enumerate(self.terms):
             term.method.check(specs)
@@ -206,12 +214,33 @@ class Distiller(backend.TrainingStep, keras.Model):
             raise UserError("compile: loss_weights are not used here; set label_weight and the weights of the terms")
         if jit_compile == "auto":
             jit_compile = not options.get("run_eagerly") and backend.jit_compile()
+        self._asked_metrics = bool(metrics or options.get("weighted_metrics"))
         self._label_loss = _as_label_loss(loss, self._tapped["student"].from_logits)
         optimizer = keras.optimizers.get(optimizer)
         half = any(layer.compute_dtype == "float16" for layer in self.student._flatten_layers())
         if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         super().compile(optimizer=optimizer, loss=None, metrics=metrics, jit_compile=jit_compile, **options)
+
+    def fit(self, x=None, y=None, **options):
+        """As `keras.Model.fit`; whole-number labels given as an array are checked against the student's classes.
+
+        Raises:
+            UserError: a label out of range, which backends let pass or name at length.
+        """
+        if y is None and isinstance(x, np.ndarray):
+            if self.label_weight:
+                raise UserError("fit: label_weight is not 0 but no labels were given; give y, or set label_weight=0")
+            if self._asked_metrics:
+                raise UserError(
+                    "fit: metrics were compiled but no labels were given; give y, or compile without metrics"
+                )
+        labels = np.asarray(y) if isinstance(y, np.ndarray | list | tuple) else None
+        if labels is not None and labels.dtype.kind in "iu" and labels.ndim in (1, 2) and labels[:1].size == 1:
+            if labels.min() < 0 or labels.max() >= self.classes:
+                wrong = labels.min() if labels.min() < 0 else labels.max()
+                raise UserError(f"fit: found label {wrong}; expected 0..{self.classes - 1}, the student's classes")
+        return super().fit(x, y, **options)
 
     def join(self, data):
         """The batch of a training step: images rendered, the frozen networks' signals beside them."""
@@ -380,9 +409,13 @@ def _specs(tapped):
     for role, one in tapped.items():
         inputs[role] = _symbolic_input(role, one.network)
         specs[role] = Probe(lambda images, one=one: one.run(images, training=False)[1])(inputs[role])
+        if LOGITS not in specs[role]:
+            raise UserError(f"{role}: {one.network.name!r} gives several outputs; expected one tensor (batch, classes)")
         shape = specs[role][LOGITS].shape
-        if len(shape) != 2:
-            raise UserError(f"{role}: {one.network.name!r} gives {tuple(shape)}; expected (batch, classes)")
+        if len(shape) != 2 or shape[-1] in (None, 1):
+            raise UserError(
+                f"{role}: {one.network.name!r} gives {tuple(shape)}; expected (batch, classes), two classes or more"
+            )
     shapes = {role: [tuple(one.shape) for one in keras.tree.flatten(given)] for role, given in inputs.items()}
     for role, given in shapes.items():
         same = len(given) == len(shapes["student"]) and all(map(_compatible, given, shapes["student"]))
@@ -404,7 +437,8 @@ def _check_arguments(networks, terms, label_weight):
             raise UserError(f"{role}: {network!r} is no keras.Model")
     if networks.get("teacher") is networks["student"]:
         raise UserError("teacher and student are the same object; give the student a network of its own")
-    if not 0 <= label_weight < float("inf"):
+    number = isinstance(label_weight, int | float) and not isinstance(label_weight, bool)
+    if not number or not 0 <= label_weight < float("inf"):
         raise UserError(f"label_weight is {label_weight}; expected a number that is 0 or more")
     for term in terms:
         for role in term.method.roles:

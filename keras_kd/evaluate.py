@@ -8,7 +8,7 @@ from keras_kd.networks import build, cost, logits_of
 from keras_kd.schema import ModelSpec
 
 
-def evaluate_model(file, dataset, pixels="pixels", from_logits=True):
+def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=None):
     """The report of a `.keras` file on a dataset.
 
     Args:
@@ -16,11 +16,12 @@ def evaluate_model(file, dataset, pixels="pixels", from_logits=True):
         dataset: name, as in a recipe.
         pixels: what the model takes: "pixels" (0..255), "unit", "symmetric" or "standard".
         from_logits: whether it gives logits.
+        image_size: of a folder's images, resized to it; None leaves them.
 
     Returns:
         A report without teacher, training or exports.
     """
-    images = data.load(dataset)
+    images = data.load(dataset, image_size=image_size)
     network = build(ModelSpec(model=str(file), pixels=pixels, from_logits=from_logits), images, "model")
     logits, seconds = logits_of(network, images.test.images)
     found = {"recipe": Path(file).name, **report.summarize(logits, None, images.test.labels)}

@@ -518,7 +518,7 @@ def _failures(name, fields, largest_logit, gates):
             passed = True
         if not passed:
             failures.append(
-                f"{gate} is {measured:.4g}, {bound} {allowed:.4g} allowed (recipe field export.gates.{gate})"
+                f"{gate} is {measured:.4g}, expected {bound} {allowed:.4g} (recipe field export.gates.{gate})"
             )
     return failures
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,11 @@ try:
     import fcntl
 except ImportError:  # Windows has no advisory locks of this kind; there two runs in one folder are not noticed.
     fcntl = None
+
+
+UNWRITABLE = (
+    errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.EINVAL
+)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -57,14 +63,20 @@ def _explained(path, error):
         return UserError(
             f"{path}: the disk is full, so it was not written; free some space and give the same command again"
         )
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
+    if error.errno in UNWRITABLE:
         return UserError(f"{path}: cannot be written: {error.strerror}; give another --out")
     return error
 
 
 @contextlib.contextmanager
-def locked(folder):
+def locked(folder, wait=False):
     """Holds a folder for this process; the lock goes when the process ends, however it ends.
+
+    A folder in which nothing was made in the end is taken away again.
+
+    Args:
+        folder: made if missing.
+        wait: for another process that holds it, instead of raising.
 
     Raises:
         UserError: another process works in it, or it cannot be made.
@@ -80,9 +92,18 @@ def locked(folder):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise UserError(
-                    f"{folder}: another keras-kd process works in this folder; wait for it, or give another --out"
-                ) from None
+                if not wait:
+                    raise UserError(
+                        f"{folder}: another keras-kd process works in this folder; wait for it, or give another --out"
+                    ) from None
+                print(f"{folder}: waiting for another keras-kd process that works there", file=sys.stderr, flush=True)
+                fcntl.flock(handle, fcntl.LOCK_EX)
         for leftover in folder.glob(".writing-*"):
             leftover.unlink(missing_ok=True)
-        yield
+        try:
+            yield
+        finally:
+            if [entry.name for entry in folder.iterdir()] == [".lock"]:
+                (folder / ".lock").unlink()
+                with contextlib.suppress(OSError):
+                    folder.rmdir()

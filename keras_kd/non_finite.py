@@ -31,6 +31,6 @@ class StopOnNonFinite(keras.callbacks.Callback):
         value = float(logs["loss"])
         raise NonFiniteLoss(
             f"the loss is {value} at epoch {self.epoch + 1}, step {batch + 1}"
-            f" (from: {', '.join(broken) or 'the regularisers'}); the state before this epoch is kept; "
-            "try a lower learning_rate, or precision: float32"
+            f" (from: {', '.join(broken) or 'the regularisers'}); try a lower learning_rate, or precision: float32; "
+            "new settings need --restart or another --out"
         )

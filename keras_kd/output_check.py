@@ -15,6 +15,11 @@ def check_from_logits(role, network, from_logits):
         from_logits: True where the output is said to be logits, False where probabilities.
     """
     gives = last_activation(network) or observed(network)
+    if gives not in (None, "logits", "probabilities"):
+        raise UserError(
+            f"{role}: {network.name!r} ends in {gives}; expected logits or the probabilities of a softmax: "
+            "give its last layer no activation, or a softmax"
+        )
     if gives == "probabilities" and from_logits:
         raise UserError(
             f"{role}: {network.name!r} gives probabilities (its output is a softmax), but from_logits is true; "
@@ -39,8 +44,8 @@ def last_activation(network):
     activation = getattr(last, "activation", None)
     if activation is keras.activations.softmax:
         return "probabilities"
-    if isinstance(last, keras.layers.Dense) and activation is keras.activations.linear:
-        return "logits"
+    if isinstance(last, keras.layers.Dense | keras.layers.Activation):
+        return "logits" if activation is keras.activations.linear else activation.__name__
     return None
 
 

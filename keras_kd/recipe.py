@@ -11,7 +11,7 @@ from keras_kd import data, models
 from keras_kd.errors import UserError
 from keras_kd.methods import METHODS
 from keras_kd.recipe_file import Loader, beside, find, known, read, shown
-from keras_kd.schema import SHORT, Recipe, TermSpec, short_data, short_model
+from keras_kd.schema import SHORT, ModelSpec, Recipe, TermSpec, short_data, short_model
 from keras_kd.wording import did_you_mean, dotted, explain, found_as
 
 FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
@@ -51,7 +51,8 @@ def load(path, settings=(), smoke=False, notes=None):
         placed = sorted((_line(lines, where), where, message) for where, message in found)
         texts = []
         for line, where, message in placed:
-            setting = next((changed[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in changed), None)
+            touching = (keys for keys in changed if keys[: len(where)] == where or where[: len(keys)] == keys)
+            setting = changed.get(next(touching, None))
             at = f"--set {setting}" if setting else f"{file}:{line}"
             texts.append(f"{at}: {dotted(where)}: {message}")
         return texts
@@ -127,7 +128,7 @@ def _shrink(raw):
         if isinstance(gates, dict):
             gates.update(images=64, int8_accuracy_drop=1.0, int8_agreement=0.0)
     if isinstance(raw["data"], dict) and isinstance(raw["data"].get("validation"), int):
-        raw["data"]["validation"] = min(raw["data"]["validation"], 64)
+        raw["data"]["validation"] = min(raw["data"]["validation"], 16)
 
 
 def _validate(raw, path):
@@ -211,10 +212,6 @@ def _meaning(raw, recipe, path):
         errors.append((("fit", "weight_decay"), f"only adamw decouples it; with {fit.optimizer} use l2 (sgd)"))
     if list(fit.drops) != sorted(set(fit.drops)):
         errors.append((("fit", "drops"), f"is {list(fit.drops)}; expected rising epochs"))
-    if fit.drops and fit.drops[-1] >= fit.epochs:
-        errors.append(
-            (("fit", "drops"), f"the last drop is after epoch {fit.drops[-1]}, training ends at {fit.epochs}")
-        )
     if fit.drops and fit.decay == "cosine":
         errors.append((("fit", "decay"), "cosine and drops exclude each other; keep one"))
     if fit.warmup_epochs >= fit.epochs and fit.warmup_epochs:
@@ -223,6 +220,10 @@ def _meaning(raw, recipe, path):
         spec = getattr(recipe, role)
         if spec is not None and spec.weights and models.kind(spec.model) != "application":
             errors.append(((role, "weights"), f"only keras.applications models have them, {spec.model} is none"))
+    if recipe.teacher is not None and recipe.teacher.model.endswith((".yaml", ".yml")):
+        for field in ("pixels", "from_logits", "arguments"):
+            if getattr(recipe.teacher, field) != ModelSpec.model_fields[field].default:
+                errors.append((("teacher", field), "a teacher that is a recipe knows it itself; leave it out"))
     if recipe.student.model.endswith((".yaml", ".yml")):
         errors.append((("student",), "a recipe cannot be a student; name a model, or a .keras file to go on from"))
     return errors
@@ -231,6 +232,8 @@ def _meaning(raw, recipe, path):
 def _model_errors(role, name, path):
     if name.endswith((".yaml", ".yml")):
         found = beside(name, path) or (known().get(name.rsplit(".", 1)[0]))
+        if found is None and name.startswith((".", "/")):
+            return []  # a path: see _absent
         if found is None:
             return [((role,), f"no recipe {name!r} beside {shown(path)} or here{did_you_mean(name, _stems())}")]
         circle = _circle(Path(found).absolute(), path)
@@ -266,7 +269,11 @@ def _absent(raw, path):
     for role in ("teacher", "student"):
         given = short_model(raw.get(role))
         name = given.get("model") if isinstance(given, dict) else None
-        if isinstance(name, str) and models.kind(name) == "file" and beside(name, path) is None:
+        if not isinstance(name, str) or beside(name, path) is not None:
+            continue
+        if name.endswith((".yaml", ".yml")) and name.startswith((".", "/")):
+            absent.append(((role,), f"no recipe {name!r} beside {shown(path)} or here; give its path"))
+        elif models.kind(name) == "file":
             absent.append(((role,), f"no file {name!r} beside {shown(path)} or here; give the path of a .keras file"))
     given = short_data(raw.get("data"))
     name = given.get("name") if isinstance(given, dict) else None

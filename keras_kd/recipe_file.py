@@ -114,8 +114,11 @@ def beside(name, path):
     name = os.path.expanduser(name)
     for base in (path.parent, Path.cwd()):
         candidate = Path(os.path.normpath(base / name))
-        if candidate.exists():
-            return candidate
+        try:
+            if candidate.exists():
+                return candidate
+        except OSError:  # a name that no file can have
+            continue
     return None
 
 

@@ -39,7 +39,7 @@ class RunFolder:
     report = property(lambda self: self.path / "report.json")
 
 
-def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
+def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False):
     """Runs a recipe to its end: teacher (trained first if its run is missing), student, report, exported files.
 
     The same call goes on with a run that was killed, and answers at once where the run is complete.
@@ -51,6 +51,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
         restart: throws away what is in the folder.
         smoke: a teacher that is a recipe is shrunk as well.
         quiet: no progress.
+        wait: waits for another process that works in the folder, instead of refusing.
 
     Returns:
         The report, as in `report.json`.
@@ -62,15 +63,23 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
     """
     files = RunFolder(Path(folder))
     begun = time.monotonic()
-    with locked(files.path):
+    with locked(files.path, wait=wait):
         if restart:
             _empty(files.path)
         _same_recipe(files, recipe)
         dataset = load_data(recipe)
         teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, quiet=quiet)
-        _keep_recipe(files, recipe)
         if not files.student.exists():
-            train(recipe, dataset, teacher, files, title=name, quiet=quiet)
+            files.report.unlink(missing_ok=True)
+            train(
+                recipe,
+                dataset,
+                teacher,
+                files,
+                title=name,
+                keep_recipe=lambda: _keep_recipe(files, recipe),
+                quiet=quiet,
+            )
         found = _read_report(files)
         if found is None:
             found = measure(recipe, dataset, teacher, files, name=name)
@@ -83,7 +92,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
             found = hand_over(recipe, dataset, files, found, quiet=quiet)
         failed = [one for one in found["exports"] if not one["passed"]]
         if failed:
-            raise GateError("\n".join(text for one in failed for text in one["failures"]), found["exports"])
+            raise GateError(_failures(failed), found["exports"])
         return found
 
 
@@ -108,12 +117,12 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train
             raise UserError(
                 f"{run.path}: the run of the teacher is not there; `keras-kd distill` of the recipe makes it"
             )
-        distill(taught, run.path, name=Path(spec.model).stem, smoke=smoke, quiet=quiet)
+        distill(taught, run.path, name=Path(spec.model).stem, smoke=smoke, quiet=quiet, wait=True)
     found = _read_report(run)
     model = models.build(
         str(run.student), dataset.image_shape, dataset.classes, mean=dataset.mean, std=dataset.std, pixels="pixels"
     )
-    used = load(run.recipe)
+    used = load(run.recipe, notes=[])
     source = {
         "run": os.path.relpath(run.path, folder),
         "sha256": sha256(run.student),
@@ -160,6 +169,10 @@ def measure(recipe, dataset, teacher, files, *, name):
         "test": len(dataset.test),
         "classes": dataset.classes,
     }
+    if teacher and teacher.source:
+        found["notes"] = [
+            f"The teacher's run is not its recipe's: {one}." for one in teacher.source.get("differs_from_recipe", [])
+        ]
     found["environment"] = environment()
     found["seed"] = recipe.seed
     found["git_commit"] = git_commit()
@@ -211,7 +224,7 @@ def open_run(folder):
         raise UserError(f"{folder}: no run of keras-kd (it has no recipe.yaml)")
     if not files.student.exists():
         raise UserError(f"{folder}: its student is not trained to the end; `keras-kd distill` goes on with it")
-    return load(files.recipe), files
+    return load(files.recipe, notes=[]), files
 
 
 def evaluate(folder):
@@ -254,8 +267,12 @@ def export(folder, *, formats=None, quiet=False):
         report.write(found, files.path)
     failed = [one for one in found["exports"] if not one["passed"]]
     if failed:
-        raise GateError("\n".join(text for one in failed for text in one["failures"]), found["exports"])
+        raise GateError(_failures(failed), found["exports"])
     return found
+
+
+def _failures(failed):
+    return "\n".join(f"{one['file']}: {text}" for one in failed for text in one["failures"])
 
 
 def _read_report(files):
@@ -292,9 +309,9 @@ def _keep_recipe(files, recipe):
 
 def _same_recipe(files, recipe):
     """Refuses a folder that holds a run of another recipe; what is exported may change."""
-    if not files.recipe.exists():
+    if not files.recipe.exists() or not (files.student.exists() or files.state.exists()):
         return
-    differences = _differences(load(files.recipe), recipe)
+    differences = _differences(load(files.recipe, notes=[]), recipe)
     if differences:
         shown = "; ".join(differences[:3]) + (f" and {len(differences) - 3} more" if len(differences) > 3 else "")
         raise UserError(

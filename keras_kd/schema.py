@@ -36,15 +36,16 @@ class DataSpec(Part):
     """Which images, and how they are augmented."""
 
     name: str = Field(
-        description="`digits`, a TFDS name (`cifar100`), a folder of images, an `.npz` file, `package.module:function`"
+        min_length=1,
+        description="`digits`, a TFDS name (`cifar100`), a folder of images, an `.npz` file, `package.module:function`",
     )
     views: Literal[tuple(VIEWS)] = Field("none", description="augmentation of the training images")
     data_dir: str | None = Field(None, description="where TFDS keeps its data")
     image_size: Whole | tuple[Whole, Whole] | None = Field(
         None, description="height and width (one number: both) to which a folder's images are resized"
     )
-    train_images: Whole | None = Field(None, gt=0, description="use only so many training images, class-balanced")
-    test_images: Whole | None = Field(None, gt=0, description="use only so many test images, class-balanced")
+    train_images: Whole | None = Field(None, gt=0, description="use at most so many training images, class-balanced")
+    test_images: Whole | None = Field(None, gt=0, description="use at most so many test images, class-balanced")
     validation: Number = Field(
         0.0, **NOT_NEGATIVE, description="fraction (below 1) or number of training images set aside for validation"
     )
@@ -61,7 +62,7 @@ class ModelSpec(Part):
 
     model: str = Field(
         description="a name of `keras-kd list models`, a recipe (`x.yaml`; its student, trained first if missing), a "
-        "`.keras` file, a `keras.applications` name, or `package.module:function`"
+        "`.keras` file, a `keras.applications` name, or `package.module:function`",
     )
     from_logits: bool = Field(True, description="whether it gives logits; false for probabilities; it is checked")
     pixels: Literal["pixels", "unit", "symmetric", "standard"] = Field(
@@ -84,7 +85,7 @@ class TermSpec(Part):
 class FitSpec(Part):
     """How the student is trained."""
 
-    epochs: Whole = Field(gt=0, description="passes over the training images")
+    epochs: Whole = Field(gt=0, le=10**6, description="passes over the training images")
     batch_size: Whole = Field(64, gt=0, description="images a step")
     optimizer: Literal["sgd", "adam", "adamw"] = Field("sgd", description="sgd couples `l2` as PyTorch does")
     learning_rate: Number = Field(0.05, **ABOVE_ZERO, description="at the start, after the warm-up")

@@ -48,7 +48,8 @@ class Tapped:
                     "name a layer that does"
                 )
         signals = {tap: ops.cast(value, "float32") for tap, value in seen.items()}
-        signals[LOGITS] = self.logits(output)
+        if not isinstance(output, dict | list | tuple):
+            signals[LOGITS] = self.logits(output)
         return output, signals
 
     def logits(self, output):

@@ -66,8 +66,15 @@ def optimizer(fit):
     return keras.optimizers.Adam(fit.learning_rate)
 
 
-def train(recipe, dataset, teacher, files, *, title, quiet=False):
-    """Trains the student from where it stands, keeping the state after every epoch; leaves `student.keras`."""
+def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
+    """Trains the student from where it stands, keeping the state after every epoch; leaves `student.keras`.
+
+    Args:
+        recipe, dataset, teacher, files: as in `keras_kd.run`.
+        title: what the progress is of.
+        keep_recipe: called once everything is built, so that what cannot be trained leaves no trace.
+        quiet: no progress.
+    """
     fit = recipe.fit
     if fit.deterministic:
         backend.make_deterministic()
@@ -78,6 +85,10 @@ def train(recipe, dataset, teacher, files, *, title, quiet=False):
     renderer = ViewRenderer(views, train_split.images if resident else None)
     distiller = build_distiller(recipe, teacher, student, renderer)
     rows = load_state(distiller, files.state)
+    keep_recipe()
+    if rows:
+        # A kill between the state and the history left the history an epoch behind.
+        write_csv(rows, files.history)
     epochs = Epochs(
         None if resident else train_split.images, train_split.labels, views, fit.batch_size, recipe.seed, len(rows)
     )

@@ -65,6 +65,8 @@ def _expectation(error):
             return f"{found} text"
         case "tuple_type" | "list_type":
             return f"{found} a list: [...]"
+        case "string_too_short":
+            return f"{found} a name"
         case "too_short" | "too_long":
             return f"{found} a list of another length"
         case "model_type" | "dict_type" | "model_attributes_type":

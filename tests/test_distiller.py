@@ -361,7 +361,14 @@ def test_labels_are_not_needed_without_a_label_weight():
     x, y = images()
     distiller = Distiller(cnn(4), cnn(8), [KD()], label_weight=0.0)
     distiller.compile(optimizer="sgd")
-    assert set(distiller.fit(x, verbose=0).history) >= {"kd_loss", "loss"}
+    assert distiller.fit(x, verbose=0).history["kd_loss"][0] > 0
+    distiller.compile(optimizer="sgd", metrics=["accuracy"])
+    with pytest.raises(UserError, match="metrics were compiled but no labels were given"):
+        distiller.fit(x, verbose=0)
+    distiller = Distiller(cnn(4), cnn(8), [KD()], label_weight=0.1)
+    distiller.compile(optimizer="sgd", metrics=["accuracy"])
+    with pytest.raises(UserError, match="label_weight is not 0 but no labels were given"):
+        distiller.fit(x, verbose=0)
 
 
 def test_a_student_alone_learns_from_labels():
@@ -371,13 +378,38 @@ def test_a_student_alone_learns_from_labels():
     np.testing.assert_allclose(logs["loss"], cross_entropy_by_hand(predictions(student, x), y).mean(), rtol=1e-5)
 
 
+def two_outputs():
+    inputs = keras.Input((8, 8, 1))
+    flat = keras.layers.Flatten()(inputs)
+    outputs = {"a": keras.layers.Dense(5)(flat), "b": keras.layers.Dense(5)(flat)}
+    return keras.Model(inputs, outputs, name="two")
+
+
+@pytest.mark.parametrize("shift, label", [(-1, -1), (5, 9)])
+def test_labels_out_of_range_are_named(shift, label):
+    x, y = images()
+    distiller = Distiller(cnn(4), cnn(8), [KD()])
+    distiller.compile(optimizer="sgd")
+    with pytest.raises(UserError, match=f"fit: found label {label}; expected 0..4, the student's classes"):
+        distiller.fit(x, y + shift, verbose=0)
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
         (lambda: Distiller(cnn(4), cnn(4), ["kd"]), "terms: 'kd' is no method; give a keras_kd method such as"),
         (lambda: Distiller(cnn(4), None, [KD()]), "terms: KD needs a teacher; none was given"),
-        (lambda: Distiller(cnn(4), cnn(4), [KD()], label_weight=-1), "label_weight is -1.0; expected"),
+        (lambda: Distiller(cnn(4), cnn(4), [KD()], label_weight=-1), "label_weight is -1; expected"),
         (lambda: Distiller(cnn(4), label_weight=0), "nothing to learn from: label_weight is 0"),
+        (lambda: Distiller(cnn(4), cnn(4), KD(), label_weight=None), "label_weight is None; expected"),
+        (
+            lambda: Distiller(cnn(4, classes=1)),
+            "student: 'cnn' gives (None, 1); expected (batch, classes), two classes",
+        ),
+        (lambda: Distiller(cnn(4, activation="sigmoid")), "student: 'cnn' ends in sigmoid; expected logits or the"),
+        (lambda: Distiller(cnn(4), from_logits={"techer": False}), "from_logits: found {'techer': False}; expected"),
+        (lambda: Distiller(cnn(4), from_logits="no"), "from_logits: found 'no'; expected true or false"),
+        (lambda: Distiller(two_outputs()), "student: 'two' gives several outputs; expected one tensor"),
         (lambda: Distiller("resnet20"), "student: 'resnet20' is no keras.Model"),
         (lambda: Term(KD(), -0.5), "terms: the weight of KD is -0.5; expected 0 or more"),
     ],

@@ -190,10 +190,6 @@ BROKEN = {
         but("epochs: 2", "epochs: 2, weight_decay: 0.1"),
         ["bad.yaml:6: fit.weight_decay: only adamw decouples it; with sgd use l2 (sgd)"],
     ),
-    "drops past the end": (
-        but("epochs: 2", "epochs: 2, drops: [1, 150]"),
-        ["bad.yaml:6: fit.drops: the last drop is after epoch 150, training ends at 2"],
-    ),
     "drops fall": (
         but("epochs: 2", "epochs: 20, drops: [9, 3]"),
         ["bad.yaml:6: fit.drops: is [9, 3]; expected rising epochs"],
@@ -248,6 +244,14 @@ BROKEN = {
     "unknown gate": (
         GOOD + "export: {gates: {int8_drop: 0.1}}\n",
         ["bad.yaml:7: export.gates.int8_drop: no such field for export.gates; did you mean 'int8_accuracy_drop'?"],
+    ),
+    "an empty name": (
+        but("student: digits_tiny", "student: ''"),
+        ["bad.yaml:3: student: no model ''; `keras-kd list models` names all"],
+    ),
+    "settings of a teacher that is a recipe": (
+        but("teacher: digits_teacher.yaml", "teacher: {model: digits_teacher.yaml, pixels: unit}"),
+        ["bad.yaml:2: teacher.pixels: a teacher that is a recipe knows it itself; leave it out"],
     ),
     "seed negative": (
         GOOD + "seed: -1\n",
@@ -315,6 +319,7 @@ def test_broken_recipes(name, tmp_path):
             "terms.first.weight=1",
             "--set terms.first.weight=1: terms is a list of 1; expected a number below 1 in place of 'first'",
         ),
+        ("seed.x=1", "--set seed.x=1: seed: is a mapping; expected a whole number"),
         ("label_weight.x=1", "--set label_weight.x=1: label_weight is 0.1 and has no fields"),
         (
             "student=resnet21",

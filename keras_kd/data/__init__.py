@@ -44,7 +44,7 @@ def load(
             if it names them.
         data_dir: where TFDS keeps its data.
         image_size: pixels, one number or (height, width), to resize the images to; needed where they differ in size.
-        train_images: keep only so many training images, the classes as equal as can be; None keeps all.
+        train_images: keep at most so many training images, the classes as equal as can be; None keeps all.
         test_images: the same of the test images.
         validation: part of the training images to set aside, as a fraction (below 1) or a number of images, from every
             class its share; 0 for none.
@@ -87,10 +87,10 @@ def load(
     def keep(where, split, count, purpose):
         if count is None:
             return split
-        if not _is_whole(count) or not 1 <= count <= len(split):
-            raise UserError(
-                f"{where}: found {count!r}; expected a whole number 1..{len(split)}, as {name} has; correct it"
-            )
+        if not _is_whole(count) or count < 1:
+            raise UserError(f"{where}: found {count!r}; expected a whole number, 1 or more; correct it")
+        if count >= len(split):
+            return split
         return take(split, choose.balanced(split.labels, int(count), seed, purpose))
 
     if test is None:
