@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def here(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
+    return CliRunner().invoke(commands, [str(argument) for argument in arguments], prog_name="keras-kd")
 
 
 def fails(*arguments, code=2):
@@ -43,6 +44,24 @@ def fails(*arguments, code=2):
 def test_every_command_has_help_with_an_example(name):
     done = run(*([name] if name else []), "--help")
     assert done.exit_code == 0 and "Example" in done.stdout
+
+
+def examples():
+    """The examples of all help texts that name a recipe of this repository."""
+    for command in commands.commands.values():
+        for line in command.help.splitlines():
+            words = line.strip().split("   ")[0].split()
+            if words[:1] == ["keras-kd"] and words[1] in ("show", "validate", "distill") and "mine.yaml" not in words:
+                yield words[2:]
+
+
+@pytest.mark.parametrize("words", examples(), ids=" ".join)
+def test_the_examples_of_the_help_texts_are_true(words):
+    words = [word for word in words if word != "recipes/*.yaml"] or ["digits"]
+    apart = {"--out", "--backend"}
+    kept = [word for before, word in zip(["", *words], words, strict=False) if not apart & {before, word}]
+    kept = [word for word in kept if word != "--dry-run"]
+    assert run("show", *kept).exit_code == 0
 
 
 @pytest.mark.parametrize("name", commands.commands)
@@ -147,6 +166,21 @@ def test_seeds_and_smoke_runs_have_folders_of_their_own():
     assert {path.name for path in Path("saved_models").iterdir()} == {"digits_teacher-seed3", "digits_teacher-smoke"}
 
 
+def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teacher():
+    Path("taught.yaml").write_text(
+        f"data: {arrays()}\nstudent: digits_cnn\nfit: {{epochs: 9}}\nexport: {{formats: []}}\n"
+    )
+    path = recipe(data="./images.npz", teacher="taught.yaml", terms="[{method: kd}]")
+    assert run("distill", path, "--smoke", "--quiet").exit_code == 0
+    before = json.loads(Path("saved_models/small-smoke/report.json").read_text())
+    assert before["data"]["test"] == 20, "no more than there is"
+    after = json.loads(run("evaluate", "saved_models/small-smoke", "--json").stdout)
+    assert (after["teacher"], after["fidelity"]) == (before["teacher"], before["fidelity"])
+    assert {path.name for path in Path("saved_models").iterdir()} == {"small-smoke", "taught-smoke"}
+    shutil.rmtree("saved_models/taught-smoke")
+    assert "the run of the teacher is not there" in fails("evaluate", "saved_models/small-smoke")
+
+
 def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
     assert (
         fails("distill", "digits", "--backend", "torch") == "--backend: no backend 'torch'; expected tensorflow or jax"
@@ -157,6 +191,13 @@ def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
     assert fails("distill", "nothing.yaml") == "nothing.yaml: no such recipe; `keras-kd list recipes` names all"
     assert fails("evaluate", "nowhere") == (
         "nowhere: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/"
+    )
+    assert fails("distill", "digits", "--out", "") == "--out: is empty; give a folder, such as saved_models/mine"
+    assert fails("new", "") == "new: '' is no name of a file; give one, such as mine.yaml"
+    assert fails("distill") == "Missing argument 'RECIPE'; `keras-kd distill --help` says more"
+    assert fails("distil", "digits").startswith("No such command 'distil'")
+    assert fails("evaluate", "m.keras", "--data", "digits", "--pixels", "foo") == (
+        "--pixels: no 'foo'; expected one of pixels, unit, symmetric, standard"
     )
     Path("empty").mkdir()
     assert fails("export", "empty") == "empty: no run of keras-kd (it has no recipe.yaml)"

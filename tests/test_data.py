@@ -180,12 +180,8 @@ def test_mean_and_std_that_are_given_are_used():
         ({"mean": [127.5]}, "mean: found [127.5]; expected numbers 0..1; divide those of pixels 0..255 by 255"),
         ({"std": [0]}, "std: found [0]; expected numbers above 0 and at most 1; divide those of pixels 0..255 by 255"),
         ({"image_size": 0}, "image_size: found 0; expected a whole number of pixels or (height, width); correct it"),
-        (
-            {"train_images": 1443},
-            "train_images: found 1443; expected a whole number 1..1442, as digits has; correct it",
-        ),
-        ({"test_images": 0}, "test_images: found 0; expected a whole number 1..355, as digits has; correct it"),
-        ({"test_images": True}, "test_images: found True; expected a whole number 1..355, as digits has; correct it"),
+        ({"test_images": 0}, "test_images: found 0; expected a whole number, 1 or more; correct it"),
+        ({"test_images": True}, "test_images: found True; expected a whole number, 1 or more; correct it"),
         (
             {"validation": 1442},
             "validation: found 1442; expected a fraction between 0 and 1, or a whole number 1..1441; correct it",

@@ -59,5 +59,17 @@ def test_links_lead_somewhere(page):
         assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-def test_the_changelog_has_the_version():
-    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text()
+def test_the_readme_has_no_gaps():
+    assert not re.search(r"\b(TODO|COST|STEP|DIGITS|RECIPE|XXX)\b", README)
+
+
+def test_every_result_that_the_readme_names_is_there():
+    named = re.findall(r"`(\w+\.json)`", README)
+    results = {path.name for path in (ROOT / "benchmarks" / "results").iterdir()}
+    assert results <= {*named, "README.md"} and set(named) - {"report.json"} <= results
+
+
+def test_the_version_is_one():
+    import keras_kd
+
+    assert f'version = "{keras_kd.__version__}"' in (ROOT / "pyproject.toml").read_text()

@@ -113,6 +113,31 @@ def test_a_run_killed_again_and_again_ends_with_the_same_student(dropout, tmp_pa
     assert len(Path("killed/history.csv").read_text().splitlines()) == 61
 
 
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_kill_between_the_state_and_the_history_loses_no_epoch(epochs, monkeypatch):
+    recipe = load("small.yaml", [f"fit.epochs={epochs}"])
+
+    def dies(rows, path):
+        if len(rows) == epochs:
+            raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "write_csv", dies)
+        with pytest.raises(Stop):
+            run.distill(recipe, "killed", name="small", quiet=True)
+    found = run.distill(recipe, "killed", name="small", quiet=True)
+    assert found["epochs"] == epochs
+    assert len(Path("killed/history.csv").read_text().splitlines()) == epochs + 1
+
+
+def test_a_deleted_student_is_trained_and_measured_again(trained):
+    shutil.copytree(trained, "done")
+    Path("done/student.keras").unlink()
+    before = Path("done/report.json").read_text()
+    run.distill(load("small.yaml", ["fit.epochs=1"]), "done", name="small", quiet=True)
+    assert Path("done/report.json").read_text() != before, "the time, at least, is that of the new training"
+
+
 def test_a_finished_run_is_not_trained_again():
     recipe = load("small.yaml")
     first = run.distill(recipe, "done", name="small", quiet=True)
@@ -191,6 +216,15 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
         holder.wait()
     with locked("shared"):
         pass
+
+
+def test_a_folder_in_which_nothing_was_made_is_taken_away(tmp_path):
+    with pytest.raises(Stop), locked("nothing"):
+        raise Stop
+    assert not Path("nothing").exists()
+    with locked("something"):
+        Path("something/kept").write_text("")
+    assert Path("something/kept").exists()
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
