@@ -52,7 +52,8 @@ def interleaved(workloads, rounds):
 
 def distill(recipe, folder, settings=(), seed=None):
     """Runs `keras-kd distill` to its end, going on where it was killed; returns its command and its report."""
-    command = [sys.executable, "-m", "keras_kd.cli", "distill", recipe, "--out", str(folder), "--json"]
+    command = [sys.executable, "-m", "keras_kd.cli", "distill", recipe, "--json"]
+    command += ["--out", os.path.relpath(folder, RESULTS.parent.parent)]
     for one in settings:
         command += ["--set", one]
     if seed is not None:
