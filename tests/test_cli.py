@@ -55,7 +55,7 @@ def examples():
                 yield words[2:]
 
 
-@pytest.mark.parametrize("words", examples(), ids=" ".join)
+@pytest.mark.parametrize("words", list(examples()), ids=" ".join)
 def test_the_examples_of_the_help_texts_are_true(words):
     words = [word for word in words if word != "recipes/*.yaml"] or ["digits"]
     apart = {"--out", "--backend"}
