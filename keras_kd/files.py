@@ -84,7 +84,7 @@ def locked(folder, wait=False):
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / ".lock", "a+")  # noqa: SIM115 - held open for as long as the lock
+        handle = open(folder / ".lock", "a+")  # held open for as long as the lock
     except OSError as error:
         raise _explained(folder, error) from error
     with handle:

@@ -44,7 +44,7 @@ class TensorBoardLog:
         for old in folder.glob("events.out.tfevents.*"):
             old.unlink()
         self.event = Event
-        self.writer = RecordWriter(open(folder / f"events.out.tfevents.{int(time.time())}.keras_kd", "wb"))  # noqa: SIM115
+        self.writer = RecordWriter(open(folder / f"events.out.tfevents.{int(time.time())}.keras_kd", "wb"))
         self.writer.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
         for row in rows:
             self.add(row)
