@@ -115,9 +115,7 @@ def _keras_settings():
 
 def recipe_options(command):
     """`--set`, `--seed`, `--smoke`: what changes a recipe from the command line."""
-    command = click.option("--smoke", is_flag=True, help="Shrink it to well under a minute, to see that it works.")(
-        command
-    )
+    command = click.option("--smoke", is_flag=True, help="Shrink it to under a minute, to see that it works.")(command)
     command = click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Instead of the recipe's seed.")(command)
     return click.option(
         "--set",

@@ -23,7 +23,7 @@ def load(path, settings=(), smoke=False, notes=None):
     Args:
         path: a file; or the name of one that `keras-kd list recipes` shows.
         settings: overrides "dotted.path=value", applied in order: "fit.epochs=3", "terms.0.temperature=8".
-        smoke: shrinks it so that it runs in well under a minute, to see that everything works.
+        smoke: shrinks it so that it runs in under a minute, to see that everything works.
         notes: a list to which images and models that are not there yet are added, instead of being errors.
 
     Returns:
