@@ -9,31 +9,56 @@ class Method(BaseModel):
     """A distillation method; its fields are what a recipe may set.
 
     A subclass writes `loss`, and says in `taps` which layers it reads beside the logits. Methods know nothing of each
-    other or of the training step, so any number of them may be summed, each as a term with a weight.
+    other or of the training step, so any number of them may be summed, each as a term with a weight. A numeric field
+    that is scheduled over the epochs reaches `loss` as a scalar tensor, so `loss` computes with fields and does not
+    branch on them.
 
     Class attributes:
-        roles: the networks that it reads.
+        roles: the networks that it reads: "student", "teacher", "peer" (one or more, "peer_1", "peer_2", ...).
         default_weight: the published weight of its term.
+        needs_labels: whether `loss` reads the labels.
+        live: whether the teacher itself must run in the step, so that no stored table of its outputs can serve.
+        paper: authors and year, as a table shows them.
+        cites: keys of `keras_kd.citations.BIBTEX`.
+        numbers_from: where the default weight and settings come from.
 
     Example:
         >>> from keras_kd.methods import KD
-        >>> KD(temperature=2.0)
-        KD(temperature=2.0)
+        >>> KD(temperature=2.0).temperature
+        2.0
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     roles: ClassVar[tuple[str, ...]] = ("student", "teacher")
     default_weight: ClassVar[float] = 1.0
+    needs_labels: ClassVar[bool] = False
+    live: ClassVar[bool] = False
+    paper: ClassVar[str] = ""
+    cites: ClassVar[tuple[str, ...]] = ()
+    numbers_from: ClassVar[str] = ""
 
     def taps(self, role):
-        """Names of the layers of `role` ("student", "teacher") whose outputs `loss` reads; `logits` always come."""
+        """Names of the layers of `role` ("student", "teacher", "peer") that `loss` reads; `logits` always come.
+
+        For the role "data" it may name "index", the position of each example in the training set.
+        """
         return ()
+
+    def student(self, student, networks):
+        """The network to train and to export, made of the student that was given; by default that one itself.
+
+        Args:
+            student: a built `keras.Model`.
+            networks: the `keras.Model` of each other role.
+        """
+        return student
 
     def check(self, specs):
         """Raises `UserError` where these networks cannot work with this method.
 
         Args:
-            specs: `specs[role][tap]` has the `shape` of that signal, the batch as None.
+            specs: `specs[role][tap]` has the `shape` of that signal, the batch as None. `specs["data"]` has "images",
+                "index" where there is one, and "examples", the number of training examples or None.
         """
 
     def glue(self, specs, networks):
@@ -44,6 +69,23 @@ class Method(BaseModel):
             networks: the `keras.Model` of each role.
         """
         return {}
+
+    def extra_images(self, images, labels, run, glue):
+        """Images made in the step on which student and teacher are run as well, or None.
+
+        They come back in `loss` as `signals["student"]["extra"]` and `signals["teacher"]["extra"]` (logits), and
+        `signals["data"]["extra_weight"]`. It is called outside the gradient.
+
+        Args:
+            images: float32 tensor (batch, height, width, channels), as the networks see them.
+            labels: int tensor (batch,), or None.
+            run: `run(role, images)` gives the float32 logits of a network in inference mode.
+            glue: the layers that `glue` made (a seed generator, say).
+
+        Returns:
+            None, or (images (n, height, width, channels), weight float32 (n,)).
+        """
+        return None
 
     def loss(self, signals, labels, glue):
         """The loss of a batch.
@@ -57,3 +99,17 @@ class Method(BaseModel):
             A float32 tensor (batch,), one loss an example; or () where the loss is of the batch as a whole.
         """
         raise TypeError(f"{type(self).__name__} has no loss: a method must define `loss(signals, labels, glue)`")
+
+    def matched(self, signals, labels):
+        """The student's signals at which `loss` is least, given the others'; for the laws that methods are held to.
+
+        By default the teacher's own. None where the minimum depends on what the glue has learnt.
+
+        Args:
+            signals: the signals of the other roles.
+            labels: as in `loss`.
+
+        Returns:
+            {tap: array} of the student, or None.
+        """
+        return signals.get("teacher")
