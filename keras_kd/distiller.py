@@ -1,13 +1,15 @@
 """The Distiller: a `keras.Model` that trains a student beside its teacher, by any sum of methods."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
+from pydantic import ValidationError
 
 from keras_kd import backend
+from keras_kd.by_epoch import ByEpoch, at
 from keras_kd.errors import UserError
 from keras_kd.methods import Method
 from keras_kd.output_check import check_from_logits
@@ -20,31 +22,62 @@ class Term:
 
     Args:
         method: a `keras_kd.methods.Method`.
-        weight: 0 or more; None takes the method's published weight.
+        weight: 0 or more, or a `ByEpoch`; None takes the method's published weight.
+        schedules: {field of the method: `ByEpoch`}, for numbers of the method that change over the epochs.
 
     Example:
         >>> from keras_kd import KD
         >>> Term(KD(temperature=4.0)).weight
         0.9
+        >>> Term(KD(), schedules={"temperature": ByEpoch(begin=8.0, end=2.0, over=100)}).at("temperature", epoch=99)
+        2.0
     """
 
     method: Method
-    weight: float | None = None
+    weight: float | ByEpoch | None = None
+    schedules: dict = field(default_factory=dict)
 
     def __post_init__(self):
+        name = type(self.method).__name__
         if not isinstance(self.method, Method):
             raise UserError(f"terms: {self.method!r} is no method; give a keras_kd method such as KD(temperature=4.0)")
         if self.weight is None:
             object.__setattr__(self, "weight", self.method.default_weight)
-        if not 0 <= self.weight < float("inf"):
-            raise UserError(f"terms: the weight of {type(self.method).__name__} is {self.weight}; expected 0 or more")
+        if not _not_negative(self.weight):
+            raise UserError(f"terms: the weight of {name} is {self.weight}; expected 0 or more")
+        for changing, schedule in self.schedules.items():
+            now = getattr(self.method, changing, None) if changing in type(self.method).model_fields else None
+            if not isinstance(schedule, ByEpoch) or isinstance(now, bool) or not isinstance(now, int | float):
+                raise UserError(
+                    f"terms: schedules of {name}: found {changing}={schedule!r}; expected one of its numbers and a "
+                    "ByEpoch, such as temperature=ByEpoch(begin=8.0, end=2.0, over=100)"
+                )
+            for value in schedule.values():
+                try:
+                    type(self.method)(**{**self.method.model_dump(), changing: value})
+                except ValueError as error:
+                    reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+                    raise UserError(f"terms: {changing} of {name} becomes {value}: {reason}") from None
+
+    def at(self, name, epoch):
+        """The weight ("weight") or a field of the method in an epoch, counted from 0."""
+        if name == "weight":
+            return at(self.weight, epoch)
+        return at(self.schedules.get(name, getattr(self.method, name)), epoch)
+
+
+def _not_negative(value):
+    if isinstance(value, ByEpoch):
+        return all(one >= 0 for one in value.values())
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 class Joined(NamedTuple):
     """A batch with all that a training step needs of it."""
 
     images: object
-    signals: dict  # of the roles that do not train
+    signals: dict  # of the roles that do not train, and of the data
+    extra: dict  # by the term's number: images made in the step, their weight, the teacher's logits
 
 
 class Distiller(backend.TrainingStep, keras.Model):
@@ -59,9 +92,16 @@ class Distiller(backend.TrainingStep, keras.Model):
         student: a built `keras.Model` from images to (batch, classes).
         teacher: another one; it never changes. None trains the student on labels alone.
         terms: methods, or `Term(method, weight)`; a bare method has its published weight.
-        label_weight: weight of the label loss, 0 or more.
+        label_weight: weight of the label loss, 0 or more, or a `ByEpoch`.
         from_logits: whether the networks give logits; or {"student": ..., "teacher": ...}. It is checked.
         views: a layer that turns what `fit` is given into images on the device, or None.
+        peers: networks that are trained with the student and dropped, for methods such as DML.
+        trust: how far the teacher is trusted on each class, (classes,) numbers in 0..1: an example of class y has
+            1 - trust[y] of the label loss and trust[y] of every term (Lukasik et al. 2022, arXiv:2106.10494).
+        examples: how many training examples there are, for methods that remember each (CRD); `fit` is then given
+            {"index": ..., ...} and `views`.
+
+    The trained and exported student is `distiller.student`; a method may make it of the one given (SimKD).
 
     Raises:
         UserError: networks that do not fit each other, the method or `from_logits`; named before any data is read.
@@ -83,28 +123,42 @@ class Distiller(backend.TrainingStep, keras.Model):
     """
 
     def __init__(
-        self, student, teacher=None, terms=(), label_weight=1.0, from_logits=True, views=None, name="distiller"
+        self,
+        student,
+        teacher=None,
+        terms=(),
+        label_weight=1.0,
+        from_logits=True,
+        views=None,
+        peers=(),
+        trust=None,
+        examples=None,
+        name="distiller",
     ):
         super().__init__(name=name, dtype="float32", autocast=False)
         terms = [terms] if isinstance(terms, Term | Method) else terms
         self.terms = tuple(term if isinstance(term, Term) else Term(term) for term in terms)
         self.label_weight = label_weight
-        networks = {"student": student} if teacher is None else {"student": student, "teacher": teacher}
+        networks = _networks(student, teacher, peers)
         _check_arguments(networks, self.terms, self.label_weight)
-        self.student, self.teacher, self.views = student, teacher, views
+        for term in self.terms:
+            networks["student"] = term.method.student(networks["student"], _without_student(networks))
+        self.student, self.teacher, self.views = networks["student"], teacher, views
+        self.peers = [network for role, network in networks.items() if _kind(role) == "peer"]
         asked = from_logits if isinstance(from_logits, dict) else dict.fromkeys(networks, from_logits)
         for role, said in asked.items():
-            if role not in ("student", "teacher") or not isinstance(said, bool):
+            if role not in ("student", "teacher", *networks) or not isinstance(said, bool):
                 raise UserError(
                     f"from_logits: found {from_logits!r}; expected true or false, or one for each of student, teacher"
                 )
         self._tapped = {}
         for role, network in networks.items():
             check_from_logits(role, network, asked.get(role, True))
-            taps = dict.fromkeys(tap for term in self.terms for tap in term.method.taps(role))
+            taps = dict.fromkeys(tap for term in self.terms for tap in _taps(term.method, role))
             self._tapped[role] = Tapped(role, network, taps, asked.get(role, True))
-        specs = _specs(self._tapped)
+        specs = _specs(self._tapped, examples)
         self.classes = specs["student"][LOGITS].shape[-1]
+        self.trust = _checked_trust(trust, self.classes)
         self.glue = {}
         for number, term in enumerate(self.terms):
             term.method.check(specs)
@@ -112,15 +166,48 @@ class Distiller(backend.TrainingStep, keras.Model):
             if layers:
                 self.glue[str(number)] = layers
         self._named_terms = _named(self.terms)
+        self._schedules = self._make_schedules()
         self._check_losses(specs)
         self._trackers = [keras.metrics.Mean(name=name) for name in ("label_loss", *self._named_terms)]
         self.built = True
+
+    # Numbers that change over the epochs are variables, which a callback sets.
+
+    def _make_schedules(self):
+        """{name: (ByEpoch, variable)}; the names are "label_weight" and "<number of the term>.<field>"."""
+        named = {"label_weight": self.label_weight}
+        for number, term in enumerate(self.terms):
+            named[f"{number}.weight"] = term.weight
+            named.update({f"{number}.{changing}": schedule for changing, schedule in term.schedules.items()})
+        made = {}
+        for name, schedule in named.items():
+            if isinstance(schedule, ByEpoch):
+                variable = self.add_weight(
+                    shape=(), dtype="float32", initializer="zeros", trainable=False, autocast=False, name="scheduled"
+                )
+                variable.assign(schedule.at(0))
+                made[name] = schedule, variable
+        return made
+
+    def set_epoch(self, epoch):
+        """Sets every scheduled number to its value in an epoch, counted from 0; `fit` does it by itself."""
+        for schedule, variable in self._schedules.values():
+            variable.assign(schedule.at(epoch))
+
+    def _number(self, name, constant):
+        """The variable of a scheduled number, or the constant that it is."""
+        return ops.convert_to_tensor(self._schedules[name][1]) if name in self._schedules else constant
+
+    def _method(self, number, term):
+        """The term's method with its scheduled numbers as they are in this epoch."""
+        now = {changing: self._number(f"{number}.{changing}", None) for changing in term.schedules}
+        return term.method.model_copy(update=now) if now else term.method
 
     # What trains, what is saved: the student and the glue; the teacher is only carried.
 
     @property
     def _trained(self):
-        return [self.student, *(layer for layers in self.glue.values() for layer in layers.values())]
+        return [self.student, *self.peers, *(layer for layers in self.glue.values() for layer in layers.values())]
 
     @property
     def trainable_variables(self):
@@ -170,7 +257,7 @@ class Distiller(backend.TrainingStep, keras.Model):
 
     def _checkpoint(self):
         checkpoint = keras.Model(name="checkpoint")
-        checkpoint.student, checkpoint.glue = self.student, self.glue
+        checkpoint.student, checkpoint.peers, checkpoint.glue = self.student, self.peers, self.glue
         if self.optimizer is not None:
             checkpoint.training_optimizer = self.optimizer
         checkpoint.built = True
@@ -180,10 +267,17 @@ class Distiller(backend.TrainingStep, keras.Model):
         """Runs every loss on symbolic tensors, so that what cannot work is found before any data is read."""
         labels = keras.KerasTensor((None,), "int32")
         for number, (name, term) in enumerate(self._named_terms.items()):
-            glue = self.glue.get(str(number), {})
-            read = {role: (LOGITS, *term.method.taps(role)) for role in term.method.roles}
+            glue, method = self.glue.get(str(number), {}), self._method(number, term)
+            read = {role: (LOGITS, *_taps(method, role)) for role in self._tapped if _kind(role) in method.roles}
             signals = {role: {tap: specs[role][tap] for tap in taps} for role, taps in read.items()}
-            probe = Probe(lambda both, term=term, glue=glue: term.method.loss(both[0], both[1], glue))
+            data = {tap: specs["data"][tap] for tap in method.taps("data") if tap in specs["data"]}
+            if _makes_images(method):
+                for one in signals.values():
+                    one["extra"] = keras.KerasTensor((None, one[LOGITS].shape[-1]), "float32")
+                data["extra_weight"] = keras.KerasTensor((None,), "float32")
+            if data:
+                signals["data"] = data
+            probe = Probe(lambda both, method=method, glue=glue: method.loss(both[0], both[1], glue))
             try:
                 shape = tuple(probe((signals, labels)).shape)
             except Exception as error:
@@ -196,6 +290,11 @@ class Distiller(backend.TrainingStep, keras.Model):
                 raise UserError(
                     f"{name.removesuffix('_loss')}: its loss has shape {shape}; expected (batch,), or () for a loss "
                     "of the whole batch"
+                )
+            if shape == () and self.trust is not None:
+                raise UserError(
+                    f"trust: {name.removesuffix('_loss')} has one loss for the whole batch, so it cannot be weighed by "
+                    "class; leave it or trust out"
                 )
 
     # The step.
@@ -240,25 +339,63 @@ class Distiller(backend.TrainingStep, keras.Model):
             if labels.min() < 0 or labels.max() >= self.classes:
                 wrong = labels.min() if labels.min() < 0 else labels.max()
                 raise UserError(f"fit: found label {wrong}; expected 0..{self.classes - 1}, the student's classes")
+        if self._schedules:
+            callbacks = options.pop("callbacks", None)
+            if isinstance(callbacks, keras.callbacks.CallbackList):
+                callbacks.append(_SetEpoch(self))
+            else:
+                callbacks = [_SetEpoch(self), *keras.tree.flatten(callbacks)] if callbacks else [_SetEpoch(self)]
+            options["callbacks"] = callbacks
         return super().fit(x, y, **options)
 
     def join(self, data):
         """The batch of a training step: images rendered, the frozen networks' signals beside them."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         images = x if self.views is None else self.views(x)
-        signals = {}
-        for role, tapped in self._tapped.items():
-            if role != "student":
-                _, values = tapped.run(images, training=False)
-                signals[role] = {tap: ops.stop_gradient(value) for tap, value in values.items()}
-        return Joined(images, signals), y, sample_weight
+        signals = {"data": {}}
+        if isinstance(x, dict) and "index" in x and self.views is not None:
+            signals["data"]["index"] = ops.cast(x["index"], "int32")
+        if self.teacher is not None:
+            signals["teacher"] = self._frozen("teacher", images)
+        extra = {}
+        labels = None if y is None else _whole_number_labels(y)
+        for number, term in enumerate(self.terms):
+            if _makes_images(term.method):
+                made = self._method(number, term).extra_images(
+                    images, labels, self._inference, self.glue.get(str(number), {})
+                )
+                if made is not None:
+                    made_images, weight = (ops.stop_gradient(one) for one in made)
+                    frozen = self._frozen("teacher", made_images)[LOGITS] if self.teacher is not None else None
+                    extra[str(number)] = {"images": made_images, "weight": weight, "teacher": frozen}
+        return Joined(images, signals, extra), y, sample_weight
+
+    def _frozen(self, role, images):
+        """The signals of a network in inference mode, without a gradient."""
+        _, values = self._tapped[role].run(images, training=False)
+        return {tap: ops.stop_gradient(value) for tap, value in values.items()}
+
+    def _inference(self, role, images):
+        """The logits of a network in inference mode."""
+        return self._tapped[role].run(images, training=False)[1][LOGITS]
 
     def call(self, x, training=None):
-        """The student's output; in a training step (output, signals of every role)."""
-        if isinstance(x, Joined):
-            output, signals = self._tapped["student"].run(x.images, training=training)
-            return output, {**x.signals, "student": signals}
-        return self.student(x if self.views is None else self.views(x), training=training)
+        """The student's output; in a training step (output, signals of every role, signals of the extra images)."""
+        if not isinstance(x, Joined):
+            return self.student(x if self.views is None else self.views(x), training=training)
+        output, student = self._tapped["student"].run(x.images, training=training)
+        signals = {**x.signals, "student": student}
+        for role, tapped in self._tapped.items():
+            if _kind(role) == "peer":
+                signals[role] = tapped.run(x.images, training=training)[1]
+        extra = {}
+        for number, made in x.extra.items():
+            logits = {"student": self._tapped["student"].run(made["images"], training=training)[1][LOGITS]}
+            if made["teacher"] is not None:
+                logits["teacher"] = made["teacher"]
+            extra[number] = {**{role: {"extra": one} for role, one in logits.items()}, "data": {}}
+            extra[number]["data"]["extra_weight"] = made["weight"]
+        return output, signals, extra
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The weighted sum of the label loss, the terms and the student's regularisers.
@@ -268,13 +405,23 @@ class Distiller(backend.TrainingStep, keras.Model):
         if not isinstance(x, Joined):
             labelled = y is not None and y_pred is not None
             return self._total([(1.0, self._label_values(y, y_pred))] if labelled else [], sample_weight)
-        output, signals = y_pred
+        output, signals, extra = y_pred
         if y is None and self.label_weight:
             raise UserError("fit: label_weight is not 0 but no labels were given; give y, or set label_weight=0")
-        parts = {} if y is None else {"label_loss": (self.label_weight, self._label_values(y, output))}
+        if y is None and self.trust is not None:
+            raise UserError("fit: trust depends on the class but no labels were given; give y, or leave trust out")
         labels = None if y is None else _whole_number_labels(y)
+        trust = None if self.trust is None else ops.take(ops.convert_to_tensor(self.trust), labels)
+        parts = {}
+        if y is not None:
+            values = self._label_values(y, output)
+            values = values if trust is None else (1 - trust) * values
+            parts["label_loss"] = (self._number("label_weight", self.label_weight), values)
         for number, (name, term) in enumerate(self._named_terms.items()):
-            parts[name] = (term.weight, term.method.loss(signals, labels, self.glue.get(str(number), {})))
+            seen = _merged(signals, extra.get(str(number), {}))
+            values = self._method(number, term).loss(seen, labels, self.glue.get(str(number), {}))
+            values = values if trust is None else trust * values
+            parts[name] = (self._number(f"{number}.weight", term.weight), values)
         batch = ops.shape(signals["student"][LOGITS])[0]
         for tracker in self._trackers:
             if tracker.name in parts:
@@ -303,6 +450,17 @@ class Distiller(backend.TrainingStep, keras.Model):
         return {name: value for name, value in logs.items() if name not in parts}
 
 
+class _SetEpoch(keras.callbacks.Callback):
+    """Sets the scheduled numbers as each epoch begins."""
+
+    def __init__(self, distiller):
+        super().__init__()
+        self.distiller = distiller
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.distiller.set_epoch(epoch)
+
+
 class BatchMean(keras.losses.Loss):
     """The mean of given values over the batch, scaled as Keras scales losses over replicas."""
 
@@ -320,6 +478,47 @@ class Probe(keras.layers.Layer):
 
     def call(self, inputs):
         return self.function(inputs)
+
+
+def _kind(role):
+    """What a role is to a method: "peer" for "peer_1", "peer_2", ..."""
+    return "peer" if role.startswith("peer_") else role
+
+
+def _taps(method, role):
+    return method.taps(_kind(role)) if _kind(role) in method.roles else ()
+
+
+def _makes_images(method):
+    return type(method).extra_images is not Method.extra_images
+
+
+def _merged(signals, extra):
+    """Signals with those of a term's own extra images."""
+    return {role: {**one, **extra.get(role, {})} for role, one in signals.items()} if extra else signals
+
+
+def _networks(student, teacher, peers):
+    networks = {"student": student}
+    if teacher is not None:
+        networks["teacher"] = teacher
+    peers = [peers] if isinstance(peers, keras.Model) else peers
+    networks.update({f"peer_{number}": peer for number, peer in enumerate(peers, 1)})
+    return networks
+
+
+def _without_student(networks):
+    return {role: network for role, network in networks.items() if role != "student"}
+
+
+def _checked_trust(trust, classes):
+    """The trust in the teacher by class as a float32 array, or None."""
+    if trust is None:
+        return None
+    found = np.asarray(trust, "float32")
+    if found.shape != (classes,) or not ((found >= 0) & (found <= 1)).all():
+        raise UserError(f"trust: found {np.shape(trust)} {trust!r:.60}; expected {classes} numbers in 0..1, one a class")
+    return found
 
 
 def _named(terms):
@@ -403,8 +602,8 @@ def _symbolic_input(role, network):
     return keras.tree.map_structure(lambda one: keras.KerasTensor(one.shape, one.dtype), inputs)
 
 
-def _specs(tapped):
-    """The shape of every signal: specs[role][tap], from symbolic runs."""
+def _specs(tapped, examples):
+    """The shape of every signal: specs[role][tap], from symbolic runs; and what is known of the data."""
     specs, inputs = {}, {}
     for role, one in tapped.items():
         inputs[role] = _symbolic_input(role, one.network)
@@ -424,6 +623,9 @@ def _specs(tapped):
                 f"{role}: takes images of {given[0][1:]}, the student of {shapes['student'][0][1:]}; "
                 "both are shown the same images: build one for the other's shape"
             )
+    specs["data"] = {"images": keras.tree.flatten(inputs["student"])[0], "examples": examples}
+    if examples is not None:
+        specs["data"]["index"] = keras.KerasTensor((None,), "int32")
     return specs
 
 
@@ -435,14 +637,20 @@ def _check_arguments(networks, terms, label_weight):
     for role, network in networks.items():
         if not isinstance(network, keras.Model):
             raise UserError(f"{role}: {network!r} is no keras.Model")
-    if networks.get("teacher") is networks["student"]:
-        raise UserError("teacher and student are the same object; give the student a network of its own")
-    number = isinstance(label_weight, int | float) and not isinstance(label_weight, bool)
-    if not number or not 0 <= label_weight < float("inf"):
+    for role, network in networks.items():
+        for other, same in networks.items():
+            if role > other and network is same:
+                raise UserError(
+                    f"{role} and {other} are the same object; give the student a network of its own"
+                    if "student" in (role, other)
+                    else f"{role} and {other} are the same object; give each a network of its own"
+                )
+    if not _not_negative(label_weight):
         raise UserError(f"label_weight is {label_weight}; expected a number that is 0 or more")
     for term in terms:
         for role in term.method.roles:
-            if role not in networks:
-                raise UserError(f"terms: {type(term.method).__name__} needs a {role}; none was given")
+            if role not in map(_kind, networks):
+                hint = "; give peers=[...]" if role == "peer" else ""
+                raise UserError(f"terms: {type(term.method).__name__} needs a {role}; none was given{hint}")
     if not label_weight and not any(term.weight for term in terms):
         raise UserError("nothing to learn from: label_weight is 0 and no term has a weight above 0")

@@ -21,7 +21,7 @@ LEVELS = [
     {"distiller", "report", "export", "bench"},
     {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check"},
     {"methods", "models", "data", "backend"},
-    {"page", "summary", "quiet", "files", "lazy", "errors", "__init__"},
+    {"page", "summary", "quiet", "files", "lazy", "errors", "by_epoch", "__init__"},
 ]
 NAMES_A_BACKEND = {"backend", "data", "export.py"}
 

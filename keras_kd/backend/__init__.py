@@ -2,6 +2,7 @@
 
 `TrainingStep`       the part of `Distiller` that takes one training step
 `inference`          a network compiled for inference
+`input_gradient`     the gradient of a function of images with respect to them
 `jit_compile`        whether training steps are compiled by XLA here
 `make_deterministic` the same numbers from the same seeds, bit for bit
 `set_seed`           what is random from here on is decided by a seed
@@ -18,6 +19,7 @@ if keras.backend.backend() == "tensorflow":
         TrainingStep,
         device,
         inference,
+        input_gradient,
         jit_compile,
         make_deterministic,
         set_seed,
@@ -28,6 +30,7 @@ elif keras.backend.backend() == "jax":
         TrainingStep,
         device,
         inference,
+        input_gradient,
         jit_compile,
         make_deterministic,
         set_seed,
@@ -39,4 +42,13 @@ else:
         "set KERAS_BACKEND or give --backend"
     )
 
-__all__ = ["TrainingStep", "device", "inference", "jit_compile", "make_deterministic", "set_seed", "version"]
+__all__ = [
+    "TrainingStep",
+    "device",
+    "inference",
+    "input_gradient",
+    "jit_compile",
+    "make_deterministic",
+    "set_seed",
+    "version",
+]

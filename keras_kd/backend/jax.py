@@ -12,12 +12,14 @@ class TrainingStep:
     """One training step: what the batch lacks is joined to it outside the gradient, then Keras's own step runs."""
 
     def train_step(self, state, data):
-        trainable, non_trainable, *_ = state
+        trainable, non_trainable, *rest = state
         # Networks and arrays must be read from the step's state: what is reached otherwise is baked in as a constant.
         variables = [*self.trainable_variables, *self.non_trainable_variables]
-        with keras.StatelessScope(state_mapping=list(zip(variables, [*trainable, *non_trainable], strict=True))):
+        with keras.StatelessScope(state_mapping=list(zip(variables, [*trainable, *non_trainable], strict=True))) as scope:
             data = self.join(data)
-        return super().train_step(state, data)
+        # A method may draw random numbers while it joins: its seeds have moved on.
+        non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
+        return super().train_step((trainable, non_trainable, *rest), data)
 
 
 def inference(network):
@@ -34,6 +36,11 @@ def inference(network):
         return run(trainable, non_trainable, images)
 
     return call
+
+
+def input_gradient(function, images):
+    """The gradient of the sum of function(images) with respect to images."""
+    return jax.grad(lambda changing: function(changing).sum())(images)
 
 
 def jit_compile():

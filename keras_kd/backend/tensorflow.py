@@ -16,6 +16,14 @@ def inference(network):
     return tf.function(lambda images: network(images, training=False), reduce_retracing=True)
 
 
+def input_gradient(function, images):
+    """The gradient of the sum of function(images) with respect to images."""
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        value = tf.reduce_sum(function(images))
+    return tape.gradient(value, images)
+
+
 def jit_compile():
     """XLA is worth its compilation on an accelerator; on a CPU it makes convolutions slower."""
     return bool(tf.config.list_logical_devices("GPU"))
