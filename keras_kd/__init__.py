@@ -11,6 +11,7 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ByEpoch": "keras_kd.by_epoch",
     "Distiller": "keras_kd.distiller",
     "Term": "keras_kd.distiller",
     "KD": "keras_kd.methods",

@@ -41,12 +41,14 @@ class ByEpoch(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    end: Number
-    begin: Number = 0.0
-    after: Whole = 0
-    over: Whole = 0
-    shape: Literal["linear", "cosine", "sigmoid"] = "linear"
-    until: Annotated[int, BeforeValidator(_no_bool), Field(gt=0)] | None = None
+    end: Number = Field(description="the value at last")
+    begin: Number = Field(0.0, description="the value at first")
+    after: Whole = Field(0, description="epochs that pass at `begin`")
+    over: Whole = Field(0, description="epochs that the way from `begin` to `end` takes; 0 for a step")
+    shape: Literal["linear", "cosine", "sigmoid"] = Field("linear", description="the way; sigmoid is ONE's ramp-up")
+    until: Annotated[int, BeforeValidator(_no_bool), Field(gt=0)] | None = Field(
+        None, description="past so many epochs the value is 0"
+    )
 
     def at(self, epoch):
         """The value in an epoch, counted from 0: epoch 0 is the first of those that `after` and `over` count."""

@@ -291,8 +291,9 @@ def distill(recipe, settings, seed, smoke, out, restart, backend, quiet, as_json
 
 def _folder_name(recipe, name, seed, smoke):
     """A seed other than the recipe's own, and a smoke run, have folders of their own."""
-    own = _load(recipe, (), None, False, notes=[]).seed
-    return name + (f"-seed{seed}" if seed != own else "") + ("-smoke" if smoke else "")
+    from keras_kd.recipe_file import run_name
+
+    return run_name(name, seed, _load(recipe, (), None, False, notes=[]).seed, smoke)
 
 
 @commands.command()

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from keras_kd import backend
 from keras_kd.by_epoch import ByEpoch, at
 from keras_kd.errors import UserError
+from keras_kd.glue import build_glue
 from keras_kd.methods import Method
 from keras_kd.output_check import check_from_logits
 from keras_kd.taps import LOGITS, Tapped
@@ -162,7 +163,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         self.glue = {}
         for number, term in enumerate(self.terms):
             term.method.check(specs)
-            layers = term.method.glue(specs, networks)
+            layers = build_glue(term.method, specs, networks)
             if layers:
                 self.glue[str(number)] = layers
         self._named_terms = _named(self.terms)

@@ -98,7 +98,7 @@ def locked(folder, wait=False):
                     ) from None
                 print(f"{folder}: waiting for another keras-kd process that works there", file=sys.stderr, flush=True)
                 fcntl.flock(handle, fcntl.LOCK_EX)
-        for leftover in folder.glob(".writing-*"):
+        for leftover in [*folder.glob(".writing-*"), *folder.glob("*/.writing-*")]:
             leftover.unlink(missing_ok=True)
         try:
             yield

@@ -19,6 +19,9 @@ class SGD(keras.optimizers.Optimizer):
         momentum: 0 to 1.
         l2: coupled weight decay, 0 or more; 5e-4 in the published protocols.
         nesterov: bool.
+        skip_zero_gradients: leaves a variable alone in a step whose gradient for it is zero throughout, as PyTorch does
+            with a parameter that took no part. Else `l2` alone would shrink the layers that a first phase of training
+            (FitNets, FSP) does not reach.
 
     Source:
         RepDistiller train_student.py; Sutskever et al. 2013.
@@ -29,9 +32,19 @@ class SGD(keras.optimizers.Optimizer):
         0.0005
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, l2=0.0, nesterov=False, name="SGD", **options):
+    def __init__(
+        self,
+        learning_rate=0.01,
+        momentum=0.0,
+        l2=0.0,
+        nesterov=False,
+        skip_zero_gradients=False,
+        name="SGD",
+        **options,
+    ):
         super().__init__(learning_rate=learning_rate, name=name, **options)
         self.momentum, self.l2, self.nesterov = float(momentum), float(l2), bool(nesterov)
+        self.skip_zero_gradients = bool(skip_zero_gradients)
 
     def build(self, variables):
         if self.built:
@@ -42,14 +55,17 @@ class SGD(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         learning_rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
+        reached = ops.any(ops.not_equal(gradient, 0)) if self.skip_zero_gradients else None
         if self.l2:
             gradient = ops.add(gradient, ops.multiply(self.l2, variable))
         if self.momentum:
             velocity = self.velocities[self._get_variable_index(variable)]
             moved = ops.add(ops.multiply(self.momentum, velocity), gradient)
-            self.assign(velocity, moved)
+            self.assign(velocity, moved if reached is None else ops.where(reached, moved, velocity))
             gradient = ops.add(gradient, ops.multiply(self.momentum, moved)) if self.nesterov else moved
-        self.assign_sub(variable, ops.multiply(learning_rate, gradient))
+        change = ops.multiply(learning_rate, gradient)
+        self.assign_sub(variable, change if reached is None else ops.where(reached, change, ops.zeros_like(change)))
 
     def get_config(self):
-        return {**super().get_config(), "momentum": self.momentum, "l2": self.l2, "nesterov": self.nesterov}
+        own = {name: getattr(self, name) for name in ("momentum", "l2", "nesterov", "skip_zero_gradients")}
+        return {**super().get_config(), **own}

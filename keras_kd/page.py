@@ -8,7 +8,7 @@ def page(report):
 
     Args:
         report: the dict of `keras_kd.report.write`: "recipe", "student" and "teacher" ("name", "top1", "top5"),
-            "calibration" and "teacher_calibration", "cost" and "teacher_cost", "fidelity", "per_class", "time",
+            "generations", "calibration" and "teacher_calibration", "cost" and "teacher_cost", "fidelity", "per_class", "time",
             "exports", "data", "environment", "seed", "epochs", "git_commit", "shortened", "notes".
 
     Returns:
@@ -25,7 +25,7 @@ def page(report):
         | student digits_tiny | 98.00 % | – | – | – | – | – | – | – |
         <BLANKLINE>
     """
-    parts = (_heading, _networks, _fidelity, _classes, _exports, _time, _data, _environment, _notes)
+    parts = (_heading, _networks, _teachers, _generations, _fidelity, _classes, _exports, _time, _data, _environment, _notes)
     return "\n\n".join(text for part in parts if (text := part(report))) + "\n"
 
 
@@ -63,6 +63,51 @@ def _networks(report):
     header = ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"]
     paragraphs = ["## Student and teacher", _table(header, rows), _key(report), _savings(report)]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def _teachers(report):
+    """Where the teacher comes from: a row a network of it."""
+    source = (report.get("teacher") or {}).get("source") or {}
+    members = source.get("members") or ([{"name": report["teacher"].get("name"), **source}] if source else [])
+    if not members:
+        return ""
+    rows = [
+        [
+            one.get("name") or NOTHING,
+            one.get("run") or NOTHING,
+            NOTHING if one.get("epoch") is None else one["epoch"],
+            NOTHING if one.get("seed") is None else one["seed"],
+            _percent(one.get("top1")),
+            _number(one.get("weight")),
+            _number(one.get("temperature")),
+            (one.get("sha256") or NOTHING)[:12],
+        ]
+        for one in members
+    ]
+    header = ["network", "run", "epoch", "seed", "top-1", "weight", "fitted temperature", "sha256"]
+    paragraphs = ["## The teacher's networks", _table(header, rows)]
+    if source.get("members"):
+        paragraphs.append(f"One teacher of the mean of their {source.get('mean')}, weights {source.get('weights')}.")
+    for one in [source, *source.get("members", ())]:
+        held_out = one.get("held_out")
+        if held_out:
+            name = one.get("name") or "The teacher"
+            paragraphs.append(
+                f"{_line(name)} at temperature {_number(one.get('temperature'))}, on {held_out['images']} held-out "
+                f"images: NLL {_number(held_out['nll_before'])} before, {_number(held_out['nll_after'])} after; "
+                f"ECE {_number(held_out['ece_before'])} before, {_number(held_out['ece_after'])} after."
+            )
+    return "\n\n".join(paragraphs)
+
+
+def _generations(report):
+    rows = [
+        [one.get("generation"), one.get("run") or NOTHING, one.get("seed"), _percent(one.get("top1"))]
+        + [_percent(one.get("agreement")), _number(one.get("ece")), _number(one.get("seconds"))]
+        for one in report.get("generations") or ()
+    ]
+    header = ["generation", "run", "seed", "top-1", "agreement with its teacher", "ECE", "seconds"]
+    return "## Generations\n\n" + _table(header, rows) if rows else ""
 
 
 def _key(report):

@@ -11,7 +11,8 @@ from keras_kd.data.views import VIEWS
 from keras_kd.networks import build, cost
 from keras_kd.progress import duration
 from keras_kd.recipe import load
-from keras_kd.training import build_distiller, build_student
+from keras_kd.teachers import assemble
+from keras_kd.training import build_distiller, build_peers, build_student
 
 # Seconds to start and compile, and of a step beside its multiplications: orders of size on two CPU cores.
 START, STEP = 10.0, 0.004
@@ -36,7 +37,14 @@ def plan(recipe, smoke=False):
     if recipe.teacher is not None:
         teacher, teacher_plan = _teacher(recipe, about, smoke)
     student = build_student(recipe, about)
-    build_distiller(recipe, teacher, student)
+    build_distiller(
+        recipe,
+        teacher,
+        student,
+        peers=build_peers(recipe, about),
+        trust=np.ones(about.classes) if recipe.trust else None,
+        examples=about.train_count,
+    )
     steps = -(-about.train_count // recipe.fit.batch_size) * recipe.fit.epochs
     student_cost = cost(student.model)
     teacher_cost = cost(teacher.model) if teacher else None
@@ -63,12 +71,19 @@ def plan(recipe, smoke=False):
 
 
 def _teacher(recipe, about, smoke):
-    """The teacher's network, untrained where it is a recipe, and the plan of that recipe."""
-    if not recipe.teacher.model.endswith((".yaml", ".yml")):
-        return build(recipe.teacher, about, "teacher"), None
-    taught = load(recipe.teacher.model, smoke=smoke)
-    network = build(taught.student, about, "teacher")
-    return network, plan(taught, smoke)
+    """The teacher's network, untrained where it is a recipe, and the plan of the recipes that it is made of."""
+    plans = {}
+
+    def of_recipe(spec, seen):
+        taught = load(spec.model, smoke=smoke)
+        plans.setdefault((spec.model, spec.seed), plan(taught, smoke))
+        return build(taught.student, seen, "teacher")
+
+    network = assemble(recipe.teacher, about, of_recipe, fits=False)
+    runs = list(plans.values())
+    if len(runs) < 2:
+        return network, runs[0] if runs else None
+    return network, {"seconds": round(sum(one["seconds"] for one in runs), 1), "runs": runs}
 
 
 _rate = {}

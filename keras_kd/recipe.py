@@ -8,10 +8,12 @@ import yaml
 from pydantic import ValidationError
 
 from keras_kd import data, models
+from keras_kd.by_epoch import ByEpoch
 from keras_kd.errors import UserError
 from keras_kd.methods import METHODS
 from keras_kd.recipe_file import Loader, beside, find, known, read, shown
-from keras_kd.schema import SHORT, ModelSpec, Recipe, TermSpec, short_data, short_model
+from keras_kd.recipe_teacher import networks_of, recipe_file, recipes_of_teacher, shrunk, spread, teacher_errors
+from keras_kd.schema import SHORT, Recipe, TermSpec, short_data, short_model
 from keras_kd.wording import did_you_mean, dotted, explain, found_as
 
 FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
@@ -38,12 +40,14 @@ def load(path, settings=(), smoke=False, notes=None):
     """
     path = find(path)
     raw, lines = read(path)
+    spread(raw, lines)
     file = shown(path)
     changed = {}
     if smoke:
         _shrink(raw)
     for setting in settings:
         changed[_override(raw, setting)] = setting
+    spread(raw, lines)
     recipe, errors = _validate(raw, path)
     absent = _absent(raw, path)
 
@@ -110,7 +114,7 @@ def _shrink(raw):
     """Makes plain data small: one epoch on few images; the int8 gates open, as such a student has no margin."""
     small = {
         "data": {"train_images": 64, "test_images": 64},
-        "fit": {"epochs": 1, "warmup_epochs": 0, "drops": [], "batch_size": 32},
+        "fit": {"epochs": 1, "warmup_epochs": 0, "drops": [], "batch_size": 32, "checkpoints": []},
         "export": {"calibration_images": 32},
     }
     for part, fields in small.items():
@@ -129,6 +133,11 @@ def _shrink(raw):
             gates.update(images=64, int8_accuracy_drop=1.0, int8_agreement=0.0)
     if isinstance(raw["data"], dict) and isinstance(raw["data"].get("validation"), int):
         raw["data"]["validation"] = min(raw["data"]["validation"], 16)
+    if isinstance(raw["fit"], dict):
+        raw["fit"].pop("checkpoint_every", None)
+    if isinstance(raw.get("generations"), int):
+        raw["generations"] = min(raw["generations"], 2)
+    shrunk(raw)
 
 
 def _validate(raw, path):
@@ -169,21 +178,63 @@ def _term(raw, where, errors):
         errors.extend(explain(TermSpec, error, where))
     if isinstance(name, str) and name in METHODS and len(errors) == before:
         try:
-            method = METHODS[name](**settings)
+            schedules = _schedules(METHODS[name], settings, where, errors)
+            if len(errors) > before:
+                return None
+            method = METHODS[name](**{**settings, **{field: by.end for field, by in schedules.items()}})
             weight = method.default_weight if raw.get("weight") is None else raw["weight"]
-            spec = TermSpec(method=name, weight=weight, settings=method.model_dump(mode="json"))
+            spec = TermSpec(
+                method=name, weight=weight, settings=method.model_dump(mode="json"), schedules=schedules
+            )
         except ValidationError as error:
             errors.extend(explain(METHODS[name], error, where, owner=name, beside=("method", "weight")))
     return spec if len(errors) == before else None
 
 
+def _schedules(method, settings, where, errors):
+    """{field: ByEpoch} of the numbers that are given as mappings; each value that they take is checked."""
+    schedules = {}
+    for field, given in settings.items():
+        about = method.model_fields.get(field)
+        if not isinstance(given, dict) or about is None or about.annotation not in (int, float):
+            continue
+        try:
+            by_epoch = ByEpoch(**given)
+        except ValidationError as error:
+            errors.extend(explain(ByEpoch, error, (*where, field), owner="a number by epoch"))
+            continue
+        schedules[field] = by_epoch
+        others = {name: value for name, value in settings.items() if not isinstance(value, dict)}
+        for value in by_epoch.values():
+            try:
+                method(**{**others, field: value})
+            except ValidationError as error:
+                wrong = [one for keys, one in explain(method, error, ()) if keys == (field,)]
+                errors.extend(((*where, field), f"in some epoch {one}") for one in wrong[:1])
+                if wrong:
+                    break
+    return schedules
+
+
+def _weights(recipe):
+    """The weights of a recipe: [(path of keys, weight)]."""
+    terms = enumerate(recipe.terms)
+    return [
+        (("label_weight",), recipe.label_weight),
+        *((("terms", str(number), "weight"), term.weight) for number, term in terms),
+    ]
+
+
 def _meaning(raw, recipe, path):
     """What the types do not say: [(path of keys, message)]."""
     errors = []
-    for role in ("teacher", "student"):
-        given = short_model(raw.get(role))
+    for where, given in networks_of(raw):
+        errors.extend((where, message) for _, message in _model_errors(where[0], given["model"], path))
+    for number, one in enumerate(raw["peers"] if isinstance(raw.get("peers"), list) else ()):
+        given = short_model(one)
         if isinstance(given, dict) and isinstance(given.get("model"), str):
-            errors.extend(_model_errors(role, given["model"], path))
+            found = _model_errors(f"peers.{number}", given["model"], path)
+            errors.extend((("peers", str(number)), message) for _, message in found)
     given = short_data(raw.get("data"))
     if isinstance(given, dict) and data.kind(str(given.get("name"))) == "function":
         if not re.fullmatch(FUNCTION, given["name"]):
@@ -191,10 +242,32 @@ def _meaning(raw, recipe, path):
     if recipe is None:
         return errors
     data_spec, fit = recipe.data, recipe.fit
-    if recipe.teacher is None and recipe.terms:
+    for where, weight in _weights(recipe):
+        if isinstance(weight, ByEpoch) and min(weight.values()) < 0:
+            errors.append((where, f"becomes {min(weight.values()):g}; expected 0 or more"))
+    read = {role for term in recipe.terms for role in METHODS[term.method].roles}
+    if recipe.peers and "peer" not in read:
+        errors.append((("peers",), "no term reads them; add terms: [{method: dml}], or drop them"))
+    if "peer" in read and not recipe.peers:
+        errors.append((("terms",), "there are no peers; give them, such as peers: [resnet20]"))
+    if recipe.trust is not None and recipe.teacher is None:
+        errors.append((("trust",), "there is no teacher to trust; give one, or drop it"))
+    if recipe.trust is not None and not data_spec.validation:
+        errors.append((("trust",), "it is measured on validation images and there are none; set data.validation"))
+    if recipe.teacher is None and "teacher" in read and recipe.generations == 1:
         errors.append((("terms",), "there is no teacher; give one, or drop the terms"))
-    if recipe.teacher is not None and not any(term.weight for term in recipe.terms):
+    uses = [term for term in recipe.terms if term.weight and "teacher" in METHODS[term.method].roles]
+    if recipe.teacher is not None and not uses:
         errors.append((("teacher",), "no term with a weight above 0 uses it; add terms: [{method: kd}], or drop it"))
+    if recipe.generations > 1 and recipe.teacher is None and not uses:
+        errors.append((("generations",), "no term learns from the one before; add terms: [{method: kd}], or drop it"))
+    if list(fit.checkpoints) != sorted(set(fit.checkpoints)):
+        errors.append((("fit", "checkpoints"), f"is {list(fit.checkpoints)}; expected rising epochs"))
+    elif max((*fit.checkpoints, fit.checkpoint_every or 0)) > fit.epochs:
+        field = "checkpoint_every" if (fit.checkpoint_every or 0) > fit.epochs else "checkpoints"
+        given = list(fit.checkpoints) if field == "checkpoints" else fit.checkpoint_every
+        errors.append((("fit", field), f"is {given}; training has only {fit.epochs} epochs"))
+    errors.extend(teacher_errors(recipe, path))
     if not recipe.label_weight and not any(term.weight for term in recipe.terms):
         errors.append((("label_weight",), "is 0 and no term has a weight above 0: nothing to learn from"))
     if data_spec.validation >= 1 and data_spec.validation != int(data_spec.validation):
@@ -216,14 +289,11 @@ def _meaning(raw, recipe, path):
         errors.append((("fit", "decay"), "cosine and drops exclude each other; keep one"))
     if fit.warmup_epochs >= fit.epochs and fit.warmup_epochs:
         errors.append((("fit", "warmup_epochs"), f"is {fit.warmup_epochs}; training has only {fit.epochs} epochs"))
-    for role in ("teacher", "student"):
-        spec = getattr(recipe, role)
-        if spec is not None and spec.weights and models.kind(spec.model) != "application":
-            errors.append(((role, "weights"), f"only keras.applications models have them, {spec.model} is none"))
-    if recipe.teacher is not None and recipe.teacher.model.endswith((".yaml", ".yml")):
-        for field in ("pixels", "from_logits", "arguments"):
-            if getattr(recipe.teacher, field) != ModelSpec.model_fields[field].default:
-                errors.append((("teacher", field), "a teacher that is a recipe knows it itself; leave it out"))
+    if recipe.student.start_from_teacher is not None and recipe.teacher is None:
+        errors.append((("student", "start_from_teacher"), "there is no teacher; give one, or leave it out"))
+    if recipe.student.weights and models.kind(recipe.student.model) != "application":
+        what = f"only keras.applications models have them, {recipe.student.model} is none"
+        errors.append((("student", "weights"), what))
     if recipe.student.model.endswith((".yaml", ".yml")):
         errors.append((("student",), "a recipe cannot be a student; name a model, or a .keras file to go on from"))
     return errors
@@ -251,30 +321,31 @@ def _model_errors(role, name, path):
 
 def _circle(found, path):
     """The circle of teachers "a.yaml, b.yaml, a.yaml" that a teacher's recipe leads into, or ""."""
-    seen = [path]
-    while found is not None and found not in seen:
-        seen.append(found)
-        teacher = short_model(read(found)[0].get("teacher"))
-        name = teacher.get("model") if isinstance(teacher, dict) else None
-        if not isinstance(name, str) or not name.endswith((".yaml", ".yml")):
-            return ""
-        next_one = beside(name, found)
-        found = next_one.absolute() if next_one else None
-    return ", ".join(shown(one) for one in [*seen, found]) if found else ""
+
+    def walk(recipe, seen):
+        if recipe in seen:
+            return [*seen, recipe]
+        for name in recipes_of_teacher(read(recipe)[0]):
+            taught = recipe_file(name, recipe)
+            circle = walk(taught.absolute(), [*seen, recipe]) if taught else None
+            if circle:
+                return circle
+        return None
+
+    return ", ".join(shown(one) for one in walk(found, [path]) or ())
 
 
 def _absent(raw, path):
     """Images and models that are named but not there: [(path of keys, message)]."""
     absent = []
-    for role in ("teacher", "student"):
-        given = short_model(raw.get(role))
-        name = given.get("model") if isinstance(given, dict) else None
-        if not isinstance(name, str) or beside(name, path) is not None:
+    for where, given in networks_of(raw):
+        name = given["model"]
+        if beside(name, path) is not None:
             continue
         if name.endswith((".yaml", ".yml")) and name.startswith((".", "/")):
-            absent.append(((role,), f"no recipe {name!r} beside {shown(path)} or here; give its path"))
+            absent.append((where, f"no recipe {name!r} beside {shown(path)} or here; give its path"))
         elif models.kind(name) == "file":
-            absent.append(((role,), f"no file {name!r} beside {shown(path)} or here; give the path of a .keras file"))
+            absent.append((where, f"no file {name!r} beside {shown(path)} or here; give the path of a .keras file"))
     given = short_data(raw.get("data"))
     name = given.get("name") if isinstance(given, dict) else None
     kind = data.kind(name) if isinstance(name, str) and name else None
@@ -289,16 +360,23 @@ def _resolve(recipe, path):
 
     def absolute(spec, field, is_path):
         value = getattr(spec, field)
+        if not is_path:
+            return spec
         found = beside(value, path) or (known().get(value.rsplit(".", 1)[0]) if value.endswith(".yaml") else None)
-        return spec.model_copy(update={field: str(Path(found).absolute())}) if is_path and found else spec
+        return spec.model_copy(update={field: str(Path(found).absolute())}) if found else spec
 
     changed = {"data": absolute(recipe.data, "name", data.kind(recipe.data.name) in ("folder", "npz"))}
     if recipe.data.data_dir:
         changed["data"] = changed["data"].model_copy(update={"data_dir": os.path.expanduser(recipe.data.data_dir)})
-    for role in ("teacher", "student"):
-        spec = getattr(recipe, role)
-        if spec is not None:
-            changed[role] = absolute(spec, "model", spec.model.endswith((".yaml", ".yml", ".keras")))
+
+    def found_model(spec):
+        return absolute(spec, "model", spec.model is not None and spec.model.endswith((".yaml", ".yml", ".keras")))
+
+    changed["student"] = found_model(recipe.student)
+    if recipe.teacher is not None:
+        members = tuple(map(found_model, recipe.teacher.ensemble))
+        changed["teacher"] = found_model(recipe.teacher).model_copy(update={"ensemble": members})
+    changed["peers"] = tuple(absolute(spec, "model", spec.model.endswith(".keras")) for spec in recipe.peers)
     return recipe.model_copy(update=changed)
 
 

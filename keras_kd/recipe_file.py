@@ -21,11 +21,17 @@ def places():
 
 
 def known():
-    """{name: path} of the recipes found in `places`."""
+    """{name: path} of the recipes found in `places` and the folders in them.
+
+    A name is that of the file; of several files of one name in a place, the others have their folder before it.
+    """
     found = {}
-    for folder in places():
-        for path in sorted(folder.rglob("*.yaml")):
-            found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
+    for place in places():
+        here = {}
+        for path in sorted(place.rglob("*.yaml"), key=lambda path: (len(path.parts), path)):
+            name = path.stem if path.stem not in here else path.relative_to(place).with_suffix("").as_posix()
+            here[name] = path
+        found.update((name, path) for name, path in here.items() if name not in found)
     return found
 
 
@@ -36,13 +42,26 @@ def find(path):
         return path.absolute()
     recipes = known()
     name = path.with_suffix("").as_posix() if path.suffix in ("", ".yaml", ".yml") else str(path)
-    for candidate in (name, name.removeprefix("recipes/")):
-        if candidate in recipes:
-            return recipes[candidate].absolute()
+    if name in recipes:
+        return recipes[name].absolute()
+    for candidate in recipes.values():
+        # Of a recipe in a folder, such as recipes/pairs/x.yaml, the end of its path is a name too.
+        if candidate.absolute().with_suffix("").as_posix().endswith(f"/{name}"):
+            return candidate.absolute()
     if path.is_dir():
         raise UserError(f"{path}: a folder; expected a recipe file (.yaml)")
     hint = did_you_mean(path.stem, recipes) or "; `keras-kd list recipes` names all"
     raise UserError(f"{path}: no such recipe{hint}")
+
+
+def run_name(name, seed, own_seed, smoke):
+    """The folder of a recipe's run: a seed other than the recipe's own, and a smoke run, have one of their own.
+
+    Example:
+        >>> run_name("digits", 1, own_seed=0, smoke=False)
+        'digits-seed1'
+    """
+    return name + (f"-seed{seed}" if seed != own_seed else "") + ("-smoke" if smoke else "")
 
 
 def headline(path):

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,13 @@ from keras_kd.errors import GateError, UserError
 from keras_kd.evidence import environment, git_commit, sha256
 from keras_kd.export import export as export_files
 from keras_kd.files import locked, whole
+from keras_kd.generations import before as generation_before
+from keras_kd.generations import generation_folder, home
 from keras_kd.models.load import import_module_of
-from keras_kd.networks import Network, build, cost, logits_of
+from keras_kd.networks import Network, cost, logits_of
 from keras_kd.recipe import load
+from keras_kd.recipe_file import run_name
+from keras_kd.teachers import assemble, held_out_alike
 from keras_kd.training import train
 
 
@@ -37,6 +41,11 @@ class RunFolder:
     history = property(lambda self: self.path / "history.csv")
     tensorboard = property(lambda self: self.path / "tensorboard")
     report = property(lambda self: self.path / "report.json")
+    teacher = property(lambda self: self.path / "teacher.json")
+
+    def checkpoint(self, epoch):
+        """The student as it was after an epoch."""
+        return self.path / "checkpoints" / f"epoch_{epoch:04d}.keras"
 
 
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False):
@@ -67,6 +76,8 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         if restart:
             _empty(files.path)
         _same_recipe(files, recipe)
+        if recipe.generations > 1:
+            _train_generation_before(recipe, files.path, name=name, smoke=smoke, quiet=quiet)
         dataset = load_data(recipe)
         teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, quiet=quiet)
         if not files.student.exists():
@@ -102,37 +113,112 @@ def load_data(recipe):
 
 
 def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train=True):
-    """The teacher as a `Network`, or None. One that is a recipe is the student of its run, beside `folder`."""
-    spec = recipe.teacher
-    if spec is None:
+    """The teacher as a `Network`, or None. Those that are recipes are the students of their runs, beside `folder`.
+
+    Args:
+        recipe: a `Recipe`; of several generations, the student of the one before the last is the teacher.
+        dataset: its data.
+        folder: of the run.
+        smoke: teachers that are recipes are shrunk as well.
+        quiet: no progress.
+        may_train: trains the teachers whose runs are missing, instead of refusing.
+    """
+    folder = Path(folder)
+    if recipe.generations > 1:
+        run = RunFolder(generation_folder(folder, recipe.generations - 1))
+        if not run.student.exists() or _read_report(run) is None:
+            raise UserError(f"{run.path}: the generation before is missing; `keras-kd distill` of the recipe makes it")
+        return _student_of(run, run.student, f"generation {recipe.generations - 1}", dataset, folder)
+    if recipe.teacher is None:
         return None
-    if not spec.model.endswith((".yaml", ".yml")):
-        network = build(spec, dataset, "teacher")
-        file = Path(spec.model)
-        return replace(network, source={"sha256": sha256(file)}) if file.suffix == ".keras" else network
-    taught = load(spec.model, smoke=smoke)
-    run = RunFolder(Path(folder).parent / (Path(spec.model).stem + ("-smoke" if smoke else "")))
-    if not run.student.exists() or _read_report(run) is None:
-        if not may_train:
+    fitted = [recipe.teacher, *recipe.teacher.ensemble]
+    fits = recipe.teacher.ensemble_weights == "fitted" or any(one.calibrate for one in fitted)
+
+    def of_recipe(spec, seen):
+        taught, run = _taught(spec, folder, smoke)
+        if fits:
+            held_out_alike(recipe.data, taught.data, spec.model)
+        stem = Path(spec.model).stem
+        if not run.student.exists() or _read_report(run) is None:
+            if not may_train:
+                raise UserError(
+                    f"{run.path}: the run of the teacher is not there; `keras-kd distill` of the recipe makes it"
+                )
+            distill(taught, run.path, name=stem, smoke=smoke, quiet=quiet, wait=True)
+        file, name = run.student, run.path.name.removesuffix("-smoke")
+        if spec.epoch not in (None, _read_report(run).get("epochs")):
+            file, name = run.checkpoint(spec.epoch), f"{name} epoch {spec.epoch}"
+        if not file.exists():
+            seed = "" if spec.seed is None else f" --seed {spec.seed}"
             raise UserError(
-                f"{run.path}: the run of the teacher is not there; `keras-kd distill` of the recipe makes it"
+                f"{file}: the finished run kept no epoch {spec.epoch}; "
+                f"`keras-kd distill {spec.model}{seed} --restart` trains it again and keeps it"
             )
-        distill(taught, run.path, name=Path(spec.model).stem, smoke=smoke, quiet=quiet, wait=True)
-    found = _read_report(run)
-    model = models.build(
-        str(run.student), dataset.image_shape, dataset.classes, mean=dataset.mean, std=dataset.std, pixels="pixels"
-    )
-    used = load(run.recipe, notes=[])
+        return _student_of(run, file, name, seen, folder, taught)
+
+    return assemble(recipe.teacher, dataset, of_recipe, RunFolder(folder).teacher)
+
+
+def _taught(spec, folder, smoke):
+    """(Recipe, RunFolder) of a teacher that is a recipe."""
+    taught = load(spec.model, smoke=smoke)
+    own_seed = taught.seed
+    if spec.seed is not None:
+        taught = taught.model_copy(update={"seed": spec.seed})
+    return taught, RunFolder(home(folder) / run_name(Path(spec.model).stem, taught.seed, own_seed, smoke))
+
+
+def _student_of(run, file, name, seen, folder, taught=None):
+    """The student of a finished run as a teacher; `file` is it, or one of its checkpoints."""
+    found, used = _read_report(run), load(run.recipe, notes=[])
+    if models.kind(used.student.model) == "function":
+        import_module_of(used.student.model)
+    model = models.build(str(file), seen.image_shape, seen.classes, pixels="pixels")
+    last = file == run.student
     source = {
         "run": os.path.relpath(run.path, folder),
-        "sha256": sha256(run.student),
+        "file": os.path.relpath(file, run.path),
+        "sha256": sha256(file),
+        "epoch": found.get("epochs") if last else int(file.stem.removeprefix("epoch_")),
         "epochs": found.get("epochs"),
         "seed": found.get("seed"),
-        "top1": found["student"]["top1"],
+        "top1": found["student"]["top1"] if last else None,
         "seconds": found["time"]["seconds"]["total"],
-        "differs_from_recipe": _differences(used, taught),
+        "differs_from_recipe": _differences(used, taught) if taught else [],
     }
-    return Network(f"{Path(spec.model).stem} ({found['student']['name']})", model, used.student.from_logits, source)
+    return Network(f"{name} ({found['student']['name']})", model, used.student.from_logits, source)
+
+
+def _train_generation_before(recipe, folder, *, name, smoke, quiet):
+    """Runs the generation before the last, which runs those before it, unless it is there."""
+    number = recipe.generations - 1
+    run = RunFolder(generation_folder(folder, number))
+    if not run.student.exists() or _read_report(run) is None:
+        one = generation_before(recipe)
+        distill(one, run.path, name=f"{name}, generation {number}", smoke=smoke, quiet=quiet, wait=True)
+
+
+def _generations(recipe, folder, found):
+    """The figures of every generation, the last one's those of the report that is being made."""
+    rows = []
+    for number in range(1, recipe.generations + 1):
+        run = RunFolder(generation_folder(folder, number))
+        one = found if number == recipe.generations else _read_report(run) or {}
+        student, fidelity, calibration = (one.get(key) or {} for key in ("student", "fidelity", "calibration"))
+        rows.append(
+            {
+                "generation": number,
+                "run": "." if number == recipe.generations else os.path.relpath(run.path, folder),
+                "seed": recipe.seed if number == recipe.generations else one.get("seed"),
+                "top1": student.get("top1"),
+                "top5": student.get("top5"),
+                "agreement": fidelity.get("agreement"),
+                "ece": calibration.get("ece"),
+                "nll": calibration.get("nll"),
+                "seconds": one.get("time", {}).get("seconds", {}).get("training"),
+            }
+        )
+    return rows
 
 
 def measure(recipe, dataset, teacher, files, *, name):
@@ -140,10 +226,14 @@ def measure(recipe, dataset, teacher, files, *, name):
     student = load_student(recipe, dataset, files)
     student_logits, _ = logits_of(student, dataset.test.images)
     teacher_logits, teacher_seconds = logits_of(teacher, dataset.test.images) if teacher else (None, 0.0)
-    found = {"recipe": name, **report.summarize(student_logits, teacher_logits, dataset.test.labels)}
+    # A teacher of other classes can be compared with nothing here.
+    comparable = teacher is not None and teacher_logits.shape[1] == dataset.classes
+    compared = teacher_logits if comparable else None
+    found = {"recipe": name, **report.summarize(student_logits, compared, dataset.test.labels)}
     found["student"]["name"], found["class_names"] = student.name, list(dataset.class_names)
     if teacher:
-        found["teacher"].update(name=teacher.name, source=teacher.source)
+        scores = found["teacher"] or {"top1": None, "top5": None}
+        found["teacher"] = {**scores, "name": teacher.name, "source": teacher.source}
     found["cost"] = cost(student.model)
     found["cost"]["file_bytes"] = files.student.stat().st_size
     found["teacher_cost"] = cost(teacher.model) if teacher else None
@@ -173,6 +263,8 @@ def measure(recipe, dataset, teacher, files, *, name):
         found["notes"] = [
             f"The teacher's run is not its recipe's: {one}." for one in teacher.source.get("differs_from_recipe", [])
         ]
+    if recipe.generations > 1:
+        found["generations"] = _generations(recipe, files.path, found)
     found["environment"] = environment()
     found["seed"] = recipe.seed
     found["git_commit"] = git_commit()

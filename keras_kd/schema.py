@@ -3,8 +3,9 @@
 import os
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
+from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.views import VIEWS
 from keras_kd.export import FORMATS, GATES
 
@@ -29,6 +30,16 @@ def _no_bool(value):
 
 
 Number = Annotated[float, BeforeValidator(_no_bool)]
+
+
+def _constant_or_not(value):
+    return "by_epoch[]" if isinstance(value, dict | ByEpoch) else "float"
+
+
+Weight = Annotated[
+    Annotated[Number, Field(**NOT_NEGATIVE), Tag("float")] | Annotated[ByEpoch, Tag("by_epoch[]")],
+    Discriminator(_constant_or_not),
+]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 
 
@@ -74,12 +85,98 @@ class ModelSpec(Part):
     arguments: dict[str, object] = Field({}, description="passed on to the function that builds the model")
 
 
+class MemberSpec(ModelSpec):
+    """A network that teaches, alone or in an ensemble. A text alone is short for `{model: text}`."""
+
+    seed: Whole | None = Field(None, ge=0, lt=2**31, description="of a recipe: the run of this seed, not the recipe's")
+    epoch: Whole | None = Field(
+        None, gt=0, description="of a recipe: as its student was after this epoch, which its fit.checkpoints must keep"
+    )
+    classes: Whole | None = Field(None, gt=0, description="how many the network has, where the data has other ones")
+    class_map: tuple[Whole | tuple[Whole, ...] | None, ...] | None = Field(
+        None, description="for each class of the data the network's class, a list of them (added), or null (none)"
+    )
+    input_size: Whole | tuple[Whole, Whole] | None = Field(
+        None, description="height and width (one number: both) that the network takes; images are resized inside it"
+    )
+    mean: tuple[Number, ...] | None = Field(None, description="of its own, for `pixels: standard`; else the data's")
+    std: tuple[Annotated[Number, Field(**ABOVE_ZERO)], ...] | None = Field(None, description="as `mean`")
+    calibrate: bool = Field(
+        False, description="logits divided by a temperature fitted on data.validation (Guo et al. 2017)"
+    )
+
+    @property
+    def is_recipe(self):
+        """Whether the network is the student of a recipe."""
+        return self.model is not None and self.model.endswith((".yaml", ".yml"))
+
+
+def short_model(value):
+    """A network as fields; a text alone is its name."""
+    return {"model": value} if isinstance(value, str) else value
+
+
+class StudentSpec(ModelSpec):
+    """The network to train. A text alone is short for `{model: text}`."""
+
+    start_from_teacher: Number | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="share of the teacher's weights, of equal shapes, in the first ones: 1 starts at the teacher "
+        "(Stanton et al. 2021); batch normalisation is then measured on training images",
+    )
+
+
+class TeacherSpec(MemberSpec):
+    """One network or several as one. A text alone is short for `{model: text}`, a list for `{ensemble: [...]}`."""
+
+    model: str | None = Field(None, description=f"{ModelSpec.model_fields['model'].description}; or give `ensemble`")
+    ensemble: tuple[Annotated[MemberSpec, BeforeValidator(short_model)], ...] = Field(
+        (), description="networks that teach as one; a list, each as a teacher of its own"
+    )
+    ensemble_mean: Literal["probabilities", "logits", "softened"] = Field(
+        "probabilities", description="what of the members is averaged; softened: their softmax at ensemble_temperature"
+    )
+    ensemble_temperature: Number | None = Field(
+        None, **ABOVE_ZERO, description="of `ensemble_mean: softened`; as the term's temperature"
+    )
+    ensemble_weights: tuple[Annotated[Number, Field(**NOT_NEGATIVE)], ...] | Literal["fitted"] | None = Field(
+        None, description="one a member; fitted: those of least loss on data.validation; equal by default"
+    )
+
+    @property
+    def members(self):
+        """The networks: those of the ensemble, or the one."""
+        return self.ensemble or (self,)
+
+
+def short_teacher(value):
+    """A teacher as fields; a text alone is its name, a list an ensemble."""
+    return {"ensemble": value} if isinstance(value, list | tuple) else short_model(value)
+
+
 class TermSpec(Part):
     """One method of `keras-kd list methods`, its weight, and its own settings beside them."""
 
     method: str = Field(description="a name of `keras-kd list methods`")
-    weight: Number | None = Field(None, **NOT_NEGATIVE, description="weight of the term; the published one by default")
+    weight: Weight | None = Field(
+        None, description="weight of the term, a number or by epoch (see below); the published one by default"
+    )
     settings: dict[str, object] = Field({}, exclude=True)
+    schedules: dict[str, ByEpoch] = Field({}, exclude=True)
+
+
+class TrustSpec(Part):
+    """How far the teacher is trusted on each class (Lukasik et al. 2022): an example of class y has 1 - a_y of the label
+    loss and a_y of every term, a_y = weight x what the teacher achieves on held-out images of class y."""
+
+    measure: Literal["accuracy", "margin"] = Field(
+        "accuracy",
+        description="of the teacher on the validation images of the class: its accuracy, or the mean of its "
+        "probability of the class less the largest other, not below 0",
+    )
+    weight: Number = Field(1.0, gt=0, le=1, description="trust in a class on which the teacher is perfect")
 
 
 class FitSpec(Part):
@@ -105,6 +202,15 @@ class FitSpec(Part):
     deterministic: bool = Field(False, description="bit-equal results from equal seeds; slower on a GPU")
     steps_per_execution: Whole = Field(1, gt=0, description="steps in one compiled call")
     jit_compile: Literal["auto"] | bool = Field("auto", description="XLA; auto: where it pays")
+    checkpoints: tuple[Annotated[Whole, Field(gt=0)], ...] = Field(
+        (), description="epochs after which the student is kept as checkpoints/epoch_0020.keras, to teach others"
+    )
+    checkpoint_every: Whole | None = Field(None, gt=0, description="of 20: also after every 20 epochs")
+
+    def keeps(self, epoch):
+        """Whether the student as it is after an epoch stays on the disk; the last one always does."""
+        every = self.checkpoint_every
+        return epoch in (*self.checkpoints, self.epochs) or (every is not None and epoch % every == 0)
 
 
 class GateSpec(Part):
@@ -127,11 +233,6 @@ class ExportSpec(Part):
     gates: GateSpec = Field(GateSpec(), description="parity gates")
 
 
-def short_model(value):
-    """A network as fields; a text alone is its name."""
-    return {"model": value} if isinstance(value, str) else value
-
-
 def short_data(value):
     """A dataset as fields; a text alone is its name."""
     return {"name": value} if isinstance(value, str) else value
@@ -146,11 +247,20 @@ class Recipe(Part):
     data: Annotated[DataSpec, BeforeValidator(short_data)] = Field(
         description="the images, such as data: {name: cifar100, views: crop_flip}; a text alone is the name"
     )
-    teacher: Network | None = Field(None, description="null trains the student on labels alone")
-    student: Network = Field(description="the network to train, such as student: resnet20")
-    label_weight: Number = Field(1.0, **NOT_NEGATIVE, description="weight of the label loss")
+    teacher: Annotated[TeacherSpec, BeforeValidator(short_teacher)] | None = Field(
+        None, description="null trains the student on labels alone"
+    )
+    student: Annotated[StudentSpec, BeforeValidator(short_model)] = Field(
+        description="the network to train, such as student: resnet20"
+    )
+    label_weight: Weight = Field(1.0, description="weight of the label loss, a number or by epoch (see below)")
     terms: tuple[TermSpec, ...] = Field((), description="what the student learns from the teacher; a list")
+    peers: tuple[Network, ...] = Field((), description="networks trained with the student and dropped, for dml; a list")
+    trust: TrustSpec | None = Field(None, description="the teacher's word weighed by class; needs data.validation")
     fit: FitSpec = Field(description="how it is trained, such as fit: {epochs: 240}")
+    generations: Whole = Field(
+        1, gt=0, le=100, description="born-again networks: each generation's student teaches the next; the last counts"
+    )
     export: ExportSpec = Field(ExportSpec(), description="what is handed over")
     seed: Whole = Field(0, ge=0, lt=2**31, description="decides initial weights, order, views, dropout")
 
@@ -159,10 +269,13 @@ class Recipe(Part):
         plain = self.model_dump(mode="json")
         for raw, term in zip(plain["terms"], self.terms, strict=True):
             raw.update(term.settings)
+            raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
         if folder is not None:
-            for place, field in (("data", "name"), ("teacher", "model"), ("student", "model")):
-                if plain[place] and os.path.isabs(plain[place][field]):
-                    plain[place][field] = os.path.relpath(plain[place][field], folder)
-                    if not plain[place][field].startswith("."):
-                        plain[place][field] = f"./{plain[place][field]}"
+            teacher = plain["teacher"] or {}
+            networks = [teacher, *teacher.get("ensemble", ()), plain["student"], *plain["peers"]]
+            for part, field in ((plain["data"], "name"), *((network, "model") for network in networks)):
+                if part.get(field) and os.path.isabs(part[field]):
+                    part[field] = os.path.relpath(part[field], folder)
+                    if not part[field].startswith("."):
+                        part[field] = f"./{part[field]}"
         return plain

@@ -54,4 +54,4 @@ def _export(one):
 
 
 def _percent(share):
-    return f"{100 * share:.2f}"
+    return "-" if share is None else f"{100 * share:.2f}"

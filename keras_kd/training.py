@@ -6,6 +6,7 @@ import time
 import keras
 
 from keras_kd import backend, bench
+from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.epochs import Epochs, Unchanged
 from keras_kd.data.rendering import ViewRenderer
 from keras_kd.data.views import VIEWS
@@ -14,16 +15,20 @@ from keras_kd.errors import UserError
 from keras_kd.files import whole
 from keras_kd.history import TensorBoardLog, write_csv
 from keras_kd.methods import METHODS
-from keras_kd.networks import INFERENCE_BATCH, build
+from keras_kd.models.start import re_estimate_batch_norm, start_from
+from keras_kd.networks import INFERENCE_BATCH, build, logits_of
 from keras_kd.non_finite import StopOnNonFinite
 from keras_kd.optimizers import SGD
 from keras_kd.progress import TrainingProgress
 from keras_kd.quiet import quiet_start
 from keras_kd.resume import load_state, save_state
 from keras_kd.schedule import learning_rate
+from keras_kd.trust import trust_by_class
 
 # Above this the training images stay on the host and each batch is sent as pixels.
 RESIDENT_BYTES = 2 * 2**30
+# Batches that batch normalisation is measured on where a student starts from its teacher.
+START_BATCHES = 50
 
 
 def build_student(recipe, dataset):
@@ -37,19 +42,55 @@ def build_student(recipe, dataset):
         keras.config.set_dtype_policy(before)
 
 
-def build_distiller(recipe, teacher, student, views=None):
-    """The compiled Distiller of a recipe; `views` is the layer that renders what it is fed."""
+def build_peers(recipe, dataset):
+    """The networks that are trained with the student; their initial weights follow from the recipe's seed."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.fit.precision)
+    try:
+        return [build(spec, dataset, f"peer_{number}") for number, spec in enumerate(recipe.peers, 1)]
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def trust_of(recipe, dataset, teacher):
+    """The trust in the teacher by class, measured on the validation images; or None."""
+    if recipe.trust is None:
+        return None
+    held_out = dataset.validation
+    logits, _ = logits_of(teacher, held_out.images)
+    return trust_by_class(logits, held_out.labels, measure=recipe.trust.measure, weight=recipe.trust.weight)
+
+
+def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=None, examples=None):
+    """The compiled Distiller of a recipe.
+
+    Args:
+        recipe: a `Recipe`.
+        teacher, student: `Network`s; the teacher may be None.
+        views: the layer that renders what it is fed.
+        peers: `Network`s trained with the student.
+        trust: trust in the teacher by class, or None.
+        examples: the number of training examples.
+    """
+    share = recipe.student.start_from_teacher
+    if share is not None:
+        start_from(student.model, teacher.model, share)
+    given = {"student": student, **({"teacher": teacher} if teacher else {})}
+    given.update({f"peer_{number}": peer for number, peer in enumerate(peers, 1)})
     distiller = Distiller(
         student.model,
         teacher.model if teacher else None,
-        terms=[Term(METHODS[term.method](**term.settings), term.weight) for term in recipe.terms],
+        terms=[Term(METHODS[term.method](**term.settings), term.weight, term.schedules) for term in recipe.terms],
         label_weight=recipe.label_weight,
-        from_logits={"student": student.from_logits, "teacher": teacher.from_logits if teacher else True},
+        from_logits={role: network.from_logits for role, network in given.items()},
         views=views,
+        peers=[peer.model for peer in peers],
+        trust=trust,
+        examples=examples,
     )
     fit = recipe.fit
     distiller.compile(
-        optimizer=optimizer(fit),
+        optimizer=optimizer(fit, phases=_has_phases(recipe)),
         metrics=["accuracy"],
         steps_per_execution=fit.steps_per_execution,
         jit_compile=fit.jit_compile,
@@ -57,10 +98,18 @@ def build_distiller(recipe, teacher, student, views=None):
     return distiller
 
 
-def optimizer(fit):
-    """The optimizer of a recipe's `fit`."""
+def _has_phases(recipe):
+    """Whether a weight is 0 in some epochs, so that part of the student may not be reached by a gradient."""
+    weights = [recipe.label_weight, *(term.weight for term in recipe.terms)]
+    return any(isinstance(weight, ByEpoch) and 0 in weight.values() for weight in weights)
+
+
+def optimizer(fit, phases=False):
+    """The optimizer of a recipe's `fit`; with `phases` it leaves alone what a step does not reach."""
     if fit.optimizer == "sgd":
-        return SGD(fit.learning_rate, momentum=fit.momentum, l2=fit.l2, nesterov=fit.nesterov)
+        return SGD(
+            fit.learning_rate, momentum=fit.momentum, l2=fit.l2, nesterov=fit.nesterov, skip_zero_gradients=phases
+        )
     if fit.optimizer == "adamw":
         return keras.optimizers.AdamW(fit.learning_rate, weight_decay=fit.weight_decay)
     return keras.optimizers.Adam(fit.learning_rate)
@@ -83,7 +132,15 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
     views, train_split = VIEWS[recipe.data.views], dataset.train
     resident = train_split.images.nbytes <= RESIDENT_BYTES
     renderer = ViewRenderer(views, train_split.images if resident else None)
-    distiller = build_distiller(recipe, teacher, student, renderer)
+    distiller = build_distiller(
+        recipe,
+        teacher,
+        student,
+        renderer,
+        peers=build_peers(recipe, dataset),
+        trust=trust_of(recipe, dataset, teacher),
+        examples=len(train_split),
+    )
     rows = load_state(distiller, files.state)
     keep_recipe()
     if rows:
@@ -92,10 +149,13 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
     epochs = Epochs(
         None if resident else train_split.images, train_split.labels, views, fit.batch_size, recipe.seed, len(rows)
     )
+    if recipe.student.start_from_teacher is not None and not rows:
+        first = range(min(len(epochs), START_BATCHES))
+        re_estimate_batch_norm(student.model, (renderer(epochs[step][0]) for step in first))
     validation = dataset.validation and Unchanged(
         dataset.validation.images, dataset.validation.labels, views, INFERENCE_BATCH
     )
-    record = _Record(distiller, rows, files)
+    record = _Record(distiller, rows, files, fit)
     rate = keras.callbacks.LearningRateScheduler(
         lambda epoch: learning_rate(
             epoch,
@@ -135,9 +195,9 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
 class _Record(keras.callbacks.Callback):
     """Keeps the state and the history after every epoch."""
 
-    def __init__(self, distiller, rows, files):
+    def __init__(self, distiller, rows, files, fit):
         super().__init__()
-        self.distiller, self.rows, self.files = distiller, rows, files
+        self.distiller, self.rows, self.files, self.fit = distiller, rows, files, fit
         self.log = TensorBoardLog(files.tensorboard, rows)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -147,6 +207,10 @@ class _Record(keras.callbacks.Callback):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}
         row["seconds"] = round(time.monotonic() - self.begun, 3)
         self.rows.append(row)
+        # Before the state: a kill in between repeats the epoch, one after it would lose the checkpoint.
+        if self.fit.keeps(epoch + 1) and epoch + 1 < self.fit.epochs:
+            with whole(self.files.checkpoint(epoch + 1)) as temporary, quiet_start():
+                self.distiller.save(temporary)
         save_state(self.distiller, self.rows, self.files.state)
         write_csv(self.rows, self.files.history)
         self.log.add(row)

@@ -82,10 +82,16 @@ def _fields_at(model, keys):
         field = model.model_fields.get(key)
         if field is None:
             continue
-        parts = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        parts += [inner for part in parts for inner in getattr(part, "__args__", ())]
-        model = next((part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)), model)
+        model = next((part for part in _inner(field.annotation) if issubclass(part, BaseModel)), model)
     return model.model_fields
+
+
+def _inner(annotation):
+    """The types that an annotation is made of."""
+    if isinstance(annotation, type) and not getattr(annotation, "__args__", ()):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _inner(part)
 
 
 def dotted(where):

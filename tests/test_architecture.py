@@ -15,13 +15,13 @@ LEVELS = [
     {"cli"},
     {"catalogue", "evaluate", "plan"},
     {"run"},
-    {"training", "networks", "evidence"},
+    {"training", "networks", "teachers", "evidence"},
     {"recipe"},
-    {"recipe_file", "schema", "wording"},
+    {"recipe_file", "recipe_teacher", "schema", "wording", "laws"},
     {"distiller", "report", "export", "bench"},
-    {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check"},
+    {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check", "glue"},
     {"methods", "models", "data", "backend"},
-    {"page", "summary", "quiet", "files", "lazy", "errors", "by_epoch", "__init__"},
+    {"page", "summary", "quiet", "files", "lazy", "errors", "generations", "by_epoch", "trust", "__init__"},
 ]
 NAMES_A_BACKEND = {"backend", "data", "export.py"}
 

@@ -36,6 +36,17 @@ def test_steps_are_pytorchs(momentum, l2, nesterov):
     np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_what_a_step_does_not_reach_stays_as_it_is():
+    optimizer = SGD(0.1, momentum=0.9, l2=0.5, skip_zero_gradients=True)
+    reached, not_reached = keras.Variable([1.0, 2.0]), keras.Variable([1.0, 2.0])
+    for _ in range(3):
+        optimizer.apply([keras.ops.array([0.0, 1.0]), keras.ops.zeros(2)], [reached, not_reached])
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(not_reached), [1, 2])
+    gradients = np.tile([0.0, 1.0], (3, 1))
+    expected = by_hand(np.array([1.0, 2.0]), gradients, [0.1] * 3, 0.9, 0.5, False)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(reached), expected, rtol=1e-5)
+
+
 def test_a_saved_optimizer_reads_back_equal():
     optimizer = SGD(0.05, momentum=0.9, l2=5e-4, nesterov=True)
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))

@@ -65,7 +65,7 @@ BROKEN = {
     "unknown top field": (
         GOOD + "optimiser: sgd\n",
         [
-            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, fit, export, seed"
+            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, fit, generations, export, seed"
         ],
     ),
     "misspelt top field": (
@@ -220,6 +220,41 @@ BROKEN = {
     "student a recipe": (
         but("student: digits_tiny", "student: digits_teacher.yaml"),
         ["bad.yaml:3: student: a recipe cannot be a student; name a model, or a .keras file to go on from"],
+    ),
+    "a weight by epoch with a wrong field": (
+        but("weight: 0.9", "weight: {end: 0.9, ovr: 20}"),
+        ["bad.yaml:5: terms[0].weight.ovr: no such field for weight; did you mean 'over'?"],
+    ),
+    "a weight by epoch without its end": (
+        but("label_weight: 0.1", "label_weight: {over: 20}"),
+        ["bad.yaml:4: label_weight.end: is required: the value at last"],
+    ),
+    "a weight that becomes negative": (
+        but("weight: 0.9", "weight: {begin: 1, end: -1, over: 4}"),
+        ["bad.yaml:5: terms[0].weight: becomes -1; expected 0 or more"],
+    ),
+    "a temperature that becomes zero": (
+        but("temperature: 4", "temperature: {begin: 4, end: 0, over: 4}"),
+        ["bad.yaml:5: terms[0].temperature: in some epoch is 0.0; expected more than 0"],
+    ),
+    "a temperature by epoch with a word": (
+        but("temperature: 4", "temperature: {end: four}"),
+        ["bad.yaml:5: terms[0].temperature.end: is 'four'; expected a number"],
+    ),
+    "peers that nobody reads": (
+        GOOD + "peers: [digits_tiny]\n",
+        ["bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or drop them"],
+    ),
+    "an unknown peer": (
+        GOOD + "peers: [digits_tinny]\n",
+        [
+            "bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or drop them",
+            "bad.yaml:7: peers[0]: no model 'digits_tinny'; did you mean 'digits_tiny'?; `keras-kd list models` names all",
+        ],
+    ),
+    "trust without held-out images": (
+        GOOD + "trust: {measure: accuracy}\n",
+        ["bad.yaml:7: trust: it is measured on validation images and there are none; set data.validation"],
     ),
     "weights of the zoo": (
         but("student: digits_tiny", "student: {model: digits_tiny, weights: imagenet}"),

@@ -7,6 +7,7 @@
 `make_deterministic` the same numbers from the same seeds, bit for bit
 `set_seed`           what is random from here on is decided by a seed
 `device`             the device in words, for reports
+`value_and_gradients` a scalar function and its gradients
 `version`            the backend's version
 """
 
@@ -23,6 +24,7 @@ if keras.backend.backend() == "tensorflow":
         jit_compile,
         make_deterministic,
         set_seed,
+        value_and_gradients,
         version,
     )
 elif keras.backend.backend() == "jax":
@@ -34,6 +36,7 @@ elif keras.backend.backend() == "jax":
         jit_compile,
         make_deterministic,
         set_seed,
+        value_and_gradients,
         version,
     )
 else:
@@ -50,5 +53,6 @@ __all__ = [
     "jit_compile",
     "make_deterministic",
     "set_seed",
+    "value_and_gradients",
     "version",
 ]

@@ -15,7 +15,9 @@ class TrainingStep:
         trainable, non_trainable, *rest = state
         # Networks and arrays must be read from the step's state: what is reached otherwise is baked in as a constant.
         variables = [*self.trainable_variables, *self.non_trainable_variables]
-        with keras.StatelessScope(state_mapping=list(zip(variables, [*trainable, *non_trainable], strict=True))) as scope:
+        with keras.StatelessScope(
+            state_mapping=list(zip(variables, [*trainable, *non_trainable], strict=True))
+        ) as scope:
             data = self.join(data)
         # A method may draw random numbers while it joins: its seeds have moved on.
         non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
@@ -41,6 +43,11 @@ def inference(network):
 def input_gradient(function, images):
     """The gradient of the sum of function(images) with respect to images."""
     return jax.grad(lambda changing: function(changing).sum())(images)
+
+
+def value_and_gradients(function, tensors):
+    """A scalar function of a list of tensors, and its gradients to them."""
+    return jax.value_and_grad(function)([keras.ops.convert_to_tensor(tensor) for tensor in tensors])
 
 
 def jit_compile():

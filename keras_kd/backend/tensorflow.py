@@ -24,6 +24,15 @@ def input_gradient(function, images):
     return tape.gradient(value, images)
 
 
+def value_and_gradients(function, tensors):
+    """A scalar function of a list of tensors, and its gradients to them."""
+    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(tensors)
+        value = function(tensors)
+    return value, tape.gradient(value, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
 def jit_compile():
     """XLA is worth its compilation on an accelerator; on a CPU it makes convolutions slower."""
     return bool(tf.config.list_logical_devices("GPU"))

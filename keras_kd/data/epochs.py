@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_kd.data.mixing import mixed_labels
 from keras_kd.data.views import epoch_order
 
 
@@ -16,11 +17,14 @@ class Epochs(keras.utils.PyDataset):
         batch_size: images a step; the last batch of an epoch may be smaller.
         seed: whole number; with the epoch it decides order and views.
         epoch: the epoch to begin with, counted from 0 (a resumed run begins later).
+        image_shape: (height, width, channels) of an image, and
+        classes: how many there are: both for views that mix images.
     """
 
-    def __init__(self, images, labels, views, batch_size, seed=0, epoch=0):
+    def __init__(self, images, labels, views, batch_size, seed=0, epoch=0, image_shape=None, classes=None):
         super().__init__()
         self.images, self.labels, self.views = images, np.asarray(labels), views
+        self.image_shape, self.classes = image_shape, classes
         self.batch_size, self.seed = batch_size, seed
         self.plan(epoch)
 
@@ -35,11 +39,27 @@ class Epochs(keras.utils.PyDataset):
 
     def __getitem__(self, step):
         part = slice(step * self.batch_size, (step + 1) * self.batch_size)
-        index, view = self.order[part], self.view[part]
-        labels = self.labels[index]
-        if self.images is None:
-            return {"index": index, "view": view}, labels
-        return {"image": gather(self.images, index), "view": view}, labels
+        return self.batch(self.order[part], self.view[part])
+
+    def batch(self, index, view):
+        """What is sent to show some images in some views, and their labels.
+
+        Args:
+            index, view: int32 arrays (n,).
+
+        Returns:
+            A dict for `ViewRenderer`; int labels (n,), or float32 (n, classes) where the views mix images.
+        """
+        sent, labels = {"index": index, "view": view}, self.labels[index]
+        if self.views.mixing:
+            plan = self.views.plan(index, view, len(self.labels), self.image_shape)
+            labels = mixed_labels(labels, self.labels[plan["partner"]], plan["ratio"], self.classes)
+            sent.update(plan)
+        if self.images is not None:
+            sent["image"] = gather(self.images, index)
+            if self.views.mixing:
+                sent["partner_image"] = gather(self.images, sent["partner"])
+        return sent, labels
 
     def on_epoch_end(self):
         self.plan(self.epoch + 1)

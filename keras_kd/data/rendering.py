@@ -5,7 +5,7 @@ from keras import ops
 
 
 class ViewRenderer(keras.layers.Layer):
-    """Turns a batch of {index or image, view} into float32 pixels on the device.
+    """Turns a batch of {index, view}, or {image, view}, into float32 pixels on the device.
 
     With `images` given they stay on the device as one uint8 array and the host sends their indices; without, the host
     sends the pixels of each batch. Either way the same (image, view) gives the same pixels.
@@ -16,7 +16,8 @@ class ViewRenderer(keras.layers.Layer):
 
     Returns:
         Called on {"index": int32 (batch,), "view": int32 (batch,)} or {"image": uint8 (batch, h, w, c), "view": ...}:
-        float32 pixels (batch, h, w, c) in 0..255.
+        float32 pixels (batch, h, w, c) in 0..255. With {"partner" or "partner_image", "partner_view", "ratio", ("box")}
+        beside them, as `Augmented.plan` gives them, the images are mixed.
     """
 
     def __init__(self, views, images=None, **options):
@@ -32,11 +33,14 @@ class ViewRenderer(keras.layers.Layer):
         self.built = True
 
     def call(self, batch):
-        if "image" in batch:
-            images = batch["image"]
-        else:
-            images = ops.take(self.images, batch["index"], axis=0)
-        return self.views.render(images, batch["view"])
+        images = self.views.render(self._images(batch, "image", "index"), batch["view"])
+        if "ratio" not in batch:
+            return images
+        partners = self.views.render(self._images(batch, "partner_image", "partner"), batch["partner_view"])
+        return self.views.mixing.mix(images, partners, batch)
+
+    def _images(self, batch, sent, index):
+        return batch[sent] if sent in batch else ops.take(self.images, batch[index], axis=0)
 
     def save_own_variables(self, store):
         """Nothing: the images belong to the data, not to a checkpoint."""

@@ -5,6 +5,7 @@ process, backend and machine agrees on it. The pixels are made on the device by 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,9 @@ class Views:
         >>> VIEWS["crop_flip"].decode(VIEWS["crop_flip"].identity)
         (4, 4, 0)
     """
+
+    # What mixes two images: none in the plain families.
+    mixing: ClassVar = None
 
     pad: int = 0
     flip: bool = False
@@ -78,9 +82,11 @@ class Views:
         Returns:
             float32 tensor (batch, height, width, channels), pixels 0..255; what lies outside the image is black.
         """
-        if self.count > 1:
-            images = self._gather(images, view)
-        return ops.cast(images, "float32")
+        return ops.cast(self.pixels(images, view), "float32")
+
+    def pixels(self, images, view):
+        """As `render`, in whole numbers."""
+        return self._gather(images, view) if self.count > 1 else images
 
     def _gather(self, images, view):
         _, height, width, channels = images.shape

@@ -1,8 +1,92 @@
 """The distillation methods: one file each, and the table of them."""
 
+from keras_kd.methods.at import AT
 from keras_kd.methods.base import Method
+from keras_kd.methods.bss import BSS
+from keras_kd.methods.cc import CC
+from keras_kd.methods.crd import CRD
+from keras_kd.methods.ctkd import CTKD
+from keras_kd.methods.dist import DIST
+from keras_kd.methods.dkd import DKD
+from keras_kd.methods.dml import DML
+from keras_kd.methods.fitnet import FitNet
+from keras_kd.methods.fsp import FSP
+from keras_kd.methods.hard_labels import HardLabels
+from keras_kd.methods.jensen_shannon import JensenShannon
 from keras_kd.methods.kd import KD
+from keras_kd.methods.label_smoothing import LabelSmoothing
+from keras_kd.methods.mse_logits import MSELogits
+from keras_kd.methods.nst import NST
+from keras_kd.methods.one import ONE
+from keras_kd.methods.pkt import PKT
+from keras_kd.methods.reverse_kl import ReverseKL
+from keras_kd.methods.review_kd import ReviewKD
+from keras_kd.methods.rkd import RKD
+from keras_kd.methods.rld import RLD
+from keras_kd.methods.simkd import SimKD
+from keras_kd.methods.sp import SP
+from keras_kd.methods.ttm import TTM
+from keras_kd.methods.vid import VID
+from keras_kd.methods.wttm import WTTM
 
-METHODS = {"kd": KD}
+METHODS = {
+    "kd": KD,
+    "dkd": DKD,
+    "dist": DIST,
+    "ttm": TTM,
+    "wttm": WTTM,
+    "rld": RLD,
+    "ctkd": CTKD,
+    "mse_logits": MSELogits,
+    "hard_labels": HardLabels,
+    "reverse_kl": ReverseKL,
+    "jensen_shannon": JensenShannon,
+    "label_smoothing": LabelSmoothing,
+    "at": AT,
+    "cc": CC,
+    "fitnet": FitNet,
+    "fsp": FSP,
+    "nst": NST,
+    "pkt": PKT,
+    "reviewkd": ReviewKD,
+    "rkd": RKD,
+    "sp": SP,
+    "vid": VID,
+    "bss": BSS,
+    "crd": CRD,
+    "dml": DML,
+    "one": ONE,
+    "simkd": SimKD,
+}
 
-__all__ = ["KD", "METHODS", "Method"]
+__all__ = [
+    "SimKD",
+    "ONE",
+    "DML",
+    "CRD",
+    "BSS",
+    "AT",
+    "CC",
+    "FSP",
+    "FitNet",
+    "KD",
+    "DKD",
+    "DIST",
+    "TTM",
+    "WTTM",
+    "RLD",
+    "CTKD",
+    "MSELogits",
+    "HardLabels",
+    "ReverseKL",
+    "JensenShannon",
+    "LabelSmoothing",
+    "METHODS",
+    "Method",
+    "NST",
+    "PKT",
+    "RKD",
+    "ReviewKD",
+    "SP",
+    "VID",
+]

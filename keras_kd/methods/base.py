@@ -21,6 +21,10 @@ class Method(BaseModel):
         paper: authors and year, as a table shows them.
         cites: keys of `keras_kd.citations.BIBTEX`.
         numbers_from: where the default weight and settings come from.
+        zero_when_matched: whether the loss at `matched` is zero (a law; else it is only the least).
+        order_matters: whether the order of the batch changes the loss.
+        shift_invariant: whether a constant added to a network's logits changes nothing (a law where no layer is read).
+        sums_over_classes: whether a class that no network believes in adds nothing (a law where no layer is read).
 
     Example:
         >>> from keras_kd.methods import KD
@@ -36,6 +40,10 @@ class Method(BaseModel):
     paper: ClassVar[str] = ""
     cites: ClassVar[tuple[str, ...]] = ()
     numbers_from: ClassVar[str] = ""
+    zero_when_matched: ClassVar[bool] = True
+    order_matters: ClassVar[bool] = False
+    shift_invariant: ClassVar[bool] = True
+    sums_over_classes: ClassVar[bool] = True
 
     def taps(self, role):
         """Names of the layers of `role` ("student", "teacher", "peer") that `loss` reads; `logits` always come.

@@ -3,14 +3,11 @@ arXiv:1503.02531."""
 
 from typing import ClassVar
 
-from pydantic import Field
-
-from keras_kd.errors import UserError
-from keras_kd.methods.base import Method
 from keras_kd.methods.divergence import kl_divergence
+from keras_kd.methods.logit_method import SoftenedLogitMethod
 
 
-class KD(Method):
+class KD(SoftenedLogitMethod):
     """The student's softened distribution follows the teacher's: T^2 KL(teacher^T || student^T).
 
     The factor T^2 keeps the gradient's size when the temperature changes (section 2 of the paper). Published weights
@@ -18,6 +15,7 @@ class KD(Method):
 
     Args:
         temperature: above 0; both sides' logits are divided by it.
+        standardize, target: see `LogitMethod`.
 
     Example:
         >>> import numpy as np
@@ -28,17 +26,9 @@ class KD(Method):
     """
 
     default_weight: ClassVar[float] = 0.9
-    temperature: float = Field(4.0, gt=0, allow_inf_nan=False)
+    paper: ClassVar[str] = "Hinton et al. 2015"
+    cites: ClassVar[tuple[str, ...]] = ("hinton2015kd",)
+    numbers_from: ClassVar[str] = "RepDistiller scripts"
 
-    def check(self, specs):
-        teacher, student = (specs[role]["logits"].shape[-1] for role in ("teacher", "student"))
-        if teacher != student:
-            raise UserError(
-                f"kd: the teacher gives {teacher} classes, the student {student}; both must name the same classes in "
-                "the same order: give the student's last layer as many units as the teacher's"
-            )
-
-    def loss(self, signals, labels, glue):
-        teacher = signals["teacher"]["logits"] / self.temperature
-        student = signals["student"]["logits"] / self.temperature
-        return self.temperature**2 * kl_divergence(teacher, student)
+    def compare(self, student, teacher, labels, glue):
+        return self.temperature**2 * kl_divergence(teacher / self.temperature, student / self.temperature)

@@ -12,9 +12,15 @@ from typing import NamedTuple
 from keras_kd.errors import UserError
 from keras_kd.models.applications import APPLICATIONS, application
 from keras_kd.models.arguments import check_arguments
+from keras_kd.models.bottleneck_resnet import bottleneck_resnet
 from keras_kd.models.digits_cnn import digits_cnn
 from keras_kd.models.load import from_file, from_function
+from keras_kd.models.mobilenetv2 import mobilenetv2
+from keras_kd.models.preresnet import preresnet
 from keras_kd.models.resnet import resnet
+from keras_kd.models.shufflenet import shufflenet_v1, shufflenet_v2
+from keras_kd.models.vgg import vgg
+from keras_kd.models.wide_resnet import wide_resnet
 
 
 class ModelEntry(NamedTuple):
@@ -37,6 +43,30 @@ MODELS = {
     "resnet32x4": ModelEntry(
         "CIFAR ResNet, 32 layers, wide, 7.4M parameters", partial(resnet, depth=32, channels=WIDE)
     ),
+    "resnet50_cifar": ModelEntry(
+        "ResNet-50 with a stem for 32x32 images, 23.7M parameters", partial(bottleneck_resnet, blocks=(3, 4, 6, 3))
+    ),
+    "preresnet20": ModelEntry("pre-activation CIFAR ResNet, 20 layers, 0.28M parameters", partial(preresnet, depth=20)),
+    "preresnet32": ModelEntry("pre-activation CIFAR ResNet, 32 layers, 0.47M parameters", partial(preresnet, depth=32)),
+    "preresnet56": ModelEntry("pre-activation CIFAR ResNet, 56 layers, 0.61M parameters", partial(preresnet, depth=56)),
+    "preresnet110": ModelEntry(
+        "pre-activation CIFAR ResNet, 110 layers, 1.17M parameters", partial(preresnet, depth=110)
+    ),
+    "wrn_16_1": ModelEntry("wide CIFAR ResNet, 16 layers, 0.18M parameters", partial(wide_resnet, depth=16, width=1)),
+    "wrn_16_2": ModelEntry("wide CIFAR ResNet, 16 layers, 0.70M parameters", partial(wide_resnet, depth=16, width=2)),
+    "wrn_28_2": ModelEntry("wide CIFAR ResNet, 28 layers, 1.48M parameters", partial(wide_resnet, depth=28, width=2)),
+    "wrn_40_1": ModelEntry("wide CIFAR ResNet, 40 layers, 0.57M parameters", partial(wide_resnet, depth=40, width=1)),
+    "wrn_40_2": ModelEntry("wide CIFAR ResNet, 40 layers, 2.26M parameters", partial(wide_resnet, depth=40, width=2)),
+    "vgg8": ModelEntry("CIFAR VGG, 8 layers, 3.97M parameters", partial(vgg, convolutions=(1, 1, 1, 1, 1))),
+    "vgg11": ModelEntry("CIFAR VGG, 11 layers, 9.28M parameters", partial(vgg, convolutions=(1, 1, 2, 2, 2))),
+    "vgg13": ModelEntry("CIFAR VGG, 13 layers, 9.46M parameters", partial(vgg, convolutions=(2, 2, 2, 2, 2))),
+    "vgg16_cifar": ModelEntry("CIFAR VGG, 16 layers, 14.8M parameters", partial(vgg, convolutions=(2, 2, 3, 3, 3))),
+    "vgg19_cifar": ModelEntry("CIFAR VGG, 19 layers, 20.1M parameters", partial(vgg, convolutions=(2, 2, 4, 4, 4))),
+    "mobilenetv2_half": ModelEntry(
+        "CIFAR MobileNetV2 of half width, 0.81M parameters", partial(mobilenetv2, width=0.5)
+    ),
+    "shufflenet_v1": ModelEntry("CIFAR ShuffleNet V1, 3 groups, 0.95M parameters", shufflenet_v1),
+    "shufflenet_v2": ModelEntry("CIFAR ShuffleNet V2, 1.36M parameters", shufflenet_v2),
     "digits_cnn": ModelEntry(
         "teacher for 8x8 digits, 17k parameters", partial(digits_cnn, channels=(16, 32), convolutions=2)
     ),
@@ -44,7 +74,7 @@ MODELS = {
         "student for 8x8 digits, 1.5k parameters", partial(digits_cnn, channels=(8, 16), convolutions=1)
     ),
 }
-FILLED = ("image_shape", "classes", "depth", "channels", "convolutions", "mean", "std", "name")
+FILLED = ("image_shape", "classes", "depth", "width", "channels", "convolutions", "blocks", "mean", "std", "name")
 
 
 def kind(name):
@@ -137,10 +167,10 @@ def _application_name(name):
 
 
 def _suggestion(name):
-    known = [*MODELS, *APPLICATIONS]
-    close = difflib.get_close_matches(name, known, n=1) or difflib.get_close_matches(name.lower(), known, n=1)
+    known = {one.lower(): one for one in (*MODELS, *APPLICATIONS)}
+    close = difflib.get_close_matches(name.lower(), known, n=1)
     if close:
-        return f"; did you mean {close[0]!r}?"
+        return f"; did you mean {known[close[0]]!r}?"
     return (
         f"; expected one of {', '.join(MODELS)}, a name of keras.applications such as MobileNetV2, "
         "a .keras file, or package.module:function"

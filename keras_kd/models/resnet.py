@@ -3,6 +3,7 @@
 from keras_kd.errors import UserError
 from keras_kd.lazy import keras
 from keras_kd.models.arguments import scaled
+from keras_kd.models.convolution import batch_normalization, classifier, convolution
 from keras_kd.models.pixels import image_input, normalize
 
 
@@ -52,7 +53,7 @@ def resnet(
             output = f"stage{stage}" if block == blocks else prefix
             x = _basic_block(x, filters, 2 if stage > 1 and block == 1 else 1, prefix, output)
     x = keras.layers.GlobalAveragePooling2D(name="pooled")(x)
-    return keras.Model(image, _classifier(x, classes), name=name)
+    return keras.Model(image, classifier(x, classes), name=name)
 
 
 def _basic_block(x, filters, strides, prefix, output):
@@ -66,32 +67,5 @@ def _basic_block(x, filters, strides, prefix, output):
 
 
 def _convolution(x, filters, kernel_size, strides, name):
-    padding = "same"
-    if strides > 1:
-        # PyTorch pads both sides alike; "same" with strides pads only the end of an even image.
-        padding = "valid"
-        if kernel_size > 1:
-            x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
-    x = keras.layers.Conv2D(
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        use_bias=False,
-        # One initializer a layer: a shared one gives layers of the same shape the same weights.
-        kernel_initializer=keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal"),
-        name=f"{name}_conv",
-    )(x)
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
-
-
-def _classifier(x, classes):
-    """The Dense layer as PyTorch begins it: kernel and bias uniform within 1 / sqrt(number of inputs)."""
-    limit = x.shape[-1] ** -0.5
-    return keras.layers.Dense(
-        classes,
-        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
-        bias_initializer=keras.initializers.RandomUniform(-limit, limit),
-        dtype="float32",  # also in mixed precision: bfloat16 would leave logits three digits
-        name="logits",
-    )(x)
+    x = convolution(x, filters, kernel_size, strides, name=f"{name}_conv")
+    return batch_normalization(x, f"{name}_bn")

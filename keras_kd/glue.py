@@ -1,0 +1,26 @@
+"""Building what trains beside the student."""
+
+import keras
+
+
+def build_glue(method, specs, networks):
+    """The glue of a method, in float32 whatever the networks' precision, as its losses are.
+
+    Args:
+        method: a `keras_kd.methods.Method`.
+        specs, networks: as in `Method.glue`.
+
+    Returns:
+        {name: layer}.
+
+    Example:
+        >>> from keras_kd.methods import KD
+        >>> build_glue(KD(), {}, {})
+        {}
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        return method.glue(specs, networks)
+    finally:
+        keras.config.set_dtype_policy(before)

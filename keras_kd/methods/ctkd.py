@@ -1,0 +1,69 @@
+"""Li, Li, Yang, Zhao, Song, Luo, Li, Yang: Curriculum Temperature for Knowledge Distillation. AAAI 2023,
+arXiv:2211.16231."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from keras_kd.lazy import ops
+from keras_kd.methods.divergence import kl_divergence
+from keras_kd.methods.logit_method import LogitMethod
+
+TEMPERATURE = "temperature"
+
+
+class CTKD(LogitMethod):
+    """KD whose temperature T = start + range sigmoid(theta) is learnt against the student.
+
+    theta is one number, trained beside the student; it starts at 1. Its gradient is multiplied by `reversal`, so with
+    -1 the temperature moves to where the loss is larger. The published curriculum lets the reversal grow over the first
+    10 epochs: `reversal: {end: -1.0, over: 10, shape: cosine}`.
+
+    Args:
+        temperature_start: the least temperature, above 0.
+        temperature_range: how far above it the temperature can go, above 0.
+        reversal: the factor on theta's gradient: negative against the student, 0 for a temperature that stays, positive
+            with the student.
+        standardize, target: see `LogitMethod`.
+
+    Source:
+        Li et al. 2023, the global temperature; settings and the sign of the factor as in the authors' code.
+
+    Example:
+        >>> import numpy as np
+        >>> method = CTKD()
+        >>> glue = method.glue({}, {})
+        >>> round(float(method.temperature(glue)), 2)
+        15.62
+    """
+
+    default_weight: ClassVar[float] = 0.9
+    paper: ClassVar[str] = "Li et al. 2023"
+    cites: ClassVar[tuple[str, ...]] = ("li2023ctkd",)
+    numbers_from: ClassVar[str] = "CTKD scripts/run_cifar_distill.sh"
+    temperature_start: float = Field(1.0, gt=0, allow_inf_nan=False)
+    temperature_range: float = Field(20.0, gt=0, allow_inf_nan=False)
+    reversal: float = Field(-1.0, allow_inf_nan=False)
+
+    def glue(self, specs, networks):
+        from keras_kd.methods.held import Held
+
+        return {**super().glue(specs, networks), TEMPERATURE: Held(1.0, trainable=True, name=TEMPERATURE)}
+
+    def temperature(self, glue):
+        """The temperature as it is now, a scalar tensor."""
+        theta = ops.convert_to_tensor(glue[TEMPERATURE].value)
+        fixed = ops.stop_gradient(theta)
+        # The value of theta, with a gradient that is `reversal` times as large.
+        theta = fixed + self.reversal * (theta - fixed)
+        return self.temperature_start + self.temperature_range * ops.sigmoid(theta)
+
+    def target_temperature(self, glue):
+        return self.temperature(glue)
+
+    def compare(self, student, teacher, labels, glue):
+        temperature = self.temperature(glue)
+        return temperature**2 * kl_divergence(teacher / temperature, student / temperature)
+
+    def matched(self, signals, labels):
+        return super().matched(signals, labels) if self.target.name == "identity" else None

@@ -1,0 +1,136 @@
+"""What the methods have in common that compare the student's logits with the teacher's, class by class."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from keras_kd.errors import UserError
+from keras_kd.methods.base import Method
+from keras_kd.methods.class_relations import class_relations
+from keras_kd.methods.standardization import standardized
+from keras_kd.methods.targets import Target, TargetField
+
+RELATIONS = "class_relations"
+
+
+class _LabelsOfTarget:
+    """False of a class; of a method, whether its target reads the labels."""
+
+    def __get__(self, method, owner):
+        return method is not None and method.target.needs_labels
+
+
+class LogitMethod(Method):
+    """A method that compares the student's logits with the teacher's over the same classes.
+
+    A subclass writes `compare`. It is given logits that are ready: standardised where that is asked for, and the
+    teacher's changed into those of the target, at the temperature that `target_temperature` names.
+
+    Args:
+        standardize: whether each row of logits, the student's and the teacher's, is made to have mean 0 and deviation 1
+            first (Sun et al. 2024, arXiv:2403.01427; with `kd` at temperature 2 and weight 9).
+        target: what stands in place of the teacher's distribution; see `keras_kd.methods.targets.Target`.
+
+    Example:
+        >>> from keras_kd import KD
+        >>> KD(standardize=True, target={"topk": 5}).model_dump(mode="json")
+        {'standardize': True, 'target': {'topk': 5}, 'temperature': 4.0}
+    """
+
+    needs_labels: ClassVar[bool] = _LabelsOfTarget()
+    standardize: bool = False
+    target: TargetField = Target()
+
+    def compare(self, student, teacher, labels, glue):
+        """The loss of a batch.
+
+        Args:
+            student: float32 tensor (batch, classes), its logits.
+            teacher: float32 tensor (batch, classes), the logits of the target.
+            labels: as in `loss`.
+            glue: the layers that `glue` made.
+
+        Returns:
+            A float32 tensor (batch,) or ().
+        """
+        raise TypeError(f"{type(self).__name__} compares nothing: a logit method must define `compare`")
+
+    def target_temperature(self, glue):
+        """The temperature at which `compare` reads the teacher's logits; 1 where a method has none."""
+        return 1.0
+
+    def best(self, teacher, labels):
+        """The student's logits at which `compare` is least; by default the teacher's."""
+        return teacher
+
+    def check(self, specs):
+        teacher, student = (specs[role]["logits"].shape[-1] for role in ("teacher", "student"))
+        name = type(self).__name__.lower()
+        if teacher != student:
+            raise UserError(
+                f"{name}: the teacher gives {teacher} classes, the student {student}; both must name the same classes "
+                "in the same order: give the student's last layer as many units as the teacher's"
+            )
+        if self.target.name == "topk" and self.target.number > teacher:
+            raise UserError(
+                f"{name}: target topk keeps {self.target.number} classes, and the teacher gives {teacher}; "
+                f"expected 1..{teacher}"
+            )
+
+    def glue(self, specs, networks):
+        if not self.target.needs_relations:
+            return {}
+        from keras_kd.methods.held import Held
+
+        where = f"{type(self).__name__.lower()}: target {self.target.name}"
+        relations = class_relations(networks["teacher"], specs["teacher"]["logits"].shape[-1], where)
+        return {RELATIONS: Held(relations, trainable=False, name=RELATIONS)}
+
+    def loss(self, signals, labels, glue):
+        if labels is None and self.needs_labels:
+            what = f"its target {self.target.name} reads" if self.target.needs_labels else "it reads"
+            raise UserError(
+                f"{type(self).__name__.lower()}: {what} the labels, and none were given; give them to fit, or use "
+                "another method or target"
+            )
+        student = signals["student"]["logits"]
+        if self.standardize:
+            student = standardized(student)
+        return self.compare(student, self._shown(signals["teacher"]["logits"], labels, glue), labels, glue)
+
+    def _shown(self, teacher, labels, glue):
+        """The teacher's logits as the student is shown them."""
+        if self.standardize:
+            teacher = standardized(teacher)
+        if self.target.name == "identity":
+            return teacher
+        relations = glue[RELATIONS].value if self.target.needs_relations else None
+        return self.target.logits(teacher, labels, self.target_temperature(glue), relations)
+
+    def matched(self, signals, labels):
+        if self.target.needs_relations:
+            return None
+        shown = self._shown(signals["teacher"]["logits"], labels, {})
+        best = self.best(shown, labels)
+        # Standardised logits cannot become any others: the minimum is known where the teacher's own are the best.
+        if self.standardize and (best is not shown or self.target.name != "identity"):
+            return None
+        return {"logits": best}
+
+
+class SoftenedLogitMethod(LogitMethod):
+    """A logit method in which both sides' logits are divided by one temperature.
+
+    Args:
+        temperature: above 0.
+
+    Example:
+        >>> from keras_kd import KD
+        >>> KD().target_temperature(glue={})
+        4.0
+    """
+
+    temperature: float = Field(4.0, gt=0, allow_inf_nan=False)
+
+    def target_temperature(self, glue):
+        return self.temperature

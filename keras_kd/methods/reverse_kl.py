@@ -1,0 +1,37 @@
+"""Gu, Dong, Wei, Huang: MiniLLM: Knowledge Distillation of Large Language Models. ICLR 2024, arXiv:2306.08543: the
+divergence, here of class probabilities."""
+
+from typing import ClassVar
+
+from keras_kd.methods.divergence import kl_divergence
+from keras_kd.methods.logit_method import SoftenedLogitMethod
+
+
+class ReverseKL(SoftenedLogitMethod):
+    """KD with the divergence turned around: T^2 KL(student^T || teacher^T).
+
+    A student too small for all that the teacher believes then leaves out what is less likely, where KD's spreads over
+    all of it.
+
+    Args:
+        temperature: above 0; both sides' logits are divided by it.
+        standardize, target: see `LogitMethod`.
+
+    Source:
+        Gu et al. 2024, for sequences of a language model.
+
+    Example:
+        >>> import numpy as np
+        >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
+        ...            "student": {"logits": np.array([[1.0, 0.5, 0.0, 0.0]], "float32")}}
+        >>> round(float(ReverseKL().loss(signals, labels=None, glue={})[0]), 4)
+        0.2462
+    """
+
+    default_weight: ClassVar[float] = 0.9
+    paper: ClassVar[str] = "Gu et al. 2024"
+    cites: ClassVar[tuple[str, ...]] = ("gu2024minillm",)
+    numbers_from: ClassVar[str] = "those of kd; none published for images"
+
+    def compare(self, student, teacher, labels, glue):
+        return self.temperature**2 * kl_divergence(student / self.temperature, teacher / self.temperature)
