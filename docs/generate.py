@@ -21,7 +21,7 @@ def recipes_page():
     """Every field of a recipe, as Markdown."""
     lines = [HEADER, "# Recipes", "", schema.Recipe.__doc__.strip(), ""]
     lines += ["A field can be set from the command line by its path: `--set fit.epochs=3`, `--set terms.0.weight=0.5`."]
-    parts = [("", schema.Recipe), ("data", schema.DataSpec), ("teacher, student", schema.ModelSpec)]
+    parts = [("", schema.Recipe), ("data", schema.DataSpec), ("data.views", schema.ViewsSpec), ("data.views.rand_augment", schema.RandAugmentSpec), ("teacher, student", schema.ModelSpec)]
     parts += [("terms[...]", schema.TermSpec), ("fit", schema.FitSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     for name, part in parts:

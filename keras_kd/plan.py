@@ -7,7 +7,6 @@ import numpy as np
 
 from keras_kd import backend, bench
 from keras_kd.data.describe import describe
-from keras_kd.data.views import VIEWS
 from keras_kd.networks import build, cost
 from keras_kd.progress import duration
 from keras_kd.recipe import load
@@ -60,7 +59,7 @@ def plan(recipe, smoke=False):
             "classes": about.classes,
             "train": about.train_count,
             "test": about.test_count,
-            "views": VIEWS[recipe.data.views].count,
+            "views": recipe.data.family.count,
             "here": about.here,
         },
         "epochs": recipe.fit.epochs,

@@ -270,6 +270,9 @@ def _meaning(raw, recipe, path):
     errors.extend(teacher_errors(recipe, path))
     if not recipe.label_weight and not any(term.weight for term in recipe.terms):
         errors.append((("label_weight",), "is 0 and no term has a weight above 0: nothing to learn from"))
+    views = data_spec.views
+    if not isinstance(views, str) and views.mixup and views.cutmix:
+        errors.append((("data", "views", "cutmix"), "mixup and cutmix exclude each other; keep one"))
     if data_spec.validation >= 1 and data_spec.validation != int(data_spec.validation):
         errors.append(
             (("data", "validation"), f"is {data_spec.validation}; expected a fraction below 1 or a whole number")

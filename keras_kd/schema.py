@@ -1,11 +1,15 @@
 """The schema of a recipe: what may stand in one, with its type, range and meaning."""
 
+import difflib
 import os
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag
+from pydantic_core import PydanticCustomError
 
 from keras_kd.by_epoch import ByEpoch
+from keras_kd.data.augmentation import PRESETS, family
+from keras_kd.data.rand_augment import STRONGEST
 from keras_kd.data.views import VIEWS
 from keras_kd.export import FORMATS, GATES
 
@@ -14,7 +18,7 @@ NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
 
 
 # Where a text alone is short for a part with this one field.
-SHORT = {("data",): "name", ("teacher",): "model", ("student",): "model"}
+SHORT = {("data",): "name", ("data", "views"): "base", ("teacher",): "model", ("student",): "model"}
 
 
 class Part(BaseModel):
@@ -41,6 +45,53 @@ Weight = Annotated[
     Discriminator(_constant_or_not),
 ]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
+Pixel = Annotated[Whole, Field(ge=0, le=255)]
+
+
+class RandAugmentSpec(Part):
+    """Operations drawn at random, all of one magnitude (Cubuk et al. 2020)."""
+
+    operations: Whole = Field(2, gt=0, le=10, description="how many, one after another")
+    magnitude: Whole = Field(10, ge=0, le=STRONGEST, description="of all of them, on torchvision's scale of 0 to 30")
+    seeds: Whole = Field(16, gt=0, le=1000, description="lists of operations for each view of the base")
+
+
+class ViewsSpec(Part):
+    """Augmentation of the training images, one part on another; the teacher sees the student's view."""
+
+    base: Literal[tuple(VIEWS)] = Field(
+        "crop_flip", description="what is beneath: none, flip (mirror images), crop_flip (pad-4 crops as well)"
+    )
+    rand_augment: RandAugmentSpec | None = Field(None, description="fields, such as {operations: 2, magnitude: 10}")
+    cutout: Whole | None = Field(None, gt=0, description="side of a square hole in pixels; published: 8 on CIFAR-100")
+    holes: Whole = Field(16, gt=0, le=1000, description="of cutout: places of it for each view of the base")
+    fill: Pixel | tuple[Pixel, ...] = Field(
+        0, description="of cutout: the pixel in the hole, 0..255, or one number a channel; published: the mean pixel"
+    )
+    mixup: Number | None = Field(None, gt=0, le=100, description="alpha of its Beta distribution; published: 1")
+    cutmix: Number | None = Field(None, gt=0, le=100, description="alpha of its Beta distribution; published: 1")
+    cutmix_probability: Number = Field(0.5, ge=0, le=1, description="of a view to be mixed by cutmix")
+    mixes: Whole = Field(16, gt=0, le=1000, description="of mixup and cutmix: partners of each view of an image")
+
+
+def _views_by_name(name):
+    names = (*VIEWS, *PRESETS)
+    if isinstance(name, str) and name in names:
+        return name
+    # Where a plain family was meant, the plain ones are the choice.
+    close = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.6)
+    options = VIEWS if close and close[0] in VIEWS else names
+    raise PydanticCustomError("literal_error", "no such views", {"expected": ", ".join(map(repr, options))})
+
+
+def _name_or_fields(value):
+    return "views[]" if isinstance(value, dict | ViewsSpec) else "str"
+
+
+Family = Annotated[
+    Annotated[object, PlainValidator(_views_by_name), Tag("str")] | Annotated[ViewsSpec, Tag("views[]")],
+    Discriminator(_name_or_fields),
+]
 
 
 class DataSpec(Part):
@@ -50,7 +101,10 @@ class DataSpec(Part):
         min_length=1,
         description="`digits`, a TFDS name (`cifar100`), a folder of images, an `.npz` file, `package.module:function`",
     )
-    views: Literal[tuple(VIEWS)] = Field("none", description="augmentation of the training images")
+    views: Family = Field(
+        "none",
+        description=f"augmentation of the training images: {', '.join((*VIEWS, *PRESETS))}; or fields (see data.views)",
+    )
     data_dir: str | None = Field(None, description="where TFDS keeps its data")
     image_size: Whole | tuple[Whole, Whole] | None = Field(
         None, description="height and width (one number: both) to which a folder's images are resized"
@@ -66,6 +120,11 @@ class DataSpec(Part):
     mean: tuple[Number, ...] | None = Field(None, description="per channel, of pixels / 255; computed if not given")
     std: tuple[Annotated[Number, Field(**ABOVE_ZERO)], ...] | None = Field(None, description="as `mean`")
     seed: Whole = Field(0, ge=0, description="decides what `validation`, `train_images`, `test_fraction` choose")
+
+    @property
+    def family(self):
+        """The family of views that `views` names."""
+        return family(self.views if isinstance(self.views, str) else self.views.model_dump())
 
 
 class ModelSpec(Part):

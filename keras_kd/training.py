@@ -6,10 +6,10 @@ import time
 import keras
 
 from keras_kd import backend, bench
+from keras_kd.accuracy import Accuracy
 from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.epochs import Epochs, Unchanged
 from keras_kd.data.rendering import ViewRenderer
-from keras_kd.data.views import VIEWS
 from keras_kd.distiller import Distiller, Term
 from keras_kd.errors import UserError
 from keras_kd.files import whole
@@ -91,7 +91,7 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
     fit = recipe.fit
     distiller.compile(
         optimizer=optimizer(fit, phases=_has_phases(recipe)),
-        metrics=["accuracy"],
+        metrics=[Accuracy()],
         steps_per_execution=fit.steps_per_execution,
         jit_compile=fit.jit_compile,
     )
@@ -129,7 +129,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
         backend.make_deterministic()
     student = build_student(recipe, dataset)
     _room_for(files, student.model)
-    views, train_split = VIEWS[recipe.data.views], dataset.train
+    views, train_split = recipe.data.family, dataset.train
     resident = train_split.images.nbytes <= RESIDENT_BYTES
     renderer = ViewRenderer(views, train_split.images if resident else None)
     distiller = build_distiller(
@@ -147,7 +147,14 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
         # A kill between the state and the history left the history an epoch behind.
         write_csv(rows, files.history)
     epochs = Epochs(
-        None if resident else train_split.images, train_split.labels, views, fit.batch_size, recipe.seed, len(rows)
+        None if resident else train_split.images,
+        train_split.labels,
+        views,
+        fit.batch_size,
+        recipe.seed,
+        len(rows),
+        image_shape=dataset.image_shape,
+        classes=dataset.classes,
     )
     if recipe.student.start_from_teacher is not None and not rows:
         first = range(min(len(epochs), START_BATCHES))

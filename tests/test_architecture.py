@@ -19,7 +19,7 @@ LEVELS = [
     {"recipe"},
     {"recipe_file", "recipe_teacher", "schema", "wording", "laws"},
     {"distiller", "report", "export", "bench"},
-    {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check", "glue"},
+    {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "accuracy", "output_check", "glue"},
     {"methods", "models", "data", "backend"},
     {"page", "summary", "quiet", "files", "lazy", "errors", "generations", "by_epoch", "trust", "__init__"},
 ]

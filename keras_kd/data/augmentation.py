@@ -1,4 +1,4 @@
-"""Families of views beyond crop and flip: a base with RandAugment, Cutout and mixing on top, still one number a view."""
+"""Families of views beyond crop and flip: RandAugment, Cutout and mixing on top of them, still one number a view."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from keras_kd.data.cutout import Cutout
 from keras_kd.data.mixing import Cutmix, Mixup, partner_views
 from keras_kd.data.rand_augment import RandAugment
 from keras_kd.data.views import VIEWS, Views
+from keras_kd.errors import UserError
 from keras_kd.lazy import ops
 
 
@@ -15,8 +16,8 @@ from keras_kd.lazy import ops
 class Augmented(Views):
     """A finite family of views: each one of the base, with finitely many draws of what comes on top.
 
-    The id of a view is base view + base views x (draw of RandAugment + its draws x (draw of Cutout + its draws x draw of
-    the mixing)). What a draw looks like is a hash of it and the base view; for mixing, of the image's index and the
+    The id of a view is base view + base views x (draw of RandAugment + its draws x (draw of Cutout + its draws x draw
+    of the mixing)). What a draw looks like is a hash of it and the base view; for mixing, of the image's index and the
     view. One view is the image itself: the base's own identity in the first draws.
 
     Args:
@@ -87,6 +88,44 @@ class Augmented(Views):
                 changed = part.apply(images, number, base.count * part.draws)
                 images = ops.where(ops.equal(number, base.identity)[:, None, None, None], images, changed)
         return images
+
+
+def family(views):
+    """The family of views that a recipe's text or fields name.
+
+    Args:
+        views: a name in `VIEWS` or `PRESETS`; or a dict of "base", "rand_augment" (a dict of "operations", "magnitude",
+            "seeds"), "cutout" with "holes" and "fill", "mixup" or "cutmix" with "mixes", and "cutmix_probability".
+
+    Returns:
+        A `Views` or an `Augmented`.
+
+    Raises:
+        UserError: both mixup and cutmix.
+
+    Example:
+        >>> family({"base": "crop_flip", "mixup": 1.0, "mixes": 16}) == family("crop_flip_mixup")
+        True
+    """
+    if isinstance(views, str):
+        return {**VIEWS, **PRESETS}[views]
+    given = {name: value for name, value in views.items() if value is not None}
+    if {"mixup", "cutmix"} <= set(given):
+        raise UserError("views: found both mixup and cutmix; expected one of them")
+    parts, draws = {}, {"draws": given["mixes"]} if "mixes" in given else {}
+    if "rand_augment" in given:
+        named = {"operations": "operations", "magnitude": "magnitude", "seeds": "draws"}
+        parts["rand_augment"] = RandAugment(**{named[name]: value for name, value in given["rand_augment"].items()})
+    if "cutout" in given:
+        named = {"size": "cutout", "draws": "holes", "fill": "fill"}
+        parts["cutout"] = Cutout(**{field: given[name] for field, name in named.items() if name in given})
+    if "mixup" in given:
+        parts["mixing"] = Mixup(alpha=given["mixup"], **draws)
+    if "cutmix" in given:
+        probability = {"probability": given["cutmix_probability"]} if "cutmix_probability" in given else {}
+        parts["mixing"] = Cutmix(alpha=given["cutmix"], **draws, **probability)
+    base = VIEWS[given.get("base", "crop_flip")]
+    return Augmented.on(base, **parts) if parts else base
 
 
 _BASE = VIEWS["crop_flip"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_kd.data.views import scramble
+from keras_kd.errors import UserError
 from keras_kd.lazy import ops
 
 HOLE = 3
@@ -27,7 +28,7 @@ class Cutout:
 
     Example:
         >>> Cutout(size=2).boxes(np.array([5]), height=8, width=8).tolist()
-        [[3, 0, 5, 2]]
+        [[4, 2, 6, 4]]
     """
 
     size: int = 8
@@ -55,9 +56,13 @@ class Cutout:
         Returns:
             A tensor like `images`.
         """
-        _, height, width, _ = images.shape
+        _, height, width, channels = images.shape
+        if isinstance(self.fill, tuple) and len(self.fill) != channels:
+            raise UserError(
+                f"views: fill has {len(self.fill)} numbers and the images {channels} channels; give one number a channel"
+            )
         box = ops.take(ops.convert_to_tensor(self.boxes(np.arange(count), height, width)), number, axis=0)
-        fill = ops.broadcast_to(ops.convert_to_tensor(self.fill, dtype="int32"), (images.shape[-1],))
+        fill = ops.broadcast_to(ops.convert_to_tensor(self.fill, dtype="int32"), (channels,))
         return ops.where(within(box, height, width), fill, images)
 
 

@@ -1,8 +1,8 @@
 """RandAugment: a few operations drawn at random, all of one magnitude (Cubuk et al. 2020, arXiv:1909.13719).
 
 Every operation works in whole numbers on pixels 0..255, so all backends and machines give the same pixels. Against the
-floats of torchvision a pixel of the colour operations may differ by one grey level, and a pixel of the turned or sheared
-images may be its neighbour where the point looked up lies on the edge between two.
+floats of torchvision a pixel of the colour operations may differ by one grey level, and a pixel of a turned or sheared
+image may be its neighbour where the point looked up lies on the edge between two.
 """
 
 import math
@@ -52,7 +52,7 @@ class RandAugment:
     Example:
         >>> drawn, negative = RandAugment(operations=2).drawn(np.arange(2))
         >>> [[OPERATIONS[one] for one in row] for row in drawn], negative.tolist()
-        ([['rotate', 'sharpness'], ['autocontrast', 'equalize']], [[1, 0], [0, 1]])
+        ([['posterize', 'posterize'], ['translate_y', 'solarize']], [[0, 1], [0, 1]])
     """
 
     operations: int = 2
@@ -150,9 +150,7 @@ def _moved(images, matrix):
     a, b, c, d, e, f = (matrix[:, part, None, None] for part in range(6))
     column = (a * u + b * v + c + width * ONE) // (2 * ONE)
     row = (d * u + e * v + f + height * ONE) // (2 * ONE)
-    inside = ops.logical_and(
-        ops.logical_and(row >= 0, row < height), ops.logical_and(column >= 0, column < width)
-    )
+    inside = ops.logical_and(ops.logical_and(row >= 0, row < height), ops.logical_and(column >= 0, column < width))
     first = ops.arange(ops.shape(images)[0], dtype="int32")[:, None, None] * (height * width)
     pixel = first + ops.clip(row, 0, height - 1) * width + ops.clip(column, 0, width - 1)
     return ops.where(inside[..., None], ops.take(ops.reshape(images, (-1, channels)), pixel, axis=0), 0)

@@ -1,5 +1,5 @@
-"""Wen, Li, Du, Mou: f-Divergence Minimization for Sequence-Level Knowledge Distillation. ACL 2023, arXiv:2307.15190: the
-Jensen-Shannon divergence, here of class probabilities."""
+"""Wen, Li, Du, Mou: f-Divergence Minimization for Sequence-Level Knowledge Distillation. ACL 2023, arXiv:2307.15190:
+the Jensen-Shannon divergence, here of class probabilities."""
 
 import math
 from typing import ClassVar

@@ -13,8 +13,8 @@ class RLD(SoftenedLogitMethod):
     """The teacher's confidence goes to the label, and its relations count only among classes below the label:
     alpha A^2 confidence part + beta T^2 relations part.
 
-    The confidence part is the KL of (max p_teacher, 1 - max) and (p_student[y], 1 - p_student[y]) at temperature A, also
-    where the teacher is wrong. The relations part is the KL over the classes that the teacher ranks strictly below the
+    The confidence part is the KL of (max p_teacher, 1 - max) and (p_student[y], 1 - p_student[y]) at temperature A,
+    also where the teacher is wrong. The relations part is the KL over the classes that the teacher ranks strictly below the
     label, and 0 where there are none. The published training lets the term's weight rise over the first 20 epochs:
     `weight: {end: 1.0, over: 20}`.
 

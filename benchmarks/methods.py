@@ -1,0 +1,103 @@
+"""Methods side by side on a pair small enough for two CPU cores: ResNet-20 to ResNet-8, 10,000 images of CIFAR-100.
+
+    python benchmarks/methods.py [--quick] [--json] [--backend jax]
+
+Every method's recipe for ResNet-56 to ResNet-20 is run with its published weights on the small pair: same images, epochs,
+batches, learning rates and seeds for all, the student alone among them. The teacher is trained once. Killed, it goes on
+with the same command.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from measuring import finish, options
+
+ROOT = Path(__file__).parent.parent
+FIT = {"fit.batch_size": 64, "fit.learning_rate": 0.05, "fit.l2": 5e-4, "fit.drops": "[]", "fit.decay": "cosine"}
+# (training images, test images, teacher's epochs, student's epochs, seeds)
+FULL = (10_000, 10_000, 30, 6, 3)
+QUICK = (320, 320, 1, 1, 2)
+# Recipe, and what in it counts in epochs and so is shortened with the training.
+METHODS = {
+    "resnet20_alone": {},
+    "label_smoothing": {},
+    "resnet56_to_resnet20": {},
+    "dkd": {"terms.0.weight": "{end: 1, over: 1}"},
+    "dist": {},
+    "logit_standardization": {},
+    "wttm": {},
+    "fitnet": {},
+    "at": {},
+    "sp": {},
+    "rkd": {},
+    "vid": {},
+    "crd": {},
+}
+SHOWN = {"resnet20_alone": "student alone", "resnet56_to_resnet20": "kd"}
+
+
+def run(name, settings, folder, seed):
+    """The report of one run."""
+    from keras_kd.recipe import load
+    from keras_kd.run import distill
+
+    recipe = load(name, [f"{key}={value}" for key, value in {**FIT, **settings, "seed": seed}.items()])
+    return distill(recipe, folder, name=name)
+
+
+def main():
+    chosen = options(__doc__)
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    images, test_images, taught, learned, seeds = QUICK if chosen.quick else FULL
+    base = ROOT / "saved_models" / f"methods-{'quick-' if chosen.quick else ''}{backend}"
+    common = {"data.train_images": images, "data.test_images": test_images, "export.formats": "[]"}
+    teacher_settings = {**common, "student": "resnet20", "fit.epochs": taught}
+    teacher = run("resnet56", teacher_settings, base / "teacher", seed=0)
+    student = {**common, "student": "resnet8", "fit.epochs": learned}
+    measured = {}
+    for seed in range(seeds):
+        for name, own in METHODS.items():
+            settings = {**student, **own}
+            if name not in ("resnet20_alone", "label_smoothing"):
+                settings["teacher"] = str(base / "teacher" / "student.keras")
+            measured.setdefault(name, []).append(run(name, settings, base / f"{name}-seed{seed}", seed))
+    alone = np.array([one["student"]["top1"] for one in measured["resnet20_alone"]])
+    rows = [f"{'':<22} {'top-1':>14} {'over alone':>16} {'agreement':>10} {'seconds':>8}"]
+    summary = {}
+    for name, reports in measured.items():
+        top1 = np.array([one["student"]["top1"] for one in reports])
+        agreement = [one["fidelity"]["agreement"] for one in reports if one.get("fidelity")]
+        seconds = float(np.median([one["time"]["seconds"]["training"] for one in reports]))
+        gain = top1 - alone
+        summary[SHOWN.get(name, name)] = {
+            "recipe": name,
+            "top1": {"mean": float(top1.mean()), "std": float(top1.std(ddof=1)), "each": top1.tolist()},
+            "over_alone": {"mean": float(gain.mean()), "std": float(gain.std(ddof=1)), "each": gain.tolist()},
+            "agreement": float(np.mean(agreement)) if agreement else None,
+            "training_seconds": seconds,
+        }
+        difference = "-" if name == "resnet20_alone" else f"{100 * gain.mean():+.2f} +- {100 * gain.std(ddof=1):.2f}"
+        rows.append(
+            f"{SHOWN.get(name, name):<22} {100 * top1.mean():>6.2f} +- {100 * top1.std(ddof=1):.2f} {difference:>16} "
+            f"{f'{100 * np.mean(agreement):.2f}' if agreement else '-':>10} {seconds:>8.0f}"
+        )
+    rows.append(
+        f"teacher {100 * teacher['student']['top1']:.2f} (resnet20, {taught} epochs); {images} images, {learned} epochs, "
+        f"{seeds} seeds, mean +- standard deviation; differences are paired by seed"
+    )
+    result = {
+        "pair": "resnet20 to resnet8",
+        "data": f"CIFAR-100, {images} training and {test_images} test images",
+        "teacher": {"top1": teacher["student"]["top1"], "epochs": taught},
+        "epochs": learned,
+        "seeds": seeds,
+        "settings": FIT,
+        "methods": summary,
+        "note": "a pair, a budget and a teacher far smaller than the published ones; the published weights unchanged",
+    }
+    finish("methods", result, "\n".join(rows), chosen)
+
+
+if __name__ == "__main__":
+    main()
