@@ -1,4 +1,4 @@
-"""Writes docs/recipes.md and docs/commands.md from the schema and the command line; a test holds them to it.
+"""Writes docs/recipes.md, docs/commands.md and the table of methods in README.md; a test holds them to it.
 
 python docs/generate.py
 """
@@ -10,6 +10,8 @@ import click
 from pydantic import BaseModel
 
 from keras_kd import schema
+from keras_kd.by_epoch import ByEpoch
+from keras_kd.catalogue import methods as catalogue_of_methods
 from keras_kd.cli import commands
 from keras_kd.methods import METHODS
 
@@ -21,14 +23,24 @@ def recipes_page():
     """Every field of a recipe, as Markdown."""
     lines = [HEADER, "# Recipes", "", schema.Recipe.__doc__.strip(), ""]
     lines += ["A field can be set from the command line by its path: `--set fit.epochs=3`, `--set terms.0.weight=0.5`."]
-    parts = [("", schema.Recipe), ("data", schema.DataSpec), ("data.views", schema.ViewsSpec), ("data.views.rand_augment", schema.RandAugmentSpec), ("teacher, student", schema.ModelSpec)]
-    parts += [("terms[...]", schema.TermSpec), ("fit", schema.FitSpec)]
+    parts = [
+        ("", schema.Recipe),
+        ("data", schema.DataSpec),
+        ("data.views", schema.ViewsSpec),
+        ("data.views.rand_augment", schema.RandAugmentSpec),
+        ("teacher, student", schema.ModelSpec),
+    ]
+    parts += [("teacher, teacher.ensemble[...]", schema.MemberSpec), ("teacher", schema.TeacherSpec)]
+    parts += [("student", schema.StudentSpec)]
+    parts += [("terms[...]", schema.TermSpec), ("a number by epoch", ByEpoch), ("trust", schema.TrustSpec)]
+    parts += [("fit", schema.FitSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     for name, part in parts:
         lines += ["", f"## {name or 'The whole'}", "", *([part.__doc__.strip(), ""] if name else [])]
         lines += ["| field | what it is | default |", "|---|---|---|"]
         for field, about in part.model_fields.items():
-            if field == "settings":
+            # What a part takes over from another stands there.
+            if field == "settings" or field in getattr(part.__base__, "model_fields", ()):
                 continue
             lines.append(f"| `{field}` | {about.description} | {_default(about)} |")
     lines += ["", "## Settings of the methods", ""]
@@ -64,7 +76,26 @@ def commands_page():
     return "\n".join(lines)
 
 
-PAGES: dict[str, typing.Callable] = {"recipes.md": recipes_page, "commands.md": commands_page}
+def readme_page():
+    """README.md with the table of methods, between its two marks, as METHODS has it."""
+    before, mark, rest = (FOLDER.parent / "README.md").read_text(encoding="utf-8").partition(METHODS_BEGIN)
+    _, end, after = rest.partition(METHODS_END)
+    lines = ["| method | what it is | paper | needs | weight | numbers from |", "|---|---|---|---|---|---|"]
+    for name, said in catalogue_of_methods().items():
+        what = said["what"].replace("|", "\\|")
+        needs = ", ".join(f"`{one}`" if one[:3] in ("sta", "ste", "poo") else one for one in said["needs"])
+        cells = (f"`{name}`", what, said["paper"], needs, f"{said['weight']:g}", said["numbers_from"])
+        lines.append(f"| {' | '.join(cells)} |")
+    return before + mark + "\n".join(["", *lines, ""]) + end + after
+
+
+METHODS_BEGIN = "<!-- methods: begin (written by docs/generate.py) -->"
+METHODS_END = "<!-- methods: end -->"
+PAGES: dict[str, typing.Callable] = {
+    "recipes.md": recipes_page,
+    "commands.md": commands_page,
+    "../README.md": readme_page,
+}
 
 
 def main():

@@ -151,7 +151,7 @@ def list_command(what, as_json):
     Example:
         keras-kd list models
     """
-    from keras_kd.catalogue import CATALOGUE
+    from keras_kd.catalogue import CATALOGUE, in_lines
 
     if what is not None and what not in CATALOGUE:
         raise UserError(f"list: no {what!r}; expected one of {', '.join(CATALOGUE)}")
@@ -159,10 +159,7 @@ def list_command(what, as_json):
     if as_json:
         return _print_json(tables[what] if what else tables)
     for name, table in tables.items():
-        click.echo(f"{name}:")
-        width = max((len(key) for key in table), default=0)
-        for key, text in table.items():
-            click.echo(f"  {key:<{width}}  {text}")
+        click.echo("\n".join([f"{name}:", *in_lines(name, table)]))
 
 
 @commands.command()
@@ -182,6 +179,21 @@ def show(recipe, settings, seed, smoke, as_json):
     if as_json:
         return _print_json(resolved)
     click.echo(yaml.safe_dump(resolved, sort_keys=False, default_flow_style=None, width=100).rstrip())
+
+
+@commands.command()
+@click.argument("recipe")
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field; repeatable.")
+def cite(recipe, settings):
+    """BibTeX of the papers that a recipe relies on, its teachers' recipes included.
+
+    \b
+    Example:
+        keras-kd cite resnet56_to_resnet20
+    """
+    from keras_kd.cite import cite as bibtex_of
+
+    click.echo(bibtex_of(recipe, settings).rstrip())
 
 
 @commands.command()
@@ -224,6 +236,8 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, as_json):
         keras-kd validate mine.yaml --dry-run
     """
     loaded, errors, notes = {}, [], {}
+    if dry_run:
+        choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     for path in recipes:
         notes[path] = []
         try:
@@ -279,6 +293,7 @@ def distill(recipe, settings, seed, smoke, out, restart, backend, quiet, as_json
 
     if out is not None and not out.strip():
         raise UserError("--out: is empty; give a folder, such as saved_models/mine")
+    choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     loaded = _load(recipe, settings, seed, smoke)
     name = find(recipe).stem
     folder = Path(out) if out else Path("saved_models") / _folder_name(recipe, name, loaded.seed, smoke)

@@ -8,8 +8,8 @@ def page(report):
 
     Args:
         report: the dict of `keras_kd.report.write`: "recipe", "student" and "teacher" ("name", "top1", "top5"),
-            "generations", "calibration" and "teacher_calibration", "cost" and "teacher_cost", "fidelity", "per_class", "time",
-            "exports", "data", "environment", "seed", "epochs", "git_commit", "shortened", "notes".
+            "generations", "calibration" and "teacher_calibration", "cost" and "teacher_cost", "fidelity", "per_class",
+            "time", "exports", "data", "environment", "seed", "epochs", "git_commit", "shortened", "notes".
 
     Returns:
         A str.
@@ -25,7 +25,8 @@ def page(report):
         | student digits_tiny | 98.00 % | – | – | – | – | – | – | – |
         <BLANKLINE>
     """
-    parts = (_heading, _networks, _teachers, _generations, _fidelity, _classes, _exports, _time, _data, _environment, _notes)
+    parts = (_heading, _networks, _teachers, _generations, _fidelity, _classes)
+    parts += (_exports, _time, _data, _environment, _notes)
     return "\n\n".join(text for part in parts if (text := part(report))) + "\n"
 
 

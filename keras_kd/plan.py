@@ -10,7 +10,7 @@ from keras_kd.data.describe import describe
 from keras_kd.networks import build, cost
 from keras_kd.progress import duration
 from keras_kd.recipe import load
-from keras_kd.teachers import assemble
+from keras_kd.teachers import assemble, held_out_alike
 from keras_kd.training import build_distiller, build_peers, build_student
 
 # Seconds to start and compile, and of a step beside its multiplications: orders of size on two CPU cores.
@@ -35,20 +35,28 @@ def plan(recipe, smoke=False):
     teacher, teacher_plan = None, None
     if recipe.teacher is not None:
         teacher, teacher_plan = _teacher(recipe, about, smoke)
-    student = build_student(recipe, about)
-    build_distiller(
-        recipe,
-        teacher,
-        student,
-        peers=build_peers(recipe, about),
-        trust=np.ones(about.classes) if recipe.trust else None,
-        examples=about.train_count,
-    )
-    steps = -(-about.train_count // recipe.fit.batch_size) * recipe.fit.epochs
+    teachers = [teacher]
+    if recipe.generations > 1:
+        # The first generation's teacher, if there is one, and that of every later one: a student.
+        teachers = [one for one in (teacher, build_student(recipe, about)) if one is not None]
+    for one in teachers:
+        student = build_student(recipe, about)
+        build_distiller(
+            recipe,
+            one,
+            student,
+            peers=build_peers(recipe, about),
+            trust=np.ones(about.classes) if recipe.trust else None,
+            examples=about.train_count,
+        )
+    teacher = teachers[-1]
+    epochs = recipe.fit.epochs * recipe.generations
+    steps = -(-about.train_count // recipe.fit.batch_size) * epochs
     student_cost = cost(student.model)
     teacher_cost = cost(teacher.model) if teacher else None
     work = 3 * student_cost["macs"] + (teacher_cost["macs"] if teacher_cost else 0)
     rate = multiplications_a_second()
+    kept = sum(map(recipe.fit.keeps, range(1, recipe.fit.epochs)))
     return {
         "student": {"name": student.name, **student_cost},
         "teacher": {"name": teacher.name, **teacher_cost} if teacher else None,
@@ -62,20 +70,25 @@ def plan(recipe, smoke=False):
             "views": recipe.data.family.count,
             "here": about.here,
         },
-        "epochs": recipe.fit.epochs,
+        "epochs": epochs,
         "steps": steps,
-        "seconds": round(START + STEP * steps + work * about.train_count * recipe.fit.epochs / rate, 1),
-        "bytes": 8 * student_cost["bytes"] + about.train_count * int(np.prod(about.image_shape)),
+        "seconds": round(START + STEP * steps + work * about.train_count * epochs / rate, 1),
+        "bytes": (8 + kept) * recipe.generations * student_cost["bytes"]
+        + about.train_count * int(np.prod(about.image_shape)),
     }
 
 
 def _teacher(recipe, about, smoke):
     """The teacher's network, untrained where it is a recipe, and the plan of the recipes that it is made of."""
-    plans = {}
+    made, plans = {}, {}
 
     def of_recipe(spec, seen):
         taught = load(spec.model, smoke=smoke)
-        plans.setdefault((spec.model, spec.seed), plan(taught, smoke))
+        if recipe.teacher.is_fitted:
+            held_out_alike(recipe.data, taught.data, spec.model)
+        if spec.model not in made:
+            made[spec.model] = plan(taught, smoke)
+        plans[(spec.model, spec.seed)] = made[spec.model]
         return build(taught.student, seen, "teacher")
 
     network = assemble(recipe.teacher, about, of_recipe, fits=False)

@@ -11,6 +11,7 @@ from keras_kd import data, models
 from keras_kd.by_epoch import ByEpoch
 from keras_kd.errors import UserError
 from keras_kd.methods import METHODS
+from keras_kd.methods.find import find as find_method
 from keras_kd.recipe_file import Loader, beside, find, known, read, shown
 from keras_kd.recipe_teacher import networks_of, recipe_file, recipes_of_teacher, shrunk, spread, teacher_errors
 from keras_kd.schema import SHORT, Recipe, TermSpec, short_data, short_model
@@ -168,26 +169,32 @@ def _term(raw, where, errors):
     name = raw.get("method")
     if "method" not in raw:
         errors.append((where, "method is required; `keras-kd list methods` names all"))
-    elif not isinstance(name, str) or name not in METHODS:
+    elif not isinstance(name, str) or (name not in METHODS and ":" not in name):
         errors.append((where, f"no method {name!r}{did_you_mean(name, METHODS)}; `keras-kd list methods` names all"))
+    kind = None
+    if len(errors) == before:
+        try:
+            kind = find_method(name)
+        except UserError as error:
+            errors.append((where, str(error)))
     settings = {str(key): value for key, value in raw.items() if key not in ("method", "weight")}
     spec = None
     try:
         TermSpec(method=str(name), weight=raw.get("weight"))
     except ValidationError as error:
         errors.extend(explain(TermSpec, error, where))
-    if isinstance(name, str) and name in METHODS and len(errors) == before:
+    if kind is not None and len(errors) == before:
         try:
-            schedules = _schedules(METHODS[name], settings, where, errors)
+            schedules = _schedules(kind, settings, where, errors)
             if len(errors) > before:
                 return None
-            method = METHODS[name](**{**settings, **{field: by.end for field, by in schedules.items()}})
+            method = kind(**{**settings, **{field: by.end for field, by in schedules.items()}})
             weight = method.default_weight if raw.get("weight") is None else raw["weight"]
             spec = TermSpec(
                 method=name, weight=weight, settings=method.model_dump(mode="json"), schedules=schedules
             )
         except ValidationError as error:
-            errors.extend(explain(METHODS[name], error, where, owner=name, beside=("method", "weight")))
+            errors.extend(explain(kind, error, where, owner=name, beside=("method", "weight")))
     return spec if len(errors) == before else None
 
 
@@ -245,7 +252,7 @@ def _meaning(raw, recipe, path):
     for where, weight in _weights(recipe):
         if isinstance(weight, ByEpoch) and min(weight.values()) < 0:
             errors.append((where, f"becomes {min(weight.values()):g}; expected 0 or more"))
-    read = {role for term in recipe.terms for role in METHODS[term.method].roles}
+    read = {role for term in recipe.terms for role in find_method(term.method).roles}
     if recipe.peers and "peer" not in read:
         errors.append((("peers",), "no term reads them; add terms: [{method: dml}], or drop them"))
     if "peer" in read and not recipe.peers:
@@ -256,7 +263,7 @@ def _meaning(raw, recipe, path):
         errors.append((("trust",), "it is measured on validation images and there are none; set data.validation"))
     if recipe.teacher is None and "teacher" in read and recipe.generations == 1:
         errors.append((("terms",), "there is no teacher; give one, or drop the terms"))
-    uses = [term for term in recipe.terms if term.weight and "teacher" in METHODS[term.method].roles]
+    uses = [term for term in recipe.terms if term.weight and "teacher" in find_method(term.method).roles]
     if recipe.teacher is not None and not uses:
         errors.append((("teacher",), "no term with a weight above 0 uses it; add terms: [{method: kd}], or drop it"))
     if recipe.generations > 1 and recipe.teacher is None and not uses:

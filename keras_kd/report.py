@@ -65,6 +65,30 @@ def agreement(student_logits, teacher_logits, k=1):
     return float(np.mean(within & ~np.isnan(teacher).any(1)))
 
 
+def linear_cka(one, other):
+    """How alike two representations of the same images are, up to rotation and scale: linear centred kernel alignment.
+
+    Args:
+        one: float array (n, d), features of n images; maps (n, height, width, channels) are flattened.
+        other: float array (n, e), of the same images.
+
+    Returns:
+        float in 0..1; 1 for features that differ by rotation, scale and shift alone.
+
+    Source:
+        Kornblith et al., Similarity of Neural Network Representations Revisited, arXiv:1905.00414.
+
+    Example:
+        >>> features = np.random.default_rng(0).normal(size=(16, 4))
+        >>> round(linear_cka(features, 3 * features[:, ::-1] + 1), 6)
+        1.0
+    """
+    x, y = (np.asarray(features, "float64").reshape(len(features), -1) for features in (one, other))
+    x, y = x - x.mean(0), y - y.mean(0)
+    between = np.linalg.norm(y.T @ x) ** 2
+    return float(between / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)))
+
+
 def predictive_kl(student_logits, teacher_logits):
     """KL(teacher || student) of the predicted probabilities at temperature 1, mean over images, in nats.
 

@@ -131,12 +131,10 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train
         return _student_of(run, run.student, f"generation {recipe.generations - 1}", dataset, folder)
     if recipe.teacher is None:
         return None
-    fitted = [recipe.teacher, *recipe.teacher.ensemble]
-    fits = recipe.teacher.ensemble_weights == "fitted" or any(one.calibrate for one in fitted)
 
     def of_recipe(spec, seen):
         taught, run = _taught(spec, folder, smoke)
-        if fits:
+        if recipe.teacher.is_fitted:
             held_out_alike(recipe.data, taught.data, spec.model)
         stem = Path(spec.model).stem
         if not run.student.exists() or _read_report(run) is None:

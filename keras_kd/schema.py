@@ -56,6 +56,12 @@ class RandAugmentSpec(Part):
     seeds: Whole = Field(16, gt=0, le=1000, description="lists of operations for each view of the base")
 
 
+def _one_or_more(value):
+    if value in ([], ()):
+        raise ValueError("one number, or one a channel")
+    return value if isinstance(value, list | tuple) else (value,)
+
+
 class ViewsSpec(Part):
     """Augmentation of the training images, one part on another; the teacher sees the student's view."""
 
@@ -65,8 +71,9 @@ class ViewsSpec(Part):
     rand_augment: RandAugmentSpec | None = Field(None, description="fields, such as {operations: 2, magnitude: 10}")
     cutout: Whole | None = Field(None, gt=0, description="side of a square hole in pixels; published: 8 on CIFAR-100")
     holes: Whole = Field(16, gt=0, le=1000, description="of cutout: places of it for each view of the base")
-    fill: Pixel | tuple[Pixel, ...] = Field(
-        0, description="of cutout: the pixel in the hole, 0..255, or one number a channel; published: the mean pixel"
+    fill: Annotated[tuple[Pixel, ...], BeforeValidator(_one_or_more)] = Field(
+        (0,),
+        description="of cutout: the pixel in the hole, 0..255, or one number a channel; published: the mean",
     )
     mixup: Number | None = Field(None, gt=0, le=100, description="alpha of its Beta distribution; published: 1")
     cutmix: Number | None = Field(None, gt=0, le=100, description="alpha of its Beta distribution; published: 1")
@@ -209,6 +216,11 @@ class TeacherSpec(MemberSpec):
         """The networks: those of the ensemble, or the one."""
         return self.ensemble or (self,)
 
+    @property
+    def is_fitted(self):
+        """Whether anything of it is fitted on held-out images."""
+        return self.ensemble_weights == "fitted" or any(one.calibrate for one in (self, *self.ensemble))
+
 
 def short_teacher(value):
     """A teacher as fields; a text alone is its name, a list an ensemble."""
@@ -218,7 +230,9 @@ def short_teacher(value):
 class TermSpec(Part):
     """One method of `keras-kd list methods`, its weight, and its own settings beside them."""
 
-    method: str = Field(description="a name of `keras-kd list methods`")
+    method: str = Field(
+        description="a name of `keras-kd list methods`, or `package.module:Class`: a `keras_kd.Method` of your own"
+    )
     weight: Weight | None = Field(
         None, description="weight of the term, a number or by epoch (see below); the published one by default"
     )

@@ -13,15 +13,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Each file may import those of its own level and below.
 LEVELS = [
     {"cli"},
-    {"catalogue", "evaluate", "plan"},
+    {"catalogue", "cite", "evaluate", "plan"},
     {"run"},
     {"training", "networks", "teachers", "evidence"},
     {"recipe"},
     {"recipe_file", "recipe_teacher", "schema", "wording", "laws"},
-    {"distiller", "report", "export", "bench"},
-    {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "accuracy", "output_check", "glue"},
+    {"distiller", "report", "export", "bench", "accuracy"},
+    {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check", "glue"},
     {"methods", "models", "data", "backend"},
-    {"page", "summary", "quiet", "files", "lazy", "errors", "generations", "by_epoch", "trust", "__init__"},
+    {"page", "summary", "citations", "quiet", "files", "lazy", "errors", "generations", "by_epoch", "trust", "__init__"},
 ]
 NAMES_A_BACKEND = {"backend", "data", "export.py"}
 

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from keras_kd import METHODS
 from keras_kd.cli import commands
 
 ROOT = Path(__file__).parent.parent
@@ -70,9 +71,14 @@ def test_every_command_is_in_the_readme(name):
 
 
 def test_list():
-    assert run("list", "methods").stdout == (
-        "methods:\n  kd  The student's softened distribution follows the teacher's: T^2 KL(teacher^T || student^T).\n"
+    lines = run("list", "methods").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["methods:", "method", *METHODS]
+    assert max(map(len, lines)) <= 120
+    assert any(re.fullmatch(r"  kd +Hinton et al. 2015 +0.9 +RepDistiller scripts", line) for line in lines)
+    assert any(
+        re.fullmatch(r"  fsp +Yim et al. 2017 +stem, stage1-3 +50 +RepDistiller scripts", line) for line in lines
     )
+    assert json.loads(run("list", "methods", "--json").stdout)["crd"]["needs"] == ["pooled", "index", "trained glue"]
     assert {"methods", "models", "datasets", "recipes"} == set(json.loads(run("list", "--json").stdout))
     assert "resnet56_to_resnet20" in json.loads(run("list", "recipes", "--json").stdout)
     assert fails("list", "teachers") == "list: no 'teachers'; expected one of methods, models, datasets, recipes"

@@ -25,7 +25,7 @@ ADAPTERS = {
     for module in pkgutil.iter_modules(golden_adapters.__path__)
     for method, adapter in importlib.import_module(f"golden_adapters.{module.name}").ADAPTERS.items()
 }
-FIGURES = {"metrics"}
+FIGURES = {"metrics", "linear_cka"}
 
 
 def pytest_generate_tests(metafunc):
@@ -33,7 +33,9 @@ def pytest_generate_tests(metafunc):
     if "case" not in metafunc.fixturenames:
         return
     cases = json.loads((folder / "losses.json").read_text())["cases"]
-    wanted = FIGURES if "figures" in metafunc.function.__name__ else set(ADAPTERS)
+    wanted = {"test_figures": {"metrics"}, "test_linear_cka": {"linear_cka"}}.get(
+        metafunc.function.__name__, set(ADAPTERS)
+    )
     chosen = [case for case in cases if case["method"] in wanted]
     metafunc.parametrize(
         "case", chosen, ids=[case.get("id", f"{case['method']}/{case.get('case')}") for case in chosen]
@@ -89,6 +91,11 @@ def test_figures(case, arrays):
     assert set(got) <= set(expected)
     for name, value in got.items():
         np.testing.assert_allclose(value, expected[name], rtol=1e-9, err_msg=name)
+
+
+def test_linear_cka(case, arrays):
+    x, y = (arrays[case["inputs"][name]] for name in ("features_x", "features_y"))
+    np.testing.assert_allclose(report.linear_cka(x, y), arrays[case["outputs"]["loss"]], rtol=1e-9)
 
 
 def value_and_gradients(function, inputs):

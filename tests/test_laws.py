@@ -295,7 +295,7 @@ def test_an_unknown_law_or_layer_is_named():
     with pytest.raises(UserError, match="check_laws: no law 'gravity'; expected some of: it gives one"):
         check_laws(KD, laws=["gravity"])
 
-    class Reads(KD):
+    class Reads(Method):
         def taps(self, role):
             return ("block4",)
 

@@ -45,9 +45,9 @@ def input_gradient(function, images):
     return jax.grad(lambda changing: function(changing).sum())(images)
 
 
-def value_and_gradients(function, tensors):
-    """A scalar function of a list of tensors, and its gradients to them."""
-    return jax.value_and_grad(function)([keras.ops.convert_to_tensor(tensor) for tensor in tensors])
+def value_and_gradients(function):
+    """Of a scalar function of (changing, others): its value and its gradients to `changing`, a structure of tensors."""
+    return jax.jit(jax.value_and_grad(function))
 
 
 def jit_compile():

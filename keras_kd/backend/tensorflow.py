@@ -24,13 +24,21 @@ def input_gradient(function, images):
     return tape.gradient(value, images)
 
 
-def value_and_gradients(function, tensors):
-    """A scalar function of a list of tensors, and its gradients to them."""
-    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(tensors)
-        value = function(tensors)
-    return value, tape.gradient(value, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+def value_and_gradients(function):
+    """Of a scalar function of (changing, others): its value and its gradients to `changing`, a structure of tensors."""
+
+    def run(changing, others):
+        changing, others = tf.nest.map_structure(tf.convert_to_tensor, changing), _tensors(others)
+        with tf.GradientTape() as tape:
+            tape.watch(changing)
+            value = function(changing, others)
+        return value, tape.gradient(value, changing, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    return run
+
+
+def _tensors(structure):
+    return tf.nest.map_structure(lambda one: one if one is None else tf.convert_to_tensor(one), structure)
 
 
 def jit_compile():

@@ -20,8 +20,8 @@ class Cutout:
     Args:
         size: side of the square in pixels, above 0; 16 on CIFAR-10 and 8 on CIFAR-100 in the paper.
         draws: how many holes each view of the base has, above 0.
-        fill: the pixel in the hole, 0..255; or one number a channel. The paper's code cuts after standardizing, so its
-            zeros are the mean pixel of the training images.
+        fill: the pixel in the hole: one number 0..255, or one a channel. The paper's code cuts after standardizing, so
+            its zeros are the mean pixel of the training images.
 
     Source:
         DeVries & Taylor 2017, arXiv:1708.04552, section 3.2.
@@ -33,7 +33,7 @@ class Cutout:
 
     size: int = 8
     draws: int = 16
-    fill: int | tuple[int, ...] = 0
+    fill: tuple[int, ...] = (0,)
 
     def centres(self, number):
         """The centres of numbered holes, int32 (n, 2): parts of 65536 of the height and of the width."""
@@ -57,9 +57,10 @@ class Cutout:
             A tensor like `images`.
         """
         _, height, width, channels = images.shape
-        if isinstance(self.fill, tuple) and len(self.fill) != channels:
+        if len(self.fill) not in (1, channels):
             raise UserError(
-                f"views: fill has {len(self.fill)} numbers and the images {channels} channels; give one number a channel"
+                f"views: fill has {len(self.fill)} numbers and the images {channels} channels; "
+                "give one number, or one a channel"
             )
         box = ops.take(ops.convert_to_tensor(self.boxes(np.arange(count), height, width)), number, axis=0)
         fill = ops.broadcast_to(ops.convert_to_tensor(self.fill, dtype="int32"), (channels,))

@@ -5,7 +5,6 @@ process, backend and machine agrees on it. The pixels are made on the device by 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -29,11 +28,11 @@ class Views:
         (4, 4, 0)
     """
 
-    # What mixes two images: none in the plain families.
-    mixing: ClassVar = None
-
     pad: int = 0
     flip: bool = False
+
+    # What mixes two images: nothing in the plain families. Without a type, so that it is no field of theirs.
+    mixing = None
 
     @property
     def count(self):

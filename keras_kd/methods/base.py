@@ -18,6 +18,7 @@ class Method(BaseModel):
         default_weight: the published weight of its term.
         needs_labels: whether `loss` reads the labels.
         live: whether the teacher itself must run in the step, so that no stored table of its outputs can serve.
+        glue_learns: whether its glue has weights that are trained beside the student.
         paper: authors and year, as a table shows them.
         cites: keys of `keras_kd.citations.BIBTEX`.
         numbers_from: where the default weight and settings come from.
@@ -37,6 +38,7 @@ class Method(BaseModel):
     default_weight: ClassVar[float] = 1.0
     needs_labels: ClassVar[bool] = False
     live: ClassVar[bool] = False
+    glue_learns: ClassVar[bool] = False
     paper: ClassVar[str] = ""
     cites: ClassVar[tuple[str, ...]] = ()
     numbers_from: ClassVar[str] = ""

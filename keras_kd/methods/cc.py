@@ -33,6 +33,7 @@ class CC(TapPair):
 
     default_weight: ClassVar[float] = 0.02
     order_matters: ClassVar[bool] = True
+    glue_learns: ClassVar[bool] = True
     paper: ClassVar[str] = "Peng et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("peng2019cc",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"

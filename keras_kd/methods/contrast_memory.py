@@ -19,7 +19,7 @@ class ContrastMemory(keras.layers.Layer):
 
     Example:
         >>> memory = ContrastMemory(examples=100, size=16)
-        >>> memory.student_bank.shape, len(memory.trainable_variables)
+        >>> tuple(memory.student_bank.shape), len(memory.trainable_variables)
         ((100, 16), 0)
     """
 

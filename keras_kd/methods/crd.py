@@ -35,10 +35,13 @@ class CRD(TapPair):
     """
 
     default_weight: ClassVar[float] = 0.8
+    glue_learns: ClassVar[bool] = True
     paper: ClassVar[str] = "Tian et al. 2020"
     cites: ClassVar[tuple[str, ...]] = ("tian2020crd",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
     zero_when_matched: ClassVar[bool] = False
+    # The other examples are drawn for each place in the batch, and the first batch sets the normalisers.
+    order_matters: ClassVar[bool] = True
     negatives: int = Field(16384, ge=1)
     temperature: float = Field(0.07, gt=0, allow_inf_nan=False)
     momentum: float = Field(0.5, ge=0, le=1)

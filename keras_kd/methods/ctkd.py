@@ -38,6 +38,7 @@ class CTKD(LogitMethod):
     """
 
     default_weight: ClassVar[float] = 0.9
+    glue_learns: ClassVar[bool] = True
     paper: ClassVar[str] = "Li et al. 2023"
     cites: ClassVar[tuple[str, ...]] = ("li2023ctkd",)
     numbers_from: ClassVar[str] = "CTKD scripts/run_cifar_distill.sh"

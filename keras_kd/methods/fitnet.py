@@ -32,6 +32,7 @@ class FitNet(TapPair):
     """
 
     default_weight: ClassVar[float] = 100.0
+    glue_learns: ClassVar[bool] = True
     paper: ClassVar[str] = "Romero et al. 2015"
     cites: ClassVar[tuple[str, ...]] = ("romero2015fitnets",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
@@ -73,10 +74,7 @@ def _convolutional(student, teacher):
     channels = student[-1]
     if all(own == 2 * other for own, other in zip(student[:2], teacher[:2], strict=True)):
         # PyTorch pads both sides alike; "same" with strides pads only the end of an even map.
-        layers = [
-            keras.layers.ZeroPadding2D(1),
-            _convolution(teacher[-1], channels, (3, 3), strides=2),
-        ]
+        layers = [keras.layers.ZeroPadding2D(1), _convolution(teacher[-1], channels, (3, 3), strides=2)]
     elif all(2 * own == other for own, other in zip(student[:2], teacher[:2], strict=True)):
         fan_in = 16 * teacher[-1]  # as PyTorch counts it for transposed convolutions
         layers = [
@@ -99,9 +97,5 @@ def _convolutional(student, teacher):
 def _convolution(filters, channels, kernel, strides=1):
     inputs = kernel[0] * kernel[1] * channels
     return keras.layers.Conv2D(
-        filters,
-        kernel,
-        strides,
-        kernel_initializer=uniform(inputs),
-        bias_initializer=uniform(inputs),
+        filters, kernel, strides, kernel_initializer=uniform(inputs), bias_initializer=uniform(inputs)
     )

@@ -12,8 +12,8 @@ class Held(keras.layers.Layer):
         name: of the layer.
 
     Example:
-        >>> Held(1.5, trainable=True).value.shape
-        ()
+        >>> float(Held(1.5, trainable=True).value)
+        1.5
     """
 
     def __init__(self, value, trainable=False, name=None):

@@ -38,6 +38,7 @@ class ONE(Method):
 
     roles: ClassVar[tuple[str, ...]] = ("student",)
     needs_labels: ClassVar[bool] = True
+    glue_learns: ClassVar[bool] = True
     paper: ClassVar[str] = "Lan et al. 2018"
     cites: ClassVar[tuple[str, ...]] = ("lan2018one",)
     numbers_from: ClassVar[str] = "authors' code"

@@ -18,6 +18,14 @@ class RandomDraws(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator()
         self.built = True
 
+    # Keras saves no seeds, and training is to go on with the draws that come next.
+
+    def save_own_variables(self, store):
+        store["seed"] = keras.ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store):
+        self.seed_generator.state.assign(store["seed"])
+
     def uniform(self, shape):
         """float32 numbers in 0..1."""
         return keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)

@@ -41,6 +41,7 @@ class ReviewKD(TapPairs):
     """
 
     default_weight: ClassVar[float] = 0.6
+    glue_learns: ClassVar[bool] = True
     paper: ClassVar[str] = "Chen et al. 2021"
     cites: ClassVar[tuple[str, ...]] = ("chen2021reviewkd",)
     numbers_from: ClassVar[str] = "the paper's scripts, ResNet-56 to ResNet-20"

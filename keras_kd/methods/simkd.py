@@ -81,7 +81,7 @@ class SimKD(Method):
         head = keras.layers.Dense(
             classifier.units, use_bias=classifier.use_bias, trainable=False, dtype="float32", name="logits"
         )
-        composite = keras.Model(student.inputs, head(x), name=student.name)
+        composite = keras.Model(student.input, head(x), name=student.name)
         head.set_weights(classifier.get_weights())
         return composite
 

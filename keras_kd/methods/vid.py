@@ -36,6 +36,7 @@ class VID(TapPairs):
         0.9047
     """
 
+    glue_learns: ClassVar[bool] = True
     paper: ClassVar[str] = "Ahn et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("ahn2019vid",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"

@@ -53,7 +53,7 @@ def simkd_outputs(inputs, hyperparameters):
     )
     composite = method.student(student, {"teacher": teacher})
     composite.get_layer("logits").set_weights([inputs["classifier_kernel"], inputs["classifier_bias"]])
-    watched = keras.Model(composite.inputs, [composite.get_layer("projected").output, composite.outputs[0]])
+    watched = keras.Model(composite.input, [composite.get_layer("projected").output, composite.outputs[0]])
     given = {f"projector_{number}_conv/kernel": inputs[f"kernel_{number}"] for number in (1, 2, 3)}
     given.update({f"projector_{number}_bn/gamma": inputs[f"gamma_{number}"] for number in (1, 2, 3)})
     given.update({f"projector_{number}_bn/beta": inputs[f"beta_{number}"] for number in (1, 2, 3)})

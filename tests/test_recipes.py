@@ -1,0 +1,118 @@
+"""The recipes that come with the package: each validates, says what it aims at, is found by its name, and fits."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from keras_kd.errors import UserError
+from keras_kd.recipe import load
+from keras_kd.recipe_file import find, headline, known, read
+
+ROOT = Path(__file__).parent.parent
+RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
+# Its images and its teacher are the user's.
+OF_THE_USER = {"my_images"}
+
+# Teacher, student, and their figures in RepDistiller's README: KD, the student alone, the teacher.
+PAIRS = {
+    "resnet56_to_resnet20": (70.66, 69.06, 72.34),
+    "resnet110_to_resnet20": (70.67, 69.06, 74.31),
+    "resnet110_to_resnet32": (73.08, 71.14, 74.31),
+    "resnet32x4_to_resnet8x4": (73.33, 72.50, 79.42),
+    "wrn_40_2_to_wrn_16_2": (74.92, 73.26, 75.61),
+    "wrn_40_2_to_wrn_40_1": (73.54, 71.98, 75.61),
+    "vgg13_to_vgg8": (72.98, 70.36, 74.64),
+    "vgg13_to_mobilenetv2_half": (67.37, 64.60, 74.64),
+    "resnet50_cifar_to_mobilenetv2_half": (67.35, 64.60, 79.34),
+    "resnet50_cifar_to_vgg8": (73.81, 70.36, 79.34),
+    "resnet32x4_to_shufflenet_v1": (74.07, 70.50, 79.42),
+    "resnet32x4_to_shufflenet_v2": (74.45, 71.82, 79.42),
+    "wrn_40_2_to_shufflenet_v1": (74.83, 70.50, 75.61),
+}
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_validates_and_states_its_claim(path):
+    load(path, notes=[] if path.stem in OF_THE_USER else None)
+    lines = path.read_text().splitlines()
+    command = f"distill {path.relative_to(ROOT)}" if path.stem not in OF_THE_USER else "new mine.yaml"
+    assert lines[0].startswith("# ") and lines[0].endswith(f".  keras-kd {command}")
+    assert lines[1].startswith("# Aim: ")
+    comments = [line for line in lines if line.startswith("#")]
+    assert any("Got: " in line for line in comments)
+
+
+def test_every_recipe_has_a_name_of_its_own_by_which_it_is_found(tmp_path, monkeypatch):
+    stems = [path.stem for path in RECIPES]
+    assert len(set(stems)) == len(stems)
+    monkeypatch.chdir(tmp_path)
+    assert {name: path.absolute() for name, path in known().items()} == {path.stem: path for path in RECIPES}
+    for path in RECIPES:
+        for name in (path.stem, path.name, str(path.relative_to(ROOT)), str(path.relative_to(ROOT).with_suffix(""))):
+            assert find(name) == path
+        assert headline(path)
+
+
+def test_every_folder_of_recipes_is_installed():
+    data_files = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in RECIPES}
+    assert {f"share/keras_kd/{folder}": [f"{folder}/*.yaml"] for folder in folders} == data_files
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_pairs_are_those_of_repdistiller(name):
+    path = find(name)
+    raw, _ = read(path)
+    teacher, student = name.split("_to_")
+    assert (raw["teacher"], raw["student"]) == (f"{teacher}.yaml", student)
+    assert raw["terms"] == [{"method": "kd", "weight": 0.9, "temperature": 4}] and raw["label_weight"] == 0.1
+    slow = student.startswith(("mobilenet", "shufflenet"))
+    published = {"epochs": 240, "batch_size": 64, "optimizer": "sgd", "drops": [150, 180, 210], "l2": 5e-4}
+    assert raw["fit"] == {**published, "learning_rate": 0.01 if slow else 0.05}
+    assert read(find(teacher))[0]["fit"] == {**published, "learning_rate": 0.05}
+    assert read(find(teacher))[0]["student"] == teacher
+
+    distilled, alone, taught = PAIRS[name]
+    aim = path.read_text().splitlines()[1]
+    assert [float(number) for number in re.findall(r"\d+\.\d+", aim)] == [distilled, alone, taught]
+    assert f"{taught:.2f} %" in find(teacher).read_text()
+
+
+def test_a_teacher_in_another_folder_is_found_by_its_name():
+    recipe = load("wrn_40_2_to_wrn_16_2")
+    assert Path(recipe.teacher.model) == ROOT / "recipes" / "teachers" / "wrn_40_2.yaml"
+
+
+def test_recipes_of_ones_own_come_first_also_in_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "recipes" / "digits.yaml").read_text()
+    for place in ("recipes/a/digits.yaml", "recipes/b/digits.yaml", "recipes/b/own.yaml"):
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        Path(place).write_text(text)
+    assert find("digits") == find("a/digits") == tmp_path / "recipes" / "a" / "digits.yaml"
+    assert find("b/digits") == tmp_path / "recipes" / "b" / "digits.yaml"
+    assert find("own") == find("recipes/b/own.yaml") == tmp_path / "recipes" / "b" / "own.yaml"
+    assert set(list(known())[:3]) == {"digits", "own", "b/digits"}
+    with pytest.raises(UserError, match="c/own: no such recipe; did you mean 'own'"):
+        find("c/own")
+
+
+# Dry runs build every network of a recipe: the cheap ones always, the others with `-m slow`.
+CHEAP = {"digits", "digits_teacher"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] * (path.stem not in CHEAP), id=path.stem)
+        for path in RECIPES
+        if path.stem not in OF_THE_USER
+    ],
+)
+def test_every_recipe_fits_its_data(path):
+    from keras_kd.plan import plan
+
+    planned = plan(load(path))
+    assert planned["student"]["parameters"] > 0 and planned["steps"] > 0
