@@ -12,7 +12,7 @@ def methods():
     """{name: what is said of it}: "what", "paper", "needs", "weight" (the default one), "numbers_from"."""
     return {
         name: {
-            "what": _first_line(method),
+            "what": f"{_first_line(method).rstrip(':.')}.",
             "paper": method.paper,
             "needs": needs(method()),
             "weight": method.default_weight,
@@ -41,7 +41,7 @@ def needs(method):
     words += ["no teacher"] if "teacher" not in method.roles else []
     words += ["peers"] if "peer" in method.roles else []
     words += ["live teacher"] if method.live else []
-    words += [tap for tap in method.taps("data")]
+    words += method.taps("data")
     words += ["rebuilt student"] if rebuilt else []
     words += ["trained glue"] if method.glue_learns else []
     return words
@@ -61,12 +61,11 @@ def in_lines(name, table):
     rows = [("method", "paper", "needs", "weight", "numbers from")]
     for key, said in table.items():
         # Where in a repository the numbers stand is for the README's table.
-        source = re.split("[,;]", said["numbers_from"])[0]
-        rows.append((key, said["paper"], ", ".join(said["needs"]), f"{said['weight']:g}", source))
+        source = re.split(r"[,;] | \(|/", said["numbers_from"])[0]
+        paper = said["paper"].replace(" and ", " & ")
+        rows.append((key, paper, ", ".join(said["needs"]), f"{said['weight']:g}", source))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    return [
-        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def models():

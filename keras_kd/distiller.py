@@ -526,7 +526,7 @@ def _named(terms):
     """The terms by the name of their figure in the logs; a method used twice is numbered."""
     named = {}
     for term in terms:
-        method = type(term.method).__name__.lower()
+        method = term.method.name
         count = 1 + sum(isinstance(other.method, type(term.method)) for other in named.values())
         named[f"{method}_loss" if count == 1 else f"{method}_{count}_loss"] = term
     return named

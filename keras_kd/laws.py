@@ -321,6 +321,7 @@ def it_gives_one_float32_value_an_example_or_one_for_the_batch(method, situation
 
 
 def it_is_float32_whatever_the_precision_of_the_networks(method, situations):
+    """Networks in bfloat16 give a float32 loss, glue included."""
     sizes, images = situations[0].sizes, np.random.default_rng(0).uniform(0, 1, (4, *IMAGE)).astype("float32")
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -416,6 +417,7 @@ def its_teacher_never_changes(method, situations):
 
 
 def the_order_of_the_batch_does_not_matter(method, situations):
+    """Save where `order_matters`."""
     if method.order_matters:
         return None
     for situation in situations:
@@ -481,6 +483,7 @@ def _layers(glue):
 
 
 def labels_are_read_only_where_it_says_so(method, situations):
+    """Without `needs_labels` the loss is the same with none."""
     if method.needs_labels:
         return None
     for situation in situations:
@@ -491,6 +494,7 @@ def labels_are_read_only_where_it_says_so(method, situations):
 
 
 def a_constant_added_to_the_logits_changes_nothing(method, situations):
+    """Softmax does not see it; for methods that read no layer, save where `shift_invariant` is False."""
     if _reads_layers(method) or not method.shift_invariant:
         return None
     shifts = {"student": 7.0, "teacher": -3.0}
@@ -540,12 +544,14 @@ def a_field_may_be_a_tensor(method, situations):
 
 
 def its_glue_learns_where_it_says_so(method, situations):
+    """`glue_learns` is what tables show."""
     learns = any(situation.weights() for situation in situations)
     if learns != method.glue_learns:
         return f"trainable weights: {'some' if learns else 'none'}; glue_learns is {method.glue_learns}"
 
 
 def its_saved_settings_read_back_equal(method, situations):
+    """A resolved recipe is the method again."""
     kind = type(method)
     for name, read in (
         ("the dict", kind(**method.model_dump(mode="json"))),
@@ -556,6 +562,7 @@ def its_saved_settings_read_back_equal(method, situations):
 
 
 def its_settings_are_frozen_and_others_refused(method, situations):
+    """As a recipe needs them to be."""
     kind = type(method)
     for name in (*kind.model_fields, "no_such_field"):
         try:

@@ -367,7 +367,7 @@ def test_a_target_that_reads_labels_says_so(name):
     [
         (METHODS["kd"](target="pt"), "kd: its target pt reads the labels, and none were given; give them to fit, or "),
         (METHODS["dkd"](), "dkd: it reads the labels, and none were given; give them to fit, or use another method"),
-        (METHODS["label_smoothing"](), "labelsmoothing: it reads the labels, and none were given; give them to fit"),
+        (METHODS["label_smoothing"](), "label_smoothing: it reads the labels, and none were given; give them to fit"),
     ],
 )
 def test_missing_labels_are_named(method, message):

@@ -26,6 +26,7 @@ PARAMETERS = {
     "resnet110": 1_736_564,
     "resnet8x4": 1_233_540,
     "resnet32x4": 7_433_860,
+    "resnet50_cifar": 23_705_252,
 }
 
 

@@ -364,7 +364,9 @@ def test_classifiers_start_as_the_authors_have_them(name, kernel, bias):
     limit = len(found_kernel) ** -0.5
     deviation = limit / np.sqrt(3) if kernel == "uniform" else kernel
     assert found_kernel.std() == pytest.approx(deviation, rel=0.05)
-    assert (np.abs(found_kernel).max() <= limit) == (kernel == "uniform" or kernel < limit / 5)
+    # Of so many normal numbers some lie beyond three deviations.
+    largest = np.abs(found_kernel).max()
+    assert largest <= limit if kernel == "uniform" else largest > 3 * kernel
     assert bool(found_bias.any()) == (bias == "uniform") and np.abs(found_bias).max() <= limit
 
 
@@ -378,7 +380,13 @@ def small(name):
     return build(name, (8, 8, 3), 4, mean=0.5, std=0.25, arguments={"width_multiplier": 0.25})
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+# JAX compiles a step of so many layers for half a minute.
+COMPILES_FAST = ("wrn_16_1", "vgg8") if keras.backend.backend() == "jax" else FAMILIES
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in COMPILES_FAST)) for name in FAMILIES]
+)
 def test_a_training_step_reaches_every_kernel_and_stays_finite(name):
     model = small(name)
     before = {one.path: numpy_of(one) for one in model.trainable_variables}

@@ -31,8 +31,9 @@ OPERATIONS = (
     "equalize",
 )
 STRONGEST = 30
-# Coefficients are whole numbers of 1/65536.
-ONE = 2**16
+# Coefficients are whole numbers of 1/65536. A shift divides by it and rounds down, and is cheaper than a division.
+BITS = 16
+ONE = 2**BITS
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,20 @@ def operate(images, operation, negative, magnitude):
     other = ops.where(chosen("sharpness"), _blurred(images), other)
     change = round(0.9 * magnitude / STRONGEST * ONE)
     share = (ONE + change - 2 * change * negative)[:, None, None, None]
-    blended = ops.clip(other + (images - other) * share // ONE, 0, 255)
+    blended = ops.clip(other + ops.right_shift((images - other) * share, BITS), 0, 255)
     images = ops.where(chosen("brightness", "color", "contrast", "sharpness"), blended, images)
-    step = 2 ** round(4 * magnitude / STRONGEST)
-    images = ops.where(chosen("posterize"), images // step * step, images)
-    bright = images * STRONGEST >= 255 * (STRONGEST - magnitude)
-    images = ops.where(ops.logical_and(chosen("solarize"), bright), 255 - images, images)
-    images = ops.where(chosen("autocontrast"), _stretched(images), images)
-    return ops.where(chosen("equalize"), _equalized(images), images)
+    value, counts = _counted(images)
+    level = ops.arange(256, dtype="int32")
+    # The rest gives a grey level another one, whatever lies around the pixel: tables of 256, looked up once.
+    table = ops.broadcast_to(level, ops.shape(counts))
+    table = ops.where(
+        chosen("posterize")[..., 0], ops.bitwise_and(level, 256 - 2 ** round(4 * magnitude / STRONGEST)), table
+    )
+    solarized = ops.where(level * STRONGEST >= 255 * (STRONGEST - magnitude), 255 - level, level)
+    table = ops.where(chosen("solarize")[..., 0], solarized, table)
+    table = ops.where(chosen("autocontrast")[..., 0], _stretching(counts, level), table)
+    table = ops.where(chosen("equalize")[..., 0], _equalizing(counts, level), table)
+    return ops.take(ops.reshape(table, (-1,)), value)
 
 
 def _matrices(height, width, magnitude):
@@ -148,8 +155,8 @@ def _moved(images, matrix):
     u = (2 * ops.arange(width, dtype="int32") + 1 - width)[None, None, :]
     v = (2 * ops.arange(height, dtype="int32") + 1 - height)[None, :, None]
     a, b, c, d, e, f = (matrix[:, part, None, None] for part in range(6))
-    column = (a * u + b * v + c + width * ONE) // (2 * ONE)
-    row = (d * u + e * v + f + height * ONE) // (2 * ONE)
+    column = ops.right_shift(a * u + b * v + c + width * ONE, BITS + 1)
+    row = ops.right_shift(d * u + e * v + f + height * ONE, BITS + 1)
     inside = ops.logical_and(ops.logical_and(row >= 0, row < height), ops.logical_and(column >= 0, column < width))
     first = ops.arange(ops.shape(images)[0], dtype="int32")[:, None, None] * (height * width)
     pixel = first + ops.clip(row, 0, height - 1) * width + ops.clip(column, 0, width - 1)
@@ -161,7 +168,8 @@ def _grey(images):
     if images.shape[-1] != 3:
         return images
     red, green, blue = (images[..., channel, None] for channel in range(3))
-    return ops.broadcast_to((19595 * red + 38470 * green + 7471 * blue) // ONE, ops.shape(images))
+    grey = ops.right_shift(19595 * red + 38470 * green + 7471 * blue, BITS)
+    return ops.broadcast_to(grey, ops.shape(images))
 
 
 def _mean(images):
@@ -172,33 +180,39 @@ def _mean(images):
 
 
 def _blurred(images):
-    """Each pixel with a ninth part of its neighbours': 3x3 of ones with 5 in the middle, over 13; the rim as it is."""
+    """Each pixel with its neighbours: 3x3 of ones with 5 in the middle, over 13, rounded; the rim as it is."""
     _, height, width, _ = images.shape
     padded = ops.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    around = sum(padded[:, top : top + height, left : left + width] for top in range(3) for left in range(3))
+    around = padded[:, :height] + padded[:, 1 : height + 1] + padded[:, 2:]
+    around = around[:, :, :width] + around[:, :, 1 : width + 1] + around[:, :, 2:]
     rows, columns = np.arange(height)[:, None], np.arange(width)
     inner = (rows > 0) & (rows < height - 1) & (columns > 0) & (columns < width - 1)
     return ops.where(ops.convert_to_tensor(inner[None, :, :, None]), (around + 4 * images + 6) // 13, images)
 
 
-def _stretched(images):
-    """Each channel stretched to 0..255; a channel of one value stays."""
-    low, high = ops.min(images, axis=(1, 2), keepdims=True), ops.max(images, axis=(1, 2), keepdims=True)
-    return ops.where(high > low, (images - low) * 255 // ops.maximum(high - low, 1), images)
-
-
-def _equalized(images):
-    """Each channel with its histogram levelled, as PIL does."""
+def _counted(images):
+    """Where each pixel stands in a flat table (batch, channels, 256), and how many stand there: such a table."""
     _, height, width, channels = images.shape
     batch = ops.shape(images)[0]
     channel = ops.reshape(ops.arange(batch * channels, dtype="int32"), (-1, 1, 1, channels))
     value = channel * 256 + images
     # Counted in float32, exact to 2**24 and at home on every device.
-    counts = ops.segment_sum(
-        ops.ones((batch * height * width * channels,), "float32"), ops.reshape(value, (-1,)), batch * channels * 256
-    )
-    below = ops.cumsum(ops.reshape(counts, (-1, 256)), axis=-1) - ops.reshape(counts, (-1, 256))
-    highest = ops.equal(images, ops.max(images, axis=(1, 2), keepdims=True))
-    step = (height * width - ops.sum(ops.cast(highest, "int32"), axis=(1, 2), keepdims=True)) // 255
-    shown = ops.reshape(ops.take(ops.reshape(ops.cast(below, "int32"), (-1,)), value), ops.shape(images))
-    return ops.where(step > 0, ops.minimum((shown + step // 2) // ops.maximum(step, 1), 255), images)
+    ones = ops.ones((batch * height * width * channels,), "float32")
+    counts = ops.segment_sum(ones, ops.reshape(value, (-1,)), batch * channels * 256)
+    return value, ops.cast(ops.reshape(counts, (-1, channels, 256)), "int32")
+
+
+def _stretching(counts, level):
+    """The table that stretches each channel to 0..255; a channel of one level stays."""
+    high = ops.max(ops.where(counts > 0, level, 0), axis=-1, keepdims=True)
+    low = ops.min(ops.where(counts > 0, level, 255), axis=-1, keepdims=True)
+    return ops.where(high > low, ops.clip((level - low) * 255 // ops.maximum(high - low, 1), 0, 255), level)
+
+
+def _equalizing(counts, level):
+    """The table that levels each channel's histogram, as PIL does."""
+    high = ops.max(ops.where(counts > 0, level, 0), axis=-1, keepdims=True)
+    to_here = ops.cast(ops.cumsum(ops.cast(counts, "float32"), axis=-1), "int32")
+    highest = ops.sum(ops.where(ops.equal(level, high), counts, 0), axis=-1, keepdims=True)
+    step = (to_here[..., -1:] - highest) // 255
+    return ops.where(step > 0, ops.minimum((to_here - counts + step // 2) // ops.maximum(step, 1), 255), level)

@@ -14,6 +14,7 @@ class Method(BaseModel):
     branch on them.
 
     Class attributes:
+        name: as recipes, logs and errors call it; the class's name in lower case unless it is set.
         roles: the networks that it reads: "student", "teacher", "peer" (one or more, "peer_1", "peer_2", ...).
         default_weight: the published weight of its term.
         needs_labels: whether `loss` reads the labels.
@@ -34,6 +35,7 @@ class Method(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ClassVar[str] = "method"
     roles: ClassVar[tuple[str, ...]] = ("student", "teacher")
     default_weight: ClassVar[float] = 1.0
     needs_labels: ClassVar[bool] = False
@@ -46,6 +48,11 @@ class Method(BaseModel):
     order_matters: ClassVar[bool] = False
     shift_invariant: ClassVar[bool] = True
     sums_over_classes: ClassVar[bool] = True
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options):
+        super().__pydantic_init_subclass__(**options)
+        cls.name = cls.__dict__.get("name", cls.__name__.lower())
 
     def taps(self, role):
         """Names of the layers of `role` ("student", "teacher", "peer") that `loss` reads; `logits` always come.

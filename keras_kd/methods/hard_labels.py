@@ -28,6 +28,7 @@ class HardLabels(LogitMethod):
         1.3863
     """
 
+    name: ClassVar[str] = "hard_labels"
     default_weight: ClassVar[float] = 0.5
     paper: ClassVar[str] = "Touvron et al. 2021"
     cites: ClassVar[tuple[str, ...]] = ("touvron2021deit",)

@@ -28,6 +28,7 @@ class JensenShannon(SoftenedLogitMethod):
         0.064
     """
 
+    name: ClassVar[str] = "jensen_shannon"
     default_weight: ClassVar[float] = 0.9
     paper: ClassVar[str] = "Wen et al. 2023"
     cites: ClassVar[tuple[str, ...]] = ("wen2023fdistill",)

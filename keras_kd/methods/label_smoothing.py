@@ -31,6 +31,7 @@ class LabelSmoothing(Method):
         0.4908
     """
 
+    name: ClassVar[str] = "label_smoothing"
     roles: ClassVar[tuple[str, ...]] = ("student",)
     default_weight: ClassVar[float] = 1.0
     needs_labels: ClassVar[bool] = True
@@ -43,7 +44,7 @@ class LabelSmoothing(Method):
 
     def loss(self, signals, labels, glue):
         if labels is None:
-            raise UserError("labelsmoothing: it reads the labels, and none were given; give them to fit")
+            raise UserError("label_smoothing: it reads the labels, and none were given; give them to fit")
         logits = signals["student"]["logits"]
         of_label = cross_entropy(logits, is_class(labels, logits.shape[-1]))
         of_all = -ops.mean(ops.log_softmax(logits, axis=-1), axis=-1)

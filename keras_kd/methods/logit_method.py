@@ -65,7 +65,7 @@ class LogitMethod(Method):
 
     def check(self, specs):
         teacher, student = (specs[role]["logits"].shape[-1] for role in ("teacher", "student"))
-        name = type(self).__name__.lower()
+        name = self.name
         if teacher != student:
             raise UserError(
                 f"{name}: the teacher gives {teacher} classes, the student {student}; both must name the same classes "
@@ -82,7 +82,7 @@ class LogitMethod(Method):
             return {}
         from keras_kd.methods.held import Held
 
-        where = f"{type(self).__name__.lower()}: target {self.target.name}"
+        where = f"{self.name}: target {self.target.name}"
         relations = class_relations(networks["teacher"], specs["teacher"]["logits"].shape[-1], where)
         return {RELATIONS: Held(relations, trainable=False, name=RELATIONS)}
 
@@ -90,7 +90,7 @@ class LogitMethod(Method):
         if labels is None and self.needs_labels:
             what = f"its target {self.target.name} reads" if self.target.needs_labels else "it reads"
             raise UserError(
-                f"{type(self).__name__.lower()}: {what} the labels, and none were given; give them to fit, or use "
+                f"{self.name}: {what} the labels, and none were given; give them to fit, or use "
                 "another method or target"
             )
         student = signals["student"]["logits"]

@@ -27,6 +27,7 @@ class MSELogits(LogitMethod):
         1.25
     """
 
+    name: ClassVar[str] = "mse_logits"
     default_weight: ClassVar[float] = 0.5
     shift_invariant: ClassVar[bool] = False
     paper: ClassVar[str] = "Ba and Caruana 2014"

@@ -28,6 +28,7 @@ class ReverseKL(SoftenedLogitMethod):
         0.262
     """
 
+    name: ClassVar[str] = "reverse_kl"
     default_weight: ClassVar[float] = 0.9
     paper: ClassVar[str] = "Gu et al. 2024"
     cites: ClassVar[tuple[str, ...]] = ("gu2024minillm",)

@@ -81,7 +81,7 @@ def name_of(method):
         >>> name_of(TapPair())
         'tappair'
     """
-    return type(method).__name__.lower()
+    return method.name
 
 
 def teachers_own(method, signals):
