@@ -374,7 +374,7 @@ def test_overrides(tmp_path):
         ["fit.epochs=3", "fit.l2=5e-4", "terms.0.temperature=8", "student.arguments={}", "export.formats=[]", "seed=7"],
     )
     assert (recipe.fit.epochs, recipe.fit.l2, recipe.seed) == (3, 5e-4, 7)
-    assert recipe.terms[0].settings == {"temperature": 8.0}
+    assert recipe.terms[0].settings == {"standardize": False, "target": "identity", "temperature": 8.0}
     assert (recipe.student.model, recipe.export.formats) == ("digits_tiny", ())
 
 
