@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 FIT = {"fit.batch_size": 64, "fit.learning_rate": 0.05, "fit.l2": 5e-4, "fit.drops": "[]", "fit.decay": "cosine"}
 CLASSES = 20
 # (training images, test images, teacher's epochs, student's epochs, seeds)
-FULL = (10_000, 2_000, 24, 8, 3)
+FULL = (10_000, 2_000, 12, 5, 3)
 QUICK = (320, 320, 1, 1, 2)
 # Recipe, and what in it counts in epochs and so is shortened with the training.
 METHODS = {
@@ -27,7 +27,6 @@ METHODS = {
     "dkd": {"terms.0.weight": "{end: 1, over: 1}"},
     "dist": {},
     "logit_standardization": {},
-    "wttm": {},
     "fitnet": {},
     "at": {},
     "sp": {},
