@@ -100,8 +100,8 @@ def main():
             f"{f'{100 * np.mean(agreement):.2f}' if agreement else '-':>10} {seconds:>8.0f}"
         )
     rows.append(
-        f"teacher {100 * teacher['student']['top1']:.2f} (resnet20, {taught} epochs); {images} images, {learned} epochs, "
-        f"{seeds} seeds, mean +- standard deviation; differences are paired by seed"
+        f"teacher {100 * teacher['student']['top1']:.2f} (resnet20, {taught} epochs); {images} images, "
+        f"{learned} epochs, {seeds} seeds, mean +- standard deviation; differences are paired by seed"
     )
     result = {
         "pair": "resnet20 to resnet8",

@@ -2,8 +2,8 @@
 
 Example:
     >>> import keras_kd
-    >>> keras_kd.KD(temperature=4.0)
-    KD(temperature=4.0)
+    >>> keras_kd.KD(temperature=4.0).default_weight
+    0.9
 """
 
 import importlib

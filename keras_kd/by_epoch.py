@@ -31,8 +31,8 @@ class ByEpoch(BaseModel):
         until: past so many epochs the value is 0; None for never.
 
     Source:
-        The linear warm-up is DKD's, arXiv:2203.08679; "sigmoid" is the ramp-up of ONE, arXiv:1806.04606, after Laine and
-        Aila, arXiv:1610.02242.
+        The linear warm-up is DKD's, arXiv:2203.08679; "sigmoid" is the ramp-up of ONE, arXiv:1806.04606, after Laine
+        and Aila, arXiv:1610.02242.
 
     Example:
         >>> warm_up = ByEpoch(end=0.8, over=4, until=6)

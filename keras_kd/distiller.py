@@ -518,7 +518,9 @@ def _checked_trust(trust, classes):
         return None
     found = np.asarray(trust, "float32")
     if found.shape != (classes,) or not ((found >= 0) & (found <= 1)).all():
-        raise UserError(f"trust: found {np.shape(trust)} {trust!r:.60}; expected {classes} numbers in 0..1, one a class")
+        raise UserError(
+            f"trust: found {np.shape(trust)} {trust!r:.60}; expected {classes} numbers in 0..1, one a class"
+        )
     return found
 
 

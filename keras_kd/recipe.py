@@ -190,9 +190,7 @@ def _term(raw, where, errors):
                 return None
             method = kind(**{**settings, **{field: by.end for field, by in schedules.items()}})
             weight = method.default_weight if raw.get("weight") is None else raw["weight"]
-            spec = TermSpec(
-                method=name, weight=weight, settings=method.model_dump(mode="json"), schedules=schedules
-            )
+            spec = TermSpec(method=name, weight=weight, settings=method.model_dump(mode="json"), schedules=schedules)
         except ValidationError as error:
             errors.extend(explain(kind, error, where, owner=name, beside=("method", "weight")))
     return spec if len(errors) == before else None

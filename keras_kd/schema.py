@@ -241,8 +241,8 @@ class TermSpec(Part):
 
 
 class TrustSpec(Part):
-    """How far the teacher is trusted on each class (Lukasik et al. 2022): an example of class y has 1 - a_y of the label
-    loss and a_y of every term, a_y = weight x what the teacher achieves on held-out images of class y."""
+    """How far the teacher is trusted on each class (Lukasik et al. 2022): an example of class y has 1 - a_y of the
+    label loss and a_y of every term, a_y = weight x what the teacher achieves on held-out images of class y."""
 
     measure: Literal["accuracy", "margin"] = Field(
         "accuracy",

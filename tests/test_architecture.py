@@ -21,7 +21,8 @@ LEVELS = [
     {"distiller", "report", "export", "bench", "accuracy"},
     {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check", "glue"},
     {"methods", "models", "data", "backend"},
-    {"page", "summary", "citations", "quiet", "files", "lazy", "errors", "generations", "by_epoch", "trust", "__init__"},
+    {"page", "summary", "citations", "generations", "by_epoch", "trust", "quiet", "files", "lazy", "errors"}
+    | {"__init__"},
 ]
 NAMES_A_BACKEND = {"backend", "data", "export.py"}
 

@@ -87,7 +87,9 @@ def test_show_fills_every_default():
         run("show", "resnet56_to_resnet20", "--set", "fit.epochs=3", "--set", "fit.drops=[]", "--json").stdout
     )
     assert shown["fit"]["epochs"] == 3 and shown["fit"]["momentum"] == 0.9
-    assert shown["terms"] == [{"method": "kd", "weight": 0.9, "temperature": 4.0}]
+    assert shown["terms"] == [
+        {"method": "kd", "weight": 0.9, "standardize": False, "target": "identity", "temperature": 4.0}
+    ]
     assert run("show", "digits").stdout.startswith("data: {name: digits, views: none,")
 
 

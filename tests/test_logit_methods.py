@@ -451,7 +451,7 @@ def test_other_classes_are_refused(name):
     with pytest.raises(UserError) as error:
         method.check(specs)
     assert str(error.value) == (
-        f"{type(method).__name__.lower()}: the teacher gives 7 classes, the student 5; both must name the same classes "
+        f"{name}: the teacher gives 7 classes, the student 5; both must name the same classes "
         "in the same order: give the student's last layer as many units as the teacher's"
     )
 

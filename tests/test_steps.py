@@ -47,9 +47,7 @@ def test_values_by_epoch(schedule, expected):
 
 def test_weights_and_settings_follow_the_epoch():
     student, teacher = cnn(2), cnn(4)
-    term = Term(
-        KD(), weight=ByEpoch(end=0.5, after=1), schedules={"temperature": ByEpoch(begin=2.0, end=4.0, over=2)}
-    )
+    term = Term(KD(), weight=ByEpoch(end=0.5, after=1), schedules={"temperature": ByEpoch(begin=2.0, end=4.0, over=2)})
     distiller = Distiller(student, teacher, terms=[term], label_weight=ByEpoch(end=1.0, until=2))
     history = fitted(distiller, epochs=3)
     np.testing.assert_allclose(
