@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from keras_kd.by_epoch import ByEpoch
 from keras_kd.errors import UserError
+from keras_kd.methods import METHODS
 from keras_kd.recipe import load
 from keras_kd.recipe_file import find, headline, known, read
 
@@ -101,6 +103,7 @@ def test_recipes_of_ones_own_come_first_also_in_folders(tmp_path, monkeypatch):
 
 # Dry runs build every network of a recipe: the cheap ones always, the others with `-m slow`.
 CHEAP = {"digits", "digits_teacher"}
+TEACHERS = {}
 
 
 @pytest.mark.parametrize(
@@ -111,8 +114,82 @@ CHEAP = {"digits", "digits_teacher"}
         if path.stem not in OF_THE_USER
     ],
 )
-def test_every_recipe_fits_its_data(path):
-    from keras_kd.plan import plan
+def test_every_recipe_fits_its_data(path, monkeypatch):
+    from keras_kd import plan
 
-    planned = plan(load(path))
+    # Most have the same few teachers: each is built and planned once.
+    build = plan._teacher
+
+    def once(recipe, about, smoke):
+        key = recipe.teacher.model_dump_json(), recipe.data.name
+        if key not in TEACHERS:
+            TEACHERS[key] = build(recipe, about, smoke)
+        return TEACHERS[key]
+
+    monkeypatch.setattr(plan, "_teacher", once)
+    planned = plan.plan(load(path))
     assert planned["student"]["parameters"] > 0 and planned["steps"] > 0
+
+
+def _methods_of(path):
+    recipe = load(path, notes=[])
+    return [(term.method, term.weight) for term in recipe.terms], recipe
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_has_a_recipe_with_its_published_weight(name):
+    weights = []
+    for path in RECIPES:
+        terms, recipe = _methods_of(path)
+        without_teacher = "teacher" not in METHODS[name].roles
+        teacher = recipe.teacher and Path(recipe.teacher.model or "").stem
+        if recipe.student.model == "resnet20" and teacher == (None if without_teacher else "resnet56"):
+            weights += [weight for method, weight in terms if method == name]
+    ends = [max(weight.begin, weight.end) if isinstance(weight, ByEpoch) else weight for weight in weights]
+    assert METHODS[name].default_weight in ends
+
+
+# Method, and what else its published recipe says: the label weight, and fields of the term.
+PUBLISHED = {
+    "at": (1, {"power": 2}),
+    "crd": (1, {"negatives": 16384, "temperature": 0.07, "momentum": 0.5, "embedding_size": 128}),
+    "dkd": (1, {"alpha": 1, "beta": 2, "temperature": 4}),
+    "dist": (1, {"beta": 1, "gamma": 1, "temperature": 4}),
+    "fitnet": (1, {"student_tap": "stage2", "teacher_tap": "stage2"}),
+    "logit_standardization": (0.1, {"temperature": 2, "standardize": True}),
+    "rkd": (1, {"distance_weight": 25, "angle_weight": 50}),
+    "sp": (1, {"student_taps": ("stage3",)}),
+    "pkt": (1, {}),
+    "vid": (1, {"initial_variance": 5}),
+    "nst": (1, {}),
+    "cc": (1, {"embedding_size": 128}),
+    "simkd": (0, {"factor": 2}),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_settings_are_the_published_ones(name):
+    recipe = load(name)
+    label_weight, fields = PUBLISHED[name]
+    assert recipe.label_weight == label_weight
+    settings = recipe.terms[0].settings
+    assert {field: settings[field] for field in fields} == {
+        field: list(value) if isinstance(value, tuple) else value for field, value in fields.items()
+    }
+
+
+def test_two_phases_follow_each_other():
+    for name in ("fitnet_two_phases", "fsp"):
+        recipe = load(name)
+        labels, feature = recipe.label_weight, recipe.terms[0].weight
+        for epoch in range(recipe.fit.epochs):
+            assert bool(feature.at(epoch)) == (epoch < 30) and bool(labels.at(epoch)) == (epoch >= 30)
+
+
+def test_bss_weights_fall_as_its_authors_let_them():
+    kd, bss = (term.weight for term in load("bss").terms)
+    for epoch in range(80):
+        # Their epochs count from 0; ours name the share that has passed when the epoch ends.
+        passed = (epoch + 1) / 80
+        assert 9 * kd.at(epoch) == pytest.approx(max(3 * (1 - passed), 0) + 1, abs=1e-3)
+        assert bss.at(epoch) == pytest.approx(max(2 * (1 - 4 / 3 * passed), 0), abs=1e-9)
