@@ -340,6 +340,7 @@ class Distiller(backend.TrainingStep, keras.Model):
             if labels.min() < 0 or labels.max() >= self.classes:
                 wrong = labels.min() if labels.min() < 0 else labels.max()
                 raise UserError(f"fit: found label {wrong}; expected 0..{self.classes - 1}, the student's classes")
+        backend.keep_memory()
         if self._schedules:
             callbacks = options.pop("callbacks", None)
             if isinstance(callbacks, keras.callbacks.CallbackList):

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from keras import ops
+from networks import cnn
 from PIL import Image, ImageEnhance, ImageOps
 
 from keras_kd import KD, VIEWS, Distiller
@@ -19,7 +20,6 @@ from keras_kd.data.rand_augment import OPERATIONS, STRONGEST, RandAugment, opera
 from keras_kd.data.rendering import ViewRenderer
 from keras_kd.errors import UserError
 from keras_kd.recipe import load
-from tests.networks import cnn
 
 SHAPE = (9, 7, 3)
 CROP_FLIP = VIEWS["crop_flip"]

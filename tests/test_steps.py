@@ -238,3 +238,22 @@ def test_a_method_may_rebuild_the_student(tmp_path):
     np.testing.assert_array_equal(
         ops.convert_to_numpy(loaded(pixels)), ops.convert_to_numpy(distiller.student(pixels, training=False))
     )
+
+
+# Memory.
+
+
+def test_training_keeps_the_memory_of_a_step(monkeypatch):
+    from keras_kd import backend
+
+    asked = []
+    monkeypatch.setattr(backend, "keep_memory", lambda: asked.append("kept"))
+    fitted(Distiller(cnn(2), label_weight=1.0))
+    assert asked == ["kept"]
+
+
+def test_memory_can_be_asked_for_more_than_once():
+    from keras_kd import backend
+
+    assert backend.keep_memory() is None
+    assert backend.keep_memory() is None

@@ -4,6 +4,7 @@
 `inference`          a network compiled for inference
 `input_gradient`     the gradient of a function of images with respect to them
 `jit_compile`        whether training steps are compiled by XLA here
+`keep_memory`        what a step frees is kept for the next step
 `make_deterministic` the same numbers from the same seeds, bit for bit
 `set_seed`           what is random from here on is decided by a seed
 `device`             the device in words, for reports
@@ -22,6 +23,7 @@ if keras.backend.backend() == "tensorflow":
         inference,
         input_gradient,
         jit_compile,
+        keep_memory,
         make_deterministic,
         set_seed,
         value_and_gradients,
@@ -34,6 +36,7 @@ elif keras.backend.backend() == "jax":
         inference,
         input_gradient,
         jit_compile,
+        keep_memory,
         make_deterministic,
         set_seed,
         value_and_gradients,
@@ -51,6 +54,7 @@ __all__ = [
     "inference",
     "input_gradient",
     "jit_compile",
+    "keep_memory",
     "make_deterministic",
     "set_seed",
     "value_and_gradients",

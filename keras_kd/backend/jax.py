@@ -50,6 +50,10 @@ def value_and_gradients(function):
     return jax.jit(jax.value_and_grad(function))
 
 
+def keep_memory():
+    """Nothing: JAX keeps the memory that a step frees."""
+
+
 def jit_compile():
     """Without compilation JAX runs one operation at a time."""
     return True
