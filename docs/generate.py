@@ -1,8 +1,10 @@
-"""Writes docs/recipes.md, docs/commands.md and the table of methods in README.md; a test holds them to it.
+"""Writes docs/recipes.md, docs/commands.md and two tables of README.md, of the methods and of their comparison; a test
+holds them to it.
 
 python docs/generate.py
 """
 
+import json
 import typing
 from pathlib import Path
 
@@ -77,20 +79,40 @@ def commands_page():
 
 
 def readme_page():
-    """README.md with the table of methods, between its two marks, as METHODS has it."""
-    before, mark, rest = (FOLDER.parent / "README.md").read_text(encoding="utf-8").partition(METHODS_BEGIN)
-    _, end, after = rest.partition(METHODS_END)
-    lines = ["| method | what it is | paper | needs | weight | numbers from |", "|---|---|---|---|---|---|"]
+    """README.md with its two tables, each between its marks."""
+    page = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    for name, lines in (("methods", _methods()), ("comparison", _comparison())):
+        begin, end = f"<!-- {name}: begin (written by docs/generate.py) -->", f"<!-- {name}: end -->"
+        before, mark, rest = page.partition(begin)
+        _, mark_of_end, after = rest.partition(end)
+        page = before + mark + "\n".join(["", *lines, ""]) + mark_of_end + after
+    return page
+
+
+def _methods():
+    """The table of methods, as METHODS has it."""
+    yield "| method | what it is | paper | needs | weight | numbers from |"
+    yield "|---|---|---|---|---|---|"
     for name, said in catalogue_of_methods().items():
         what = said["what"].replace("|", "\\|")
         needs = ", ".join(f"`{one}`" if one[:3] in ("sta", "ste", "poo") else one for one in said["needs"])
         cells = (f"`{name}`", what, said["paper"], needs, f"{said['weight']:g}", said["numbers_from"])
-        lines.append(f"| {' | '.join(cells)} |")
-    return before + mark + "\n".join(["", *lines, ""]) + end + after
+        yield f"| {' | '.join(cells)} |"
 
 
-METHODS_BEGIN = "<!-- methods: begin (written by docs/generate.py) -->"
-METHODS_END = "<!-- methods: end -->"
+def _comparison():
+    """The table of benchmarks/methods.py, as its results have it."""
+    results = FOLDER.parent / "benchmarks" / "results" / "methods_tensorflow.json"
+    yield "| method | top-1 | over the student alone | agreement with the teacher |"
+    yield "|---|---|---|---|"
+    methods = json.loads(results.read_text(encoding="utf-8"))["methods"]
+    for name, one in sorted(methods.items(), key=lambda item: -item[1]["top1"]["mean"]):
+        top1, gain = ({key: 100 * one[what][key] for key in ("mean", "std")} for what in ("top1", "over_alone"))
+        over = "" if name == "student alone" else f"{gain['mean']:+.2f} +- {gain['std']:.2f}"
+        agreement = "" if one["agreement"] is None else f"{100 * one['agreement']:.1f}"
+        yield f"| {name} | {top1['mean']:.2f} +- {top1['std']:.2f} | {over} | {agreement} |"
+
+
 PAGES: dict[str, typing.Callable] = {
     "recipes.md": recipes_page,
     "commands.md": commands_page,

@@ -60,8 +60,9 @@ class SGD(keras.optimizers.Optimizer):
             gradient = ops.add(gradient, ops.multiply(self.l2, variable))
         if self.momentum:
             velocity = self.velocities[self._get_variable_index(variable)]
-            moved = ops.add(ops.multiply(self.momentum, velocity), gradient)
-            self.assign(velocity, moved if reached is None else ops.where(reached, moved, velocity))
+            before = ops.convert_to_tensor(velocity)
+            moved = ops.add(ops.multiply(self.momentum, before), gradient)
+            self.assign(velocity, moved if reached is None else ops.where(reached, moved, before))
             gradient = ops.add(gradient, ops.multiply(self.momentum, moved)) if self.nesterov else moved
         change = ops.multiply(learning_rate, gradient)
         self.assign_sub(variable, change if reached is None else ops.where(reached, change, ops.zeros_like(change)))

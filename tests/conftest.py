@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Many tests compile the same small steps anew: JAX then finds them on the disk.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "jax"))
@@ -21,3 +23,9 @@ def pytest_report_header(config):
     return (
         f"keras backend: {os.environ.get('KERAS_BACKEND', 'tensorflow')}, golden values: {config.getoption('golden')}"
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Each process holds TensorFlow and JAX, about 1.5 GB: `-n auto` does not start one for each of many cores."""
+    return min(os.cpu_count() or 1, 8)

@@ -43,7 +43,7 @@ def test_the_set_up_is_two_lines():
     lines = [line for line in README.splitlines() if line.startswith("pip install")]
     assert lines == [
         "pip install . && keras-kd distill recipes/digits.yaml",
-        "pip install -e '.[dev]' && pytest && KERAS_BACKEND=jax pytest",
+        "pip install -e '.[dev]' && pytest -n auto && KERAS_BACKEND=jax pytest -n auto",
     ]
 
 
