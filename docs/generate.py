@@ -4,7 +4,9 @@ holds them to it.
 python docs/generate.py
 """
 
+import inspect
 import json
+import re
 import typing
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from keras_kd.by_epoch import ByEpoch
 from keras_kd.catalogue import methods as catalogue_of_methods
 from keras_kd.cli import commands
 from keras_kd.methods import METHODS
+from keras_kd.methods.targets import Target
 
 FOLDER = Path(__file__).parent
 HEADER = "<!-- Written by docs/generate.py; do not edit. -->\n"
@@ -23,7 +26,7 @@ HEADER = "<!-- Written by docs/generate.py; do not edit. -->\n"
 
 def recipes_page():
     """Every field of a recipe, as Markdown."""
-    lines = [HEADER, "# Recipes", "", schema.Recipe.__doc__.strip(), ""]
+    lines = [HEADER, "# Recipes", "", _about(schema.Recipe), ""]
     lines += ["A field can be set from the command line by its path: `--set fit.epochs=3`, `--set terms.0.weight=0.5`."]
     parts = [
         ("", schema.Recipe),
@@ -38,18 +41,45 @@ def recipes_page():
     parts += [("fit", schema.FitSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     for name, part in parts:
-        lines += ["", f"## {name or 'The whole'}", "", *([part.__doc__.strip(), ""] if name else [])]
+        lines += ["", f"## {name or 'The whole'}", "", *([_about(part), ""] if name else [])]
         lines += ["| field | what it is | default |", "|---|---|---|"]
         for field, about in part.model_fields.items():
             # What a part takes over from another stands there.
-            if field == "settings" or field in getattr(part.__base__, "model_fields", ()):
+            if field in ("settings", "schedules") or field in getattr(part.__base__, "model_fields", ()):
                 continue
             lines.append(f"| `{field}` | {about.description} | {_default(about)} |")
-    lines += ["", "## Settings of the methods", ""]
+    lines += ["", "## Targets", "", _about(Target), ""]
+    lines += ["## Settings of the methods", "", "Beside each setting its default."]
     for name, method in METHODS.items():
-        lines += [f"`{name}`: {method.__doc__.strip().splitlines()[0]}", ""]
-        lines += [f"- `{field}`, {about.default} by default" for field, about in method.model_fields.items()]
+        said = _arguments(method)
+        lines += ["", f"`{name}`: {method.__doc__.strip().splitlines()[0]}", ""]
+        for field, about in method.model_fields.items():
+            default = _plain(about.default)
+            lines.append(f"- `{field}` ({default}){': ' if field in said else ''}{said.get(field, '')}")
     return "\n".join(lines) + "\n"
+
+
+def _arguments(method):
+    """{field: what its class, or a class that it is made of, says of it}."""
+    said = {}
+    for kind in reversed(method.__mro__):
+        inside = inspect.cleandoc(kind.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
+        for names, text in re.findall(r"^    (\w[\w, ]*): (.+(?:\n {8}.+)*)", inside, re.MULTILINE):
+            text = " ".join(text.split()).replace("`keras_kd.methods.targets.Target`", "Targets, above")
+            if not text.startswith("see `"):
+                said.update(dict.fromkeys(names.split(", "), text))
+    return said
+
+
+def _plain(value):
+    if isinstance(value, Target):
+        return value.short()
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else value
+
+
+def _about(part):
+    """What a part of a recipe is, without what its docstring says to Python."""
+    return inspect.cleandoc(part.__doc__).partition("\n\nArgs:")[0]
 
 
 def _default(about):

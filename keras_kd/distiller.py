@@ -1,5 +1,6 @@
 """The Distiller: a `keras.Model` that trains a student beside its teacher, by any sum of methods."""
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,10 +49,11 @@ class Term:
             raise UserError(f"terms: the weight of {name} is {self.weight}; expected 0 or more")
         for changing, schedule in self.schedules.items():
             now = getattr(self.method, changing, None) if changing in type(self.method).model_fields else None
-            if not isinstance(schedule, ByEpoch) or isinstance(now, bool) or not isinstance(now, int | float):
+            whole = isinstance(now, int) and not _takes_fractions(self.method, changing)
+            if not isinstance(schedule, ByEpoch) or not isinstance(now, int | float) or whole:
                 raise UserError(
-                    f"terms: schedules of {name}: found {changing}={schedule!r}; expected one of its numbers and a "
-                    "ByEpoch, such as temperature=ByEpoch(begin=8.0, end=2.0, over=100)"
+                    f"terms: schedules of {name}: found {changing}={schedule!r}; expected one of its numbers "
+                    "that need not be whole and a ByEpoch, such as temperature=ByEpoch(begin=8.0, end=2.0, over=100)"
                 )
             for value in schedule.values():
                 try:
@@ -65,6 +67,15 @@ class Term:
         if name == "weight":
             return at(self.weight, epoch)
         return at(self.schedules.get(name, getattr(self.method, name)), epoch)
+
+
+def _takes_fractions(method, name):
+    """Whether a field may be a fraction: those that may not (a number of branches) decide shapes."""
+    try:
+        type(method)(**{**method.model_dump(), name: 0.5})
+    except ValidationError as error:
+        return not any(one["type"] in ("int_from_float", "int_type", "bool_type") for one in error.errors())
+    return True
 
 
 def _not_negative(value):
@@ -159,6 +170,8 @@ class Distiller(backend.TrainingStep, keras.Model):
             self._tapped[role] = Tapped(role, network, taps, asked.get(role, True))
         specs = _specs(self._tapped, examples)
         self.classes = specs["student"][LOGITS].shape[-1]
+        if trust is not None and teacher is None:
+            raise UserError("trust: there is no teacher to trust; give one, or leave trust out")
         self.trust = _checked_trust(trust, self.classes)
         self.glue = {}
         for number, term in enumerate(self.terms):
@@ -285,7 +298,7 @@ class Distiller(backend.TrainingStep, keras.Model):
                 shapes = ", ".join(
                     f"{role} {tap} {tuple(one.shape)}" for role, taps in signals.items() for tap, one in taps.items()
                 )
-                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                reason = _cause(error)
                 raise UserError(f"{name.removesuffix('_loss')}: cannot work on {shapes}: {reason}") from error
             if shape not in ((), (None,)):
                 raise UserError(
@@ -482,6 +495,15 @@ class Probe(keras.layers.Layer):
         return self.function(inputs)
 
 
+def _cause(error):
+    """What a failed symbolic run says, without what Keras puts around it."""
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("Exception encountered when calling Probe")]
+    text = lines[0] if lines and not lines[0].startswith("Arguments received by") else ""
+    named = isinstance(error, UserError | ValueError) and text
+    return text if named else f"{type(error).__name__}{': ' if text else ''}{text}"
+
+
 def _kind(role):
     """What a role is to a method: "peer" for "peer_1", "peer_2", ..."""
     return "peer" if role.startswith("peer_") else role
@@ -517,7 +539,10 @@ def _checked_trust(trust, classes):
     """The trust in the teacher by class as a float32 array, or None."""
     if trust is None:
         return None
-    found = np.asarray(trust, "float32")
+    try:
+        found = np.asarray(trust, "float32")
+    except (TypeError, ValueError):
+        found = np.zeros(0)
     if found.shape != (classes,) or not ((found >= 0) & (found <= 1)).all():
         raise UserError(
             f"trust: found {np.shape(trust)} {trust!r:.60}; expected {classes} numbers in 0..1, one a class"
@@ -656,5 +681,7 @@ def _check_arguments(networks, terms, label_weight):
             if role not in map(_kind, networks):
                 hint = "; give peers=[...]" if role == "peer" else ""
                 raise UserError(f"terms: {type(term.method).__name__} needs a {role}; none was given{hint}")
+    if networks.keys() - {"student", "teacher"} and not any("peer" in term.method.roles for term in terms):
+        raise UserError("peers: no term reads them; add one that does, such as DML(), or leave them out")
     if not label_weight and not any(term.weight for term in terms):
         raise UserError("nothing to learn from: label_weight is 0 and no term has a weight above 0")

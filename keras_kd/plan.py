@@ -6,12 +6,9 @@ import keras
 import numpy as np
 
 from keras_kd import backend, bench
-from keras_kd.data.describe import describe
-from keras_kd.networks import build, cost
+from keras_kd.networks import cost
 from keras_kd.progress import duration
-from keras_kd.recipe import load
-from keras_kd.teachers import assemble, held_out_alike
-from keras_kd.training import build_distiller, build_peers, build_student
+from keras_kd.rehearsal import about_data, rehearse
 
 # Seconds to start and compile, and of a step beside its multiplications: orders of size on two CPU cores.
 START, STEP = 10.0, 0.004
@@ -31,25 +28,14 @@ def plan(recipe, smoke=False):
     Raises:
         UserError: what does not fit, as `distill` would find it.
     """
-    about = describe(**recipe.data.model_dump(exclude={"views"}))
-    teacher, teacher_plan = None, None
-    if recipe.teacher is not None:
-        teacher, teacher_plan = _teacher(recipe, about, smoke)
-    teachers = [teacher]
-    if recipe.generations > 1:
-        # The first generation's teacher, if there is one, and that of every later one: a student.
-        teachers = [one for one in (teacher, build_student(recipe, about)) if one is not None]
-    for one in teachers:
-        student = build_student(recipe, about)
-        build_distiller(
-            recipe,
-            one,
-            student,
-            peers=build_peers(recipe, about),
-            trust=np.ones(about.classes) if recipe.trust else None,
-            examples=about.train_count,
-        )
-    teacher = teachers[-1]
+    about, plans, made = about_data(recipe), {}, {}
+
+    def visit(spec, taught):
+        if spec.model not in made:
+            made[spec.model] = plan(taught, smoke)
+        plans[(spec.model, spec.seed)] = made[spec.model]
+
+    student, teacher = rehearse(recipe, about, smoke, visit)
     epochs = recipe.fit.epochs * recipe.generations
     steps = -(-about.train_count // recipe.fit.batch_size) * epochs
     student_cost = cost(student.model)
@@ -60,7 +46,7 @@ def plan(recipe, smoke=False):
     return {
         "student": {"name": student.name, **student_cost},
         "teacher": {"name": teacher.name, **teacher_cost} if teacher else None,
-        "teacher_run": teacher_plan,
+        "teacher_run": _together(list(plans.values())),
         "data": {
             "name": recipe.data.name,
             "image_shape": list(about.image_shape),
@@ -78,24 +64,11 @@ def plan(recipe, smoke=False):
     }
 
 
-def _teacher(recipe, about, smoke):
-    """The teacher's network, untrained where it is a recipe, and the plan of the recipes that it is made of."""
-    made, plans = {}, {}
-
-    def of_recipe(spec, seen):
-        taught = load(spec.model, smoke=smoke)
-        if recipe.teacher.is_fitted:
-            held_out_alike(recipe.data, taught.data, spec.model)
-        if spec.model not in made:
-            made[spec.model] = plan(taught, smoke)
-        plans[(spec.model, spec.seed)] = made[spec.model]
-        return build(taught.student, seen, "teacher")
-
-    network = assemble(recipe.teacher, about, of_recipe, fits=False)
-    runs = list(plans.values())
+def _together(runs):
+    """The plan of the recipes that a teacher is made of."""
     if len(runs) < 2:
-        return network, runs[0] if runs else None
-    return network, {"seconds": round(sum(one["seconds"] for one in runs), 1), "runs": runs}
+        return runs[0] if runs else None
+    return {"seconds": round(sum(one["seconds"] for one in runs), 1), "runs": runs}
 
 
 _rate = {}

@@ -138,6 +138,11 @@ def _shrink(raw):
         raw["fit"].pop("checkpoint_every", None)
     if isinstance(raw.get("generations"), int):
         raw["generations"] = min(raw["generations"], 2)
+    for weighted in [raw, *(raw["terms"] if isinstance(raw.get("terms"), list) else ())]:
+        for name in ("label_weight", "weight"):
+            # A second phase begins at once, so that it is seen to work.
+            if isinstance(weighted, dict) and isinstance(weighted.get(name), dict):
+                weighted[name].pop("after", None)
     shrunk(raw)
 
 
@@ -203,6 +208,9 @@ def _schedules(method, settings, where, errors):
         about = method.model_fields.get(field)
         if not isinstance(given, dict) or about is None or about.annotation not in (int, float):
             continue
+        if about.annotation is int:
+            errors.append(((*where, field), "is a whole number that cannot change over the epochs; give one number"))
+            continue
         try:
             by_epoch = ByEpoch(**given)
         except ValidationError as error:
@@ -250,6 +258,8 @@ def _meaning(raw, recipe, path):
     for where, weight in _weights(recipe):
         if isinstance(weight, ByEpoch) and min(weight.values()) < 0:
             errors.append((where, f"becomes {min(weight.values()):g}; expected 0 or more"))
+        elif isinstance(weight, ByEpoch) and not any(weight.at(epoch) for epoch in range(fit.epochs)):
+            errors.append((where, f"is 0 in all {fit.epochs} epochs; expected some epoch with a weight above 0"))
     read = {role for term in recipe.terms for role in find_method(term.method).roles}
     if recipe.peers and "peer" not in read:
         errors.append((("peers",), "no term reads them; add terms: [{method: dml}], or drop them"))

@@ -25,6 +25,7 @@ from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network, cost, logits_of
 from keras_kd.recipe import load
 from keras_kd.recipe_file import run_name
+from keras_kd.rehearsal import about_data, rehearse
 from keras_kd.teachers import assemble, held_out_alike
 from keras_kd.training import train
 
@@ -76,6 +77,9 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         if restart:
             _empty(files.path)
         _same_recipe(files, recipe)
+        if not files.student.exists() and _must_train_first(recipe, files.path, smoke):
+            # What does not fit is found before hours go into a teacher.
+            rehearse(recipe, about_data(recipe), smoke)
         if recipe.generations > 1:
             _train_generation_before(recipe, files.path, name=name, smoke=smoke, quiet=quiet)
         dataset = load_data(recipe)
@@ -185,6 +189,16 @@ def _student_of(run, file, name, seen, folder, taught=None):
         "differs_from_recipe": _differences(used, taught) if taught else [],
     }
     return Network(f"{name} ({found['student']['name']})", model, used.student.from_logits, source)
+
+
+def _must_train_first(recipe, folder, smoke):
+    """Whether the run of a teacher or of a generation is missing."""
+    runs = []
+    if recipe.generations > 1:
+        runs.append(RunFolder(generation_folder(folder, 1)))
+    if recipe.teacher is not None:
+        runs += [_taught(spec, folder, smoke)[1] for spec in recipe.teacher.members if spec.is_recipe]
+    return any(not run.student.exists() for run in runs)
 
 
 def _train_generation_before(recipe, folder, *, name, smoke, quiet):

@@ -130,6 +130,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
     student = build_student(recipe, dataset)
     _room_for(files, student.model)
     views, train_split = recipe.data.family, dataset.train
+    views.check(dataset.image_shape)
     resident = train_split.images.nbytes <= RESIDENT_BYTES
     renderer = ViewRenderer(views, train_split.images if resident else None)
     distiller = build_distiller(

@@ -15,7 +15,7 @@ LEVELS = [
     {"cli"},
     {"catalogue", "cite", "evaluate", "plan"},
     {"run"},
-    {"training", "networks", "teachers", "evidence"},
+    {"rehearsal", "training", "networks", "teachers", "evidence"},
     {"recipe"},
     {"recipe_file", "recipe_teacher", "schema", "wording", "laws"},
     {"distiller", "report", "export", "bench", "accuracy"},

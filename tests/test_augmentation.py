@@ -234,10 +234,17 @@ def test_cutout_cuts_the_square_of_its_number_around_any_place_and_nothing_else(
     assert corners == {(row, column) for row in range(9) for column in range(7)}, "its centre lies anywhere"
 
 
-def test_a_hole_is_filled_with_a_pixel_of_as_many_channels():
-    views = Augmented.on(VIEWS["none"], cutout=Cutout(4, fill=(1, 2)))
-    with pytest.raises(UserError, match="fill has 2 numbers and the images 3 channels"):
-        views.render(ops.convert_to_tensor(pixels()), ops.arange(8, dtype="int32"))
+@pytest.mark.parametrize(
+    "cutout, expected",
+    [
+        (Cutout(4, fill=(1, 2)), "data.views.fill: has 2 numbers and the images 3 channels; give one number"),
+        (Cutout(6), "data.views.cutout: is 6 and the images are 8x6; expected a hole smaller than the image"),
+    ],
+)
+def test_a_hole_fits_the_image_and_its_channels(cutout, expected):
+    with pytest.raises(UserError, match=expected):
+        Augmented.on(VIEWS["none"], cutout=cutout).check((8, 6, 3))
+    Augmented.on(VIEWS["none"], cutout=Cutout(4, fill=(1, 2, 3))).check((8, 6, 3))
 
 
 def test_rand_augment_carries_out_what_it_draws_one_after_another():

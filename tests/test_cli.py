@@ -352,6 +352,46 @@ def test_a_teacher_that_leads_back_to_itself():
         assert "leads back to itself" in fails(*command)
 
 
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ("terms: [{method: kd, target: {topk: 11}}]", "kd: target topk keeps 11 classes, and the teacher gives 10"),
+        ("terms: [{method: kd}, {method: dist}]\ntrust: {}", "trust: dist has one loss for the whole batch"),
+        ("terms: [{method: at, student_taps: [stage9]}]", "student: no layer 'stage9'"),
+        ("terms: [{method: kd}]\npeers: [digits_tiny]", "no term reads them"),
+    ],
+)
+def test_what_does_not_fit_is_found_before_a_teacher_is_trained(changed, said):
+    head = "data: {name: digits, validation: 100}\nteacher: digits_teacher.yaml\nstudent: digits_tiny\n"
+    Path("a.yaml").write_text(f"{head}{changed}\nfit: {{epochs: 1}}\n")
+    assert said in fails("distill", "a.yaml", "--quiet")
+    assert not list(Path("saved_models").glob("*"))
+
+
+def test_a_teacher_of_another_input_size_is_refused_before_it_is_trained():
+    Path("a.yaml").write_text(
+        "data: digits\nteacher: {model: digits_teacher.yaml, input_size: 16}\nstudent: digits_tiny\n"
+        "terms: [{method: kd}]\nfit: {epochs: 1}\n"
+    )
+    for command in (["distill", "a.yaml", "--quiet"], ["validate", "a.yaml", "--dry-run"]):
+        assert "its network takes images of (8, 8, 1) and would be shown (16, 16, 1); leave input_size out" in fails(
+            *command
+        )
+
+
+@pytest.mark.parametrize(
+    "views, said",
+    [
+        ("{cutout: 2, fill: [1, 2, 3]}", "data.views.fill: has 3 numbers and the images 1 channel; give one number"),
+        ("{cutout: 9}", "data.views.cutout: is 9 and the images are 8x8; expected a hole smaller than the image"),
+    ],
+)
+def test_views_that_do_not_fit_the_images_are_refused_in_one_line(views, said):
+    Path("a.yaml").write_text(f"data: {{name: digits, views: {views}}}\nstudent: digits_tiny\nfit: {{epochs: 1}}\n")
+    for command in (["distill", "a.yaml", "--quiet"], ["validate", "a.yaml", "--dry-run"]):
+        assert said in fails(*command)
+
+
 @pytest.mark.slow
 def test_my_images_the_template(tmp_path):
     """The template as a user copies it: own folder of images, own teacher, a keras.applications student."""

@@ -446,8 +446,8 @@ def test_open_dimensions_are_closed(here):
 @pytest.mark.parametrize(
     ("image_shape", "classes", "options", "expected"),
     [
-        ((16, 8, 1), 3, {}, r"x.keras: takes images of \(8, 8, 1\), the data gives \(16, 8, 1\); "),
-        ((8, 8, 3), 3, {}, r"takes images of \(8, 8, 1\), the data gives \(8, 8, 3\)"),
+        ((16, 8, 1), 3, {}, r"x.keras: takes images of \(8, 8, 1\) and would be shown \(16, 8, 1\); "),
+        ((8, 8, 3), 3, {}, r"takes images of \(8, 8, 1\) and would be shown \(8, 8, 3\)"),
         ((8, 8, 1), 4, {}, r"x.keras: gives outputs of \(3,\), the data has 4 classes"),
         ((8, 8, 1), 3, {"pixels": "bytes"}, "pixels: found 'bytes'; expected pixels, unit, symmetric, standard"),
         ((8, 8, 1), 3, {"pixels": "standard"}, "without the mean and std of the data"),
@@ -572,7 +572,7 @@ def test_a_subclassed_network(functions):
         (":f", {}, "fails with ValueError"),
         ("{}:tiny", {"arguments": {"filtres": 3}}, "found 'filtres'; .* did you mean 'filters'"),
         ("{}:unbuilt", {}, "found a model without weights; expected a built one"),
-        ("{}:wrong", {}, r"takes images of \(5, 5, 1\), the data gives \(8, 8, 1\)"),
+        ("{}:wrong", {}, r"takes images of \(5, 5, 1\) and would be shown \(8, 8, 1\)"),
         ("{}:number", {}, "found a int returned; expected a keras.Model"),
         ("{}:fails", {}, "fails with RuntimeError: no luck"),
         ("{}:of_one", {}, "fails with TypeError"),

@@ -62,6 +62,14 @@ BROKEN = {
             "bad.yaml:3: not valid YAML: could not determine a constructor for the tag 'tag:yaml.org,2002:python/object/apply:os.system'; check indentation and brackets"
         ],
     ),
+    "a weight that is 0 in every epoch": (
+        but("weight: 0.9", "weight: {end: 1, after: 2}"),
+        ["bad.yaml:5: terms[0].weight: is 0 in all 2 epochs; expected some epoch with a weight above 0"],
+    ),
+    "a whole number by epoch": (
+        but("{method: kd, weight: 0.9, temperature: 4}", "{method: crd, negatives: {end: 8}}"),
+        ["bad.yaml:5: terms[0].negatives: is a whole number that cannot change over the epochs; give one number"],
+    ),
     "unknown top field": (
         GOOD + "optimiser: sgd\n",
         [

@@ -115,18 +115,18 @@ TEACHERS = {}
     ],
 )
 def test_every_recipe_fits_its_data(path, monkeypatch):
-    from keras_kd import plan
+    from keras_kd import plan, rehearsal
 
     # Most have the same few teachers: each is built and planned once.
-    build = plan._teacher
+    build = rehearsal._teacher
 
-    def once(recipe, about, smoke):
+    def once(recipe, about, *others):
         key = recipe.teacher.model_dump_json(), recipe.data.name
         if key not in TEACHERS:
-            TEACHERS[key] = build(recipe, about, smoke)
+            TEACHERS[key] = build(recipe, about, *others)
         return TEACHERS[key]
 
-    monkeypatch.setattr(plan, "_teacher", once)
+    monkeypatch.setattr(rehearsal, "_teacher", once)
     planned = plan.plan(load(path))
     assert planned["student"]["parameters"] > 0 and planned["steps"] > 0
 

@@ -18,8 +18,18 @@ class TrainingStep:
 
 
 def inference(network):
-    """The network in inference mode as a compiled function of a batch."""
-    return tf.function(lambda images: network(images, training=False), reduce_retracing=True)
+    """The network in inference mode as a compiled function of a batch, traced once for batches of any size."""
+    traced = {}
+
+    def call(batch):
+        batch = _tensors(batch)
+        if not traced:
+            of_any_size = tf.nest.map_structure(lambda one: tf.TensorSpec((None, *one.shape[1:]), one.dtype), batch)
+            run = tf.function(lambda batch: network(batch, training=False))
+            traced["run"] = run.get_concrete_function(of_any_size)
+        return traced["run"](batch)
+
+    return call
 
 
 def input_gradient(function, images):

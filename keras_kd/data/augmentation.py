@@ -58,6 +58,15 @@ class Augmented(Views):
         """How many views an image has."""
         return self.single_count * (self.mixing.draws if self.mixing else 1)
 
+    def check(self, image_shape):
+        """Refuses images, (height, width, channels), that the views do not fit.
+
+        Raises:
+            UserError: names the field.
+        """
+        if self.cutout:
+            self.cutout.check(image_shape)
+
     def plan(self, index, view, count, shape):
         """What each image is mixed with: the plan of `mixing` and "partner_view", int32 (n,).
 

@@ -35,6 +35,24 @@ class Cutout:
     draws: int = 16
     fill: tuple[int, ...] = (0,)
 
+    def check(self, image_shape):
+        """Refuses images, (height, width, channels), that the holes do not fit.
+
+        Raises:
+            UserError: a hole as large as the image, or another number of channels than of `fill`.
+        """
+        height, width, channels = image_shape
+        if len(self.fill) not in (1, channels):
+            raise UserError(
+                f"data.views.fill: has {len(self.fill)} numbers and the images {channels} channel"
+                f"{'s' * (channels > 1)}; give one number, or one a channel"
+            )
+        if self.size >= min(height, width):
+            raise UserError(
+                f"data.views.cutout: is {self.size} and the images are {height}x{width}; expected a hole smaller than "
+                "the image"
+            )
+
     def centres(self, number):
         """The centres of numbered holes, int32 (n, 2): parts of 65536 of the height and of the width."""
         drawn = scramble(HOLE, number)
@@ -57,11 +75,6 @@ class Cutout:
             A tensor like `images`.
         """
         _, height, width, channels = images.shape
-        if len(self.fill) not in (1, channels):
-            raise UserError(
-                f"views: fill has {len(self.fill)} numbers and the images {channels} channels; "
-                "give one number, or one a channel"
-            )
         box = ops.take(ops.convert_to_tensor(self.boxes(np.arange(count), height, width)), number, axis=0)
         fill = ops.broadcast_to(ops.convert_to_tensor(self.fill, dtype="int32"), (channels,))
         return ops.where(within(box, height, width), fill, images)

@@ -44,6 +44,9 @@ class Views:
         """The view that is the image itself."""
         return self.encode(self.pad, self.pad, 0)
 
+    def check(self, image_shape):
+        """Refuses images, (height, width, channels), that the views do not fit: here none."""
+
     def encode(self, top, left, mirrored):
         """The view id of a crop that starts at (top, left) of the padded image, mirrored or not."""
         shift = top * (2 * self.pad + 1) + left

@@ -121,8 +121,8 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
     takes = _of_one_image(model, "input_shape")
     if not _compatible(takes, image_shape):
         raise UserError(
-            f"{name}: takes images of {takes}, the data gives {image_shape}; "
-            "take a network for this data, or give the images another size"
+            f"{name}: takes images of {takes} and would be shown {image_shape}; take a network for these images, give "
+            "the images another size, or a teacher the input_size that it takes"
         )
     gives = _of_one_image(model, "output_shape")
     if takes != image_shape or gives is None or pixels != "pixels":
