@@ -38,7 +38,7 @@ def recipes_page():
     parts += [("teacher, teacher.ensemble[...]", schema.MemberSpec), ("teacher", schema.TeacherSpec)]
     parts += [("student", schema.StudentSpec)]
     parts += [("terms[...]", schema.TermSpec), ("a number by epoch", ByEpoch), ("trust", schema.TrustSpec)]
-    parts += [("fit", schema.FitSpec)]
+    parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     for name, part in parts:
         lines += ["", f"## {name or 'The whole'}", "", *([_about(part), ""] if name else [])]
@@ -100,12 +100,16 @@ def commands_page():
     """The help of every command, as Markdown."""
     lines = [HEADER, "# Commands", ""]
     whole = commands.make_context("keras-kd", [], resilient_parsing=True)
-    for name in [None, *commands.commands]:
-        command = commands if name is None else commands.commands[name]
-        context = whole if name is None else click.Context(command, parent=whole, info_name=name)
+    for command, context in _with_subcommands(commands, whole):
         context.terminal_width = 100
-        lines += [f"## keras-kd{'' if name is None else f' {name}'}", "", "```", command.get_help(context), "```", ""]
+        lines += [f"## {context.command_path}", "", "```", command.get_help(context), "```", ""]
     return "\n".join(lines)
+
+
+def _with_subcommands(command, context):
+    yield command, context
+    for name, one in getattr(command, "commands", {}).items():
+        yield from _with_subcommands(one, click.Context(one, parent=context, info_name=name))
 
 
 def readme_page():

@@ -126,6 +126,8 @@ def recipe_options(command):
     )(command)
 
 
+BANK_WORDS = "live, ahead, full, views:16, float16, float32, int8, topk:10, maps"
+bank_option = click.option("--bank", metavar="WORDS", help=f"How the teacher is looked up: some of {BANK_WORDS}.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 
@@ -135,6 +137,26 @@ def _load(path, settings, seed, smoke, notes=None):
 
     seeds = [] if seed is None else [f"seed={seed}"]
     return load(path, [*settings, *seeds], smoke=smoke, notes=notes)
+
+
+def bank_settings(words):
+    """`--bank full,views:16` as settings of a recipe."""
+    settings = []
+    for word in words.split(",") if words is not None else ():
+        name, _, number = word.strip().partition(":")
+        if name in ("auto", "live", "ahead", "full") and not number:
+            settings.append(f"bank.mode={name}")
+        elif name in ("float16", "float32", "int8") and not number:
+            settings.append(f"bank.format={name}")
+        elif name == "maps" and not number:
+            settings.append("bank.maps=true")
+        elif name == "views" and number.isdigit():
+            settings.append(f"bank.views={number}")
+        elif name == "topk" and (number.isdigit() or not number):
+            settings += ["bank.format=topk", *([f"bank.kept={number}"] if number else [])]
+        else:
+            raise UserError(f"--bank {words}: found {word.strip()!r}; expected some of {BANK_WORDS}, joined by commas")
+    return settings
 
 
 def _print_json(value):
@@ -277,10 +299,11 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, as_json):
 @recipe_options
 @click.option("--out", type=click.Path(file_okay=False), help="The run folder; saved_models/RECIPE by default.")
 @click.option("--restart", is_flag=True, help="Throw away what is in the run folder and begin again.")
+@bank_option
 @backend_option
 @quiet_option
 @json_option
-def distill(recipe, settings, seed, smoke, out, restart, backend, quiet, as_json):
+def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, as_json):
     """Run a recipe to its end: train, measure, export. A run that was killed goes on.
 
     \b
@@ -288,13 +311,14 @@ def distill(recipe, settings, seed, smoke, out, restart, backend, quiet, as_json
         keras-kd distill recipes/digits.yaml
         keras-kd distill recipes/resnet56_to_resnet20.yaml --set fit.epochs=3 --out saved_models/short
         keras-kd distill digits --seed 1 --backend jax
+        keras-kd distill resnet56_to_resnet20 --bank full,views:16
     """
     from keras_kd.recipe_file import find
 
     if out is not None and not out.strip():
         raise UserError("--out: is empty; give a folder, such as saved_models/mine")
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
-    loaded = _load(recipe, settings, seed, smoke)
+    loaded = _load(recipe, [*settings, *bank_settings(bank)], seed, smoke)
     name = find(recipe).stem
     folder = Path(out) if out else Path("saved_models") / _folder_name(recipe, name, loaded.seed, smoke)
     start_keras(backend)
@@ -384,3 +408,139 @@ def _print_report(found, where, as_json):
 
 if __name__ == "__main__":
     main()
+
+
+@commands.group("bank")
+def bank_commands():
+    """What teachers say, computed once: fill, look at, check, throw away.
+
+    \b
+    Example:
+        keras-kd bank build resnet56_to_resnet20 --bank views:16
+        keras-kd bank info
+    """
+
+
+folder_option = click.option(
+    "--folder", default="saved_models/bank", show_default=True, type=click.Path(file_okay=False), help="Of the banks."
+)
+settings_option = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field.")
+
+
+def _bank(recipe, settings, words, backend, may_train):
+    """The bank of a recipe."""
+    from keras_kd.recipe_file import find
+
+    choose_backend(backend)
+    loaded = _load(recipe, [*settings, *bank_settings(words)], None, False)
+    start_keras(backend)
+    from keras_kd.banks import open_bank
+
+    folder = Path("saved_models") / find(recipe).stem
+    return open_bank(loaded, folder, may_train=may_train, tell=lambda line: click.echo(line, err=True))
+
+
+@bank_commands.command("build")
+@click.argument("recipe")
+@settings_option
+@bank_option
+@backend_option
+@json_option
+def bank_build(recipe, settings, bank, backend, as_json):
+    """Fill the bank of a recipe's teacher with every view; trains the teacher first if its run is missing.
+
+    \b
+    Example:
+        keras-kd bank build resnet56_to_resnet20 --bank views:16
+    """
+    opened = _bank(recipe, settings, bank, backend, may_train=True)
+    from keras_kd.banks import build
+
+    shown = [0]
+
+    def progress(done, of):
+        if done * 20 // of > shown[0]:
+            shown[0] = done * 20 // of
+            click.echo(f"{done:,} of {of:,} views", err=True)
+
+    found = build(opened, progress)
+    if as_json:
+        return _print_json(found)
+    click.echo(
+        f"{found['folder']}: {found['views']:,} views, {found['computed']:,} of them computed now in "
+        f"{found['seconds']:.1f} s; {found['bytes'] / 1e6:.1f} MB on the disk"
+    )
+
+
+@bank_commands.command("info")
+@folder_option
+@json_option
+def bank_info(folder, as_json):
+    """The banks that are there: of which teacher, how full, how large.
+
+    \b
+    Example:
+        keras-kd bank info
+    """
+    from keras_kd.bank.folder import banks_in
+
+    found = banks_in(folder)
+    if as_json:
+        return _print_json(found)
+    if not found:
+        click.echo(f"{folder}: no banks")
+    for one in found:
+        if "damaged" in one:
+            click.echo(f"{one['key']}  damaged: {one['damaged']}; `keras-kd bank prune --damaged` removes it")
+            continue
+        click.echo(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {one['bytes'] / 1e6:.1f} MB")
+        for name, table in one["tables"].items():
+            click.echo(f"  {name:<20} {table['filled']:,} of {table['places']:,} views")
+
+
+@bank_commands.command("verify")
+@click.argument("recipe")
+@settings_option
+@bank_option
+@click.option(
+    "--sample", default=1000, show_default=True, type=click.IntRange(1), help="Views to ask the teacher again."
+)
+@backend_option
+@json_option
+def bank_verify(recipe, settings, bank, sample, backend, as_json):
+    """Check every row of a recipe's bank, and ask the teacher about some of them again. Exit code 1 if one is damaged.
+
+    \b
+    Example:
+        keras-kd bank verify resnet56_to_resnet20
+    """
+    opened = _bank(recipe, settings, bank, backend, may_train=False)
+    found = opened.verify(sample)
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo(f"{opened.folder}: {found['views']:,} views, {found['damaged']:,} damaged rows")
+        for tap, difference in found["largest_difference"].items():
+            name = opened.tables[tap].format.name
+            click.echo(f"  {tap}: largest difference of {found['sampled']:,} views {difference:.2g} ({name})")
+    sys.exit(1 if found["damaged"] else 0)
+
+
+@bank_commands.command("prune")
+@click.argument("keys", nargs=-1, metavar="[KEY...]")
+@click.option("--older-than", type=click.FloatRange(0), metavar="DAYS", help="Also those that no run used for longer.")
+@click.option("--damaged", is_flag=True, help="Also those that cannot be read.")
+@folder_option
+def bank_prune(keys, older_than, damaged, folder):
+    """Throw banks away; what is needed of them is computed again.
+
+    \b
+    Example:
+        keras-kd bank prune --older-than 30
+    """
+    from keras_kd.bank.folder import prune
+
+    if not keys and older_than is None and not damaged:
+        raise UserError("bank prune: found nothing to go by; give keys, --older-than DAYS or --damaged")
+    for one in prune(folder, keys, older_than, damaged):
+        click.echo(f"{one['key']}: gone, {one['bytes'] / 1e6:.1f} MB free")

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from keras_kd import backend
 from keras_kd.by_epoch import ByEpoch, at
+from keras_kd.data.epochs import Epochs
 from keras_kd.errors import UserError
 from keras_kd.glue import build_glue
 from keras_kd.methods import Method
@@ -112,6 +113,8 @@ class Distiller(backend.TrainingStep, keras.Model):
             1 - trust[y] of the label loss and trust[y] of every term (Lukasik et al. 2022, arXiv:2106.10494).
         examples: how many training examples there are, for methods that remember each (CRD); `fit` is then given
             {"index": ..., ...} and `views`.
+        banked: the teacher does not run: what it says comes with each batch, x["teacher"] = {"logits": ..., layer:
+            ...}, from a `keras_kd.Bank`. The teacher is still given, for its shapes, but takes no memory of a step.
 
     The trained and exported student is `distiller.student`; a method may make it of the one given (SimKD).
 
@@ -145,6 +148,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         peers=(),
         trust=None,
         examples=None,
+        banked=False,
         name="distiller",
     ):
         super().__init__(name=name, dtype="float32", autocast=False)
@@ -155,7 +159,10 @@ class Distiller(backend.TrainingStep, keras.Model):
         _check_arguments(networks, self.terms, self.label_weight)
         for term in self.terms:
             networks["student"] = term.method.student(networks["student"], _without_student(networks))
-        self.student, self.teacher, self.views = networks["student"], teacher, views
+        self.student, self.views, self.banked = networks["student"], views, banked
+        self.teacher = None if banked else teacher
+        if banked:
+            _check_bankable(teacher, self.terms, views)
         self.peers = [network for role, network in networks.items() if _kind(role) == "peer"]
         asked = from_logits if isinstance(from_logits, dict) else dict.fromkeys(networks, from_logits)
         for role, said in asked.items():
@@ -354,12 +361,15 @@ class Distiller(backend.TrainingStep, keras.Model):
                 wrong = labels.min() if labels.min() < 0 else labels.max()
                 raise UserError(f"fit: found label {wrong}; expected 0..{self.classes - 1}, the student's classes")
         backend.keep_memory()
-        if self._schedules:
+        ours = [_SetEpoch(self)] if self._schedules else []
+        ours += [_BeginEpoch(x)] if isinstance(x, Epochs) else []
+        if ours:
             callbacks = options.pop("callbacks", None)
             if isinstance(callbacks, keras.callbacks.CallbackList):
-                callbacks.append(_SetEpoch(self))
+                for one in ours:
+                    callbacks.append(one)
             else:
-                callbacks = [_SetEpoch(self), *keras.tree.flatten(callbacks)] if callbacks else [_SetEpoch(self)]
+                callbacks = [*ours, *keras.tree.flatten(callbacks or [])]
             options["callbacks"] = callbacks
         return super().fit(x, y, **options)
 
@@ -370,7 +380,9 @@ class Distiller(backend.TrainingStep, keras.Model):
         signals = {"data": {}}
         if isinstance(x, dict) and "index" in x and self.views is not None:
             signals["data"]["index"] = ops.cast(x["index"], "int32")
-        if self.teacher is not None:
+        if self.banked:
+            signals["teacher"] = {tap: ops.cast(values, "float32") for tap, values in x["teacher"].items()}
+        elif self.teacher is not None:
             signals["teacher"] = self._frozen("teacher", images)
         extra = {}
         labels = None if y is None else _whole_number_labels(y)
@@ -476,6 +488,17 @@ class _SetEpoch(keras.callbacks.Callback):
         self.distiller.set_epoch(epoch)
 
 
+class _BeginEpoch(keras.callbacks.Callback):
+    """Has the data laid out as each epoch begins."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epochs.begin(epoch)
+
+
 class BatchMean(keras.losses.Loss):
     """The mean of given values over the batch, scaled as Keras scales losses over replicas."""
 
@@ -533,6 +556,17 @@ def _networks(student, teacher, peers):
 
 def _without_student(networks):
     return {role: network for role, network in networks.items() if role != "student"}
+
+
+def _check_bankable(teacher, terms, views):
+    """A bank can stand in for the teacher."""
+    if teacher is None:
+        raise UserError("banked: found no teacher; give the one that the bank is of, for its shapes")
+    if views is None:
+        raise UserError("banked: found no views; a bank is of numbered views: give views=ViewRenderer(...)")
+    for term in terms:
+        if term.method.live:
+            raise UserError(f"banked: {type(term.method).__name__} asks the teacher in the step; leave banked out")
 
 
 def _checked_trust(trust, classes):

@@ -21,6 +21,7 @@ class Network:
     model: keras.Model
     from_logits: bool
     source: dict | None = None  # of a teacher that is a run: its recipe, epochs, accuracy, seconds
+    members: tuple = ()  # of a mean: networks, whether each gives logits, arguments of `mean_of_logits`
 
 
 def build(spec, dataset, role):

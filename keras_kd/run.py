@@ -43,6 +43,7 @@ class RunFolder:
     tensorboard = property(lambda self: self.path / "tensorboard")
     report = property(lambda self: self.path / "report.json")
     teacher = property(lambda self: self.path / "teacher.json")
+    bank = property(lambda self: self.path / "bank.json")
 
     def checkpoint(self, epoch):
         """The student as it was after an epoch."""
@@ -252,7 +253,8 @@ def measure(recipe, dataset, teacher, files, *, name):
     rows = _read_history(files)
     trained = sum(float(row["seconds"]) for row in rows)
     images = len(dataset.train) * len(rows)
-    taught = min(teacher_seconds * images, trained)
+    banked = all("teacher_seconds" in row for row in rows) and bool(rows)
+    taught = sum(float(row["teacher_seconds"]) for row in rows) if banked else min(teacher_seconds * images, trained)
     found["time"] = {
         "seconds": {
             "teacher": round(taught, 3),
@@ -261,8 +263,11 @@ def measure(recipe, dataset, teacher, files, *, name):
             "training": round(trained, 3),
             "teacher_run": teacher.source.get("seconds") if teacher and teacher.source else None,
         },
-        "how": "teacher: its measured seconds an image in inference, times the images of all epochs",
+        "how": "teacher: the seconds in which the bank was filled"
+        if banked
+        else "teacher: its measured seconds an image in inference, times the images of all epochs",
     }
+    found["bank"] = _bank_of_a_run(files, rows) if banked else None
     found["data"] = {
         "name": recipe.data.name,
         "fingerprint": dataset.fingerprint,
@@ -404,6 +409,12 @@ def _is_number(text):
         return False
 
 
+def _bank_of_a_run(files, rows):
+    """The bank that a run looked its teacher up in, and how many views it asked the teacher about."""
+    about = json.loads(files.bank.read_text(encoding="utf-8")) if files.bank.exists() else {}
+    return {**about, "computed_by_this_run": sum(int(float(row["teacher_views"])) for row in rows)}
+
+
 def _keep_recipe(files, recipe):
     with whole(files.recipe) as temporary:
         header = f"# Resolved by keras-kd {keras_kd.__version__}: every default filled, paths relative to this file.\n"
@@ -425,12 +436,19 @@ def _same_recipe(files, recipe):
 
 def _differences(there, here):
     """["fit.epochs is 3 there, 240 here", ...] of two recipes, exports apart."""
-    one, other = (_flat({k: v for k, v in recipe.dump().items() if k != "export"}) for recipe in (there, here))
+    one, other = (_flat(_comparable(recipe)) for recipe in (there, here))
     return [
         f"{key} is {one.get(key)} there, {other.get(key)} here"
         for key in sorted({*one, *other})
         if one.get(key) != other.get(key)
     ]
+
+
+def _comparable(recipe):
+    """A recipe without what does not change its student: what is exported, when a bank is filled."""
+    plain = {key: value for key, value in recipe.dump().items() if key != "export"}
+    plain["bank"] = {**plain["bank"], "mode": "live" if recipe.bank.mode == "live" else "bank"}
+    return plain
 
 
 def _flat(plain, prefix=""):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag
 from pydantic_core import PydanticCustomError
 
+from keras_kd.bank.formats import FORMATS as BANK_FORMATS
 from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.augmentation import PRESETS, family
 from keras_kd.data.rand_augment import STRONGEST
@@ -18,7 +19,13 @@ NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
 
 
 # Where a text alone is short for a part with this one field.
-SHORT = {("data",): "name", ("data", "views"): "base", ("teacher",): "model", ("student",): "model"}
+SHORT = {
+    ("data",): "name",
+    ("data", "views"): "base",
+    ("teacher",): "model",
+    ("student",): "model",
+    ("bank",): "mode",
+}
 
 
 class Part(BaseModel):
@@ -286,6 +293,31 @@ class FitSpec(Part):
         return epoch in (*self.checkpoints, self.epochs) or (every is not None and epoch % every == 0)
 
 
+class BankSpec(Part):
+    """The teacher as a table on the disk. A text alone is short for `{mode: text}`."""
+
+    mode: Literal["auto", "ahead", "full", "live"] = Field(
+        "auto",
+        description="ahead: before each epoch the teacher is asked about those of its views that are not there yet; "
+        "full: about all at the start; live: no bank, it runs in each step; auto: ahead where it is possible",
+    )
+    format: Literal[BANK_FORMATS] = Field(
+        "float16",
+        description="of the rows: float32 is exact, float16 within 2^-11 of each value, int8 within a 510th of "
+        "the row's range, topk keeps the largest logits and spreads the rest",
+    )
+    kept: Whole = Field(10, gt=0, description="logits that `format: topk` keeps")
+    views: Whole | None = Field(
+        None, gt=0, description="shows each image in so many views only, so that few are needed"
+    )
+    maps: bool = Field(False, description="stores feature maps too, for methods that read them; they are large")
+
+
+def short_bank(value):
+    """A bank as fields; a text alone is its mode."""
+    return {"mode": value} if isinstance(value, str) else value
+
+
 class GateSpec(Part):
     """What an exported file may differ from the Keras model; see `keras-kd export --help`."""
 
@@ -331,6 +363,9 @@ class Recipe(Part):
     peers: tuple[Network, ...] = Field((), description="networks trained with the student and dropped, for dml; a list")
     trust: TrustSpec | None = Field(None, description="the teacher's word weighed by class; needs data.validation")
     fit: FitSpec = Field(description="how it is trained, such as fit: {epochs: 240}")
+    bank: Annotated[BankSpec, BeforeValidator(short_bank)] = Field(
+        BankSpec(), description="what the teacher says, computed once and looked up; a text alone is its mode"
+    )
     generations: Whole = Field(
         1, gt=0, le=100, description="born-again networks: each generation's student teaches the next; the last counts"
     )

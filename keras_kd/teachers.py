@@ -131,12 +131,13 @@ def _changed(where, network, spec, dataset, fit):
                 "give one entry a class of the data, in its order"
             )
         mapped = class_map(network.model, spec.class_map, from_logits=network.from_logits, name=network.model.name)
-        network = replace(network, model=mapped, from_logits=True)
+        network = replace(network, model=mapped, from_logits=True, members=())
     if not spec.calibrate:
         return network
     found = fit.temperature(where, network) if fit else {"temperature": 1.0}
     model = calibrated(network.model, found["temperature"], from_logits=network.from_logits)
-    return replace(network, model=model, from_logits=True, source={**(network.source or {}), **found})
+    source = {**(network.source or {}), **found}
+    return replace(network, model=model, from_logits=True, source=source, members=())
 
 
 def _averaged(spec, members, fit):
@@ -170,7 +171,9 @@ def _averaged(spec, members, fit):
         ],
     }
     names = " + ".join(one.name for one in members) if several else f"{len(members)} x {members[0].name}"
-    return Network(f"ensemble of {names}", model, True, source)
+    how = {"weights": weights, "mean": spec.ensemble_mean, "temperature": spec.ensemble_temperature}
+    parts = ([one.model for one in members], [one.from_logits for one in members], how)
+    return Network(f"ensemble of {names}", model, True, source, parts)
 
 
 def _seconds(sources):

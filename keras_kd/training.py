@@ -1,12 +1,15 @@
 """Training the student of a recipe, from where it stands to `student.keras`."""
 
+import json
 import shutil
+import sys
 import time
 
 import keras
 
 from keras_kd import backend, bench
 from keras_kd.accuracy import Accuracy
+from keras_kd.banking import bank_of
 from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.epochs import Epochs, Unchanged
 from keras_kd.data.rendering import ViewRenderer
@@ -19,7 +22,7 @@ from keras_kd.models.start import re_estimate_batch_norm, start_from
 from keras_kd.networks import INFERENCE_BATCH, build, logits_of
 from keras_kd.non_finite import StopOnNonFinite
 from keras_kd.optimizers import SGD
-from keras_kd.progress import TrainingProgress
+from keras_kd.progress import TrainingProgress, duration
 from keras_kd.quiet import quiet_start
 from keras_kd.resume import load_state, save_state
 from keras_kd.schedule import learning_rate
@@ -61,7 +64,7 @@ def trust_of(recipe, dataset, teacher):
     return trust_by_class(logits, held_out.labels, measure=recipe.trust.measure, weight=recipe.trust.weight)
 
 
-def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=None, examples=None):
+def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=None, examples=None, banked=False):
     """The compiled Distiller of a recipe.
 
     Args:
@@ -71,6 +74,7 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
         peers: `Network`s trained with the student.
         trust: trust in the teacher by class, or None.
         examples: the number of training examples.
+        banked: what the teacher says comes with the batches.
     """
     share = recipe.student.start_from_teacher
     if share is not None:
@@ -87,6 +91,7 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
         peers=[peer.model for peer in peers],
         trust=trust,
         examples=examples,
+        banked=banked,
     )
     fit = recipe.fit
     distiller.compile(
@@ -133,6 +138,8 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
     views.check(dataset.image_shape)
     resident = train_split.images.nbytes <= RESIDENT_BYTES
     renderer = ViewRenderer(views, train_split.images if resident else None)
+    tell = (lambda line: None) if quiet else (lambda line: print(f"{title}: {line}", file=sys.stderr, flush=True))
+    bank = bank_of(recipe, dataset, teacher, files.path, renderer, tell)
     distiller = build_distiller(
         recipe,
         teacher,
@@ -141,6 +148,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
         peers=build_peers(recipe, dataset),
         trust=trust_of(recipe, dataset, teacher),
         examples=len(train_split),
+        banked=bank is not None,
     )
     rows = load_state(distiller, files.state)
     keep_recipe()
@@ -156,6 +164,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
         len(rows),
         image_shape=dataset.image_shape,
         classes=dataset.classes,
+        bank=bank,
     )
     if recipe.student.start_from_teacher is not None and not rows:
         first = range(min(len(epochs), START_BATCHES))
@@ -163,7 +172,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
     validation = dataset.validation and Unchanged(
         dataset.validation.images, dataset.validation.labels, views, INFERENCE_BATCH
     )
-    record = _Record(distiller, rows, files, fit)
+    record = _Record(distiller, rows, files, fit, epochs, tell)
     rate = keras.callbacks.LearningRateScheduler(
         lambda epoch: learning_rate(
             epoch,
@@ -181,6 +190,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
         callbacks.append(progress)
     try:
         if len(rows) < fit.epochs:
+            record.begin(fill_all=recipe.bank.mode == "full")
             distiller.fit(
                 epochs,
                 epochs=fit.epochs,
@@ -197,23 +207,56 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
     # On JAX Keras imports TensorFlow here, where it is installed.
     with whole(files.student) as temporary, quiet_start():
         distiller.save(temporary)
+    if bank is not None:
+        with whole(files.bank) as temporary:
+            temporary.write_text(json.dumps(bank.summary(), indent=1), encoding="utf-8")
     files.state.unlink(missing_ok=True)
 
 
 class _Record(keras.callbacks.Callback):
-    """Keeps the state and the history after every epoch."""
+    """Has the bank filled before every epoch, keeps the state and the history after it."""
 
-    def __init__(self, distiller, rows, files, fit):
+    def __init__(self, distiller, rows, files, fit, epochs, tell):
         super().__init__()
         self.distiller, self.rows, self.files, self.fit = distiller, rows, files, fit
+        self.epochs, self.bank, self.tell = epochs, epochs.bank, tell
         self.log = TensorBoardLog(files.tensorboard, rows)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def begin(self, fill_all):
+        """Before `fit`, which looks at a first batch before it begins with an epoch."""
+        self._start()
+        if self.bank is not None and fill_all:
+            self.bank.fill_all(self._filling())
+        self.epochs.progress = self._filling()
+        self.epochs.fill()
+
+    def _start(self):
         self.begun = time.monotonic()
+        self.before = (self.bank.seconds, self.bank.computed) if self.bank is not None else None
+
+    def _filling(self):
+        """Tells of a filling that takes long, now and then."""
+        first = last = (time.monotonic(), 0)
+
+        def progress(done, of):
+            nonlocal first, last
+            now = time.monotonic()
+            if done < last[1]:
+                first = last = (now, done)  # of another epoch
+            elif now - last[0] > 10:
+                last = (now, done)
+                left = (of - done) * (now - first[0]) / max(done - first[1], 1)
+                self.tell(f"bank {done:,} of {of:,} views  {duration(left)} left")
+
+        return progress
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}
         row["seconds"] = round(time.monotonic() - self.begun, 3)
+        if self.bank is not None:
+            row["teacher_seconds"] = round(self.bank.seconds - self.before[0], 3)
+            row["teacher_views"] = self.bank.computed - self.before[1]
+        self._start()
         self.rows.append(row)
         # Before the state: a kill in between repeats the epoch, one after it would lose the checkpoint.
         if self.fit.keeps(epoch + 1) and epoch + 1 < self.fit.epochs:

@@ -14,11 +14,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [
     {"cli"},
     {"catalogue", "cite", "evaluate", "plan"},
+    {"banks"},
     {"run"},
-    {"rehearsal", "training", "networks", "teachers", "evidence"},
+    {"rehearsal", "training", "banking", "networks", "teachers", "evidence"},
     {"recipe"},
     {"recipe_file", "recipe_teacher", "schema", "wording", "laws"},
-    {"distiller", "report", "export", "bench", "accuracy"},
+    {"distiller", "bank", "report", "export", "bench", "accuracy"},
     {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check", "glue"},
     {"methods", "models", "data", "backend"},
     {"page", "summary", "citations", "generations", "by_epoch", "trust", "quiet", "files", "lazy", "errors"}

@@ -392,7 +392,7 @@ def test_images_on_the_host_and_on_the_device_give_the_same(name):
 def test_a_resumed_run_sees_the_same_epoch(name):
     views, labels = FAMILIES[name], np.arange(10)
     straight = Epochs(None, labels, views, 4, seed=5, image_shape=SHAPE, classes=10)
-    straight.on_epoch_end()
+    straight.begin(1)
     resumed = Epochs(None, labels, views, 4, seed=5, epoch=1, image_shape=SHAPE, classes=10)
     for step in range(3):
         for one, other in zip(straight[step], resumed[step], strict=True):

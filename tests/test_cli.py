@@ -59,7 +59,7 @@ def examples():
 @pytest.mark.parametrize("words", list(examples()), ids=" ".join)
 def test_the_examples_of_the_help_texts_are_true(words):
     words = [word for word in words if word != "recipes/*.yaml"] or ["digits"]
-    apart = {"--out", "--backend"}
+    apart = {"--out", "--backend", "--bank"}
     kept = [word for before, word in zip(["", *words], words, strict=False) if not apart & {before, word}]
     kept = [word for word in kept if word != "--dry-run"]
     assert run("show", *kept).exit_code == 0
@@ -182,7 +182,7 @@ def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teache
     assert before["data"]["test"] == 20, "no more than there is"
     after = json.loads(run("evaluate", "saved_models/small-smoke", "--json").stdout)
     assert (after["teacher"], after["fidelity"]) == (before["teacher"], before["fidelity"])
-    assert {path.name for path in Path("saved_models").iterdir()} == {"small-smoke", "taught-smoke"}
+    assert {path.name for path in Path("saved_models").iterdir()} == {"small-smoke", "taught-smoke", "bank"}
     shutil.rmtree("saved_models/taught-smoke")
     assert "the run of the teacher is not there" in fails("evaluate", "saved_models/small-smoke")
 
@@ -390,6 +390,80 @@ def test_views_that_do_not_fit_the_images_are_refused_in_one_line(views, said):
     Path("a.yaml").write_text(f"data: {{name: digits, views: {views}}}\nstudent: digits_tiny\nfit: {{epochs: 1}}\n")
     for command in (["distill", "a.yaml", "--quiet"], ["validate", "a.yaml", "--dry-run"]):
         assert said in fails(*command)
+
+
+# The bank.
+
+BANKED = "data: {name: digits, views: crop_flip}\nteacher: digits_teacher.yaml\nstudent: digits_tiny\n"
+
+
+def test_a_bank_is_shared_by_runs_and_told_of():
+    short = ["--set", "data.train_images=100", "--set", "fit.epochs=2", "--set", "export.formats=[]"]
+    Path("a.yaml").write_text(f"{BANKED}terms: [{{method: kd}}]\nfit: {{epochs: 3}}\nexport: {{formats: []}}\n")
+    teacher = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    teacher.save("teacher.keras")
+    Path("a.yaml").write_text(Path("a.yaml").read_text().replace("digits_teacher.yaml", "./teacher.keras"))
+    done = run("distill", "a.yaml", "--json", *short, "--bank", "views:4")
+    assert done.exit_code == 0, done.output
+    first = json.loads(done.stdout)
+    assert first["bank"]["views_an_image"] == 4 and first["bank"]["signals"] == {"logits": "float16"}
+    assert 100 <= first["bank"]["computed_by_this_run"] <= 200
+    assert "bank saved_models/bank/" in done.stderr
+    second = json.loads(run("distill", "a.yaml", "--json", *short, "--bank", "full,views:4", "--seed", "1").stdout)
+    assert first["bank"]["computed_by_this_run"] + second["bank"]["computed_by_this_run"] == 400
+    assert second["time"]["how"] == "teacher: the seconds in which the bank was filled"
+    other = ["--seed", "2", "--set", "terms.0.temperature=8"]
+    third = json.loads(run("distill", "a.yaml", "--json", *short, "--bank", "views:4", *other).stdout)
+    assert third["bank"]["computed_by_this_run"] == 0 and third["time"]["seconds"]["teacher"] == 0
+    (known,) = json.loads(run("bank", "info", "--json").stdout)
+    assert known["key"] == first["bank"]["key"]
+    assert known["tables"] == {"logits-float16": {"filled": 400, "places": 400}}
+    said = run("bank", "verify", "a.yaml", "--bank", "views:4", *short)
+    assert said.exit_code == 0 and "400 views, 0 damaged rows" in said.stdout
+    assert "largest difference of 400 views 0." in said.stdout
+    table = Path("saved_models/bank") / known["key"] / "logits-float16" / "rows.bin"
+    table.write_bytes(table.read_bytes()[:-1] + b"?")
+    assert run("bank", "verify", "a.yaml", "--bank", "views:4", *short).exit_code == 1
+    again = ["--quiet", "--bank", "views:4", "--seed", "3"]
+    assert "is damaged" in fails("distill", "a.yaml", *again, *short)
+    assert f"{known['key']}: gone" in run("bank", "prune", known["key"][:6]).stdout
+    assert run("bank", "info").stdout == "saved_models/bank: no banks\n"
+
+
+def test_a_run_may_be_gone_on_with_by_another_way_to_fill():
+    keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]).save("teacher.keras")
+    Path("a.yaml").write_text(
+        f"{BANKED}terms: [{{method: kd}}]\nfit: {{epochs: 1}}\nexport: {{formats: []}}\n".replace(
+            "digits_teacher.yaml", "./teacher.keras"
+        )
+    )
+    assert run("distill", "a.yaml", "--quiet", *SMALL).exit_code == 0
+    assert run("distill", "a.yaml", "--quiet", *SMALL, "--bank", "full").exit_code == 0
+    assert "bank.mode is bank there, live here" in fails("distill", "a.yaml", "--quiet", *SMALL, "--bank", "live")
+
+
+@pytest.mark.parametrize(
+    "terms, words, said",
+    [
+        ("[{method: bss}]", "ahead", "bank.mode: ahead cannot be: bss asks it in the step"),
+        ("[{method: at, student_taps: [map], teacher_taps: [map]}]", "full", "feature maps are read (map), which"),
+        ("[{method: kd}]", "view:3", "--bank view:3: found 'view:3'; expected some of live, ahead, full, views:16"),
+        ("[{method: kd}]", "views:0", "bank.views: is 0; expected more than 0"),
+    ],
+)
+def test_a_bank_that_cannot_be_is_refused(terms, words, said):
+    image = keras.Input((8, 8, 1))
+    maps = keras.layers.Conv2D(2, 3, activation="relu", name="map")(image)
+    network = keras.Model(image, keras.layers.Dense(10)(keras.layers.Flatten()(maps)))
+    network.save("teacher.keras")
+    keras.models.clone_model(network).save("student.keras")
+    Path("a.yaml").write_text(
+        f"data: digits\nteacher: ./teacher.keras\nstudent: ./student.keras\nterms: {terms}\nfit: {{epochs: 1}}\n"
+    )
+    assert said in fails("distill", "a.yaml", "--quiet", *SMALL, "--bank", words)
+    if words in ("ahead", "full"):
+        done = run("distill", "a.yaml", *SMALL)
+        assert done.exit_code == 0 and "the teacher runs in each step: " in done.stderr
 
 
 @pytest.mark.slow

@@ -95,7 +95,7 @@ def test_an_epoch_shows_every_image_once_in_an_order_of_its_own():
 def test_an_epoch_can_be_begun_anywhere():
     labels = np.arange(10)
     straight = Epochs(None, labels, VIEWS["flip"], 4, seed=5)
-    straight.on_epoch_end()
+    straight.begin(1)
     resumed = Epochs(None, labels, VIEWS["flip"], 4, seed=5, epoch=1)
     assert len(straight) == 3
     for step in range(3):

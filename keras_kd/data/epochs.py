@@ -6,6 +6,9 @@ import numpy as np
 from keras_kd.data.mixing import mixed_labels
 from keras_kd.data.views import epoch_order
 
+# Bytes of a bank's rows that are held in memory for an epoch.
+READ_AHEAD = 2**29
+
 
 class Epochs(keras.utils.PyDataset):
     """Batches of one epoch after another; the whole plan of an epoch is made when it begins.
@@ -19,12 +22,14 @@ class Epochs(keras.utils.PyDataset):
         epoch: the epoch to begin with, counted from 0 (a resumed run begins later).
         image_shape: (height, width, channels) of an image, and
         classes: how many there are: both for views that mix images.
+        bank: the teacher's `Bank` for these views, or None; what it holds is sent with each batch.
     """
 
-    def __init__(self, images, labels, views, batch_size, seed=0, epoch=0, image_shape=None, classes=None):
+    def __init__(self, images, labels, views, batch_size, seed=0, epoch=0, image_shape=None, classes=None, bank=None):
         super().__init__()
         self.images, self.labels, self.views = images, np.asarray(labels), views
-        self.image_shape, self.classes = image_shape, classes
+        self.image_shape, self.classes, self.bank = image_shape, classes, bank
+        self.progress = None  # called with (done, of) views while the bank is filled
         self.batch_size, self.seed = batch_size, seed
         self.plan(epoch)
 
@@ -32,14 +37,53 @@ class Epochs(keras.utils.PyDataset):
         """Lays out an epoch: `order` and `view`, int32 (n,) each."""
         self.epoch = epoch
         self.order = epoch_order(self.seed, epoch, len(self.labels))
-        self.view = self.views.ids(self.seed, epoch, self.order)
+        self.filled = self.bank is None
+        if self.bank is None:
+            self.view = self.views.ids(self.seed, epoch, self.order)
+        else:
+            self.number = self.bank.number(self.seed, epoch, self.order)
+            self.view = self.bank.view(self.order, self.number)
+
+    def begin(self, epoch):
+        """Lays out an epoch and has the bank filled for it; `Distiller.fit` does so as each epoch begins."""
+        # Not at Keras's `on_epoch_end`, which also comes before the first epoch.
+        if epoch != self.epoch:
+            self.plan(epoch)
+        self.fill()
+
+    def fill(self):
+        """Has the bank filled for the epoch that is laid out, and reads it, or where it is large reads it through.
+
+        Here and not batch by batch: what is damaged is then found in the thread that trains.
+        """
+        if self.filled:
+            return
+        self.rows = None
+        self.bank.fill(self.order, self.number, self.progress)
+        step = max(1, READ_AHEAD // self.bank.values_bytes)
+        for start in range(0, len(self.order), step):
+            part = slice(start, start + step)
+            rows = self.bank.rows(self.order[part], self.number[part])
+            if step >= len(self.order):
+                self.rows = rows
+        self.filled = True
+
+    def _taught(self, part):
+        """What the bank holds of a part of the epoch."""
+        if self.rows is None:
+            return self.bank.rows(self.order[part], self.number[part])
+        return {tap: values[part] for tap, values in self.rows.items()}
 
     def __len__(self):
         return -(-len(self.labels) // self.batch_size)
 
     def __getitem__(self, step):
         part = slice(step * self.batch_size, (step + 1) * self.batch_size)
-        return self.batch(self.order[part], self.view[part])
+        sent, labels = self.batch(self.order[part], self.view[part])
+        if self.bank is not None:
+            self.fill()
+            sent["teacher"] = self._taught(part)
+        return sent, labels
 
     def batch(self, index, view):
         """What is sent to show some images in some views, and their labels.
@@ -60,9 +104,6 @@ class Epochs(keras.utils.PyDataset):
             if self.views.mixing:
                 sent["partner_image"] = gather(self.images, sent["partner"])
         return sent, labels
-
-    def on_epoch_end(self):
-        self.plan(self.epoch + 1)
 
 
 class Unchanged(keras.utils.PyDataset):

@@ -1,0 +1,1 @@
+"""The teacher as a table: what it says of every view of every image, on the disk."""

@@ -1,0 +1,87 @@
+"""Whether the teacher of a recipe is looked up in a bank, and in which."""
+
+from keras_kd.bank.teacher_bank import Bank, in_units, signal_shapes
+from keras_kd.errors import UserError
+from keras_kd.generations import home
+from keras_kd.methods.find import find
+from keras_kd.taps import LOGITS, Tapped
+
+FOLDER = "bank"
+
+
+def folder_of_banks(run_folder):
+    """Where the banks of a run lie: beside the runs, so that all of them share them.
+
+    Example:
+        >>> folder_of_banks("saved_models/digits").as_posix()
+        'saved_models/bank'
+    """
+    return home(run_folder) / FOLDER
+
+
+def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
+    """The bank that a recipe's teacher is looked up in, or None where it runs in the step.
+
+    Args:
+        recipe: a `Recipe`.
+        dataset: its data.
+        teacher: its `Network`, or None.
+        run_folder: of the run.
+        renderer: the `ViewRenderer` of the training images, if there is one.
+        tell: called with a line about what was chosen.
+
+    Raises:
+        UserError: a bank is asked for and cannot be: the reason; or the one that is there is damaged or foreign.
+    """
+    spec, tell = recipe.bank, tell or (lambda line: None)
+    if teacher is None or spec.mode == "live":
+        return None
+    methods = [find(term.method)(**term.settings) for term in recipe.terms]
+    reading = [method for method in methods if "teacher" in method.roles]
+    if not reading:
+        return None
+    taps = tuple(dict.fromkeys(tap for method in reading for tap in method.taps("teacher") if tap != LOGITS))
+    reason = _why_not(recipe, dataset, teacher, reading, taps)
+    if reason is None:
+        bank = Bank(
+            folder_of_banks(run_folder),
+            teacher.model,
+            dataset.train.images,
+            recipe.data.family,
+            taps=taps,
+            from_logits=teacher.from_logits,
+            format=spec.format,
+            kept=spec.kept,
+            few=spec.views,
+            members=teacher.members or None,
+            renderer=renderer,
+            name=teacher.name,
+        )
+        epochs = None if spec.mode == "full" else recipe.fit.epochs
+        try:
+            bank.check_room(epochs)
+        except UserError as error:
+            if spec.mode != "auto":
+                raise
+            reason = str(error)
+        else:
+            need, there = in_units(bank.bytes_for(epochs)), bank.tables[LOGITS].filled()
+            tell(f"bank {bank.folder}: {need} when this run is done; {there:,} views are there")
+            return bank
+    if spec.mode != "auto":
+        raise UserError(f"bank.mode: {spec.mode} cannot be: {reason}")
+    tell(f"the teacher runs in each step: {reason}")
+    return None
+
+
+def _why_not(recipe, dataset, teacher, reading, taps):
+    """Why the teacher cannot be looked up, or None."""
+    live = [method.name for method in reading if method.live]
+    if live:
+        return f"{live[0]} asks it in the step"
+    if not recipe.bank.maps and taps:
+        shapes = signal_shapes(Tapped("teacher", teacher.model, taps, teacher.from_logits), dataset.image_shape)
+        maps = [tap for tap in taps if len(shapes[tap]) > 1]
+        if maps:
+            return f"feature maps are read ({', '.join(maps)}), which bank.maps: true would store"
+    return None
