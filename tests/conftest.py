@@ -9,6 +9,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Many tests compile the same small steps anew: JAX then finds them on the disk.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+JAX = os.environ.get("KERAS_BACKEND") == "jax"
+if JAX:
+    # Most of the time goes into compiling what then runs once.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+# What these find does not depend on the backend: the whole suite runs them on TensorFlow alone.
+ON_ONE_BACKEND = {
+    f"test_{name}.py"
+    for name in (
+        "architecture", "bench", "citations", "data", "docs", "docstrings", "export", "recipe_errors", "recipes"
+    )
+}  # fmt: skip
+WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
 
 
 def pytest_addoption(parser):
@@ -23,6 +35,17 @@ def pytest_report_header(config):
     return (
         f"keras backend: {os.environ.get('KERAS_BACKEND', 'tensorflow')}, golden values: {config.getoption('golden')}"
     )
+
+
+def pytest_configure(config):
+    # In the environment, where the processes of pytest-xdist find it.
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        os.environ[WHOLE_SUITE] = "1"
+
+
+def pytest_ignore_collect(collection_path):
+    if JAX and WHOLE_SUITE in os.environ and collection_path.name in ON_ONE_BACKEND:
+        return True
 
 
 @pytest.hookimpl(optionalhook=True)
