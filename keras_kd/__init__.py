@@ -40,8 +40,11 @@ _METHODS = (
     "WTTM",
 )
 _HOMES = {
+    "Bank": "keras_kd.bank.teacher_bank",
     "ByEpoch": "keras_kd.by_epoch",
     "Distiller": "keras_kd.distiller",
+    "Epochs": "keras_kd.data.epochs",
+    "ViewRenderer": "keras_kd.data.rendering",
     "Term": "keras_kd.distiller",
     **dict.fromkeys(_METHODS, "keras_kd.methods"),
     "METHODS": "keras_kd.methods",

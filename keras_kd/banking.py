@@ -1,6 +1,6 @@
 """Whether the teacher of a recipe is looked up in a bank, and in which."""
 
-from keras_kd.bank.teacher_bank import Bank, in_units, signal_shapes
+from keras_kd.bank.teacher_bank import Bank, in_units, row_bytes, signal_shapes, views_in
 from keras_kd.errors import UserError
 from keras_kd.generations import home
 from keras_kd.methods.find import find
@@ -34,13 +34,9 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
         UserError: a bank is asked for and cannot be: the reason; or the one that is there is damaged or foreign.
     """
     spec, tell = recipe.bank, tell or (lambda line: None)
-    if teacher is None or spec.mode == "live":
+    reading, taps = _read_of(recipe)
+    if teacher is None or spec.mode == "live" or not reading:
         return None
-    methods = [find(term.method)(**term.settings) for term in recipe.terms]
-    reading = [method for method in methods if "teacher" in method.roles]
-    if not reading:
-        return None
-    taps = tuple(dict.fromkeys(tap for method in reading for tap in method.taps("teacher") if tap != LOGITS))
     reason = _why_not(recipe, dataset, teacher, reading, taps)
     if reason is None:
         bank = Bank(
@@ -72,6 +68,34 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
         raise UserError(f"bank.mode: {spec.mode} cannot be: {reason}")
     tell(f"the teacher runs in each step: {reason}")
     return None
+
+
+def planned_bytes(recipe, about, teacher):
+    """Bytes of the bank that a run will have filled, estimated before it; 0 where there will be none.
+
+    Args:
+        recipe: a `Recipe`.
+        about: a `Description` of its data.
+        teacher: its `Network`, untrained, or None.
+    """
+    spec = recipe.bank
+    reading, taps = _read_of(recipe)
+    if teacher is None or spec.mode == "live" or not reading or _why_not(recipe, about, teacher, reading, taps):
+        return 0
+    shapes = signal_shapes(Tapped("teacher", teacher.model, taps, teacher.from_logits), about.image_shape)
+    row = sum(row_bytes(spec.format, tap, shape, spec.kept) for tap, shape in shapes.items())
+    if teacher.members:
+        row *= 1 + len(teacher.members[0])
+    views = min(spec.views or recipe.data.family.count, recipe.data.family.count)
+    shown = views if spec.mode == "full" else views_in(recipe.fit.epochs, views)
+    return round(about.train_count * shown * row) * recipe.generations
+
+
+def _read_of(recipe):
+    """(the methods that read a teacher, the layers of it that they read)."""
+    methods = [find(term.method)(**term.settings) for term in recipe.terms]
+    reading = [method for method in methods if "teacher" in method.roles]
+    return reading, tuple(dict.fromkeys(tap for method in reading for tap in method.taps("teacher") if tap != LOGITS))
 
 
 def _why_not(recipe, dataset, teacher, reading, taps):

@@ -69,7 +69,7 @@ def _explained(path, error):
 
 
 @contextlib.contextmanager
-def locked(folder, wait=False):
+def locked(folder, wait=False, tell=True):
     """Holds a folder for this process; the lock goes when the process ends, however it ends.
 
     A folder in which nothing was made in the end is taken away again.
@@ -77,6 +77,7 @@ def locked(folder, wait=False):
     Args:
         folder: made if missing.
         wait: for another process that holds it, instead of raising.
+        tell: says so, where it waits.
 
     Raises:
         UserError: another process works in it, or it cannot be made.
@@ -96,7 +97,8 @@ def locked(folder, wait=False):
                     raise UserError(
                         f"{folder}: another keras-kd process works in this folder; wait for it, or give another --out"
                     ) from None
-                print(f"{folder}: waiting for another keras-kd process that works there", file=sys.stderr, flush=True)
+                if tell:
+                    print(f"{folder}: waiting for another keras-kd process there", file=sys.stderr, flush=True)
                 fcntl.flock(handle, fcntl.LOCK_EX)
         for leftover in [*folder.glob(".writing-*"), *folder.glob("*/.writing-*")]:
             leftover.unlink(missing_ok=True)

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 
 from keras_kd import backend, bench
+from keras_kd.bank.teacher_bank import in_units
+from keras_kd.banking import planned_bytes
 from keras_kd.networks import cost
 from keras_kd.progress import duration
 from keras_kd.rehearsal import about_data, rehearse
@@ -23,7 +25,7 @@ def plan(recipe, smoke=False):
 
     Returns:
         dict with "student", "teacher" (name, parameters, macs), "data" (images, classes), "steps", "seconds" (an
-        estimate from the multiplications and this machine's rate) and "bytes" (of the run folder).
+        estimate from the multiplications and this machine's rate), "bytes" (of the run folder) and "bank_bytes".
 
     Raises:
         UserError: what does not fit, as `distill` would find it.
@@ -59,6 +61,7 @@ def plan(recipe, smoke=False):
         "epochs": epochs,
         "steps": steps,
         "seconds": round(START + STEP * steps + work * about.train_count * epochs / rate, 1),
+        "bank_bytes": planned_bytes(recipe, about, teacher),
         "bytes": (8 + kept) * recipe.generations * student_cost["bytes"]
         + about.train_count * int(np.prod(about.image_shape)),
     }
@@ -114,5 +117,6 @@ def in_words(planned):
     if planned["teacher_run"]:
         before = duration(planned["teacher_run"]["seconds"])
         lines.append(f"           before it about {before} for the teacher, if its run is missing")
-    lines.append(f"  disk     about {planned['bytes'] / 2**20:.0f} MB")
+    bank = f", and {in_units(planned['bank_bytes'])} for the teacher's bank" if planned["bank_bytes"] else ""
+    lines.append(f"  disk     about {planned['bytes'] / 2**20:.0f} MB{bank}")
     return "\n".join(lines)

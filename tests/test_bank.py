@@ -201,7 +201,7 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "pwrite", full)
+        patched.setattr("keras_kd.bank.table._write_at", full)
         with pytest.raises(UserError, match="No space left on device .* go on with the same command"):
             rows.write([2], logits(1, 3))
     assert rows.filled_places().tolist() == [1]

@@ -130,9 +130,13 @@ def test_a_dry_run_prints_what_a_run_costs():
     assert plan["teacher"]["parameters"] == 861_620 and plan["student"]["parameters"] == 278_324
     assert plan["steps"] == 240 * 782
     assert plan["seconds"] > 0 and plan["bytes"] > 0
+    assert plan["bank_bytes"] == pytest.approx(50_000 * 125.3 * 204, rel=1e-3)
     said = run("validate", "digits", "--dry-run").stdout
     assert "student  digits_tiny: 1,442 parameters" in said
     assert "training 1,840 steps in 40 epochs" in said
+    assert "and 35 kB for the teacher's bank" in said
+    maps = run("validate", "methods/at", "--dry-run").stdout
+    assert "bank" not in maps, "its maps are read in the step"
 
 
 def test_distill_evaluate_and_reuse():

@@ -6,7 +6,6 @@ in between leaves a place that counts as empty. The check number depends on the 
 damaged later is found when it is read.
 """
 
-import contextlib
 import json
 import os
 import shutil
@@ -56,7 +55,7 @@ class Table:
         }
         try:
             if not self._about.exists():
-                with locked(self.folder, wait=True):
+                with locked(self.folder, wait=True, tell=False):
                     if not self._about.exists():
                         self._make()
             self._check()
@@ -133,12 +132,16 @@ class Table:
         places, rows = places[ascending], rows[ascending]
         checks = self._check_numbers(places, rows)
         try:
-            with locked(self.folder, wait=True), _opened(self._rows_file) as file, _opened(self._checks_file) as marks:
+            with (
+                locked(self.folder, wait=True, tell=False),
+                open(self._rows_file, "r+b", buffering=0) as file,
+                open(self._checks_file, "r+b", buffering=0) as marks,
+            ):
                 empty = self._checks[places] == 0
                 places, rows, checks = places[empty], rows[empty], checks[empty]
                 for part in _runs(places):
                     _write_at(file, rows[part], int(places[part.start]) * self.format.row_bytes)
-                os.fsync(file)
+                os.fsync(file.fileno())
                 for part in _runs(places):
                     _write_at(marks, checks[part], int(places[part.start]) * 4)
         except OSError as error:
@@ -213,18 +216,9 @@ def _runs(places):
 def _write_at(file, array, offset):
     # Not through a memory map: on a full disk that ends the process with a signal instead of an error.
     left = memoryview(np.ascontiguousarray(array)).cast("B")
+    file.seek(offset)
     while len(left):
-        written = os.pwrite(file, left, offset)
-        left, offset = left[written:], offset + written
-
-
-@contextlib.contextmanager
-def _opened(path):
-    file = os.open(path, os.O_WRONLY)
-    try:
-        yield file
-    finally:
-        os.close(file)
+        left = left[file.write(left) :]
 
 
 def _short(value):

@@ -106,9 +106,8 @@ class Bank:
         shapes = self._shapes()
         self.tables = {}
         for tap in (LOGITS, *tapped.layers):
-            written = format if tap == LOGITS or format != "topk" else "float16"
-            layout = Format(written, math.prod(shapes[tap]), kept)
-            folder_name = f"{_plain(tap)}-{written}{kept if written == 'topk' else ''}"
+            layout = layout_of(format, tap, shapes[tap], kept)
+            folder_name = f"{_plain(tap)}-{layout.name}{kept if layout.name == 'topk' else ''}"
             places = len(images) * self.count
             self.tables[tap] = Table(self.folder / folder_name, places, shapes[tap], layout, {**self.about, "tap": tap})
         self._introduce()
@@ -258,7 +257,7 @@ class Bank:
 
     def views_in(self, epochs):
         """How many of an image's views so many epochs show, in the mean."""
-        return self.count * (1 - (1 - 1 / self.count) ** epochs)
+        return views_in(epochs, self.count)
 
     def bytes_for(self, epochs=None):
         """Bytes of a bank that so many epochs have filled; None for all views."""
@@ -333,6 +332,32 @@ class _Seen(keras.Model):
 
     def call(self, batch, training=False):
         return self._tapped[0].run(self.renderer(batch), training=False)[1]
+
+
+def views_in(epochs, count):
+    """How many of so many views an image is shown in, in the mean.
+
+    Example:
+        >>> round(views_in(240, 162), 1)
+        125.3
+    """
+    return count * (1 - (1 - 1 / count) ** epochs)
+
+
+def layout_of(format, tap, shape, kept):
+    """The `Format` of a signal: topk is for logits, what else is read is then float16."""
+    written = format if tap == LOGITS or format != "topk" else "float16"
+    return Format(written, math.prod(shape), kept)
+
+
+def row_bytes(format, tap, shape, kept=10):
+    """Bytes of a signal of one view, its check number included.
+
+    Example:
+        >>> row_bytes("float16", "logits", (100,))
+        204
+    """
+    return layout_of(format, tap, shape, kept).row_bytes + 4
 
 
 def signal_shapes(tapped, image_shape):
