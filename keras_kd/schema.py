@@ -280,7 +280,9 @@ class FitSpec(Part):
         "float32", description="of the networks; losses are always float32"
     )
     deterministic: bool = Field(False, description="bit-equal results from equal seeds; slower on a GPU")
-    steps_per_execution: Whole = Field(1, gt=0, description="steps in one compiled call")
+    steps_per_execution: Literal["auto"] | Annotated[Whole, Field(gt=0)] = Field(
+        "auto", description="steps in one call; auto: 16 on JAX with an accelerator, one compiled loop, else 1"
+    )
     jit_compile: Literal["auto"] | bool = Field("auto", description="XLA; auto: where it pays")
     checkpoints: tuple[Annotated[Whole, Field(gt=0)], ...] = Field(
         (), description="epochs after which the student is kept as checkpoints/epoch_0020.keras, to teach others"

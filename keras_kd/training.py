@@ -97,7 +97,9 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
     distiller.compile(
         optimizer=optimizer(fit, phases=_has_phases(recipe)),
         metrics=[Accuracy()],
-        steps_per_execution=fit.steps_per_execution,
+        steps_per_execution=backend.steps_per_execution()
+        if fit.steps_per_execution == "auto"
+        else fit.steps_per_execution,
         jit_compile=fit.jit_compile,
     )
     return distiller

@@ -11,6 +11,7 @@ from networks import cnn, cross_entropy_by_hand, images, kd_by_hand, same, value
 
 from keras_kd import KD, ONE, ByEpoch, Distiller, LabelSmoothing, Method, Term
 from keras_kd.backend import input_gradient
+from keras_kd.data.epochs import Epochs
 from keras_kd.data.rendering import ViewRenderer
 from keras_kd.data.views import VIEWS
 from keras_kd.errors import UserError
@@ -288,3 +289,64 @@ class Failing(Method):
 def test_what_fails_in_a_method_of_ones_own_is_named():
     with pytest.raises(UserError, match="failing: cannot work on .*: ZeroDivisionError: "):
         Distiller(cnn(2), cnn(4), terms=[Failing()])
+
+
+# Several steps in one call.
+
+
+def dropping(seed=3):
+    """A network whose training draws random numbers and moves statistics."""
+    keras.utils.set_random_seed(seed)
+    layers = [keras.Input((8, 8, 1)), keras.layers.Conv2D(3, 3), keras.layers.BatchNormalization()]
+    layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dropout(0.5, seed=seed), keras.layers.Dense(5)]
+    return keras.Sequential(layers)
+
+
+class Calls(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.ends = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ends.append(batch)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 100])
+def test_several_steps_in_one_call_are_the_same_steps(count):
+    pixels, labels = np.random.default_rng(0).integers(0, 256, (45, 8, 8, 1), dtype="uint8"), np.arange(45) % 4
+
+    def trained(steps_per_execution):
+        student, calls = dropping(), Calls()
+        distiller = Distiller(student, cnn(4, shape=(8, 8, 1)), [KD()], 0.5, views=ViewRenderer(VIEWS["flip"], pixels))
+        distiller.compile(
+            optimizer=keras.optimizers.SGD(0.05, momentum=0.9),
+            metrics=["accuracy"],
+            steps_per_execution=steps_per_execution,
+        )
+        # Six steps, the last of five images.
+        epochs = Epochs(None, labels, VIEWS["flip"], batch_size=8)
+        history = distiller.fit(epochs, epochs=2, shuffle=False, verbose=0, callbacks=[calls]).history
+        return history, values(student), len(calls.ends)
+
+    (one, weights, six), (several, same_weights, calls) = trained(1), trained(count)
+    assert (six, calls) == (12, 2 * -(-6 // count))
+    assert one.keys() == several.keys()
+    for name in one:
+        np.testing.assert_allclose(several[name], one[name], rtol=1e-5)
+    for new, old in zip(same_weights, weights, strict=True):
+        np.testing.assert_allclose(new, old, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="how JAX runs several steps")
+def test_on_jax_several_steps_are_one_compiled_call(monkeypatch):
+    pixels, labels = images(32)
+    distiller = Distiller(cnn(2), cnn(4), [KD()])
+    distiller.compile(optimizer="sgd", steps_per_execution=4)
+    traced = []
+    step = distiller.train_step
+    monkeypatch.setattr(distiller, "train_step", lambda *given: traced.append(1) or step(*given))
+    distiller.fit(pixels, labels, batch_size=4, epochs=3, shuffle=False, verbose=0)
+    # A loop of eight steps traces its body a few times and never again; a step by itself is not compiled at all.
+    before = len(traced)
+    distiller.fit(pixels, labels, batch_size=4, epochs=3, shuffle=False, verbose=0)
+    assert 0 < before < 8 and len(traced) == before

@@ -7,6 +7,7 @@
 `keep_memory`        what a step frees is kept for the next step
 `make_deterministic` the same numbers from the same seeds, bit for bit
 `set_seed`           what is random from here on is decided by a seed
+`steps_per_execution` how many steps one call takes here unless the recipe says
 `device`             the device in words, for reports
 `value_and_gradients` a scalar function and its gradients
 `version`            the backend's version
@@ -26,6 +27,7 @@ if keras.backend.backend() == "tensorflow":
         keep_memory,
         make_deterministic,
         set_seed,
+        steps_per_execution,
         value_and_gradients,
         version,
     )
@@ -39,6 +41,7 @@ elif keras.backend.backend() == "jax":
         keep_memory,
         make_deterministic,
         set_seed,
+        steps_per_execution,
         value_and_gradients,
         version,
     )
@@ -57,6 +60,7 @@ __all__ = [
     "keep_memory",
     "make_deterministic",
     "set_seed",
+    "steps_per_execution",
     "value_and_gradients",
     "version",
 ]

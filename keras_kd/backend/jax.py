@@ -1,5 +1,6 @@
 """Training and inference steps on JAX."""
 
+import itertools
 import os
 import random
 
@@ -22,6 +23,52 @@ class TrainingStep:
         # A method may draw random numbers while it joins: its seeds have moved on.
         non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
         return super().train_step((trainable, non_trainable, *rest), data)
+
+    def make_train_function(self, force=False):
+        """As Keras's own, but several steps an execution are one compiled call and not a loop in Python."""
+        compiled = self.jit_compile and not self.run_eagerly and keras.distribution.distribution() is None
+        if self.steps_per_execution == 1 or not compiled:
+            super().make_train_function(force)
+        elif self.train_function is None or force:
+            self.train_function = _several_steps(self.train_step, self.steps_per_execution)
+
+
+def _several_steps(train_step, count):
+    """A function of (state, iterator of batches) that takes up to `count` steps and returns (logs, state).
+
+    Batches of one shape that follow each other are one compiled call: a small student on a fast device would else wait
+    for Python, which hands over hundreds of arrays a step.
+    """
+    one = jax.jit(train_step, donate_argnums=0)
+
+    def scanned(state, batches):
+        def step(state, batch):
+            logs, changed = train_step(state, batch)
+            return jax.tree.map(_as_before, changed, state), logs
+
+        state, logs = jax.lax.scan(step, state, jax.tree.map(lambda *parts: jax.numpy.stack(parts), *batches))
+        return jax.tree.map(lambda values: values[-1], logs), state
+
+    several = jax.jit(scanned, donate_argnums=0)
+
+    def train(state, iterator):
+        # With no batch left StopIteration ends the epoch, as in Keras.
+        batches = [next(iterator), *itertools.islice(iterator, count - 1)]
+        for _, alike in itertools.groupby(batches, _shapes):
+            alike = list(alike)
+            logs, state = several(state, alike) if len(alike) > 1 else one(state, alike[0])
+        return logs, state
+
+    return train
+
+
+def _shapes(batch):
+    return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(batch)]
+
+
+def _as_before(changed, before):
+    """A loop's state keeps its type, also where a step would make a weak one of it."""
+    return jax.lax.convert_element_type(changed, before.dtype)
 
 
 def inference(network):
@@ -57,6 +104,11 @@ def keep_memory():
 def jit_compile():
     """Without compilation JAX runs one operation at a time."""
     return True
+
+
+def steps_per_execution():
+    """On an accelerator a small student would wait for Python; on a CPU a loop runs convolutions on one core."""
+    return 16 if jax.default_backend() != "cpu" else 1
 
 
 def make_deterministic():

@@ -78,6 +78,11 @@ def jit_compile():
     return bool(tf.config.list_logical_devices("GPU"))
 
 
+def steps_per_execution():
+    """A step is one call with few arguments: the networks' variables are bound to it."""
+    return 1
+
+
 def make_deterministic():
     """Asks for bit-equal results from every operation."""
     tf.config.experimental.enable_op_determinism()
