@@ -32,6 +32,8 @@ def options(description, **extra):
 def interleaved(workloads, rounds):
     """Times workloads in turn, round after round, after one round that is thrown away.
 
+    The order within a round is drawn anew, so that none always follows the heaviest on a machine that throttles.
+
     Args:
         workloads: {name: function of no arguments that returns when the work is done}.
         rounds: how often each is timed.
@@ -40,8 +42,10 @@ def interleaved(workloads, rounds):
         {name: {"wall": float64 (rounds,), "cpu": float64 (rounds,)}} in seconds.
     """
     times = {name: {"wall": [], "cpu": []} for name in workloads}
+    order = np.random.default_rng(0)
     for number in range(rounds + 1):
-        for name, work in workloads.items():
+        for name in order.permutation(list(workloads)):
+            work = workloads[name]
             wall, cpu = time.perf_counter(), time.process_time()
             work()
             if number:
