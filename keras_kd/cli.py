@@ -89,7 +89,9 @@ def choose_backend(backend=None):
         raise UserError(f"{where}: no backend {backend!r}; expected tensorflow or jax")
     if not installed(backend):
         extra = "keras-kd[jax]" if backend == "jax" else "tensorflow"
-        raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'")
+        others = [other for other in BACKENDS if installed(other)]
+        cure = f", or set KERAS_BACKEND={others[0]}" if others else ""
+        raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'{cure}")
     os.environ["KERAS_BACKEND"] = backend
 
 

@@ -174,14 +174,23 @@ def _check_arrays(arrays):
         )
 
 
-def _check_installed(formats):
-    needed = ["tensorflow"] + ["ai_edge_litert"] * any(name.startswith("litert") for name in formats)
+def missing_here(formats):
+    """What is to be said where a package that some formats need is not installed; None where all are."""
+    needed = ["tensorflow"] * bool(formats)
+    needed += ["ai_edge_litert"] * any(name.startswith("litert") for name in formats)
     for module in needed:
         if not installed(module):
-            raise UserError(
-                f"export: {module} is not installed here; {', '.join(formats)} need it; install it, or run "
+            return (
+                f"{module} is not installed here; {', '.join(formats)} need it; install it, or run "
                 "`keras-kd export RUN` on a machine that has it"
             )
+    return None
+
+
+def _check_installed(formats):
+    missing = missing_here(formats)
+    if missing:
+        raise UserError(f"export: {missing}")
 
 
 @contextlib.contextmanager

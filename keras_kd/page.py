@@ -9,7 +9,8 @@ def page(report):
     Args:
         report: the dict of `keras_kd.report.write`: "recipe", "student" and "teacher" ("name", "top1", "top5"),
             "generations", "calibration" and "teacher_calibration", "cost" and "teacher_cost", "fidelity", "per_class",
-            "time", "exports", "data", "environment", "seed", "epochs", "git_commit", "shortened", "notes".
+            "time", "exports", "export_note", "data", "environment", "seed", "epochs", "git_commit", "shortened",
+            "notes".
 
     Returns:
         A str.
@@ -151,9 +152,9 @@ def _classes(report):
 
 
 def _exports(report):
-    exports = report.get("exports")
+    exports, note = report.get("exports"), report.get("export_note")
     if not exports:
-        return ""
+        return f"## Exports\n\nNot exported: {note}." if note else ""
     header = [
         "file", "format", "size", "largest difference", "mean difference", "agreement", "accuracy", "drop", "gate"
     ]  # fmt: skip

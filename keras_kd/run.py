@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import shutil
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from keras_kd.data.views import epoch_order
 from keras_kd.errors import GateError, UserError
 from keras_kd.evidence import environment, git_commit, sha256
 from keras_kd.export import export as export_files
+from keras_kd.export import missing_here
 from keras_kd.files import locked, whole
 from keras_kd.generations import before as generation_before
 from keras_kd.generations import generation_folder, home
@@ -87,6 +89,9 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, quiet=quiet)
         if not files.student.exists():
             files.report.unlink(missing_ok=True)
+            missing = missing_here(recipe.export.formats)
+            if missing and not quiet:
+                print(f"{name}: it will not be exported: {missing}", file=sys.stderr, flush=True)
             train(
                 recipe,
                 dataset,
@@ -106,7 +111,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
             report.write(found, files.path)
         if "exports" not in found or found["settings"]["export"] != recipe.dump()["export"]:
             found = hand_over(recipe, dataset, files, found, quiet=quiet)
-        failed = [one for one in found["exports"] if not one["passed"]]
+        failed = [one for one in found.get("exports", []) if not one["passed"]]
         if failed:
             raise GateError(_failures(failed), found["exports"])
         return found
@@ -300,8 +305,18 @@ def load_student(recipe, dataset, files):
 
 
 def hand_over(recipe, dataset, files, found, *, quiet=False):
-    """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate."""
+    """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate.
+
+    Where a package is missing the report says so, and has no exports.
+    """
     chosen = recipe.export
+    missing = missing_here(chosen.formats)
+    if missing:
+        # Training on a machine with JAX alone and exporting on another is a way of work, not a failure.
+        found["export_note"] = missing
+        report.write(found, files.path)
+        return found
+    found.pop("export_note", None)
     if chosen.formats:
         calibration = epoch_order(recipe.seed, 0, len(dataset.train))[: chosen.calibration_images]
         try:
@@ -344,7 +359,7 @@ def evaluate(folder):
     teacher = load_teacher(recipe, dataset, files.path, smoke=before.get("smoke", False), may_train=False)
     with locked(files.path):
         found = measure(recipe, dataset, teacher, files, name=before.get("recipe", files.path.name))
-        for kept in ("exports", "smoke", "git_commit", "environment"):
+        for kept in ("exports", "export_note", "smoke", "git_commit", "environment"):
             if kept in before:
                 found[kept] = before[kept]
         found["time"] = before.get("time", found["time"])
@@ -365,6 +380,9 @@ def export(folder, *, formats=None, quiet=False):
         recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": tuple(formats)})})
     if models.kind(recipe.student.model) == "function":
         import_module_of(recipe.student.model)
+    missing = missing_here(recipe.export.formats)
+    if missing:
+        raise UserError(f"export: {missing}")
     dataset = load_data(recipe)
     with locked(files.path):
         found = _read_report(files)

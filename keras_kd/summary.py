@@ -40,6 +40,8 @@ def summary(found):
         lines.append(f"seconds: {parts}; {seconds['total']:.1f} in all")
     for one in found.get("exports", []):
         lines.append(_export(one))
+    if found.get("export_note"):
+        lines.append(f"not exported: {found['export_note']}")
     return "\n".join(lines)
 
 

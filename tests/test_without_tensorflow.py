@@ -25,7 +25,7 @@ main()
 
 
 def keras_kd(*arguments, cwd):
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "KERAS_BACKEND": "jax"}
     return subprocess.run(
         [sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, cwd=cwd, env=environment
     )
@@ -53,9 +53,32 @@ def test_jax_alone_trains_and_reports(tmp_path):
     assert (tmp_path / "saved_models/small/report.json").exists()
 
 
+def test_what_cannot_be_exported_here_is_trained_and_reported(tmp_path):
+    generator = np.random.default_rng(0)
+    pixels, labels = generator.integers(0, 256, (40, 8, 8, 1)).astype("uint8"), np.arange(40) % 4
+    np.savez(tmp_path / "images.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+    (tmp_path / "alone.yaml").write_text("data: ./images.npz\nstudent: digits_tiny\nfit: {epochs: 1}\n")
+    done = keras_kd("distill", "alone.yaml", "--backend", "jax", cwd=tmp_path)
+    why = (
+        "tensorflow is not installed here; saved_model, litert_float32, litert_int8 need it; install it, or run "
+        "`keras-kd export RUN` on a machine that has it"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == f"alone: it will not be exported: {why}"
+    assert f"not exported: {why}" in done.stdout.splitlines()
+    report = json.loads((tmp_path / "saved_models/alone/report.json").read_text())
+    assert "exports" not in report and report["export_note"] == why
+    assert f"Not exported: {why}." in (tmp_path / "saved_models/alone/report.md").read_text()
+    done = keras_kd("export", "saved_models/alone", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"keras-kd: export: {why}\n")
+
+
 def test_what_is_missing_is_said_in_one_line(tmp_path):
     done = keras_kd("distill", "digits", "--backend", "jax", cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1 and "scikit-learn" in done.stderr, done.stderr
     done = keras_kd("distill", "digits", "--backend", "tensorflow", cwd=tmp_path)
-    assert done.stderr == "keras-kd: --backend: tensorflow is not installed; pip install 'tensorflow'\n"
+    assert (
+        done.stderr
+        == "keras-kd: --backend: tensorflow is not installed; pip install 'tensorflow', or set KERAS_BACKEND=jax\n"
+    )
