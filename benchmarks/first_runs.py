@@ -49,11 +49,11 @@ def learner(way, few, pair, images, labels, folder):
 def main():
     chosen = options(
         __doc__,
-        images=(int, 640, "training images"),
-        epochs=(int, 8, "epochs a run"),
+        images=(int, 128, "training images"),
+        epochs=(int, 40, "epochs a run"),
         runs=(int, 10, "runs, 10 at least"),
     )
-    pair = ("resnet20", "resnet8") if chosen.quick else ("resnet56", "resnet20")
+    pair = ("resnet20", "resnet8")
     count, epochs, runs = (128, 2, 10) if chosen.quick else (chosen.images, chosen.epochs, max(10, chosen.runs))
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (count, 32, 32, 3), dtype="uint8")

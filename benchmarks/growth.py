@@ -4,9 +4,10 @@
 
 A small student (resnet8) learns from a bank whose rows are random numbers, so that no teacher's time is in it. A step
 should cost the same whatever the number of images; what an epoch costs before its first step (its order, its views, its
-rows read from the disk) is told apart.
+rows read from the disk) is told apart, and so is the memory that each size adds: images, rows of the epoch, network.
 """
 
+import os
 import tempfile
 import time
 
@@ -64,6 +65,12 @@ def made(count, classes, steps, folder):
     return lambda: distiller.fit(epochs, shuffle=False, verbose=0), bank, layout
 
 
+def resident_bytes():
+    """The memory that the process holds (Linux)."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def main():
     chosen = options(__doc__, rounds=(int, 9, "rounds timed"), steps=(int, 15, "steps a round"))
     sizes = QUICK if chosen.quick else SIZES
@@ -73,11 +80,14 @@ def main():
             work, about = {}, {}
             for value in values:
                 count, classes = (value, 100) if what == "images" else (2_000, value)
+                before = resident_bytes()
                 work[value], bank, layout = made(count, classes, chosen.steps, f"{folder}/{value}")
+                work[value]()
                 about[value] = {
                     "seconds_before_the_first_step": round(layout, 5),
                     "bytes_a_view": bank.view_bytes,
                     "bytes_on_disk": sum(table.bytes_on_disk() for table in bank.all_tables()),
+                    "resident_bytes_added": resident_bytes() - before,
                 }
             times = interleaved(work, chosen.rounds)
         first = times[values[0]]
@@ -88,7 +98,8 @@ def main():
             rows.append(
                 f"{value:>7,} {what:<8} step {1e3 * seconds['wall']['median']:>7.1f} ms, {ratio['wall']['median']:.3f} "
                 f"of the first (CPU {ratio['cpu']['median']:.3f}); epoch laid out in "
-                f"{1e3 * about[value]['seconds_before_the_first_step']:.1f} ms"
+                f"{1e3 * about[value]['seconds_before_the_first_step']:.1f} ms; "
+                f"{about[value]['resident_bytes_added'] / 1e6:.0f} MB more in memory"
             )
         result[what] = {str(value): one for value, one in about.items()}
     result["formats"] = formats(rows, 400 if chosen.quick else 20_000)

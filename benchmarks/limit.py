@@ -14,6 +14,14 @@ import numpy as np
 from measuring import finish, interleaved, options, spread
 
 LIKE = {"image_shape": (32, 32, 3), "classes": 100, "mean": (0.5,) * 3, "std": (0.25,) * 3}
+DIGITS = {"image_shape": (8, 8, 1), "classes": 10}
+# (teacher, student, what both are built for, whether several steps a call are timed on a CPU too).
+PAIRS = (
+    ("resnet56", "resnet20", LIKE, False),
+    ("resnet32x4", "resnet8x4", LIKE, False),
+    ("resnet20", "resnet8", LIKE, True),
+    ("digits_cnn", "digits_tiny", DIGITS, True),
+)
 
 
 def bare_steps_of_tensorflow(student, images, labels, batch):
@@ -43,7 +51,8 @@ def bare_steps_of_tensorflow(student, images, labels, batch):
     return train
 
 
-def bare_steps_of_jax(student, images, labels, batch):
+def step_of_jax(student):
+    """(a step: (state, (pixels, labels)) to state, the state to begin with) of a student, not compiled."""
     import jax
     import jax.numpy as jnp
 
@@ -58,20 +67,24 @@ def bare_steps_of_jax(student, images, labels, batch):
         trainable = [w - 0.05 * v for w, v in zip(trainable, velocity, strict=True)]
         return trainable, velocity, others
 
-    step = jax.jit(step, donate_argnums=0)
     trainable = [jnp.array(one.value) for one in student.trainable_variables]
-    state = [
-        trainable,
-        [jnp.zeros_like(one) for one in trainable],
-        [jnp.array(one.value) for one in student.non_trainable_variables],
-    ]
+    others = [jnp.array(one.value) for one in student.non_trainable_variables]
+    return step, (trainable, [jnp.zeros_like(one) for one in trainable], others)
+
+
+def bare_steps_of_jax(student, images, labels, batch):
+    import jax
+    import jax.numpy as jnp
+
+    step, state = step_of_jax(student)
+    step = jax.jit(step, donate_argnums=0)
     pixels, truth = jnp.asarray(images.astype("float32")), jnp.asarray(labels)
     parts = [(pixels[at : at + batch], truth[at : at + batch]) for at in range(0, len(images), batch)]
 
     def train():
         nonlocal state
         for part in parts:
-            state = step(tuple(state), part)
+            state = step(state, part)
         jax.block_until_ready(state)
 
     return train
@@ -99,26 +112,24 @@ def main():
         rounds=(int, 11, "rounds timed"),
         steps=(int, 8, "steps a round"),
         batch=(int, 64, "images a step"),
-        execution=(str, "1", "steps_per_execution of the banked run; several with commas, each timed"),
     )
     import keras
 
     from keras_kd import KD, SGD, VIEWS, Bank, Distiller, Epochs, ViewRenderer, bench
+    from keras_kd.backend import device
     from keras_kd.models import build
 
     backend = keras.backend.backend()
     bare_steps = bare_steps_of_jax if backend == "jax" else bare_steps_of_tensorflow
-    pairs = {"digits_cnn": "resnet8"} if chosen.quick else {"resnet56": "resnet20", "resnet32x4": "resnet8x4"}
     size = 512 if chosen.quick else 2048
     count, views = chosen.steps * chosen.batch, VIEWS["crop_flip"]
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (count, 32, 32, 3), dtype="uint8")
-    labels = generator.integers(0, 100, count).astype("int32")
-    executions = [int(one) for one in chosen.execution.split(",")]
     rows, measured = [], {}
-    for teacher_name, student_name in pairs.items():
-        teacher = build(teacher_name, **LIKE)
-        bare = build(student_name, **LIKE)
+    for teacher_name, student_name, like, loops in PAIRS[-1:] if chosen.quick else PAIRS:
+        generator = np.random.default_rng(0)
+        images = generator.integers(0, 256, (count, *like["image_shape"]), dtype="uint8")
+        labels = generator.integers(0, like["classes"], count).astype("int32")
+        executions = (1, chosen.steps) if loops or device() != "CPU" else (1,)
+        teacher, bare = build(teacher_name, **like), build(student_name, **like)
         with tempfile.TemporaryDirectory() as folder:
             work = {
                 "bare": bare_steps(bare, images, labels, chosen.batch),
@@ -128,7 +139,7 @@ def main():
                 renderer = ViewRenderer(views, images)
                 bank = Bank(folder, teacher, images, views, renderer=renderer)
                 distiller = Distiller(
-                    build(student_name, **LIKE), teacher, [KD(temperature=4.0)], 0.1, views=renderer, banked=True
+                    build(student_name, **like), teacher, [KD(temperature=4.0)], 0.1, views=renderer, banked=True
                 )
                 distiller.compile(
                     optimizer=SGD(0.05, momentum=0.9, l2=5e-4), metrics=["accuracy"], steps_per_execution=execution

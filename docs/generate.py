@@ -40,6 +40,8 @@ def recipes_page():
     parts += [("terms[...]", schema.TermSpec), ("a number by epoch", ByEpoch), ("trust", schema.TrustSpec)]
     parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
+    parts += [("search", schema.SearchSpec), ("search.space, of each path", schema.SettingSpace)]
+    parts += [("search.objective", schema.ObjectiveSpec)]
     for name, part in parts:
         lines += ["", f"## {name or 'The whole'}", "", *([_about(part), ""] if name else [])]
         lines += ["| field | what it is | default |", "|---|---|---|"]
@@ -91,6 +93,8 @@ def _default(about):
         return "none"
     if isinstance(about.default, bool):
         return f"`{str(about.default).lower()}`"
+    if isinstance(about.default, tuple) and all(isinstance(one, BaseModel) for one in about.default) and about.default:
+        return f"`{', '.join(one.name for one in about.default)}`"
     if isinstance(about.default, tuple):
         return f"`[{', '.join(map(str, about.default))}]`"
     return f"`{about.default}`"

@@ -39,10 +39,11 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
         return None
     reason = _why_not(recipe, dataset, teacher, reading, taps)
     if reason is None:
+        images = known_images(recipe, dataset).images
         bank = Bank(
             folder_of_banks(run_folder),
             teacher.model,
-            dataset.train.images,
+            images,
             recipe.data.family,
             taps=taps,
             from_logits=teacher.from_logits,
@@ -50,7 +51,7 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
             kept=spec.kept,
             few=spec.views,
             members=teacher.members or None,
-            renderer=renderer,
+            renderer=renderer if images is dataset.train.images else None,
             name=teacher.name,
         )
         epochs = None if spec.mode == "full" else recipe.fit.epochs
@@ -68,6 +69,15 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
         raise UserError(f"bank.mode: {spec.mode} cannot be: {reason}")
     tell(f"the teacher runs in each step: {reason}")
     return None
+
+
+def known_images(recipe, dataset):
+    """The split whose images a bank counts by: all training images, those set aside for validation too.
+
+    So a search, which sets some aside, and its winner, which learns from all, share one bank. Where views mix images
+    the partners come from the images that are learnt from, and so does the bank.
+    """
+    return dataset.train if recipe.data.family.mixing else dataset.train.whole or dataset.train
 
 
 def planned_bytes(recipe, about, teacher):

@@ -338,6 +338,123 @@ def _folder_name(recipe, name, seed, smoke):
 
 
 @commands.command()
+@click.argument("recipe")
+@recipe_options
+@click.option("--trials", type=click.IntRange(1), help="Settings to try, instead of the recipe's search.trials.")
+@click.option("--hours", type=float, help="After which no trial begins, instead of search.hours.")
+@click.option("--tuner", help="random, grid, bayesian or hyperband, instead of search.tuner.")
+@click.option("--out", type=click.Path(file_okay=False), help="The folder; saved_models/RECIPE-search by default.")
+@click.option("--restart", is_flag=True, help="Throw away what is in the folder and begin again.")
+@click.option("--no-winner", is_flag=True, help="Leave the best recipe as a file and do not train it.")
+@click.option("--chief", metavar="HOST:PORT", help="Hand out trials to workers here, instead of running them.")
+@click.option("--worker", metavar="HOST:PORT", help="Run trials for the chief there.")
+@click.option("--name", help="Of a worker; another one for each.")
+@backend_option
+@quiet_option
+@json_option
+def search(
+    recipe,
+    settings,
+    seed,
+    smoke,
+    trials,
+    hours,
+    tuner,
+    out,
+    restart,
+    no_winner,
+    chief,
+    worker,
+    name,
+    backend,
+    quiet,
+    as_json,
+):
+    """Search the settings of a recipe; the best becomes a recipe, trained on all images and tested.
+
+    Trials are judged on images set aside from the training images, never on the test images. All share the teacher's
+    bank. A search that was killed goes on. Several processes share one, on machines that see the same folder: a chief
+    and workers, given the same recipe and folder.
+
+    \b
+    Example:
+        keras-kd search digits --trials 5
+        keras-kd search resnet56_to_resnet20 --tuner bayesian --hours 8
+        keras-kd search digits --chief 127.0.0.1:9000
+        keras-kd search digits --worker 127.0.0.1:9000 --name one
+    """
+    from keras_kd.recipe_file import find
+
+    if out is not None and not out.strip():
+        raise UserError("--out: is empty; give a folder, such as saved_models/mine-search")
+    _set_role(chief, worker, name)
+    choose_backend(backend)
+    given = {"trials": trials, "hours": hours, "tuner": tuner}
+    overrides = [*settings, *(f"search.{key}={value}" for key, value in given.items() if value is not None)]
+    overrides += [] if seed is None else [f"seed={seed}"]
+    loaded = _load(recipe, overrides, None, smoke)
+    stem = find(recipe).stem
+    folder = Path(out) if out else Path("saved_models") / f"{_folder_name(recipe, stem, loaded.seed, smoke)}-search"
+    if not installed("keras_tuner"):
+        raise UserError("search: keras-tuner is not installed; pip install keras-tuner")
+    start_keras(backend)
+    from keras_kd.search import search as run_search
+    from keras_kd.summary import of_search
+
+    found = run_search(
+        recipe,
+        folder,
+        name=stem,
+        settings=overrides,
+        smoke=smoke,
+        restart=restart,
+        quiet=quiet,
+        winner=not no_winner,
+    )
+    if found is None:
+        return
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo(of_search(found))
+        click.echo(f"{folder}")
+    if found["best"] is None:
+        sys.exit(1)
+
+
+def _set_role(chief, worker, name):
+    """--chief and --worker as KerasTuner's environment variables."""
+    if chief and worker:
+        raise UserError("search: --chief and --worker exclude each other; give one")
+    if name and not worker:
+        raise UserError("--name: is of a worker; give --worker HOST:PORT too")
+    if worker and not name:
+        raise UserError("--worker: give it a name of its own too, such as --name one")
+    if name and ("chief" in name or not all(letter.isalnum() or letter in "-_" for letter in name)):
+        raise UserError(f"--name: found {name!r}; expected letters, digits, - and _, and not the word chief")
+    if chief or worker:
+        host, port = address(chief or worker, "--chief" if chief else "--worker")
+        os.environ.update(KERASTUNER_ORACLE_IP=host, KERASTUNER_ORACLE_PORT=port)
+        os.environ["KERASTUNER_TUNER_ID"] = "chief" if chief else name
+
+
+def address(text, option):
+    """(host, port) of "host:port".
+
+    Raises:
+        UserError: it is something else.
+
+    Example:
+        >>> address("127.0.0.1:9000", "--chief")
+        ('127.0.0.1', '9000')
+    """
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isdigit() and 0 < int(port) < 2**16):
+        raise UserError(f"{option}: found {text!r}; expected host:port, such as 127.0.0.1:9000")
+    return host, port
+
+
+@commands.command()
 @click.argument("run", metavar="RUN|MODEL.keras")
 @click.option("--data", "dataset", help="For a MODEL.keras: the dataset whose test images it is measured on.")
 @click.option(

@@ -361,6 +361,8 @@ class Distiller(backend.TrainingStep, keras.Model):
                 wrong = labels.min() if labels.min() < 0 else labels.max()
                 raise UserError(f"fit: found label {wrong}; expected 0..{self.classes - 1}, the student's classes")
         backend.keep_memory()
+        if self.compiled:
+            self.prepare()
         ours = [_SetEpoch(self)] if self._schedules else []
         ours += [_BeginEpoch(x)] if isinstance(x, Epochs) else []
         if ours:

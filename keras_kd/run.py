@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +78,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
     begun = time.monotonic()
     with locked(files.path, wait=wait):
         if restart:
-            _empty(files.path)
+            empty(files.path)
         _same_recipe(files, recipe)
         if not files.student.exists() and _must_train_first(recipe, files.path, smoke):
             # What does not fit is found before hours go into a teacher.
@@ -115,6 +115,57 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         if failed:
             raise GateError(_failures(failed), found["exports"])
         return found
+
+
+def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=None, home_folder=None):
+    """Trains and measures a student on images that were set aside, for a search; nothing is exported.
+
+    Args:
+        recipe: a `Recipe`.
+        dataset: its data, the validation split of which stands in for the test images, which are not looked at.
+        teacher: its `Network`, or None.
+        folder: of the trial.
+        name: for the report.
+        epochs: after which it stops; its schedules are those of all epochs.
+        begin_from: folder of another trial, of the same settings, that stopped earlier: goes on from there.
+        home_folder: a run folder beside which the banks lie; `folder` by default.
+
+    Returns:
+        The report.
+    """
+    files = RunFolder(Path(folder))
+    seen = replace(dataset, test=dataset.validation)
+    with locked(files.path, wait=True, tell=False):
+        found = _read_report(files)
+        if found is not None and files.student.exists():
+            return found
+        if begin_from is not None and not files.state.exists():
+            before = RunFolder(Path(begin_from))
+            for mine, other in ((files.state, before.state), (files.history, before.history)):
+                with whole(mine) as temporary:
+                    shutil.copyfile(other, temporary)
+        train(
+            recipe,
+            seen,
+            teacher,
+            files,
+            title=name,
+            keep_recipe=lambda: _keep_recipe(files, recipe),
+            quiet=True,
+            until=epochs,
+            home_folder=home_folder,
+        )
+        found = measure(recipe, seen, teacher, files, name=name)
+        found["history"] = {key: _number(value) for key, value in (_read_history(files) or [{}])[-1].items()}
+        report.write(found, files.path)
+    return found
+
+
+def _number(text):
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return None
 
 
 def load_data(recipe):
@@ -463,8 +514,8 @@ def _differences(there, here):
 
 
 def _comparable(recipe):
-    """A recipe without what does not change its student: what is exported, when a bank is filled."""
-    plain = {key: value for key, value in recipe.dump().items() if key != "export"}
+    """A recipe without what does not change its student: what is exported, searched, when a bank is filled."""
+    plain = {key: value for key, value in recipe.dump().items() if key not in ("export", "search")}
     plain["bank"] = {**plain["bank"], "mode": "live" if recipe.bank.mode == "live" else "bank"}
     return plain
 
@@ -482,7 +533,7 @@ def _flat(plain, prefix=""):
     return flat
 
 
-def _empty(folder):
+def empty(folder):
     for entry in folder.iterdir():
         if entry.name == ".lock":
             continue

@@ -340,6 +340,69 @@ class ExportSpec(Part):
     gates: GateSpec = Field(GateSpec(), description="parity gates")
 
 
+class SettingSpace(Part):
+    """The values that a search tries for one field of the recipe: one of `float`, `int`, `choice`, `boolean`."""
+
+    float: tuple[Number, Number] | None = Field(None, description="the least and the largest, such as [1, 20]")
+    int: tuple[Whole, Whole] | None = Field(None, description="as `float`, whole numbers")
+    choice: tuple[object, ...] | None = Field(None, min_length=1, description="a list of values of any kind")
+    boolean: Literal[True] | None = Field(None, description="true: both true and false are tried")
+    sampling: Literal["linear", "log", "reverse_log"] = Field(
+        "linear", description="of `float` and `int`: log tries as many values from 1 to 2 as from 10 to 20"
+    )
+    step: Number | None = Field(
+        None, **ABOVE_ZERO, description="of `float` and `int`: between values tried; with `sampling: log` a factor"
+    )
+    when: dict[str, object] = Field(
+        {},
+        description="only where others of the space have these values: {terms.0.method: dkd}, or a list of values",
+    )
+
+
+class ObjectiveSpec(Part):
+    """A figure that a search makes large or small."""
+
+    name: str = Field(
+        min_length=1,
+        description="`val_accuracy` or `val_loss`, after the last epoch; or a figure of report.json by its path, such "
+        "as calibration.ece, fidelity.agreement, cost.macs; of the images set aside, never of the test images",
+    )
+    direction: Literal["max", "min"] | None = Field(None, description="max or min; known for the usual figures")
+
+
+def short_objectives(value):
+    """Objectives as a list of fields; a text alone is one by its name."""
+    listed = value if isinstance(value, list | tuple) else [value]
+    return [{"name": one} if isinstance(one, str) else one for one in listed]
+
+
+class SearchSpec(Part):
+    """What `keras-kd search` tries."""
+
+    space: dict[str, SettingSpace] = Field(
+        {},
+        description="values by dotted path: {terms.0.temperature: {float: [1, 20], sampling: log}}; by default label "
+        "weight, and the temperature of every term that has one",
+    )
+    objective: Annotated[tuple[ObjectiveSpec, ...], BeforeValidator(short_objectives)] = Field(
+        (ObjectiveSpec(name="val_accuracy"),),
+        min_length=1,
+        description="what is best: a name, such as val_accuracy; fields; or a list of several for a Pareto set",
+    )
+    trials: Whole = Field(20, gt=0, le=10**5, description="settings that are tried, at most")
+    hours: Number | None = Field(None, **ABOVE_ZERO, description="after which no trial begins")
+    tuner: Literal["random", "grid", "bayesian", "hyperband"] = Field(
+        "random", description="KerasTuner's; hyperband trains many for few epochs and few for all of fit.epochs"
+    )
+    seeds: Whole = Field(1, gt=0, le=100, description="runs of a trial, of the recipe's seed and those after it")
+    validation: Number = Field(
+        0.1,
+        **ABOVE_ZERO,
+        description="fraction or number of training images set aside for judging, where data.validation is 0",
+    )
+    seed: Whole = Field(0, ge=0, lt=2**31, description="decides which settings are tried")
+
+
 def short_data(value):
     """A dataset as fields; a text alone is its name."""
     return {"name": value} if isinstance(value, str) else value
@@ -372,17 +435,18 @@ class Recipe(Part):
         1, gt=0, le=100, description="born-again networks: each generation's student teaches the next; the last counts"
     )
     export: ExportSpec = Field(ExportSpec(), description="what is handed over")
+    search: SearchSpec | None = Field(None, description="what `keras-kd search` tries; `distill` passes it over")
     seed: Whole = Field(0, ge=0, lt=2**31, description="decides initial weights, order, views, dropout")
 
-    def dump(self, folder=None):
-        """The resolved recipe as plain data; with `folder`, paths relative to it."""
-        plain = self.model_dump(mode="json")
-        for raw, term in zip(plain["terms"], self.terms, strict=True):
+    def dump(self, folder=None, brief=False):
+        """The resolved recipe as plain data; with `folder`, paths relative to it; `brief` leaves out defaults."""
+        plain = self.model_dump(mode="json", exclude_defaults=brief)
+        for raw, term in zip(plain.get("terms", ()), self.terms, strict=True):
             raw.update(term.settings)
             raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
         if folder is not None:
-            teacher = plain["teacher"] or {}
-            networks = [teacher, *teacher.get("ensemble", ()), plain["student"], *plain["peers"]]
+            teacher = plain.get("teacher") or {}
+            networks = [teacher, *teacher.get("ensemble", ()), plain["student"], *plain.get("peers", ())]
             for part, field in ((plain["data"], "name"), *((network, "model") for network in networks)):
                 if part.get(field) and os.path.isabs(part[field]):
                     part[field] = os.path.relpath(part[field], folder)

@@ -45,6 +45,45 @@ def summary(found):
     return "\n".join(lines)
 
 
+def of_search(found):
+    """The lines of a search: its best trial, its winner, what it cost, what failed.
+
+    Args:
+        found: what `search.json` holds.
+
+    Returns:
+        A str of lines.
+    """
+    counts, seconds = found["counts"], found["seconds"]
+    lines = [f"{counts['completed']} trials by {found['tuner']}, {counts['failed'] + counts['invalid']} failed"]
+    errors = {}
+    for one in found["trials"]:
+        if one.get("error"):
+            errors.setdefault(one["error"], []).append(one["trial"])
+    lines += [f"failed: {error} (trial {', '.join(trials)})" for error, trials in errors.items()]
+    best = next((one for one in found["trials"] if one["trial"] == found["best"]), None)
+    if best is not None:
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in best["objectives"].items())
+        values = ", ".join(f"{path} {_value(value)}" for path, value in best["values"].items())
+        lines.append(f"best: trial {best['trial']}, {figures} on {found['judged_on']}: {values}")
+    if found["pareto"]:
+        lines.append(f"no trial is better in all objectives than {', '.join(found['pareto'])}")
+    live = seconds["teacher_if_live"]
+    lines.append(
+        f"seconds: students {seconds['students']:.1f}, teacher {seconds['teacher']:.1f}"
+        + (f" (run in every step it would have taken about {live:.1f})" if live is not None else "")
+    )
+    for one in (found["winner"] or {}).get("runs", ()):
+        lines.append(
+            f"trained on all training images, seed {one['seed']}: top-1 {_percent(one['top1'])} on the test images"
+        )
+    return "\n".join(lines)
+
+
+def _value(value):
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _export(one):
     if not one["passed"]:
         return f"{one['file']}: kept out: {'; '.join(one['failures'])}"

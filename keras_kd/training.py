@@ -122,7 +122,7 @@ def optimizer(fit, phases=False):
     return keras.optimizers.Adam(fit.learning_rate)
 
 
-def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
+def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False, until=None, home_folder=None):
     """Trains the student from where it stands, keeping the state after every epoch; leaves `student.keras`.
 
     Args:
@@ -130,8 +130,11 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
         title: what the progress is of.
         keep_recipe: called once everything is built, so that what cannot be trained leaves no trace.
         quiet: no progress.
+        until: the epoch after which it stops, its state kept, to be gone on with; all of the recipe's by default.
+        home_folder: a run folder beside which the banks lie; that of `files` by default.
     """
     fit = recipe.fit
+    until = fit.epochs if until is None else min(until, fit.epochs)
     if fit.deterministic:
         backend.make_deterministic()
     student = build_student(recipe, dataset)
@@ -141,7 +144,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
     resident = train_split.images.nbytes <= RESIDENT_BYTES
     renderer = ViewRenderer(views, train_split.images if resident else None)
     tell = (lambda line: None) if quiet else (lambda line: print(f"{title}: {line}", file=sys.stderr, flush=True))
-    bank = bank_of(recipe, dataset, teacher, files.path, renderer, tell)
+    bank = bank_of(recipe, dataset, teacher, home_folder or files.path, renderer, tell)
     distiller = build_distiller(
         recipe,
         teacher,
@@ -167,6 +170,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
         image_shape=dataset.image_shape,
         classes=dataset.classes,
         bank=bank,
+        positions=None if views.mixing else train_split.positions,
     )
     if recipe.student.start_from_teacher is not None and not rows:
         first = range(min(len(epochs), START_BATCHES))
@@ -191,11 +195,11 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
     if progress:
         callbacks.append(progress)
     try:
-        if len(rows) < fit.epochs:
+        if len(rows) < until:
             record.begin(fill_all=recipe.bank.mode == "full")
             distiller.fit(
                 epochs,
-                epochs=fit.epochs,
+                epochs=until,
                 initial_epoch=len(rows),
                 shuffle=False,
                 verbose=0,
@@ -212,7 +216,8 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False):
     if bank is not None:
         with whole(files.bank) as temporary:
             temporary.write_text(json.dumps(bank.summary(), indent=1), encoding="utf-8")
-    files.state.unlink(missing_ok=True)
+    if until == fit.epochs:
+        files.state.unlink(missing_ok=True)
 
 
 class _Record(keras.callbacks.Callback):

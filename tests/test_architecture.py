@@ -14,7 +14,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [
     {"cli"},
     {"catalogue", "cite", "evaluate", "plan"},
-    {"banks"},
+    {"search"},
+    {"banks", "search_space", "tuner"},
     {"run"},
     {"rehearsal", "training", "banking", "networks", "teachers", "evidence"},
     {"recipe"},
@@ -22,7 +23,19 @@ LEVELS = [
     {"distiller", "bank", "report", "export", "bench", "accuracy"},
     {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check", "glue"},
     {"methods", "models", "data", "backend"},
-    {"page", "summary", "citations", "generations", "by_epoch", "trust", "quiet", "files", "lazy", "errors"}
+    {
+        "page",
+        "search_page",
+        "summary",
+        "citations",
+        "generations",
+        "by_epoch",
+        "trust",
+        "quiet",
+        "files",
+        "lazy",
+        "errors",
+    }
     | {"__init__"},
 ]
 NAMES_A_BACKEND = {"backend", "data", "export.py"}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from networks import cnn, values
 
-from keras_kd import BSS, KD, RKD, Distiller
+from keras_kd import BSS, KD, RKD, Distiller, data
 from keras_kd.bank.few_views import FewViews
 from keras_kd.bank.folder import banks_in, prune
 from keras_kd.bank.formats import FORMATS, Format
@@ -403,6 +403,29 @@ def test_a_banked_run_and_a_live_run_give_the_same_student(tmp_path, terms, view
     np.testing.assert_allclose(history["loss"], live_history["loss"], rtol=1e-4)
     for one, other in zip(values(banked.student), values(live.student), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_images_set_aside_leave_the_others_their_views_and_their_bank(tmp_path):
+    whole, views = data.load("digits", train_images=60), VIEWS["crop_flip"]
+    part = data.load("digits", train_images=60, validation=0.25)
+    teacher = cnn(4, classes=10)
+    np.testing.assert_array_equal(part.train.whole.images, whole.train.images)
+    np.testing.assert_array_equal(whole.train.images[part.train.positions], part.train.images)
+    np.testing.assert_array_equal(whole.train.labels[part.train.positions], part.train.labels)
+    of_all = bank(tmp_path, teacher, whole.train.images, views)
+    Epochs(None, whole.train.labels, views, 16, bank=of_all).fill()
+    again = bank(tmp_path, teacher, part.train.whole.images, views)
+    options = {"images": part.train.images, "labels": part.train.labels, "views": views, "batch_size": 16}
+    epochs = Epochs(**options, bank=again, positions=part.train.positions)
+    epochs.fill()
+    assert again.computed == 0
+    live = Epochs(**options, positions=part.train.positions)
+    for step in range(len(epochs)):
+        (sent, labels), (same_sent, same_labels) = epochs[step], live[step]
+        np.testing.assert_array_equal(sent["view"], same_sent["view"])
+        np.testing.assert_array_equal(labels, same_labels)
+        said = teacher(ViewRenderer(views)({"image": sent["image"], "view": sent["view"]}))
+        np.testing.assert_allclose(sent["teacher"]["logits"], said, rtol=1e-2, atol=1e-2)
 
 
 def test_a_half_precision_bank_gives_almost_the_same_student(tmp_path):

@@ -16,6 +16,12 @@ class TrainingStep:
     def train_step(self, data):
         return super().train_step(self.join(data))
 
+    def prepare(self):
+        """Makes the optimizer's variables: a step that makes its own is traced twice."""
+        if not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
 
 def inference(network):
     """The network in inference mode as a compiled function of a batch, traced once for batches of any size."""

@@ -5,6 +5,7 @@ import numbers
 import os
 import re
 import time
+from dataclasses import replace
 
 from keras_kd.data import cache, choose, dataset, digits, folder, function, images, npz, tfds
 from keras_kd.data.dataset import Dataset, Split
@@ -104,7 +105,10 @@ def load(
     test = keep("test_images", test, test_images, choose.TEST_IMAGES)
     aside = None
     if validation:
-        train, aside = carve(train, _share("validation", validation, len(train), counts=True), choose.VALIDATION)
+        whole, count = train, _share("validation", validation, len(train), counts=True)
+        train, aside = carve(whole, count, choose.VALIDATION)
+        positions = choose.others(choose.proportional(whole.labels, count, seed, choose.VALIDATION), len(whole))
+        train = replace(train, whole=whole, positions=positions)
     mean, std = _standardization(name, train, mean, std)
     return Dataset(
         name=name,

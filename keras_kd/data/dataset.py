@@ -26,6 +26,8 @@ class Split:
         images: uint8 array (n, height, width, channels), pixels 0..255; a memory map where it is large.
         labels: int32 array (n,), each in 0 .. classes - 1.
         facts: what is known of the pixels without reading them; None if nothing is.
+        whole: the split that these images were carved out of when validation images were set aside, or None.
+        positions: int array (n,), where they are in it; None without it.
 
     Example:
         >>> split = Split(np.zeros((3, 8, 8, 1), "uint8"), np.array([0, 1, 1], "int32"))
@@ -36,6 +38,8 @@ class Split:
     images: np.ndarray
     labels: np.ndarray
     facts: Facts | None = field(default=None, repr=False)
+    whole: "Split | None" = field(default=None, repr=False)
+    positions: np.ndarray | None = field(default=None, repr=False)
 
     def __len__(self):
         return len(self.images)

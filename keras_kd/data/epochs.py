@@ -23,10 +23,25 @@ class Epochs(keras.utils.PyDataset):
         image_shape: (height, width, channels) of an image, and
         classes: how many there are: both for views that mix images.
         bank: the teacher's `Bank` for these views, or None; what it holds is sent with each batch.
+        positions: int array (n,): the numbers by which the bank, and the draw of the views, know the images; their own
+            by default. Images of a split that others were carved out of keep their numbers, and so share its bank.
     """
 
-    def __init__(self, images, labels, views, batch_size, seed=0, epoch=0, image_shape=None, classes=None, bank=None):
+    def __init__(
+        self,
+        images,
+        labels,
+        views,
+        batch_size,
+        seed=0,
+        epoch=0,
+        image_shape=None,
+        classes=None,
+        bank=None,
+        positions=None,
+    ):
         super().__init__()
+        self.positions = positions
         self.images, self.labels, self.views = images, np.asarray(labels), views
         self.image_shape, self.classes, self.bank = image_shape, classes, bank
         self.progress = None  # called with (done, of) views while the bank is filled
@@ -38,11 +53,12 @@ class Epochs(keras.utils.PyDataset):
         self.epoch = epoch
         self.order = epoch_order(self.seed, epoch, len(self.labels))
         self.filled = self.bank is None
+        self.place = self.order if self.positions is None else self.positions[self.order]
         if self.bank is None:
-            self.view = self.views.ids(self.seed, epoch, self.order)
+            self.view = self.views.ids(self.seed, epoch, self.place)
         else:
-            self.number = self.bank.number(self.seed, epoch, self.order)
-            self.view = self.bank.view(self.order, self.number)
+            self.number = self.bank.number(self.seed, epoch, self.place)
+            self.view = self.bank.view(self.place, self.number)
 
     def begin(self, epoch):
         """Lays out an epoch and has the bank filled for it; `Distiller.fit` does so as each epoch begins."""
@@ -59,11 +75,11 @@ class Epochs(keras.utils.PyDataset):
         if self.filled:
             return
         self.rows = None
-        self.bank.fill(self.order, self.number, self.progress)
+        self.bank.fill(self.place, self.number, self.progress)
         step = max(1, READ_AHEAD // self.bank.values_bytes)
         for start in range(0, len(self.order), step):
             part = slice(start, start + step)
-            rows = self.bank.rows(self.order[part], self.number[part])
+            rows = self.bank.rows(self.place[part], self.number[part])
             if step >= len(self.order):
                 self.rows = rows
         self.filled = True
@@ -71,7 +87,7 @@ class Epochs(keras.utils.PyDataset):
     def _taught(self, part):
         """What the bank holds of a part of the epoch."""
         if self.rows is None:
-            return self.bank.rows(self.order[part], self.number[part])
+            return self.bank.rows(self.place[part], self.number[part])
         return {tap: values[part] for tap, values in self.rows.items()}
 
     def __len__(self):

@@ -1,0 +1,481 @@
+"""Searching the settings of a recipe: trials on images set aside, one bank for all, the winner trained again."""
+
+import contextlib
+import gc
+import json
+import os
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+import keras_kd
+from keras_kd import run
+from keras_kd.errors import UserError
+from keras_kd.evidence import environment, git_commit
+from keras_kd.files import locked, whole
+from keras_kd.progress import duration
+from keras_kd.recipe import load
+from keras_kd.schema import SearchSpec
+from keras_kd.search_page import page
+from keras_kd.search_space import Given, recipe_with, settings_of, space_of
+from keras_kd.tuner import (
+    StudentHyperModel,
+    StudentTuner,
+    Workers,
+    check_installed,
+    decoded,
+    error_of,
+    oracle_of,
+    role,
+    serve,
+)
+
+# The figures that one would search by, and which way is better.
+DIRECTIONS = {
+    "val_accuracy": "max",
+    "val_loss": "min",
+    "student.top1": "max",
+    "student.top5": "max",
+    "calibration.ece": "min",
+    "calibration.nll": "min",
+    "calibration.brier": "min",
+    "fidelity.agreement": "max",
+    "fidelity.kl": "min",
+    "cost.parameters": "min",
+    "cost.macs": "min",
+    "cost.file_bytes": "min",
+    "time.seconds.training": "min",
+}
+
+
+class SearchFolder(NamedTuple):
+    """The files of a search."""
+
+    path: Path
+
+    trials = property(lambda self: self.path / "trials")
+    result = property(lambda self: self.path / "search.json")
+    page = property(lambda self: self.path / "search.html")
+    settled = property(lambda self: self.path / "search.yaml")
+
+    def best(self, name):
+        """The recipe that won."""
+        return self.path / f"{name}.best.yaml"
+
+
+def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet=False, winner=True, patience=30.0):
+    """Runs a search to its end: trials, the best recipe as a file, its student trained on all images and tested.
+
+    The same call goes on with a search that was killed. As a worker (by KerasTuner's environment variables) it runs
+    trials for the chief and returns None.
+
+    Args:
+        path: of the recipe.
+        folder: of the search; the runs of teachers and of the winner, and the banks, lie beside it.
+        name: of the recipe.
+        settings: overrides "path=value".
+        smoke: shrinks the recipe.
+        restart: throws away what is in the folder.
+        quiet: no progress.
+        winner: trains the best recipe again and tests it.
+        patience: of a chief: seconds without a sign of life after which a worker counts as dead.
+
+    Returns:
+        What `search.json` holds.
+
+    Raises:
+        UserError: what the user can cure, found before the first trial where it can be.
+    """
+    files, given = SearchFolder(Path(folder)), Given(str(path), tuple(settings), smoke)
+    recipe = load(path, settings, smoke=smoke)
+    spec = recipe.search or SearchSpec()
+    objectives = _objectives(spec)
+    check_installed(spec.tuner)
+    space = space_of(recipe, given)
+    held = _with_images_aside(recipe, spec)
+    tell = (lambda line: None) if quiet else (lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
+    part = role()
+    if part == "worker":
+        _Work(files, given, recipe, held, spec, objectives, space, tell).as_worker(spec)
+        return None
+    with locked(files.path):
+        if restart:
+            run.empty(files.path)
+        _same_search(files, recipe, spec, space)
+        work = _Work(files, given, recipe, held, spec, objectives, space, tell)
+        if part == "chief":
+            work.as_chief(spec, patience)
+        else:
+            work.alone(spec)
+        found = work.result(name)
+        _write(files, found)
+        best = found["best"]
+        if best is None:
+            return found
+        _write_recipe(files.best(name), found, space, given, name)
+    if winner:
+        found["winner"] = _winner(files, name, spec, quiet)
+        _write(files, found)
+        _write_recipe(files.best(name), found, space, given, name)
+    return found
+
+
+def _objectives(spec):
+    """[(name, direction)]."""
+    found = []
+    for one in spec.objective:
+        direction = one.direction or DIRECTIONS.get(one.name)
+        if direction is None:
+            raise UserError(
+                f"search.objective: which way is {one.name} better? Give {{name: {one.name}, direction: max}}, or min; "
+                f"known are {', '.join(DIRECTIONS)}"
+            )
+        found.append((one.name, direction))
+    names = [name for name, _ in found]
+    if len(set(names)) != len(names):
+        raise UserError(f"search.objective: found {names[0]} twice; keep one")
+    return found
+
+
+def _with_images_aside(recipe, spec):
+    """The recipe with images set aside to judge trials by: those of `data.validation`, else of the search."""
+    if recipe.data.validation:
+        return recipe
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"validation": spec.validation})})
+
+
+def _same_search(files, recipe, spec, space):
+    """Refuses a folder with a search of something else; more trials or hours may be asked for."""
+    plain = recipe.dump()
+    searched = {key: value for key, value in spec.model_dump(mode="json").items() if key not in ("trials", "hours")}
+    searched["space"] = [[one.path, one.kind, list(one.values), one.sampling, one.step] for one in space]
+    now = {
+        "recipe": {key: value for key, value in plain.items() if key not in ("export", "search")},
+        "search": searched,
+    }
+    now = json.loads(json.dumps(now))
+    if files.settled.exists():
+        with contextlib.suppress(yaml.YAMLError, OSError):
+            if yaml.safe_load(files.settled.read_text(encoding="utf-8")) == now:
+                return
+        raise UserError(
+            f"{files.path}: holds a search of other settings; give another --out, or --restart to throw it away"
+        )
+    with whole(files.settled) as temporary:
+        temporary.write_text(yaml.safe_dump(now, sort_keys=False), encoding="utf-8")
+
+
+class _Work:
+    """The trials of a search: what they have in common is loaded once."""
+
+    def __init__(self, files, given, recipe, held, spec, objectives, space, tell):
+        self.files, self.given, self.recipe, self.held, self.tell = files, given, recipe, held, tell
+        self.spec, self.objectives, self.space = spec, objectives, space
+        self.dataset, self.teachers = None, {}
+        self.begun, self.ended = time.monotonic(), 0
+        self.best = None
+
+    # Its three parts: alone, chief, worker.
+
+    def _tuner(self, spec, told=None):
+        oracle = oracle_of(spec, self.objectives, self.recipe.fit.epochs)
+        spent = _seconds_before(self.files)
+        if spec.hours is not None:
+            oracle.over = lambda: spent + time.monotonic() - self.begun > 3600 * spec.hours
+        tuner = StudentTuner(oracle, StudentHyperModel(self.space, self.train), self.files.path, told)
+        # More may be asked for than when the project was made.
+        oracle.max_trials = spec.trials
+        self.tuner = tuner
+        return tuner
+
+    def alone(self, spec):
+        tuner = self._tuner(spec, self._told)
+        self._begin()
+        try:
+            tuner.search()
+        finally:
+            self._spend()
+
+    def as_chief(self, spec, patience):
+        tuner = self._tuner(spec, self._told)
+        self.tell(f"{spec.trials} trials at most, by {spec.tuner}")
+        try:
+            serve(tuner, Workers(self.files.path, patience), self.tell)
+        finally:
+            self._spend()
+
+    def as_worker(self, spec):
+        name = os.environ["KERASTUNER_TUNER_ID"]
+        self._begin()
+        with Workers(self.files.path).alive(name):
+            tuner = StudentTuner(
+                oracle_of(spec, self.objectives, self.recipe.fit.epochs),
+                StudentHyperModel(self.space, self.train),
+                self.files.path / "workers" / f"{name}.project",
+                lambda trial: self.tell(f"worker {name}: trial {trial.trial_id} {trial.status.lower()}"),
+            )
+            tuner.search()
+
+    def _begin(self):
+        """What all trials have in common: data, and the teacher, trained if its run is missing."""
+        self.dataset = run.load_data(self.held)
+        self._teacher(self.held)
+
+    def _teacher(self, recipe):
+        key = json.dumps([recipe.dump()["teacher"], recipe.generations], sort_keys=True)
+        if key not in self.teachers:
+            self.teachers[key] = run.load_teacher(recipe, self.dataset, self.files.path, smoke=self.given.smoke)
+        return self.teachers[key]
+
+    # A trial.
+
+    def train(self, trial_id, values, tuners_own):
+        """Trains the students of a trial, one a seed; returns {objective: mean}."""
+        recipe = _with_images_aside(recipe_with(values, self.given), self.spec)
+        teacher = self._teacher(recipe)
+        folder, reports = self.files.trials / trial_id, []
+        for number in range(self.spec.seeds):
+            seeded = recipe.model_copy(update={"seed": recipe.seed + number})
+            before = tuners_own.get("tuner/trial_id")
+            reports.append(
+                run.trial(
+                    seeded,
+                    self.dataset,
+                    teacher,
+                    folder / f"seed{seeded.seed}",
+                    name=f"trial {trial_id}",
+                    epochs=tuners_own.get("tuner/epochs"),
+                    begin_from=self.files.trials / str(before) / f"seed{seeded.seed}" if before else None,
+                    home_folder=self.files.path,
+                )
+            )
+            gc.collect()
+        figures = {name: [_figure(one, name) for one in reports] for name, _ in self.objectives}
+        seconds = [one["time"]["seconds"] for one in reports]
+        record = {
+            "values": values,
+            "figures": figures,
+            "epochs": reports[0]["epochs"],
+            "seconds": {
+                "student": round(sum(one["student"] for one in seconds), 3),
+                "teacher": round(sum(one["teacher"] for one in seconds), 3),
+            },
+            "teacher_views": sum((one["bank"] or {}).get("computed_by_this_run", 0) for one in reports),
+            "judged_on": len(self.dataset.validation),
+            "shown": sum(len(self.dataset.train) * one["epochs"] for one in reports),
+            "banked": all(one["bank"] for one in reports),
+            "worker": os.environ.get("KERASTUNER_TUNER_ID"),
+        }
+        with whole(folder / "trial.json") as temporary:
+            temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        return {name: sum(found) / len(found) for name, found in figures.items()}
+
+    # What a person sees.
+
+    def _told(self, trial):
+        """A row of the table of trials, as each ends."""
+        if not self.ended:
+            self.tell(
+                " | ".join(
+                    ["trial", *(name for name, _ in self.objectives), *(one.path for one in self.space), "time left"]
+                )
+            )
+        self.ended += 1
+        values = decoded(self.space, trial.hyperparameters.values)
+        shown = [_short(values.get(one.path, "-")) for one in self.space]
+        if trial.status == "COMPLETED":
+            figures = [trial.metrics.get_best_value(name) for name, _ in self.objectives]
+            name, direction = self.objectives[0]
+            better = self.best is None or (figures[0] > self.best) == (direction == "max") and figures[0] != self.best
+            self.best = figures[0] if better else self.best
+            cells = [f"{one:.4f}{'*' if better and not number else ''}" for number, one in enumerate(figures)]
+        else:
+            cells = [f"failed: {error_of(trial)}"]
+        done = len(
+            [one for one in self.tuner.oracle.trials.values() if one.status in ("COMPLETED", "FAILED", "INVALID")]
+        )
+        left = max(0, self.spec.trials - done) * (time.monotonic() - self.begun) / self.ended
+        self.tell(" | ".join([f"{trial.trial_id} ({done}/{self.spec.trials})", *cells, *shown, duration(left)]))
+
+    def _spend(self):
+        """Keeps the time that the search has taken, for its budget of hours."""
+        seconds = _seconds_before(self.files) + time.monotonic() - self.begun
+        with whole(self.files.path / "seconds.json") as temporary:
+            temporary.write_text(json.dumps(round(seconds, 3)), encoding="utf-8")
+
+    # The result.
+
+    def result(self, name):
+        """What `search.json` holds, without the winner."""
+        oracle, trials = self.tuner.oracle, []
+        for key in oracle.start_order:
+            trial = oracle.trials[key]
+            one = {"trial": key, "status": trial.status, "values": decoded(self.space, trial.hyperparameters.values)}
+            file = self.files.trials / key / "trial.json"
+            if trial.status == "COMPLETED":
+                record = json.loads(file.read_text(encoding="utf-8"))
+                figures = record.pop("figures")
+                one.update(record)
+                one["objectives"] = {label: sum(found) / len(found) for label, found in figures.items()}
+                one["by_seed"] = figures
+            else:
+                one["error"] = error_of(trial)
+            trials.append(one)
+        done = [one for one in trials if one["status"] == "COMPLETED"]
+        # A trial of fewer epochs, of hyperband, is no rival of one of all epochs.
+        most = max((one["epochs"] for one in done), default=0)
+        rivals = [one for one in done if one["epochs"] == most]
+        front = _pareto(rivals, self.objectives)
+        best = _first(front, self.objectives[0])
+        return {
+            "recipe": name,
+            "file": str(self.given.path),
+            "settings": list(self.given.settings),
+            "date": date.today().isoformat(),
+            "tuner": self.spec.tuner,
+            "objectives": dict(self.objectives),
+            "judged_on": f"{done[0]['judged_on']} images set aside from the training images" if done else None,
+            "space": {one.path: {one.kind: list(one.values), "sampling": one.sampling} for one in self.space},
+            "trials": trials,
+            "counts": {
+                status.lower(): sum(one["status"] == status for one in trials)
+                for status in ("COMPLETED", "FAILED", "INVALID", "RUNNING")
+            },
+            "best": best and best["trial"],
+            "pareto": [one["trial"] for one in front] if len(self.objectives) > 1 else None,
+            "seconds": _seconds(done),
+            "winner": None,
+            "environment": environment(),
+            "git_commit": git_commit(),
+            "version": keras_kd.__version__,
+        }
+
+
+def _seconds_before(files):
+    try:
+        return float(json.loads((files.path / "seconds.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _seconds(done):
+    """Teacher's and students' seconds, and what a live teacher would have taken at the bank's own price a view."""
+    teacher = sum(one["seconds"]["teacher"] for one in done)
+    views, shown = sum(one["teacher_views"] for one in done), sum(one["shown"] for one in done)
+    live = teacher / views * shown if views and all(one["banked"] for one in done) else None
+    return {
+        "students": round(sum(one["seconds"]["student"] for one in done), 1),
+        "teacher": round(teacher, 1),
+        "teacher_if_live": None if live is None else round(live, 1),
+        "views_asked": views,
+        "views_shown": shown,
+    }
+
+
+def _figure(found, name):
+    """A figure of a trial's report, by its path."""
+    if name.startswith("val_"):
+        value = found["history"].get(name)
+    else:
+        value = found
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError(f"search.objective: the report has no figure {name!r}; report.json of a run shows them all")
+    return float(value)
+
+
+def _pareto(trials, objectives):
+    """The trials that no other is at least as good as in all objectives, and better in one."""
+
+    def goodness(one):
+        return [one["objectives"][name] * (1 if way == "max" else -1) for name, way in objectives]
+
+    def beats(one, other):
+        mine, theirs = goodness(one), goodness(other)
+        return all(a >= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
+
+    return [one for one in trials if not any(beats(other, one) for other in trials)]
+
+
+def _first(trials, objective):
+    """The best by one objective; of equals the one that was tried first."""
+    name, way = objective
+    return max(trials, key=lambda one: one["objectives"][name] * (1 if way == "max" else -1), default=None)
+
+
+def _short(value):
+    return f"{value:.4g}" if isinstance(value, float) else json.dumps(value) if not isinstance(value, str) else value
+
+
+def _winner(files, name, spec, quiet):
+    """The reports of the best recipe, trained on all training images by its seeds and tested."""
+    best = load(files.best(name))
+    runs = []
+    for number in range(spec.seeds):
+        seeded = best.model_copy(update={"seed": best.seed + number})
+        folder = files.path.parent / f"{name}.best{f'-seed{seeded.seed}' if number else ''}"
+        found = run.distill(seeded, folder, name=f"{name}.best", quiet=quiet)
+        runs.append(
+            {
+                "run": os.path.relpath(folder, files.path),
+                "seed": seeded.seed,
+                "top1": found["student"]["top1"],
+                "top5": found["student"]["top5"],
+                "agreement": (found["fidelity"] or {}).get("agreement"),
+                "ece": found["calibration"]["ece"],
+                "seconds": found["time"]["seconds"],
+            }
+        )
+    return {"test_images": found["data"]["test"], "runs": runs}
+
+
+def _write(files, found):
+    with whole(files.result) as temporary:
+        temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    with whole(files.page) as temporary:
+        temporary.write_text(page(found), encoding="utf-8")
+
+
+def _write_recipe(path, found, space, given, name):
+    """The best recipe as a file, its evidence above it."""
+    trial = next(one for one in found["trials"] if one["trial"] == found["best"])
+    recipe = load(given.path, [*given.settings, *settings_of(trial["values"], given)], smoke=given.smoke)
+    figures = ", ".join(f"{label} {value:.4f}" for label, value in trial["objectives"].items())
+    chosen = ", ".join(f"{key} {_short(value)}" for key, value in trial["values"].items())
+    ranges = ", ".join(f"{one.path} {_range(one)}" for one in space)
+    lines = [
+        f"# {name} as a search left it: trial {trial['trial']} of {len(found['trials'])} by {found['tuner']}.",
+        f"# Chosen: {chosen}.",
+        f"# Tried: {ranges}.",
+        f"# Evidence: {figures} on {found['judged_on']}, mean of {len(next(iter(trial['by_seed'].values())))} seed(s).",
+    ]
+    if found["winner"]:
+        tops = ", ".join(f"{100 * one['top1']:.2f} (seed {one['seed']})" for one in found["winner"]["runs"])
+        lines.append(
+            f"# Then trained on all training images: top-1 {tops} on {found['winner']['test_images']} test images; "
+            "a student alone was not trained beside it."
+        )
+    body = yaml.safe_dump(_brief(recipe, path.parent), sort_keys=False, default_flow_style=None, width=100)
+    with whole(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n" + body, encoding="utf-8")
+
+
+def _brief(recipe, folder):
+    """The recipe as one would write it: without defaults, and without the search."""
+    plain = recipe.model_copy(update={"search": None}).dump(folder, brief=True)
+    for key, field in (("teacher", "model"), ("student", "model"), ("bank", "mode")):
+        if isinstance(plain.get(key), dict) and list(plain[key]) == [field]:
+            plain[key] = plain[key][field]
+    return plain
+
+
+def _range(setting):
+    if setting.kind in ("float", "int"):
+        low, high = setting.values
+        return f"{low:g}..{high:g}{'' if setting.sampling == 'linear' else f' ({setting.sampling})'}"
+    return " | ".join(_short(value) for value in setting.values)
