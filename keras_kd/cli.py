@@ -492,7 +492,7 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
 
 @commands.command()
 @click.argument("run")
-@click.option("--format", "formats", multiple=True, help="One of saved_model, litert_float32, litert_int8; repeatable.")
+@click.option("--format", "formats", multiple=True, help="One of the formats of docs/recipes.md; repeatable.")
 @quiet_option
 @json_option
 def export(run, formats, quiet, as_json):
@@ -514,6 +514,48 @@ def export(run, formats, quiet, as_json):
     from keras_kd.run import export as export_run
 
     _print_report(export_run(run, formats=formats, quiet=quiet), run, as_json)
+
+
+@commands.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE|RUN...")
+@click.option("--runs", type=click.IntRange(3), default=50, show_default=True, help="Timed, of one image.")
+@click.option("--warm-up", type=click.IntRange(0), default=10, show_default=True, help="Runs before those.")
+@click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0: the runtime's own choice.")
+@click.option("--batch", "batches", type=click.IntRange(1), multiple=True, help="Images at once; repeatable; 1 8 32.")
+@click.option("--image-size", type=click.IntRange(1), help="Where a file leaves the size of its images open.")
+@backend_option
+@json_option
+def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
+    """Measure files: latency, throughput, memory, size, each in a process of its own.
+
+    \b
+    Example:
+        keras-kd bench saved_models/digits
+        keras-kd bench teacher.keras saved_models/mine/student.tflite --threads 2
+    """
+    from keras_kd.latency import files_in, in_lines, kind_of, measure
+
+    choose_backend(backend)
+    named = [one for file in files for one in (files_in(file) if _is_run(file) else [file])]
+    if not named:
+        raise UserError(f"{files[0]}: a folder without a model")
+    for file in named:
+        kind_of(file)
+    given = {"runs": runs, "warm_up": warm_up, "threads": threads or None, "batches": batches or (1, 8, 32)}
+    given["image_size"] = image_size and (image_size, image_size)
+    rows = [measure(file, **given) for file in named]
+    if len(files) == 1 and _is_run(files[0]) and (Path(files[0]) / "report.json").exists():
+        start_keras(backend)
+        from keras_kd.run import keep_bench
+
+        keep_bench(files[0], rows)
+    if as_json:
+        return _print_json(rows)
+    click.echo("\n".join(in_lines(rows)))
+
+
+def _is_run(file):
+    return Path(file).is_dir() and not (Path(file) / "saved_model.pb").exists()
 
 
 def _print_report(found, where, as_json):

@@ -25,22 +25,33 @@ import numpy as np
 from keras_kd.errors import GateError, UserError
 from keras_kd.lazy import installed, keras
 
-FORMATS = ("saved_model", "litert_float32", "litert_int8")
 FILES = {
     "saved_model": "saved_model",
     "litert_float32": "student.tflite",
+    "litert_float16": "student_float16.tflite",
+    "litert_dynamic": "student_dynamic.tflite",
     "litert_int8": "student_int8.tflite",
+    "litert_int8_float": "student_int8_float.tflite",
+    "onnx": "student.onnx",
 }
+FORMATS = tuple(FILES)
+DEFAULTS = ("saved_model", "litert_float32", "litert_int8")
+INPUTS, OUTPUTS = ("float32", "uint8"), ("logits", "probabilities")
+CALIBRATED = ("litert_int8", "litert_int8_float")
+# What a format needs beside TensorFlow: (module, package).
+NEEDS = {"onnx": (("tf2onnx", "tf2onnx"), ("onnxruntime", "onnxruntime"))}
 GATES = {
     "images": 1000,  # at most so many test images, evenly spaced over the test set
     "float32_max_difference": 1e-3,  # of a logit, times max(1, largest |logit| of Keras)
     "float32_agreement": 0.999,  # top class as Keras; unless 1 is asked for, one image may differ
+    "float16_max_difference": 2e-2,  # as float32_max_difference, of litert_float16
+    "float16_agreement": 0.99,
     "int8_accuracy_drop": 0.02,
-    "int8_agreement": 0.90,
+    "int8_agreement": 0.90,  # the int8 gates are those of litert_dynamic, too
 }
 _MEASURED = (
     "bytes", "max_difference", "mean_difference", "agreement", "accuracy", "keras_accuracy", "accuracy_drop",
-    "images", "input_scale", "input_zero_point", "any_batch",
+    "images", "input_scale", "input_zero_point", "any_batch", "inputs", "outputs",
 )  # fmt: skip
 
 
@@ -48,7 +59,9 @@ def export(
     student_file,
     folder,
     *,
-    formats=FORMATS,
+    formats=DEFAULTS,
+    inputs="float32",
+    outputs="logits",
     calibration_images,
     test_images,
     test_labels,
@@ -67,8 +80,10 @@ def export(
             and gives logits, (batch, classes).
         folder: where the exported files go; made if missing. One export at a time may run in it.
         formats: some of `FORMATS`.
+        inputs: "float32", or "uint8" for files that take the pixels as images have them.
+        outputs: "logits", or "probabilities" for files that end with a softmax.
         calibration_images: uint8, (n, height, width, channels): a few hundred training images, on which the
-            ranges of the int8 activations are measured. May be None without "litert_int8".
+            ranges of the int8 activations are measured. May be None without formats of full int8.
         test_images: uint8, (n, height, width, channels); what the gates measure on.
         test_labels: integers, (n,).
         gates: overrides of `GATES`, by name.
@@ -79,8 +94,8 @@ def export(
         and "mean_difference" (of logits, against Keras), "agreement" (share of images with the top class of
         Keras), "accuracy", "keras_accuracy", "accuracy_drop", "images", "flex_ops" (operators that LiteRT has
         not built in), "input_scale" and "input_zero_point" (int8 only; 1 and -128 mean that pixel - 128 is
-        exact), "any_batch" (several images at once give what one at a time gives), "passed", "failures"
-        (texts) and "seconds". What could not be measured is None.
+        exact), "inputs" and "outputs" (what goes in and comes out), "any_batch" (several images at once give what
+        one at a time gives), "passed", "failures" (texts) and "seconds". What could not be measured is None.
 
     Raises:
         UserError: an argument cannot be used, the student cannot be read, no TensorFlow, the disk is full.
@@ -100,10 +115,14 @@ def export(
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UserError(f"formats: found '{unknown[0]}'; expected some of {', '.join(FORMATS)}")
+    for name, value, allowed in (("inputs", inputs, INPUTS), ("outputs", outputs, OUTPUTS)):
+        if value not in allowed:
+            raise UserError(f"{name}: found {value!r}; expected {' or '.join(allowed)}")
     gates = GATES | _checked_gates(gates or {})
     job = {"student_file": str(student_file), "modules": _custom_modules(student_file), "gates": gates}
+    job |= {"inputs": inputs, "outputs": outputs}
     arrays = {"test_images": test_images, "test_labels": test_labels}
-    if "litert_int8" in formats:
+    if set(formats) & set(CALIBRATED):
         arrays["calibration_images"] = calibration_images
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     _check_arrays(arrays)
@@ -176,13 +195,16 @@ def _check_arrays(arrays):
 
 def missing_here(formats):
     """What is to be said where a package that some formats need is not installed; None where all are."""
-    needed = ["tensorflow"] * bool(formats)
-    needed += ["ai_edge_litert"] * any(name.startswith("litert") for name in formats)
-    for module in needed:
-        if not installed(module):
+    needed = {"tensorflow": list(formats)} if formats else {}
+    litert = [name for name in formats if name.startswith("litert")]
+    needed |= {"ai_edge_litert": litert} if litert else {}
+    needed |= {package: [name] for name in formats for _, package in NEEDS.get(name, ())}
+    modules = {package: module for needs in NEEDS.values() for module, package in needs}
+    for package, wanting in needed.items():
+        if not installed(modules.get(package, package)):
             return (
-                f"{module} is not installed here; {', '.join(formats)} need it; install it, or run "
-                "`keras-kd export RUN` on a machine that has it"
+                f"{package} is not installed here; {', '.join(wanting)} need{'s' * (len(wanting) == 1)} it; install "
+                "it, or run `keras-kd export RUN` on a machine that has it"
             )
     return None
 
@@ -320,9 +342,13 @@ def _serve(work, formats):
         started = time.perf_counter()
         file, fields = work / FILES[name], {}
         try:
-            _convert(name, student, file, images.shape[1:], arrays.get("calibration_images"))
-            fields = _measure(name, file, logits, images, labels)
+            deployed = _deployed(name, student, images.shape[1:], job["inputs"], job["outputs"])
+            _convert(name, deployed, file, images.shape[1:], arrays.get("calibration_images"), job)
+            fields = _measure(name, file, logits, images, labels, job["outputs"])
             failures = _failures(name, fields, np.abs(logits).max(), job["gates"])
+            if failures and name in CALIBRATED and not fields["flex_ops"]:
+                worst = _worst_tensor(file, deployed, images[:8], work, job)
+                failures += [f"the largest error of a layer is in {worst}"] if worst else []
         except Exception as error:
             if "No space left" in str(error):
                 return answer(error=_not_written(work.parent))
@@ -372,42 +398,72 @@ def _keras_logits(student_file, student, images):
     return logits
 
 
-def _convert(name, student, file, image_shape, calibration_images):
-    signature = [keras.InputSpec(shape=(None, *image_shape), dtype="float32", name="images")]
+def _deployed(name, student, image_shape, inputs, outputs):
+    """The student with what is baked in: pixels as they are stored, a softmax, a named output."""
+    # LiteRT's own int8 takes uint8 pixels without a layer of ours.
+    as_pixels = inputs == "uint8" and name != "litert_int8"
+    image = keras.Input(image_shape, dtype="uint8" if as_pixels else "float32", name="images")
+    x = keras.ops.cast(image, "float32") if as_pixels else image
+    x = student(x)
+    if outputs == "probabilities":
+        x = keras.layers.Softmax(name="probabilities")(x)
+    return keras.Model(image, x, name="student")
+
+
+def _convert(name, student, file, image_shape, calibration_images, job):
+    dtype = keras.tree.flatten(student.inputs)[0].dtype
+    signature = [keras.InputSpec(shape=(None, *image_shape), dtype=dtype, name="images")]
     if name == "saved_model":
-        student.export(file, format="tf_saved_model", input_signature=signature, verbose=False)
-    elif name == "litert_float32":
-        student.export(file, format="litert", input_signature=signature, verbose=False)
-    else:
-        from tensorflow import int8, lite
+        archive = keras.export.ExportArchive()
+        archive.track(student)
 
-        student.export(
-            file,
-            format="litert",
-            input_signature=signature,
-            verbose=False,
-            optimizations=[lite.Optimize.DEFAULT],
-            representative_dataset=lambda: _representative(calibration_images),
-            target_spec={"supported_ops": [lite.OpsSet.TFLITE_BUILTINS_INT8]},
-            inference_input_type=int8,
-            inference_output_type=int8,
-        )
+        def serve(images):
+            return {job["outputs"]: student(images, training=False)}
+
+        archive.add_endpoint("serving_default", serve, input_signature=signature)
+        archive.write_out(str(file), verbose=False)
+        return
+    if name == "onnx":
+        return student.export(file, format="onnx", input_signature=signature, verbose=False)
+    from tensorflow import float16, int8, lite, uint8
+
+    options = {}
+    if name != "litert_float32":
+        options["optimizations"] = [lite.Optimize.DEFAULT]
+    if name == "litert_float16":
+        options["target_spec"] = {"supported_types": [float16]}
+    if name in CALIBRATED:
+        kind = np.dtype(dtype).type
+        options["representative_dataset"] = lambda: _representative(calibration_images, kind)
+        options["target_spec"] = {"supported_ops": [lite.OpsSet.TFLITE_BUILTINS_INT8]}
+    if name == "litert_int8":
+        options["inference_input_type"] = uint8 if job["inputs"] == "uint8" else int8
+        options["inference_output_type"] = int8
+    student.export(file, format="litert", input_signature=signature, verbose=False, **options)
 
 
-def _representative(images):
+def _representative(images, kind=np.float32):
     """One image a batch. Both ends of 0..255 are reached, so that the int8 input is exactly pixel - 128."""
     images = images.astype("float32")
     # Images that are nowhere near are a mistake, such as pixels in 0..1, that must not be hidden from the gate.
     if np.ptp(images) > 200:
         images.flat[images.argmin()], images.flat[images.argmax()] = 0, 255
-    for image in images:
+    for image in images.astype(kind):
         yield [image[None]]
 
 
-def _measure(name, file, logits, images, labels):
-    fields = {"flex_ops": [], "images": len(images), "bytes": _bytes(file)}
+def _softmax(logits):
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)
+
+
+def _measure(name, file, logits, images, labels, outputs):
+    fields = {"flex_ops": [], "images": len(images), "bytes": _bytes(file), "outputs": outputs}
+    logits = _softmax(logits) if outputs == "probabilities" else logits
     if name == "saved_model":
         found, about = _saved_model_logits(file, images)
+    elif name == "onnx":
+        found, about = _onnx_logits(file, images)
     else:
         fields["flex_ops"] = outside_builtins(file)
         if fields["flex_ops"]:
@@ -452,16 +508,38 @@ def outside_builtins(file):
 
 
 def _saved_model_logits(file, images):
+    run, shape, dtype = open_saved_model(file)
+    return _in_batches(run, images, 100), {"any_batch": shape[0] is None, "inputs": dtype.name}
+
+
+def open_saved_model(file):
+    """(function of a batch of images, shape of the batch, its dtype) of a SavedModel's serving signature.
+
+    Args:
+        file: its folder.
+    """
     import tensorflow
 
-    signature = tensorflow.saved_model.load(file).signatures["serving_default"]
+    loaded = tensorflow.saved_model.load(str(file))
+    signature = loaded.signatures["serving_default"]
     ((name, spec),) = signature.structured_input_signature[1].items()
 
     def run(batch):
-        (logits,) = signature(**{name: tensorflow.constant(batch, "float32")}).values()
+        (logits,) = signature(**{name: tensorflow.constant(batch, spec.dtype)}).values()
         return logits.numpy()
 
-    return _in_batches(run, images, 100), {"any_batch": spec.shape[0] is None}
+    run.loaded = loaded  # a signature alone does not keep its variables alive
+    return run, tuple(spec.shape), np.dtype(spec.dtype.as_numpy_dtype)
+
+
+def _onnx_logits(file, images):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    kind = "uint8" if "uint8" in given.type else "float32"
+    found = _in_batches(lambda batch: session.run(None, {given.name: batch.astype(kind)})[0], images, 100)
+    return found, {"any_batch": not isinstance(given.shape[0], int), "inputs": kind}
 
 
 def _litert_logits(file, images):
@@ -470,13 +548,13 @@ def _litert_logits(file, images):
 
     interpreter = Interpreter(model_path=str(file), num_threads=os.cpu_count())
     (given,), (told,) = interpreter.get_input_details(), interpreter.get_output_details()
-    quantised = given["dtype"] == np.int8
+    takes, quantised = given["dtype"], told["dtype"] == np.int8
 
     def run(batch):
         values = batch.astype("float32")
-        if quantised:
-            scale, zero_point = given["quantization"]
-            values = np.clip(np.round(values / scale) + zero_point, -128, 127)
+        scale, zero_point = given["quantization"]
+        if takes != np.float32 and scale:
+            values = np.clip(np.round(values / scale) + zero_point, np.iinfo(takes).min, np.iinfo(takes).max)
         interpreter.resize_tensor_input(given["index"], values.shape)
         interpreter.allocate_tensors()
         interpreter.set_tensor(given["index"], values.astype(given["dtype"]))
@@ -492,12 +570,59 @@ def _litert_logits(file, images):
     except (RuntimeError, ValueError):
         any_batch = False
     logits = _in_batches(run, images, 100 if any_batch else 1)
-    about = {"any_batch": any_batch}
+    about = {"any_batch": any_batch, "inputs": np.dtype(takes).name}
     if quantised:
         scale, zero_point = told["quantization"]
         logits = (logits.astype("float32") - zero_point) * scale
         about |= dict(zip(("input_scale", "input_zero_point"), given["quantization"], strict=True))
     return logits, about
+
+
+def _worst_tensor(file, student, images, work, job):
+    """The layer of an int8 file whose output is furthest from the float32 file's, in words; None if not to be told."""
+    plain = work / "compared.tflite"
+    try:
+        _convert("litert_float32", student, plain, images.shape[1:], None, job)
+        exact, found = (_tensors(one, images) for one in (plain, file))
+    except Exception:
+        return None
+    errors = {}
+    for name in exact.keys() & found.keys():
+        if exact[name].shape == found[name].shape:
+            size = float(np.sqrt(np.mean(exact[name] ** 2)))
+            if size > 0 and np.isfinite(size):
+                errors[name] = float(np.sqrt(np.mean((found[name] - exact[name]) ** 2))) / size
+    if not errors:
+        return None
+    worst = max(errors, key=errors.get)
+    return f"{worst}: {100 * errors[worst]:.3g} % of its size"
+
+
+def _tensors(file, images):
+    """{name: dequantised float32 values} of what the operators of a `.tflite` file give, one image at a time."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(file), experimental_preserve_all_tensors=True)
+    (given,) = interpreter.get_input_details()
+    interpreter.allocate_tensors()
+    made = {int(index) for op in interpreter._get_ops_details() for index in op["outputs"]}
+    found = {}
+    for image in images.astype("float32"):
+        values, (scale, zero_point) = image[None], given["quantization"]
+        if given["dtype"] != np.float32 and scale:
+            limits = np.iinfo(given["dtype"])
+            values = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max)
+        interpreter.set_tensor(given["index"], values.astype(given["dtype"]))
+        interpreter.invoke()
+        for about in interpreter.get_tensor_details():
+            if about["index"] in made:
+                tensor = interpreter.get_tensor(about["index"])
+                scale, zero_point = about["quantization"]
+                if tensor.dtype in (np.int8, np.uint8) and scale:
+                    tensor = (tensor.astype("float32") - zero_point) * scale
+                if tensor.dtype == np.float32:
+                    found.setdefault(about["name"], []).append(tensor)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def _in_batches(run, images, size):
@@ -508,15 +633,17 @@ def _failures(name, fields, largest_logit, gates):
     if fields["flex_ops"]:
         names = ", ".join(fields["flex_ops"])
         return [f"needs operators that LiteRT has not built in: {names}; replace the layers that use them"]
-    if name == "litert_int8":
+    if name in (*CALIBRATED, "litert_dynamic"):
         checks = [
             ("int8_accuracy_drop", fields["accuracy_drop"], "at most"),
             ("int8_agreement", fields["agreement"], "at least"),
         ]
     else:
+        kind = "float16" if name == "litert_float16" else "float32"
+        largest = 1.0 if fields["outputs"] == "probabilities" else max(1.0, largest_logit)
         checks = [
-            ("float32_max_difference", fields["max_difference"] / max(1.0, largest_logit), "at most"),
-            ("float32_agreement", fields["agreement"], "at least"),
+            (f"{kind}_max_difference", fields["max_difference"] / largest, "at most"),
+            (f"{kind}_agreement", fields["agreement"], "at least"),
         ]
     failures = []
     for gate, measured, bound in checks:

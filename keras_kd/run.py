@@ -23,6 +23,7 @@ from keras_kd.export import missing_here
 from keras_kd.files import locked, whole
 from keras_kd.generations import before as generation_before
 from keras_kd.generations import generation_folder, home
+from keras_kd.model_card import card, example
 from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network, cost, logits_of
 from keras_kd.recipe import load
@@ -80,7 +81,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         if restart:
             empty(files.path)
         _same_recipe(files, recipe)
-        if not files.student.exists() and _must_train_first(recipe, files.path, smoke):
+        if not files.student.exists() and must_train_first(recipe, files.path, smoke):
             # What does not fit is found before hours go into a teacher.
             rehearse(recipe, about_data(recipe), smoke)
         if recipe.generations > 1:
@@ -248,7 +249,7 @@ def _student_of(run, file, name, seen, folder, taught=None):
     return Network(f"{name} ({found['student']['name']})", model, used.student.from_logits, source)
 
 
-def _must_train_first(recipe, folder, smoke):
+def must_train_first(recipe, folder, smoke):
     """Whether the run of a teacher or of a generation is missing."""
     runs = []
     if recipe.generations > 1:
@@ -375,6 +376,8 @@ def hand_over(recipe, dataset, files, found, *, quiet=False):
                 files.student,
                 files.path,
                 formats=chosen.formats,
+                inputs=chosen.inputs,
+                outputs=chosen.outputs,
                 calibration_images=np.asarray(dataset.train.images[np.sort(calibration)]),
                 test_images=np.asarray(dataset.test.images),
                 test_labels=dataset.test.labels,
@@ -386,8 +389,52 @@ def hand_over(recipe, dataset, files, found, *, quiet=False):
     else:
         found["exports"] = []
     found["settings"]["export"] = recipe.dump()["export"]
+    chosen = np.sort(epoch_order(recipe.seed, 0, len(dataset.train))[: recipe.export.calibration_images])
+    found["calibration_images"] = {"seed": recipe.seed, "positions": chosen.tolist()} if found["exports"] else None
     report.write(found, files.path)
+    write_card(files.path, found, dataset.image_shape)
     return found
+
+
+def write_card(folder, found, image_shape):
+    """Writes `model_card.md`, and `example/run.py` where a LiteRT file was handed over.
+
+    Args:
+        folder: of the run.
+        found: its report.
+        image_shape: (height, width, channels).
+    """
+    folder = Path(folder)
+    bench = _read_json(folder / "bench.json")
+    with whole(folder / "model_card.md") as temporary:
+        temporary.write_text(card(found, image_shape, bench), encoding="utf-8")
+    text = example(found, image_shape)
+    if text is None:
+        return
+    with whole(folder / "example" / "run.py") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _read_json(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def keep_bench(folder, rows):
+    """Keeps what `keras-kd bench` measured of a run's files in it, and in its model card.
+
+    Args:
+        folder: of the run.
+        rows: of `keras_kd.latency.measure`.
+    """
+    files = RunFolder(Path(folder))
+    with whole(files.path / "bench.json") as temporary:
+        temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    found, shapes = _read_report(files), [tuple(row["image_shape"]) for row in rows]
+    if found is not None and shapes:
+        write_card(files.path, found, shapes[0])
 
 
 def open_run(folder):

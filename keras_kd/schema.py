@@ -12,7 +12,7 @@ from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.augmentation import PRESETS, family
 from keras_kd.data.rand_augment import STRONGEST
 from keras_kd.data.views import VIEWS
-from keras_kd.export import FORMATS, GATES
+from keras_kd.export import DEFAULTS, FORMATS, GATES, INPUTS, OUTPUTS
 
 ABOVE_ZERO = {"gt": 0, "allow_inf_nan": False}
 NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
@@ -328,6 +328,10 @@ class GateSpec(Part):
         GATES["float32_max_difference"], **NOT_NEGATIVE, description="of logits, relative to the largest if above 1"
     )
     float32_agreement: Number = Field(GATES["float32_agreement"], ge=0, le=1, description="least top-1 agreement")
+    float16_max_difference: Number = Field(
+        GATES["float16_max_difference"], **NOT_NEGATIVE, description="as float32_max_difference, of litert_float16"
+    )
+    float16_agreement: Number = Field(GATES["float16_agreement"], ge=0, le=1, description="least top-1 agreement")
     int8_accuracy_drop: Number = Field(GATES["int8_accuracy_drop"], ge=0, le=1, description="most accuracy lost")
     int8_agreement: Number = Field(GATES["int8_agreement"], ge=0, le=1, description="least top-1 agreement")
 
@@ -335,7 +339,11 @@ class GateSpec(Part):
 class ExportSpec(Part):
     """Which files are handed over."""
 
-    formats: tuple[Literal[FORMATS], ...] = Field(FORMATS, description="an empty list exports nothing")
+    formats: tuple[Literal[FORMATS], ...] = Field(
+        DEFAULTS, description=f"some of {', '.join(FORMATS)}; an empty list exports nothing"
+    )
+    inputs: Literal[INPUTS] = Field("float32", description="uint8: the files take pixels as images have them")
+    outputs: Literal[OUTPUTS] = Field("logits", description="probabilities: the files end with a softmax")
     calibration_images: Whole = Field(256, gt=0, description="training images that set the int8 ranges")
     gates: GateSpec = Field(GateSpec(), description="parity gates")
 

@@ -19,6 +19,7 @@ from keras_kd.evidence import environment, git_commit
 from keras_kd.files import locked, whole
 from keras_kd.progress import duration
 from keras_kd.recipe import load
+from keras_kd.rehearsal import about_data, rehearse
 from keras_kd.schema import SearchSpec
 from keras_kd.search_page import page
 from keras_kd.search_space import Given, recipe_with, settings_of, space_of
@@ -78,7 +79,7 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
         folder: of the search; the runs of teachers and of the winner, and the banks, lie beside it.
         name: of the recipe.
         settings: overrides "path=value".
-        smoke: shrinks the recipe.
+        smoke: shrinks the recipe, and the search to two trials.
         restart: throws away what is in the folder.
         quiet: no progress.
         winner: trains the best recipe again and tests it.
@@ -93,6 +94,8 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
     files, given = SearchFolder(Path(folder)), Given(str(path), tuple(settings), smoke)
     recipe = load(path, settings, smoke=smoke)
     spec = recipe.search or SearchSpec()
+    if smoke:
+        spec = spec.model_copy(update={"trials": min(spec.trials, 2), "seeds": 1})
     objectives = _objectives(spec)
     check_installed(spec.tuner)
     space = space_of(recipe, given)
@@ -222,6 +225,9 @@ class _Work:
 
     def _begin(self):
         """What all trials have in common: data, and the teacher, trained if its run is missing."""
+        if run.must_train_first(self.held, self.files.path, self.given.smoke):
+            # What does not fit is found before hours go into a teacher.
+            rehearse(self.held, about_data(self.held), self.given.smoke)
         self.dataset = run.load_data(self.held)
         self._teacher(self.held)
 

@@ -73,3 +73,13 @@ def test_the_version_is_one():
     import keras_kd
 
     assert f'version = "{keras_kd.__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_readmes_search_is_one(tmp_path):
+    from keras_kd.search_space import Given, space_of
+
+    (text,) = [block for block in re.findall(r"^```\n(search:\n.*?)^```$", README, flags=re.M | re.S)]
+    recipe = (ROOT / "recipes" / "digits.yaml").read_text().replace("digits_teacher.yaml", "digits_cnn")
+    (tmp_path / "mine.yaml").write_text(recipe + text)
+    space = space_of(load(tmp_path / "mine.yaml"), Given(str(tmp_path / "mine.yaml")))
+    assert [one.path for one in space] == ["terms.0.temperature", "terms.0.method", "terms.0.beta"]

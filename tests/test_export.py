@@ -15,7 +15,7 @@ import pytest
 
 from keras_kd import export as exporting
 from keras_kd.errors import GateError, UserError
-from keras_kd.export import FILES, FORMATS, GATES, export, outside_builtins
+from keras_kd.export import DEFAULTS, FILES, FORMATS, GATES, export, outside_builtins
 from keras_kd.lazy import keras
 
 
@@ -99,8 +99,8 @@ def exported(digits_student, digits, tmp_path_factory):
 
 def test_a_student_becomes_one_file_a_format_and_nothing_else_is_left(exported):
     folder, results = exported
-    assert tuple(results) == FORMATS
-    assert names(folder) == sorted(FILES.values())
+    assert tuple(results) == DEFAULTS
+    assert names(folder) == sorted(FILES[name] for name in DEFAULTS)
     assert not (folder / "saved_model" / "of_the_student_before").exists()
     assert results["litert_float32"]["bytes"] == (folder / "student.tflite").stat().st_size
 
@@ -171,6 +171,7 @@ def test_a_wrong_calibration_range_is_caught_and_the_other_file_still_comes(digi
 # What the gates let through.
 
 FINE = {
+    "outputs": "logits",
     "flex_ops": [],
     "images": 1000,
     "max_difference": 0.0,
@@ -250,7 +251,7 @@ def test_files_that_fail_stay_out_and_take_the_older_ones_with_them(
         run_export(digits_student, tmp_path, digits)
     assert names(tmp_path) == ["report.json", "student.tflite"]
     assert (tmp_path / "student.tflite").read_text() == "new"
-    assert [result["format"] for result in caught.value.exports] == list(FORMATS)
+    assert [result["format"] for result in caught.value.exports] == list(DEFAULTS)
     assert str(caught.value).splitlines() == [
         f"{tmp_path / 'saved_model'}: kept out: is not what Keras says",
         f"{tmp_path / 'student_int8.tflite'}: kept out: is not what Keras says",
@@ -318,7 +319,7 @@ def stand_in_process(monkeypatch, program):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"formats": ["onnx"]}, "formats: found 'onnx'; expected some of saved_model, litert_float32"),
+        ({"formats": ["tflite"]}, "formats: found 'tflite'; expected some of saved_model, litert_float32"),
         (
             {"gates": {"int8_agrement": 0.9}},
             "export.gates.int8_agrement: no such gate; expected some of images",
@@ -559,3 +560,145 @@ def wait_until(condition):
 
 def test_operators_are_read_from_the_file(exported):
     assert outside_builtins(exported[0] / "student_int8.tflite") == []
+
+
+# Every format, what goes in, what comes out.
+
+OTHERS = ("litert_float16", "litert_dynamic", "litert_int8_float")
+
+
+@pytest.fixture(scope="module")
+def others(digits_student, digits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("others")
+    return folder, {one["format"]: one for one in run_export(digits_student, folder, digits, formats=OTHERS)}
+
+
+def test_smaller_files_follow_keras(others, exported):
+    folder, found = others
+    assert names(folder) == sorted(FILES[name] for name in OTHERS)
+    whole = exported[1]["litert_float32"]["bytes"]
+    assert all(one["passed"] and one["agreement"] > 0.95 and one["bytes"] < whole for one in found.values())
+    assert 0 < found["litert_float16"]["max_difference"] < found["litert_int8_float"]["max_difference"]
+    assert {one["inputs"] for one in found.values()} == {"float32"}
+
+
+@pytest.fixture(scope="module")
+def deployed(digits_student, digits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("deployed")
+    results = run_export(
+        digits_student, folder, digits, formats=("saved_model", "litert_float32", "litert_int8", "litert_int8_float"),
+        inputs="uint8", outputs="probabilities", gates={"int8_agreement": 0.9},
+    )  # fmt: skip
+    return folder, {one["format"]: one for one in results}
+
+
+def test_files_can_take_pixels_and_give_probabilities(deployed, digits):
+    folder, found = deployed
+    assert {(one["inputs"], one["outputs"]) for one in found.values()} == {("uint8", "probabilities")}
+    assert found["saved_model"]["max_difference"] < 1e-5
+    program = """if True:
+        import sys
+        import numpy as np
+        from ai_edge_litert.interpreter import Interpreter
+        interpreter = Interpreter(sys.argv[1])
+        interpreter.allocate_tensors()
+        (given,), (told,) = interpreter.get_input_details(), interpreter.get_output_details()
+        interpreter.set_tensor(given["index"], np.load(sys.argv[2])[:1])
+        interpreter.invoke()
+        scale, zero_point = told["quantization"]
+        values = interpreter.get_tensor(told["index"]).astype("float32")
+        print(float(((values - zero_point) * scale if scale else values).sum()))
+        assert "keras_kd" not in sys.modules
+    """
+    np.save(folder / "images.npy", digits[1])
+    for file in ("student.tflite", "student_int8.tflite", "student_int8_float.tflite"):
+        given = [sys.executable, "-c", program, str(folder / file), str(folder / "images.npy")]
+        done = subprocess.run(given, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert float(done.stdout.splitlines()[-1]) == pytest.approx(1, abs=0.05)
+
+
+def test_a_saved_model_names_what_it_takes_and_gives(deployed):
+    program = """if True:
+        import json, sys
+        import tensorflow as tf
+        signature = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+        takes = {name: one.dtype.name for name, one in signature.structured_input_signature[1].items()}
+        print(json.dumps([takes, list(signature.structured_outputs)]))
+    """
+    given = [sys.executable, "-c", program, str(deployed[0] / "saved_model")]
+    done = subprocess.run(given, capture_output=True, text=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [{"images": "uint8"}, ["probabilities"]]
+
+
+@pytest.fixture
+def colours(tmp_path):
+    """(file of a student that knows which channel is bright, images, labels)."""
+    keras.utils.set_random_seed(0)
+    labels = np.arange(300) % 3
+    images = np.random.default_rng(0).integers(0, 80, (300, 8, 8, 3)).astype("uint8")
+    images[np.arange(300), :, :, labels] += 120
+    layers = [
+        keras.Input((8, 8, 3)),
+        keras.layers.Conv2D(6, 3, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+    ]
+    student = keras.Sequential([*layers, keras.layers.Dense(3, name="head")])
+    body = keras.Model(student.inputs, student.layers[-2].output)
+    features = np.asarray(body.predict(images.astype("float32"), verbose=0))
+    kernel = np.linalg.lstsq(features, 10 * np.eye(3)[labels] - 1, rcond=1e-3)[0]
+    student.get_layer("head").set_weights([kernel, np.zeros(3)])
+    student.save(tmp_path / "student.keras")
+    return tmp_path / "student.keras", images, labels
+
+
+def test_a_wrong_calibration_range_is_caught_and_the_worst_layer_named(colours, tmp_path):
+    file, images, labels = colours
+    with pytest.raises(GateError) as caught:
+        export(
+            file, tmp_path / "out", formats=["litert_int8"], calibration_images=(images[:100] > 100).astype("uint8"),
+            test_images=images[100:], test_labels=labels[100:], quiet=True,
+        )  # fmt: skip
+    assert "int8_agreement is" in str(caught.value) and "the largest error of a layer is in " in str(caught.value)
+    assert not (tmp_path / "out" / "student_int8.tflite").exists()
+
+
+def test_swapped_channels_are_caught(colours, tmp_path):
+    """A converter that swaps red and blue, run as the export runs it."""
+    file, images, labels = colours
+    program = """if True:
+        import json, sys
+        import numpy as np
+        from pathlib import Path
+        from keras_kd import export
+        from keras_kd.lazy import keras
+        file, folder = sys.argv[1:]
+        images, labels = np.load(f"{folder}/images.npy"), np.load(f"{folder}/labels.npy")
+        student = export._load(file, [])
+        logits = export._keras_logits(file, student, images)
+        image = keras.Input((8, 8, 3))
+        swapped = keras.Model(image, student(image[..., ::-1]))
+        out = Path(folder) / "swapped.tflite"
+        job = {"inputs": "float32", "outputs": "logits"}
+        export._convert("litert_float32", swapped, out, (8, 8, 3), None, job)
+        fields = export._measure("litert_float32", out, logits, images, labels, "logits")
+        print(json.dumps(export._failures("litert_float32", fields, np.abs(logits).max(), export.GATES)))
+    """
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", labels)
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    given = [sys.executable, "-c", program, str(file), str(tmp_path)]
+    done = subprocess.run(given, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    failures = json.loads(done.stdout.splitlines()[-1])
+    assert [one.split(" is ")[0] for one in failures] == ["float32_max_difference", "float32_agreement"]
+
+
+@pytest.mark.parametrize("field, value, message", [
+    ("inputs", "int16", "inputs: found 'int16'; expected float32 or uint8"),
+    ("outputs", "softmax", "outputs: found 'softmax'; expected logits or probabilities"),
+    ("formats", ["tflite"], "formats: found 'tflite'; expected some of saved_model, litert_float32"),
+])  # fmt: skip
+def test_wrong_requests_are_refused(digits_student, digits, tmp_path, field, value, message):
+    with pytest.raises(UserError, match=message):
+        run_export(digits_student, tmp_path, digits, **{field: value})

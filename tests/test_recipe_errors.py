@@ -73,7 +73,7 @@ BROKEN = {
     "unknown top field": (
         GOOD + "optimiser: sgd\n",
         [
-            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, fit, bank, generations, export, seed"
+            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, fit, bank, generations, export, search, seed"
         ],
     ),
     "misspelt top field": (
@@ -282,7 +282,9 @@ BROKEN = {
     ),
     "unknown format": (
         GOOD + "export: {formats: [tflite]}\n",
-        ["bad.yaml:7: export.formats[0]: is 'tflite'; expected one of saved_model, litert_float32, litert_int8"],
+        [
+            "bad.yaml:7: export.formats[0]: is 'tflite'; expected one of saved_model, litert_float32, litert_float16, litert_dynamic, litert_int8, litert_int8_float, onnx"
+        ],
     ),
     "unknown gate": (
         GOOD + "export: {gates: {int8_drop: 0.1}}\n",

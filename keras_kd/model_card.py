@@ -1,0 +1,242 @@
+"""What goes with a student to the person who deploys it: a model card, and an example that runs the file alone."""
+
+# What only its owner knows; marked so that nobody takes it for filled.
+TO_FILL = "**to be filled in**"
+LOADING = {
+    "keras": """import keras, numpy as np
+model = keras.saving.load_model("student.keras")
+images = np.zeros((1, {shape}), "float32")  # pixels 0..255
+logits = model.predict(images)
+print(logits.argmax(-1))""",
+    "saved_model": """import numpy as np, tensorflow as tf
+loaded = tf.saved_model.load("saved_model")
+serve = loaded.signatures["serving_default"]
+{outputs} = serve(images=tf.zeros((1, {shape}), tf.{dtype}))["{outputs}"]  # pixels 0..255
+print({outputs}.numpy().argmax(-1))""",
+    "onnx": """import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession("{file}")
+images = np.zeros((1, {shape}), "{dtype}")  # pixels 0..255
+(found,) = session.run(None, {{session.get_inputs()[0].name: images}})
+print(found.argmax(-1))""",
+    "litert": """import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+model = Interpreter("{file}"); model.allocate_tensors()
+model.set_tensor(model.get_input_details()[0]["index"], np.zeros((1, {shape}), "{dtype}"))  # {pixels}
+model.invoke(); print(model.get_tensor(model.get_output_details()[0]["index"]).argmax(-1))""",
+}
+EXAMPLE = '''"""Runs {file} on an image, with nothing but ai_edge_litert, numpy and Pillow:
+
+    pip install ai-edge-litert numpy pillow
+    python run.py image.png
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+CLASSES = {classes}
+HEIGHT, WIDTH, CHANNELS = {shape}
+
+model = Interpreter(str(Path(__file__).parent.parent / "{file}"))
+model.allocate_tensors()
+(given,), (told,) = model.get_input_details(), model.get_output_details()
+
+
+def predict(pixels):
+    """Probabilities of the classes for one image, uint8 (height, width, channels)."""
+    values, (scale, zero_point) = pixels.astype("float32")[None], given["quantization"]
+    if given["dtype"] != np.float32 and scale:
+        limits = np.iinfo(given["dtype"])
+        values = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max)
+    model.set_tensor(given["index"], values.astype(given["dtype"]))
+    model.invoke()
+    found, (scale, zero_point) = model.get_tensor(told["index"])[0], told["quantization"]
+    found = (found.astype("float32") - zero_point) * scale if scale else found
+    {to_probabilities}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        from PIL import Image
+
+        image = Image.open(sys.argv[1]).convert("L" if CHANNELS == 1 else "RGB").resize((WIDTH, HEIGHT))
+        pixels = np.asarray(image, "uint8").reshape(HEIGHT, WIDTH, CHANNELS)
+    else:
+        pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, CHANNELS), dtype="uint8")
+    probabilities = predict(pixels)
+    for index in probabilities.argsort()[::-1][:5]:
+        print(f"{{100 * probabilities[index]:6.2f} %  {{CLASSES[index]}}")
+'''
+
+
+def example(found, shape):
+    """The text of `example/run.py`, or None where no LiteRT file was handed over.
+
+    Args:
+        found: a report.
+        shape: (height, width, channels) of an image.
+    """
+    files = [one for one in _passed(found) if one["format"].startswith("litert")]
+    if not files:
+        return None
+    file = next((one for one in files if one["format"] == "litert_float32"), files[0])
+    soft = "return found" if file.get("outputs") == "probabilities" else (
+        "found = np.exp(found - found.max())\n    return found / found.sum()"
+    )  # fmt: skip
+    names = list(found.get("class_names") or [])
+    text = (
+        EXAMPLE.replace("{file}", file["file"]).replace("{classes}", repr(names)).replace("{shape}", repr(tuple(shape)))
+    )
+    return text.replace("{to_probabilities}", soft).replace("{{", "{").replace("}}", "}")
+
+
+def card(found, shape, bench=None):
+    """The model card of a student, in Markdown.
+
+    Args:
+        found: a report.
+        shape: (height, width, channels) of an image.
+        bench: what `keras-kd bench` measured of its files, a list of dicts, or None.
+
+    Returns:
+        A str.
+    """
+    student, teacher, data = found["student"], found.get("teacher"), found.get("data") or {}
+    title = f"# {found.get('recipe') or student['name']}"
+    classes = data.get("classes")
+    what = (
+        f"`{student['name']}`, an image classifier for {classes} classes, on images of "
+        f"{'x'.join(map(str, shape))} pixels"
+    )
+    if teacher:
+        what += f", distilled from {teacher['name']}"
+    lines = [title, "", f"{what}.", ""]
+    lines += ["| | |", "|---|---|"]
+    top = (
+        f"{_percent(student['top1'])} top-1, {_percent(student['top5'])} top-5 on {data.get('test', '?'):,} test images"
+    )
+    rows = [("accuracy", f"{top}; one run, seed {found.get('seed')}: no spread is known")]
+    if teacher and teacher.get("top1") is not None:
+        rows.append(("its teacher", f"{_percent(teacher['top1'])} top-1"))
+    calibration = found.get("calibration") or {}
+    if calibration.get("ece") is not None:
+        rows.append(
+            ("calibration", f"ECE {calibration['ece']:.4f} ({calibration['bins']} bins), NLL {calibration['nll']:.4f}")
+        )
+    cost = found.get("cost") or {}
+    if cost.get("parameters"):
+        rows.append(
+            ("size", f"{cost['parameters']:,} parameters, {cost['macs'] / 1e6:.1f} M multiply-accumulates an image")
+        )
+    rows += [
+        ("trained on", f"{data.get('name')}, {data.get('train', 0):,} images, with the recipe in `recipe.yaml`"),
+        ("licence of the student", TO_FILL),
+        ("licence of the data", TO_FILL),
+        ("intended use", TO_FILL),
+        ("contact", TO_FILL),
+    ]
+    lines += [f"| {name} | {text} |" for name, text in rows]
+    worst = _worst_classes(found)
+    if worst:
+        lines += ["", f"Weakest classes: {worst}."]
+    lines += ["", "## Limits", ""]
+    lines += [
+        f"- It knows {classes} classes and no other: whatever it is shown, it answers with one of them.",
+        "- It takes images as it was trained on: same size and channels, pixels 0..255, not normalised by the caller.",
+        "- It was measured on the data's own test images; other cameras, light or noise were not tried.",
+        f"- {TO_FILL}: where it must not be used.",
+    ]
+    lines += ["", "## Files", ""]
+    lines += _files(found, bench)
+    lines += ["", "## How to load it", ""]
+    for one in [{"format": "keras", "file": "student.keras"}, *_passed(found)]:
+        lines += [f"`{one['file']}`:", "", "```python", _loading(one, shape), "```", ""]
+    if any(one["format"] == "saved_model" for one in _passed(found)):
+        lines += _server(found, shape)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _passed(found):
+    return [one for one in found.get("exports") or [] if one["passed"]]
+
+
+def _files(found, bench):
+    yield "| file | size | accuracy | as Keras | takes | gives |"
+    yield "|---|---|---|---|---|---|"
+    size = (found.get("cost") or {}).get("file_bytes")
+    yield f"| `student.keras` | {_bytes(size)} | {_percent(found['student']['top1'])} | | float32 pixels | logits |"
+    for one in _passed(found):
+        takes, gives = one.get("inputs") or "float32", one.get("outputs") or "logits"
+        as_keras = f"{_percent(one['accuracy'])} | {_percent(one['agreement'])}"
+        yield f"| `{one['file']}` | {_bytes(one['bytes'])} | {as_keras} | {takes} pixels | {gives} |"
+    exports = _passed(found)
+    if exports:
+        yield ""
+        count = exports[0]["images"]
+        yield f"Accuracy and agreement of the exported files on {count:,} test images, in percent."
+    if not bench:
+        yield ""
+        yield "Latency was not measured; `keras-kd bench` of this folder does, and fills it in."
+        return
+    device = (found.get("environment") or {}).get("machine") or "the machine that measured it"
+    yield ""
+    yield "| file | one image, median | 90th percentile | images a second, best batch | memory |"
+    yield "|---|---|---|---|---|"
+    for one in bench:
+        speeds = [speed for speed in one["images_a_second"].values() if speed]
+        name = str(one["file"]).rstrip("/").rpartition("/")[2]
+        yield (
+            f"| `{name}` | {one['latency_ms']['median']:.2f} ms | {one['latency_ms']['p90']:.2f} ms | "
+            f"{format(round(max(speeds)), ',') if speeds else '-'} | {one['peak_bytes'] / 1e6:.0f} MB |"
+        )
+    first = bench[0]
+    threads = f"{first['threads']} thread(s)" if first["threads"] else "the runtime's own number of threads"
+    yield ""
+    yield f"{first['latency_ms']['n']} runs after {first['latency_ms']['warm_up']}, {threads}, on {device}."
+
+
+def _loading(one, shape):
+    kind = "litert" if one["format"].startswith("litert") else one["format"]
+    dtype = one.get("inputs") or "float32"
+    pixels = "pixels - 128" if dtype == "int8" else "pixels 0..255"
+    shown = ", ".join(map(str, shape))
+    return LOADING[kind].format(
+        file=one["file"], shape=shown, dtype=dtype, pixels=pixels, outputs=one.get("outputs") or "logits"
+    )
+
+
+def _server(found, shape):
+    one = next(one for one in _passed(found) if one["format"] == "saved_model")
+    dtype, shown = one.get("inputs") or "float32", ", ".join(map(str, (1, *shape)))
+    body = f"json.dumps({{'inputs': {{'images': np.zeros(({shown}), '{dtype}').tolist()}}}})"
+    classes, gives = (found.get("data") or {}).get("classes"), one.get("outputs") or "logits"
+    return [
+        "Behind TensorFlow Serving's REST interface:",
+        "",
+        "```",
+        "docker run -p 8501:8501 -v $PWD/saved_model:/models/student/1 -e MODEL_NAME=student tensorflow/serving",
+        f'python -c "import json, numpy as np; print({body})" \\',
+        "    | curl -d @- http://localhost:8501/v1/models/student:predict",
+        "```",
+        "",
+        f"`images` is a list of images, height x width x channels each; it answers with {classes} {gives} an image.",
+    ]
+
+
+def _worst_classes(found):
+    scores = [(score, index) for index, score in enumerate(found.get("per_class") or []) if score is not None]
+    names = found.get("class_names") or []
+    shown = [
+        f"{names[index] if index < len(names) else index} {_percent(score)}" for score, index in sorted(scores)[:5]
+    ]
+    return ", ".join(shown)
+
+
+def _percent(share):
+    return "-" if share is None else f"{100 * share:.2f}"
+
+
+def _bytes(count):
+    return "-" if count is None else f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
