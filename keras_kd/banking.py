@@ -63,7 +63,9 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
             reason = str(error)
         else:
             need, there = in_units(bank.bytes_for(epochs)), bank.tables[LOGITS].filled()
-            tell(f"bank {bank.folder}: {need} when this run is done; {there:,} views are there")
+            of_members = [f"{member.tables[LOGITS].filled():,}" for member in bank.members]
+            known = f", of its members {' and '.join(of_members)}" if of_members else ""
+            tell(f"bank {bank.folder}: {need} when this run is done; {there:,} views are there{known}")
             return bank
     if spec.mode != "auto":
         raise UserError(f"bank.mode: {spec.mode} cannot be: {reason}")

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -143,9 +144,16 @@ def _load(path, settings, seed, smoke, notes=None):
 
 def bank_settings(words):
     """`--bank full,views:16` as settings of a recipe."""
-    settings = []
+    settings, given = [], {}
     for word in words.split(",") if words is not None else ():
-        name, _, number = word.strip().partition(":")
+        name, colon, number = word.strip().partition(":")
+        kind = "mode" if name in ("auto", "live", "ahead", "full") else name
+        kind = "format" if name in ("float16", "float32", "int8", "topk") else kind
+        if kind in given:
+            raise UserError(f"--bank {words}: {given[kind]} and {word.strip()} exclude each other; keep one")
+        given[kind] = word.strip()
+        if name in ("views", "topk") and colon and not re.fullmatch("[1-9][0-9]*", number):
+            raise UserError(f"--bank {words}: found {word.strip()!r}; expected 1 or more, such as {name}:16")
         if name in ("auto", "live", "ahead", "full") and not number:
             settings.append(f"bank.mode={name}")
         elif name in ("float16", "float32", "int8") and not number:
@@ -567,10 +575,6 @@ def _print_report(found, where, as_json):
     click.echo(f"{where}")
 
 
-if __name__ == "__main__":
-    main()
-
-
 @commands.group("bank")
 def bank_commands():
     """What teachers say, computed once: fill, look at, check, throw away.
@@ -586,10 +590,13 @@ folder_option = click.option(
     "--folder", default="saved_models/bank", show_default=True, type=click.Path(file_okay=False), help="Of the banks."
 )
 settings_option = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field.")
+beside_option = click.option(
+    "--out", type=click.Path(file_okay=False), help="The run folder beside which the bank lies; saved_models/RECIPE."
+)
 
 
-def _bank(recipe, settings, words, backend, may_train):
-    """The bank of a recipe."""
+def _bank(recipe, settings, words, backend, may_train, out):
+    """The bank of a recipe, beside a run folder."""
     from keras_kd.recipe_file import find
 
     choose_backend(backend)
@@ -597,7 +604,7 @@ def _bank(recipe, settings, words, backend, may_train):
     start_keras(backend)
     from keras_kd.banks import open_bank
 
-    folder = Path("saved_models") / find(recipe).stem
+    folder = Path(out or Path("saved_models") / find(recipe).stem)
     return open_bank(loaded, folder, may_train=may_train, tell=lambda line: click.echo(line, err=True))
 
 
@@ -605,16 +612,17 @@ def _bank(recipe, settings, words, backend, may_train):
 @click.argument("recipe")
 @settings_option
 @bank_option
+@beside_option
 @backend_option
 @json_option
-def bank_build(recipe, settings, bank, backend, as_json):
+def bank_build(recipe, settings, bank, out, backend, as_json):
     """Fill the bank of a recipe's teacher with every view; trains the teacher first if its run is missing.
 
     \b
     Example:
         keras-kd bank build resnet56_to_resnet20 --bank views:16
     """
-    opened = _bank(recipe, settings, bank, backend, may_train=True)
+    opened = _bank(recipe, settings, bank, backend, True, out)
     from keras_kd.banks import build
 
     shown = [0]
@@ -652,7 +660,8 @@ def bank_info(folder, as_json):
         click.echo(f"{folder}: no banks")
     for one in found:
         if "damaged" in one:
-            click.echo(f"{one['key']}  damaged: {one['damaged']}; `keras-kd bank prune --damaged` removes it")
+            cure = f"`keras-kd bank prune {one['key']} --folder {folder}` removes it"
+            click.echo(f"{one['key']}  damaged: {one['damaged']}; {cure}")
             continue
         click.echo(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {one['bytes'] / 1e6:.1f} MB")
         for name, table in one["tables"].items():
@@ -663,19 +672,20 @@ def bank_info(folder, as_json):
 @click.argument("recipe")
 @settings_option
 @bank_option
+@beside_option
 @click.option(
     "--sample", default=1000, show_default=True, type=click.IntRange(1), help="Views to ask the teacher again."
 )
 @backend_option
 @json_option
-def bank_verify(recipe, settings, bank, sample, backend, as_json):
+def bank_verify(recipe, settings, bank, out, sample, backend, as_json):
     """Check every row of a recipe's bank, and ask the teacher about some of them again. Exit code 1 if one is damaged.
 
     \b
     Example:
         keras-kd bank verify resnet56_to_resnet20
     """
-    opened = _bank(recipe, settings, bank, backend, may_train=False)
+    opened = _bank(recipe, settings, bank, backend, False, out)
     found = opened.verify(sample)
     if as_json:
         _print_json(found)
@@ -705,3 +715,7 @@ def bank_prune(keys, older_than, damaged, folder):
         raise UserError("bank prune: found nothing to go by; give keys, --older-than DAYS or --damaged")
     for one in prune(folder, keys, older_than, damaged):
         click.echo(f"{one['key']}: gone, {one['bytes'] / 1e6:.1f} MB free")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,8 @@ import yaml
 
 import keras_kd
 from keras_kd import data, models, report
+from keras_kd.bank.folder import is_bank
+from keras_kd.banking import FOLDER
 from keras_kd.data.views import epoch_order
 from keras_kd.errors import GateError, UserError
 from keras_kd.evidence import environment, git_commit, sha256
@@ -77,6 +79,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
     """
     files = RunFolder(Path(folder))
     begun = time.monotonic()
+    no_banks_here(files.path)
     with locked(files.path, wait=wait):
         if restart:
             empty(files.path)
@@ -367,6 +370,7 @@ def hand_over(recipe, dataset, files, found, *, quiet=False):
         # Training on a machine with JAX alone and exporting on another is a way of work, not a failure.
         found["export_note"] = missing
         report.write(found, files.path)
+        write_card(files.path, found, dataset.image_shape)
         return found
     found.pop("export_note", None)
     if chosen.formats:
@@ -563,7 +567,7 @@ def _differences(there, here):
 def _comparable(recipe):
     """A recipe without what does not change its student: what is exported, searched, when a bank is filled."""
     plain = {key: value for key, value in recipe.dump().items() if key not in ("export", "search")}
-    plain["bank"] = {**plain["bank"], "mode": "live" if recipe.bank.mode == "live" else "bank"}
+    plain["bank"] = {**plain["bank"], "mode": "live" if recipe.bank.mode == "live" else "not live"}
     return plain
 
 
@@ -580,7 +584,19 @@ def _flat(plain, prefix=""):
     return flat
 
 
+def no_banks_here(folder):
+    """Refuses to run where banks lie: `--restart` would throw them away."""
+    for place in (Path(folder), Path(folder).absolute().parent):
+        if place.name == FOLDER and (place == Path(folder) or any(map(is_bank, place.glob("*")))):
+            raise UserError(f"{folder}: {place} is where banks lie; give another --out, or the recipe another name")
+
+
 def empty(folder):
+    """Throws away what is in a run folder, or in that of a search, but for its lock.
+
+    Args:
+        folder: which is locked.
+    """
     for entry in folder.iterdir():
         if entry.name == ".lock":
             continue

@@ -105,6 +105,7 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
     if part == "worker":
         _Work(files, given, recipe, held, spec, objectives, space, tell).as_worker(spec)
         return None
+    run.no_banks_here(files.path)
     with locked(files.path):
         if restart:
             run.empty(files.path)

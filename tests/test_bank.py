@@ -19,7 +19,7 @@ from keras_kd.bank.folder import banks_in, prune
 from keras_kd.bank.formats import FORMATS, Format
 from keras_kd.bank.key import digest_of_images, digest_of_network
 from keras_kd.bank.table import Table
-from keras_kd.bank.teacher_bank import Bank
+from keras_kd.bank.teacher_bank import Bank, batches_of
 from keras_kd.data.augmentation import PRESETS, Augmented
 from keras_kd.data.cutout import Cutout
 from keras_kd.data.epochs import Epochs
@@ -346,7 +346,7 @@ def test_an_ensemble_banks_its_members_and_another_of_them_costs_nothing(tmp_pat
     assert both.verify(40)["largest_difference"]["logits"] < 1e-4
     other = mean_of([networks[1], networks[0]], mean="logits")
     other.fill(index, number)
-    assert [one.computed for one in other.members] == [0, 0] and other.computed == 40
+    assert [one.computed for one in other.members] == [0, 0] and other.computed == 0
     mean_of(networks).fill(index, number)
     assert len(list(tmp_path.iterdir())) == 6
 
@@ -478,8 +478,8 @@ def test_banks_are_told_of_and_thrown_away(tmp_path):
         (other.key, "small", 40, 2),
     ]
     assert found[0]["tables"] == {"logits-float16": {"filled": 2, "places": 40 * 162}}
-    with pytest.raises(UserError, match="no bank 'zzz'"):
-        prune(tmp_path, ["zzz"])
+    with pytest.raises(UserError, match="no bank 'zzzz'"):
+        prune(tmp_path, ["zzzz"])
     assert [gone["key"] for gone in prune(tmp_path, older_than=1)] == [other.key]
     (one.tables["logits"].folder / "table.json").write_text("?")
     assert "damaged" in banks_in(tmp_path)[0]
@@ -559,3 +559,53 @@ def test_several_processes_fill_one_table(tmp_path):
     there = rows.filled_places()
     assert rows.damaged() == [] and len(there) > 1500
     np.testing.assert_array_equal(rows.read(there)[:, 7], there.astype("float16"))
+
+
+def test_only_banks_are_pruned(tmp_path):
+    for name in ("digits", "docs", "0" * 15, "g" * 16):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (0, 0))
+    assert banks_in(tmp_path) == [] and prune(tmp_path, older_than=0, damaged=True) == []
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("key", ["", "abc"])
+def test_a_key_is_not_a_letter_or_two(tmp_path, key):
+    one = bank(tmp_path)
+    with pytest.raises(UserError, match="expected 4 of its letters or more"):
+        prune(tmp_path, [key])
+    assert one.folder.exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_damaged_rows_are_seen_without_reading_them_and_the_cure_works(tmp_path, damage):
+    teacher = cnn(4)
+    one = bank(tmp_path, teacher)
+    one.fill([0], [0])
+    rows = one.tables["logits"]._rows_file
+    if damage == "cut":
+        os.truncate(rows, 10)
+    else:
+        rows.unlink()
+    assert "rows.bin" in banks_in(tmp_path)[0]["damaged"]
+    with pytest.raises(UserError) as error:
+        bank(tmp_path, teacher)
+    assert f"`keras-kd bank prune {one.key} --folder {tmp_path}` removes it" in str(error.value)
+    assert [gone["key"] for gone in prune(tmp_path, damaged=True)] == [one.key]
+
+
+def test_what_is_told_of_a_bank_is_written_again_where_it_was_lost(tmp_path):
+    teacher = cnn(4)
+    one = bank(tmp_path, teacher)
+    (one.folder / "about.json").write_text("{}")
+    bank(tmp_path, teacher)
+    assert banks_in(tmp_path)[0]["teacher"] == "teacher" and "damaged" not in banks_in(tmp_path)[0]
+
+
+@pytest.mark.parametrize("by_shape", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 186, 187, 250, 251, 999])
+def test_batches_hold_every_view_once(count, by_shape):
+    batches = batches_of(count, by_shape)
+    assert [place for start, taken, _ in batches for place in range(start, start + taken)] == list(range(count))
+    assert {size for *_, size in batches} <= {64, 250} or not by_shape
+    assert all(0 <= size - taken < 64 for _, taken, size in batches)

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from keras_kd import METHODS
-from keras_kd.cli import commands
+from keras_kd.cli import bank_settings, commands
+from keras_kd.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 SMALL = "--set data.train_images=100 --set data.test_images=50 --set fit.epochs=1 --set export.formats=[]".split()
@@ -211,8 +212,9 @@ def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
     )
     Path("empty").mkdir()
     assert fails("export", "empty") == "empty: no run of keras-kd (it has no recipe.yaml)"
-    assert fails("export", "empty", "--format", "onnx") == (
-        "--format: no format 'onnx'; expected one of saved_model, litert_float32, litert_int8"
+    assert fails("export", "empty", "--format", "tflite") == (
+        "--format: no format 'tflite'; expected one of saved_model, litert_float32, litert_float16, litert_dynamic, "
+        "litert_int8, litert_int8_float, onnx"
     )
     assert fails("evaluate", "model.keras") == (
         "model.keras: give --data NAME, the dataset to measure it on; `keras-kd list datasets` names some"
@@ -443,7 +445,7 @@ def test_a_run_may_be_gone_on_with_by_another_way_to_fill():
     )
     assert run("distill", "a.yaml", "--quiet", *SMALL).exit_code == 0
     assert run("distill", "a.yaml", "--quiet", *SMALL, "--bank", "full").exit_code == 0
-    assert "bank.mode is bank there, live here" in fails("distill", "a.yaml", "--quiet", *SMALL, "--bank", "live")
+    assert "bank.mode is not live there, live here" in fails("distill", "a.yaml", "--quiet", *SMALL, "--bank", "live")
 
 
 @pytest.mark.parametrize(
@@ -452,7 +454,7 @@ def test_a_run_may_be_gone_on_with_by_another_way_to_fill():
         ("[{method: bss}]", "ahead", "bank.mode: ahead cannot be: bss asks it in the step"),
         ("[{method: at, student_taps: [map], teacher_taps: [map]}]", "full", "feature maps are read (map), which"),
         ("[{method: kd}]", "view:3", "--bank view:3: found 'view:3'; expected some of live, ahead, full, views:16"),
-        ("[{method: kd}]", "views:0", "bank.views: is 0; expected more than 0"),
+        ("[{method: kd}]", "views:0", "--bank views:0: found 'views:0'; expected 1 or more, such as views:16"),
     ],
 )
 def test_a_bank_that_cannot_be_is_refused(terms, words, said):
@@ -495,3 +497,36 @@ def test_my_images_the_template(tmp_path):
     assert {"student.keras", "student.tflite", "student_int8.tflite", "saved_model"} <= {
         path.name for path in Path("saved_models/mine-smoke").iterdir()
     }
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("float16,int8", "--bank float16,int8: float16 and int8 exclude each other; keep one"),
+        ("live,full", "--bank live,full: live and full exclude each other; keep one"),
+        ("views:-3", "--bank views:-3: found 'views:-3'; expected 1 or more, such as views:16"),
+        ("topk:", "--bank topk:: found 'topk:'; expected 1 or more, such as topk:16"),
+    ],
+)
+def test_words_of_a_bank_that_cannot_be(words, message):
+    with pytest.raises(UserError) as error:
+        bank_settings(words)
+    assert str(error.value) == message
+
+
+def test_every_command_is_there_as_a_module(tmp_path):
+    call = [sys.executable, "-m", "keras_kd.cli", "bank", "info", "--folder", str(tmp_path)]
+    done = subprocess.run(call, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}: no banks\n"), done.stderr
+
+
+def test_no_run_lies_among_banks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bank = tmp_path / "saved_models" / "bank" / ("0" * 16)
+    bank.mkdir(parents=True)
+    for out in ("saved_models/bank", "saved_models/bank/mine"):
+        said = fails("distill", "digits", "--quiet", "--restart", "--out", out)
+        assert said.startswith(f"{out}: ") and said.endswith(
+            "is where banks lie; give another --out, or the recipe another name"
+        )
+    assert bank.is_dir() and list(bank.parent.iterdir()) == [bank]

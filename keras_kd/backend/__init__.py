@@ -1,6 +1,7 @@
 """The only code that knows which backend runs: one module each, with the same names.
 
 `TrainingStep`       the part of `Distiller` that takes one training step
+`COMPILES_BY_SHAPE`  whether each size of a batch is compiled for itself
 `inference`          a network compiled for inference
 `input_gradient`     the gradient of a function of images with respect to them
 `jit_compile`        whether training steps are compiled by XLA here
@@ -19,6 +20,7 @@ from keras_kd.errors import UserError
 
 if keras.backend.backend() == "tensorflow":
     from keras_kd.backend.tensorflow import (
+        COMPILES_BY_SHAPE,
         TrainingStep,
         device,
         inference,
@@ -33,6 +35,7 @@ if keras.backend.backend() == "tensorflow":
     )
 elif keras.backend.backend() == "jax":
     from keras_kd.backend.jax import (
+        COMPILES_BY_SHAPE,
         TrainingStep,
         device,
         inference,
@@ -52,6 +55,7 @@ else:
     )
 
 __all__ = [
+    "COMPILES_BY_SHAPE",
     "TrainingStep",
     "device",
     "inference",

@@ -8,6 +8,9 @@ import jax
 import keras
 import numpy as np
 
+# Each size of a batch is compiled for itself.
+COMPILES_BY_SHAPE = True
+
 
 class TrainingStep:
     """One training step: what the batch lacks is joined to it outside the gradient, then Keras's own step runs."""

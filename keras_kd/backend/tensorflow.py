@@ -9,6 +9,9 @@ import tensorflow as tf
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
+# A function is traced once for batches of any size.
+COMPILES_BY_SHAPE = False
+
 
 class TrainingStep:
     """One training step: what the batch lacks is joined to it outside the gradient, then Keras's own step runs."""

@@ -1,15 +1,30 @@
 """The banks that lie in a folder: what they are of, what they hold, and throwing them away."""
 
 import json
+import math
+import re
 import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 
+from keras_kd.bank.formats import Format
 from keras_kd.errors import UserError
 
 DAY = 86400
+LEAST = 4  # letters of a key that name a bank
+
+
+def is_bank(path):
+    """Whether a path is a bank, sound or damaged: by its name, so that nothing else is ever taken for one.
+
+    Example:
+        >>> is_bank("saved_models/digits")
+        False
+    """
+    path = Path(path)
+    return re.fullmatch("[0-9a-f]{16}", path.name) is not None and path.is_dir() and not path.is_symlink()
 
 
 def banks_in(folder):
@@ -27,7 +42,7 @@ def banks_in(folder):
         >>> banks_in("no/such/folder")
         []
     """
-    found = [_about(path) for path in sorted(Path(folder).glob("*")) if path.is_dir()]
+    found = [_about(path) for path in sorted(Path(folder).glob("*")) if is_bank(path)]
     return sorted(found, key=lambda one: -one["used"])
 
 
@@ -43,8 +58,14 @@ def _about(path):
             checks = np.fromfile(about.parent / "checks.bin", "<u4")
             if len(checks) != table["places"]:
                 raise ValueError(f"{about.parent.name} has {len(checks)} places, not {table['places']}")
+            layout = Format(table["format"], math.prod(table["shape"]), table.get("kept", 10))
+            found, size = (about.parent / "rows.bin").stat().st_size, table["places"] * layout.row_bytes
+            if found != size:
+                raise ValueError(f"{about.parent.name}/rows.bin has {found} bytes, not {size}")
             one["tables"][about.parent.name] = {"filled": int(np.count_nonzero(checks)), "places": table["places"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        one["damaged"] = f"{error.filename}: {error.strerror}"
+    except (UserError, ValueError, KeyError, TypeError, AttributeError) as error:
         one["damaged"] = " ".join(str(error).split()) or type(error).__name__
     return one
 
@@ -63,6 +84,8 @@ def prune(folder, keys=(), older_than=None, damaged=False):
     """
     there = banks_in(folder)
     for key in keys:
+        if len(key) < LEAST:
+            raise UserError(f"bank prune: found key {key!r}; expected {LEAST} of its letters or more")
         if not any(one["key"].startswith(key) for one in there):
             raise UserError(f"{folder}: no bank {key!r}; `keras-kd bank info` names those that are there")
     going = []

@@ -65,6 +65,11 @@ class Table:
             raise UserError(f"{self.folder}: cannot be read or written: {error.strerror or error}") from error
         self._weights = _weights(format.row_bytes // 4)
 
+    @property
+    def _prune(self):
+        bank = self.folder.absolute().parent
+        return f"`keras-kd bank prune {bank.name} --folder {self.folder.parent.parent}`"
+
     _about = property(lambda self: self.folder / "table.json")
     _rows_file = property(lambda self: self.folder / "rows.bin")
     _checks_file = property(lambda self: self.folder / "checks.bin")
@@ -81,7 +86,7 @@ class Table:
         yield self._checks_file, self.places * 4
 
     def _check(self):
-        cure = "`keras-kd bank prune` removes it"
+        cure = f"{self._prune} removes it"
         try:
             said = json.loads(self._about.read_text(encoding="utf-8"))
             version = said["version"]
@@ -91,9 +96,13 @@ class Table:
             raise UserError(f"{self.folder}: is a bank's table of version {version}; expected {VERSION}; {cure}")
         wrong = [key for key in sorted({*said, *self._said}) if said.get(key) != self._said.get(key)]
         if wrong:
+            key, there, here = wrong[0], said.get(wrong[0]), self._said.get(wrong[0])
+            if isinstance(there, dict) and isinstance(here, dict):
+                key = next(one for one in sorted({*there, *here}) if there.get(one) != here.get(one))
+                there, here = there.get(key), here.get(key)
             raise UserError(
-                f"{self.folder}: is the table of something else ({wrong[0]} is {_short(said.get(wrong[0]))}; expected "
-                f"{_short(self._said.get(wrong[0]))}); {cure}"
+                f"{self.folder}: is the table of something else ({key} is {_short(there)}; expected {_short(here)}); "
+                f"{cure}"
             )
         for file, size in self._sizes():
             found = file.stat().st_size if file.exists() else None
@@ -170,7 +179,7 @@ class Table:
         if wrong.any():
             raise UserError(
                 f"{self._rows_file}: row {ordered[np.argmax(wrong)]} is damaged (its check number does not fit); "
-                "expected rows as they were written; `keras-kd bank prune` removes the bank"
+                f"expected rows as they were written; {self._prune} removes the bank"
             )
         back = np.empty_like(ascending)
         back[ascending] = np.arange(len(back))

@@ -24,8 +24,8 @@ from keras_kd.files import whole
 from keras_kd.models.ensemble import mean_of_logits
 from keras_kd.taps import LOGITS, Tapped
 
-# Views that the teacher is shown at once.
-BATCH = 250
+# Views that the teacher is shown at once; of what is left over, where each size of a batch is compiled for itself.
+BATCH, SMALL_BATCH = 250, 64
 
 
 class Bank:
@@ -126,7 +126,11 @@ class Bank:
     def _introduce(self):
         """Writes for people what the bank is of, and that it was used today."""
         file = self.folder / "about.json"
-        if not file.exists():
+        try:
+            known = json.loads(file.read_text(encoding="utf-8"))["about"].keys() >= {"teacher", "images", "views"}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            known = False
+        if not known:
             about = {"teacher": self.name, "images": len(self.images), "views": self.count}
             with whole(file) as temporary:
                 temporary.write_text(json.dumps({"about": about, "of": self.about}, indent=1), encoding="utf-8")
@@ -168,8 +172,7 @@ class Bank:
         places = self.missing(index, number)
         if not len(places):
             return 0
-        for member in self.members:
-            member.fill(*np.divmod(places, self.count), progress)
+        asked = [member.fill(*np.divmod(places, self.count), progress) for member in self.members]
         begun, before = time.monotonic(), sum(one.seconds for one in self.members)
         # Another process that fills the same bank begins elsewhere, and each leaves out what the other has done.
         places = np.roll(places, -random.SystemRandom().randrange(len(places)) if len(places) > 4 * BATCH else 0)
@@ -188,7 +191,8 @@ class Bank:
             if progress:
                 progress(done, len(places))
         self.seconds += time.monotonic() - begun + sum(one.seconds for one in self.members) - before
-        self.computed += written
+        # A mean of what members have said already asks nobody.
+        self.computed += max(asked) if asked else written
         return written
 
     def fill_all(self, progress=None):
@@ -222,11 +226,8 @@ class Bank:
         """The signals of some views by running the teacher: {tap: float32 array}."""
         index, number = np.asarray(index), np.asarray(number)
         parts = []
-        for start in range(0, len(index), BATCH):
-            some = slice(start, start + BATCH)
-            count = len(index[some])
-            # A batch of another size would be compiled for itself.
-            size = BATCH if len(self.images) * self.count >= BATCH else count
+        for start, count, size in batches_of(len(index), backend.COMPILES_BY_SHAPE):
+            some = slice(start, start + count)
             padded = [np.concatenate([one[some], np.repeat(one[some][:1], size - count)]) for one in (index, number)]
             signals = self._run(self._batch(padded[0], self.view(*padded)))
             parts.append({tap: keras.ops.convert_to_numpy(signals[tap])[:count] for tap in self.tables})
@@ -332,6 +333,29 @@ class _Seen(keras.Model):
 
     def call(self, batch, training=False):
         return self._tapped[0].run(self.renderer(batch), training=False)[1]
+
+
+def batches_of(count, by_shape):
+    """[(start, how many, how many with what fills it up)] of the batches in which so many views are run.
+
+    Args:
+        count: how many views.
+        by_shape: whether each size of a batch is compiled for itself; they are then of two sizes.
+
+    Example:
+        >>> batches_of(620, by_shape=False)
+        [(0, 250, 250), (250, 250, 250), (500, 120, 120)]
+        >>> batches_of(620, by_shape=True)
+        [(0, 250, 250), (250, 250, 250), (500, 64, 64), (564, 56, 64)]
+    """
+    batches, start = [], 0
+    while start < count:
+        left = count - start
+        size = BATCH if left > BATCH - SMALL_BATCH or not by_shape else SMALL_BATCH
+        taken = min(size, left)
+        batches.append((start, taken, size if by_shape else taken))
+        start += taken
+    return batches
 
 
 def views_in(epochs, count):
