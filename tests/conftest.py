@@ -17,7 +17,8 @@ if JAX:
 ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
-        "architecture", "bench", "citations", "data", "docs", "docstrings", "export", "recipe_errors", "recipes"
+        "architecture", "bench", "citations", "data", "docs", "docstrings", "export", "latency", "model_card",
+        "recipe_errors", "recipes", "search"
     )
 }  # fmt: skip
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
