@@ -24,8 +24,8 @@ from measuring import RESULTS, finish, options  # noqa: E402
 ROOT = RESULTS.parent.parent
 RECIPES = ("resnet56", "resnet56_to_resnet20")
 SHRUNK = {
-    "resnet56": {"fit.epochs": 3, "fit.drops": [2], "data.train_images": 2_000},
-    "resnet56_to_resnet20": {"fit.epochs": 4, "fit.drops": [3], "data.train_images": 2_000},
+    "resnet56": {"fit.epochs": 2, "fit.drops": [1], "data.train_images": 640, "data.test_images": 500},
+    "resnet56_to_resnet20": {"fit.epochs": 3, "fit.drops": [2], "data.train_images": 640, "data.test_images": 500},
 }
 QUICK = {"fit.epochs": 1, "fit.drops": [], "data.train_images": 128, "data.test_images": 100}
 

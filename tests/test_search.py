@@ -392,7 +392,10 @@ def free_port():
 
 @pytest.mark.slow
 def test_a_chief_and_two_workers_one_of_them_killed(recipe, tmp_path):
-    path = recipe("{trials: 5}", fit="{epochs: 4, batch_size: 8}")
+    (tmp_path / "taught.yaml").write_text(
+        "data: ./images.npz\nstudent: digits_cnn\nfit: {epochs: 1}\nexport: {formats: []}\n"
+    )
+    path = recipe("{trials: 5}", fit="{epochs: 4, batch_size: 8}", teacher="taught.yaml")
     where = f"127.0.0.1:{free_port()}"
     chief = command(path, "--chief", where, "--json", "--set", "fit.epochs=4", cwd=tmp_path)
     workers = [
