@@ -17,9 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-os.environ["KERAS_BACKEND"] = "jax"
-
-from measuring import RESULTS, finish, options  # noqa: E402
+from measuring import RESULTS, finish, options
 
 ROOT = RESULTS.parent.parent
 RECIPES = ("resnet56", "resnet56_to_resnet20")
@@ -77,6 +75,7 @@ def progress(folder, images):
 
 
 def main():
+    os.environ["KERAS_BACKEND"] = "jax"
     chosen = options(
         __doc__,
         data=(str, None, "an .npz file of CIFAR-100; the recipes' own data by default"),

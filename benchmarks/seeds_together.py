@@ -8,11 +8,9 @@ On JAX: the bare step of a student (see `limit.py`), mapped over three sets of w
 
 import os
 
-os.environ["KERAS_BACKEND"] = "jax"
-
-import numpy as np  # noqa: E402
-from limit import LIKE, step_of_jax  # noqa: E402
-from measuring import finish, interleaved, options, spread  # noqa: E402
+import numpy as np
+from limit import LIKE, step_of_jax
+from measuring import finish, interleaved, options, spread
 
 STUDENTS = {"resnet20": LIKE, "digits_tiny": {"image_shape": (8, 8, 1), "classes": 10}}
 
@@ -61,6 +59,7 @@ def measure(name, like, seeds, steps, batch, rounds):
 
 
 def main():
+    os.environ["KERAS_BACKEND"] = "jax"
     chosen = options(
         __doc__,
         seeds=(int, 3, "trained together"),

@@ -543,12 +543,12 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     """
     from keras_kd.latency import files_in, in_lines, kind_of, measure
 
-    choose_backend(backend)
     named = [one for file in files for one in (files_in(file) if _is_run(file) else [file])]
     if not named:
         raise UserError(f"{files[0]}: a folder without a model")
-    for file in named:
-        kind_of(file)
+    # A deployed file is measured where there is no Keras.
+    if "keras" in {kind_of(file) for file in named}:
+        choose_backend(backend)
     given = {"runs": runs, "warm_up": warm_up, "threads": threads or None, "batches": batches or (1, 8, 32)}
     given["image_size"] = image_size and (image_size, image_size)
     rows = [measure(file, **given) for file in named]

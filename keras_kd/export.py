@@ -551,13 +551,9 @@ def _litert_logits(file, images):
     takes, quantised = given["dtype"], told["dtype"] == np.int8
 
     def run(batch):
-        values = batch.astype("float32")
-        scale, zero_point = given["quantization"]
-        if takes != np.float32 and scale:
-            values = np.clip(np.round(values / scale) + zero_point, np.iinfo(takes).min, np.iinfo(takes).max)
-        interpreter.resize_tensor_input(given["index"], values.shape)
+        interpreter.resize_tensor_input(given["index"], batch.shape)
         interpreter.allocate_tensors()
-        interpreter.set_tensor(given["index"], values.astype(given["dtype"]))
+        interpreter.set_tensor(given["index"], _quantised(batch, given))
         interpreter.invoke()
         return interpreter.get_tensor(told["index"])
 
@@ -572,8 +568,7 @@ def _litert_logits(file, images):
     logits = _in_batches(run, images, 100 if any_batch else 1)
     about = {"any_batch": any_batch, "inputs": np.dtype(takes).name}
     if quantised:
-        scale, zero_point = told["quantization"]
-        logits = (logits.astype("float32") - zero_point) * scale
+        logits = _dequantised(logits, told)
         about |= dict(zip(("input_scale", "input_zero_point"), given["quantization"], strict=True))
     return logits, about
 
@@ -608,21 +603,31 @@ def _tensors(file, images):
     made = {int(index) for op in interpreter._get_ops_details() for index in op["outputs"]}
     found = {}
     for image in images.astype("float32"):
-        values, (scale, zero_point) = image[None], given["quantization"]
-        if given["dtype"] != np.float32 and scale:
-            limits = np.iinfo(given["dtype"])
-            values = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max)
-        interpreter.set_tensor(given["index"], values.astype(given["dtype"]))
+        interpreter.set_tensor(given["index"], _quantised(image[None], given))
         interpreter.invoke()
         for about in interpreter.get_tensor_details():
             if about["index"] in made:
-                tensor = interpreter.get_tensor(about["index"])
-                scale, zero_point = about["quantization"]
-                if tensor.dtype in (np.int8, np.uint8) and scale:
-                    tensor = (tensor.astype("float32") - zero_point) * scale
+                tensor = _dequantised(interpreter.get_tensor(about["index"]), about)
                 if tensor.dtype == np.float32:
                     found.setdefault(about["name"], []).append(tensor)
     return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _quantised(pixels, about):
+    """Pixels as a tensor of a `.tflite` file takes them; `about` are its details."""
+    values, (scale, zero_point) = pixels.astype("float32"), about["quantization"]
+    if about["dtype"] != np.float32 and scale:
+        limits = np.iinfo(about["dtype"])
+        values = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max)
+    return values.astype(about["dtype"])
+
+
+def _dequantised(tensor, about):
+    """A tensor of a `.tflite` file in float32, where it is quantised."""
+    scale, zero_point = about["quantization"]
+    if tensor.dtype in (np.int8, np.uint8) and scale:
+        return (tensor.astype("float32") - zero_point) * scale
+    return tensor
 
 
 def _in_batches(run, images, size):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -64,7 +65,8 @@ def measure(file, *, runs=50, warm_up=10, threads=1, batches=(1, 8, 32), image_s
     Returns:
         dict of "file", "kind", "bytes", "parameters" and "macs" (.keras only, else None), "load_seconds",
         "latency_ms" ("median", "p90", "n", "warm_up") of one image, "images_a_second" by batch (None where the file
-        takes no such batch), "peak_bytes" (above what the runtime takes before the file is loaded), "threads".
+        takes no such batch), "peak_bytes" (above what the runtime takes before the file is loaded), "threads",
+        "image_shape", and "device", on which it was measured.
 
     Raises:
         UserError: the file cannot be run.
@@ -201,6 +203,7 @@ def _measured(job):
         "images_a_second": {batch: None if one is None else round(one, 1) for batch, one in speeds.items()},
         "peak_bytes": max(0, _peak_bytes() - before),
         "image_shape": list(shape[1:]),
+        "device": f"{os.cpu_count()} CPU cores, {platform.platform()}",
         "parameters": about.get("parameters"),
         "macs": about.get("macs"),
     }

@@ -1,5 +1,7 @@
 """What goes with a student to the person who deploys it: a model card, and an example that runs the file alone."""
 
+from string import Template
+
 # What only its owner knows; marked so that nobody takes it for filled.
 TO_FILL = "**to be filled in**"
 LOADING = {
@@ -24,7 +26,7 @@ model = Interpreter("{file}"); model.allocate_tensors()
 model.set_tensor(model.get_input_details()[0]["index"], np.zeros((1, {shape}), "{dtype}"))  # {pixels}
 model.invoke(); print(model.get_tensor(model.get_output_details()[0]["index"]).argmax(-1))""",
 }
-EXAMPLE = '''"""Runs {file} on an image, with nothing but ai_edge_litert, numpy and Pillow:
+EXAMPLE = Template('''"""Runs $file on an image, with nothing but ai_edge_litert, numpy and Pillow:
 
     pip install ai-edge-litert numpy pillow
     python run.py image.png
@@ -36,10 +38,10 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-CLASSES = {classes}
-HEIGHT, WIDTH, CHANNELS = {shape}
+CLASSES = $classes
+HEIGHT, WIDTH, CHANNELS = $shape
 
-model = Interpreter(str(Path(__file__).parent.parent / "{file}"))
+model = Interpreter(str(Path(__file__).parent.parent / "$file"))
 model.allocate_tensors()
 (given,), (told,) = model.get_input_details(), model.get_output_details()
 
@@ -54,7 +56,7 @@ def predict(pixels):
     model.invoke()
     found, (scale, zero_point) = model.get_tensor(told["index"])[0], told["quantization"]
     found = (found.astype("float32") - zero_point) * scale if scale else found
-    {to_probabilities}
+    $to_probabilities
 
 
 if __name__ == "__main__":
@@ -67,8 +69,8 @@ if __name__ == "__main__":
         pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, CHANNELS), dtype="uint8")
     probabilities = predict(pixels)
     for index in probabilities.argsort()[::-1][:5]:
-        print(f"{{100 * probabilities[index]:6.2f} %  {{CLASSES[index]}}")
-'''
+        print(f"{100 * probabilities[index]:6.2f} %  {CLASSES[index]}")
+''')
 
 
 def example(found, shape):
@@ -86,10 +88,7 @@ def example(found, shape):
         "found = np.exp(found - found.max())\n    return found / found.sum()"
     )  # fmt: skip
     names = list(found.get("class_names") or [])
-    text = (
-        EXAMPLE.replace("{file}", file["file"]).replace("{classes}", repr(names)).replace("{shape}", repr(tuple(shape)))
-    )
-    return text.replace("{to_probabilities}", soft).replace("{{", "{").replace("}}", "}")
+    return EXAMPLE.substitute(file=file["file"], classes=repr(names), shape=repr(tuple(shape)), to_probabilities=soft)
 
 
 def card(found, shape, bench=None):
@@ -180,7 +179,6 @@ def _files(found, bench):
         yield ""
         yield "Latency was not measured; `keras-kd bench` of this folder does, and fills it in."
         return
-    device = (found.get("environment") or {}).get("machine") or "the machine that measured it"
     yield ""
     yield "| file | one image, median | 90th percentile | images a second, best batch | memory |"
     yield "|---|---|---|---|---|"
@@ -194,7 +192,7 @@ def _files(found, bench):
     first = bench[0]
     threads = f"{first['threads']} thread(s)" if first["threads"] else "the runtime's own number of threads"
     yield ""
-    yield f"{first['latency_ms']['n']} runs after {first['latency_ms']['warm_up']}, {threads}, on {device}."
+    yield f"{first['latency_ms']['n']} runs after {first['latency_ms']['warm_up']}, {threads}, on {first['device']}."
 
 
 def _loading(one, shape):

@@ -103,7 +103,7 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
     tell = (lambda line: None) if quiet else (lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
     part = role()
     if part == "worker":
-        _Work(files, given, recipe, held, spec, objectives, space, tell).as_worker(spec)
+        _Work(files, given, recipe, held, spec, objectives, space, tell).as_worker()
         return None
     run.no_banks_here(files.path)
     with locked(files.path):
@@ -112,9 +112,9 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
         _same_search(files, recipe, spec, space)
         work = _Work(files, given, recipe, held, spec, objectives, space, tell)
         if part == "chief":
-            work.as_chief(spec, patience)
+            work.as_chief(patience)
         else:
-            work.alone(spec)
+            work.alone()
         found = work.result(name)
         _write(files, found)
         best = found["best"]
@@ -185,39 +185,40 @@ class _Work:
 
     # Its three parts: alone, chief, worker.
 
-    def _tuner(self, spec, told=None):
+    def _tuner(self):
+        spec = self.spec
         oracle = oracle_of(spec, self.objectives, self.recipe.fit.epochs)
         spent = _seconds_before(self.files)
         if spec.hours is not None:
             oracle.over = lambda: spent + time.monotonic() - self.begun > 3600 * spec.hours
-        tuner = StudentTuner(oracle, StudentHyperModel(self.space, self.train), self.files.path, told)
+        tuner = StudentTuner(oracle, StudentHyperModel(self.space, self.train), self.files.path, self._told)
         # More may be asked for than when the project was made.
         oracle.max_trials = spec.trials
         self.tuner = tuner
         return tuner
 
-    def alone(self, spec):
-        tuner = self._tuner(spec, self._told)
+    def alone(self):
+        tuner = self._tuner()
         self._begin()
         try:
             tuner.search()
         finally:
             self._spend()
 
-    def as_chief(self, spec, patience):
-        tuner = self._tuner(spec, self._told)
-        self.tell(f"{spec.trials} trials at most, by {spec.tuner}")
+    def as_chief(self, patience):
+        tuner = self._tuner()
+        self.tell(f"{self.spec.trials} trials at most, by {self.spec.tuner}")
         try:
             serve(tuner, Workers(self.files.path, patience), self.tell)
         finally:
             self._spend()
 
-    def as_worker(self, spec):
+    def as_worker(self):
         name = os.environ["KERASTUNER_TUNER_ID"]
         self._begin()
         with Workers(self.files.path).alive(name):
             tuner = StudentTuner(
-                oracle_of(spec, self.objectives, self.recipe.fit.epochs),
+                oracle_of(self.spec, self.objectives, self.recipe.fit.epochs),
                 StudentHyperModel(self.space, self.train),
                 self.files.path / "workers" / f"{name}.project",
                 lambda trial: self.tell(f"worker {name}: trial {trial.trial_id} {trial.status.lower()}"),

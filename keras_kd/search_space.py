@@ -34,11 +34,12 @@ class Setting:
         values: (least, largest) of a number, else all values.
         sampling: "linear", "log" or "reverse_log".
         step: between values of a number, or None.
-        when: {path of another setting: tuple of its values}; only there is it tried.
+        when: pairs (path of another setting, tuple of its values); only there is it tried.
 
     Example:
-        >>> Setting("terms.0.temperature", "float", (1.0, 20.0), sampling="log").ends
-        (1.0, 20.0)
+        >>> setting = Setting("terms.0.beta", "float", (1.0, 8.0), when=(("terms.0.method", ("dkd",)),))
+        >>> setting.is_active({"terms.0.method": "kd"}), setting.is_active({"terms.0.method": "dkd"})
+        (False, True)
     """
 
     path: str
@@ -47,11 +48,6 @@ class Setting:
     sampling: str = "linear"
     step: float | None = None
     when: tuple = ()
-
-    @property
-    def ends(self):
-        """The values that are tried out on the recipe: the ends of a range, else all."""
-        return self.values
 
     def draw(self, chance):
         """A value, by a `random.Random`."""
@@ -179,7 +175,7 @@ def _try_out(settings, given):
     """Reads the recipe with values of the space, so that no trial finds out what could be known before."""
     chance, seen = random.Random(0), set()
     for one in settings:
-        for value in one.ends:
+        for value in one.values:  # of a range its ends
             _read(_values_with(settings, {one.path: value}, chance), given, seen)
     for _ in range(DRAWS):
         _read(_values_with(settings, {}, chance), given, seen)

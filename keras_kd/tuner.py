@@ -24,7 +24,7 @@ config.DEBUG = False
 
 PROJECT = "tuner"
 HEARTBEAT = 2.0  # seconds
-RUNNING, IDLE, STOPPED, COMPLETED = "RUNNING", "IDLE", "STOPPED", "COMPLETED"
+RUNNING, IDLE, STOPPED = "RUNNING", "IDLE", "STOPPED"
 
 
 def check_installed(tuner):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from keras_kd.model_card import TO_FILL, card
+from keras_kd.model_card import TO_FILL, card, example
 from keras_kd.recipe import load
 from keras_kd.run import distill, keep_bench
 
@@ -71,12 +71,13 @@ def test_latencies_go_into_the_card(run_folder):
     assert "Latency was not measured" in (run_folder / "model_card.md").read_text()
     row = {
         "file": str(run_folder / "student.tflite"), "image_shape": [8, 8, 1], "threads": 1, "peak_bytes": 2 * 10**6,
+        "device": "2 CPU cores",
         "latency_ms": {"median": 0.25, "p90": 0.5, "n": 50, "warm_up": 10}, "images_a_second": {"1": 4000.0, "8": None},
     }  # fmt: skip
     keep_bench(run_folder, [row])
     text = (run_folder / "model_card.md").read_text()
     assert "| `student.tflite` | 0.25 ms | 0.50 ms | 4,000 | 2 MB |" in text
-    assert "Latency was not measured" not in text
+    assert "Latency was not measured" not in text and "1 thread(s), on 2 CPU cores." in text
     assert json.loads((run_folder / "bench.json").read_text()) == [row]
 
 
@@ -87,3 +88,12 @@ def test_a_card_of_a_run_without_exports_and_teacher():
     }  # fmt: skip
     text = card(found, (4, 4, 3))
     assert "50.00 top-1, - top-5 on 10 test images" in text and "saved_model" not in text
+
+
+def test_class_names_go_into_the_example_as_they_are():
+    names = ["{file}", "{{x}}", "$shape", "it's"]
+    export = {"format": "litert_float32", "file": "student.tflite", "passed": True}
+    text = example({"class_names": names, "exports": [export]}, (4, 4, 3))
+    assert f"CLASSES = {names!r}\n" in text and "HEIGHT, WIDTH, CHANNELS = (4, 4, 3)" in text
+    compile(text, "run.py", "exec")
+    assert example({"class_names": names, "exports": []}, (4, 4, 3)) is None

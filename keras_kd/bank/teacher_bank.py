@@ -197,13 +197,17 @@ class Bank:
 
     def fill_all(self, progress=None):
         """Has the teacher say everything that is missing; returns how many views that were."""
-        filled = 0
+        filled = done = 0
         images = max(1, 4096 // self.count)
-        for start in range(0, len(self.images), images):
+        parts = list(range(0, len(self.images), images))
+        # Another process that fills it too begins elsewhere, as in `fill`.
+        first = random.SystemRandom().randrange(len(parts))
+        for start in parts[first:] + parts[:first]:
             index = np.arange(start, min(start + images, len(self.images)))
             filled += self.fill(np.repeat(index, self.count), np.tile(np.arange(self.count), len(index)))
+            done += len(index)
             if progress:
-                progress(int(index[-1] + 1) * self.count, len(self.images) * self.count)
+                progress(done * self.count, len(self.images) * self.count)
         return filled
 
     def rows(self, index, number):
