@@ -5,7 +5,9 @@
 
 All are timed in one process, in turn, order drawn anew each round: the student alone in Keras and in PyTorch; KD with a
 live teacher in `keras.distillation`, PyTorch and keras_kd; KD with keras_kd's bank; and the same for the squared
-difference of the second stage's maps. The others get images that are ready, keras_kd renders its views in the step.
+difference of the second stage's maps. Keras and keras_kd both make views of the images (a crop, a flip), Keras as one
+writes it with Keras alone, by `tf.data` and its own SGD; PyTorch gets images that are ready. All have an allocator that
+keeps its memory (`keras_kd.backend.keep_memory`).
 """
 
 import tempfile
@@ -60,24 +62,31 @@ def keras_kd_ways(teachers, student, images, labels, batch, folder, with_maps):
             )
             distiller.compile(optimizer=SGD(0.05, momentum=0.9, l2=5e-4), metrics=["accuracy"])
             epochs = Epochs(None, labels, views, batch, bank=bank)
-            work[f"keras_kd, {what}{way}"] = _fit(distiller, epochs)
+            work[f"keras_kd, {what}{way}"] = lambda d=distiller, e=epochs: d.fit(e, verbose=0)
     return work
 
 
-def _fit(model, x, y=None, **options):
-    return lambda: model.fit(x, y, shuffle=False, verbose=0, **options)
-
-
 def keras_ways(teachers, student, images, labels, batch, with_maps):
-    """{name: function} of Keras: the student alone and `keras.distillation`."""
+    """{name: function} of Keras: the student alone and `keras.distillation`, as one writes them with Keras alone."""
     import keras
+    import tensorflow as tf
 
-    from keras_kd import SGD, backend
+    from keras_kd import backend
     from keras_kd.models import build
-    from keras_kd.models.ensemble import ensemble
 
+    def crop_flip(image, label):
+        image = tf.pad(tf.cast(image, "float32"), [[4, 4], [4, 4], [0, 0]])
+        return tf.image.random_flip_left_right(tf.image.random_crop(image, (32, 32, 3))), label
+
+    views = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images))
+    views = views.map(crop_flip, tf.data.AUTOTUNE).batch(batch).prefetch(tf.data.AUTOTUNE)
     members = [build(name, **LIKE) for name in teachers]
-    teacher = members[0] if len(members) == 1 else ensemble(members)
+    teacher = members[0]
+    if len(members) > 1:
+        pixels = keras.Input((32, 32, 3))
+        for number, member in enumerate(members):
+            member.name = f"member_{number}"
+        teacher = keras.Model(pixels, keras.layers.Average()([member(pixels) for member in members]))
     losses = {"": keras.distillation.LogitsDistillation(temperature=TEMPERATURE)}
     if with_maps:
         losses["maps, "] = keras.distillation.FeatureDistillation(
@@ -88,15 +97,15 @@ def keras_ways(teachers, student, images, labels, batch, with_maps):
         models[f"keras.distillation, {what}live"] = keras.distillation.Distiller(
             teacher, build(student, **LIKE), [loss], [1.0], student_loss_weight=0.1
         )
-    images, work = images.astype("float32"), {}
+    work = {}
     for name, model in models.items():
         model.compile(
-            optimizer=SGD(0.05, momentum=0.9, l2=5e-4),
+            optimizer=keras.optimizers.SGD(0.05, momentum=0.9, weight_decay=5e-4),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
             jit_compile=backend.jit_compile(),
         )
-        work[name] = _fit(model, images, labels, batch_size=batch)
+        work[name] = lambda model=model: model.fit(views, verbose=0)
     return work
 
 

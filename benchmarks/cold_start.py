@@ -24,7 +24,9 @@ FIRST_STEP = """
 import json, os, sys, time
 import keras_kd.cli
 
-def first_step():
+start = keras_kd.cli.start_keras
+def start_and_watch(*given):
+    start(*given)
     import keras
     from keras_kd.distiller import Distiller
 
@@ -38,13 +40,8 @@ def first_step():
     Distiller.fit = lambda self, *given, **options: fit(
         self, *given, **{**options, "callbacks": [*options.get("callbacks", []), Stop()]}
     )
+keras_kd.cli.start_keras = start_and_watch
 
-import keras_kd.run
-train = keras_kd.run.distill
-def patched(*given, **options):
-    first_step()
-    return train(*given, **options)
-keras_kd.run.distill = patched
 sys.argv[0] = "keras-kd"
 keras_kd.cli.main()
 """

@@ -1,6 +1,7 @@
 """The command line: each command parses, calls one function, prints. Heavy imports are inside the commands."""
 
 import errno
+import gc
 import json
 import os
 import re
@@ -98,10 +99,13 @@ def choose_backend(backend=None):
 
 def start_keras(backend=None):
     """Chooses the backend and imports it, without its start-up notes."""
-    from keras_kd.quiet import quiet_start
+    from keras_kd.quiet import quiet_start, without
 
     choose_backend(backend)
-    with quiet_start():
+    # Making and tracing networks leaves millions of objects that stay: searching them for garbage takes a second.
+    gc.set_threshold(200_000, 50, 50)
+    # Keras imports both, a second and a half, for its wrappers and plots, which no command uses.
+    with quiet_start(), without("sklearn", "matplotlib"):
         from keras_kd.backend import device
 
         device()

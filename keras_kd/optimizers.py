@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_kd import backend
+
 
 @keras.saving.register_keras_serializable(package="keras_kd")
 class SGD(keras.optimizers.Optimizer):
@@ -55,17 +57,25 @@ class SGD(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         learning_rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
-        reached = ops.any(ops.not_equal(gradient, 0)) if self.skip_zero_gradients else None
-        if self.l2:
-            gradient = ops.add(gradient, ops.multiply(self.l2, variable))
-        if self.momentum:
-            velocity = self.velocities[self._get_variable_index(variable)]
+        decayed = ops.add(gradient, ops.multiply(self.l2, variable)) if self.l2 else gradient
+        velocity = self.velocities[self._get_variable_index(variable)] if self.momentum else None
+        if self.skip_zero_gradients:
+            self._step_where_reached(gradient, decayed, variable, velocity, learning_rate)
+        elif velocity is None:
+            self.assign_sub(variable, ops.multiply(learning_rate, decayed))
+        else:
+            backend.momentum_step(variable, velocity, decayed, learning_rate, self.momentum, self.nesterov)
+
+    def _step_where_reached(self, gradient, decayed, variable, velocity, learning_rate):
+        """A step that leaves variable and velocity as they are where the gradient is zero throughout."""
+        reached, change = ops.any(ops.not_equal(gradient, 0)), decayed
+        if velocity is not None:
             before = ops.convert_to_tensor(velocity)
-            moved = ops.add(ops.multiply(self.momentum, before), gradient)
-            self.assign(velocity, moved if reached is None else ops.where(reached, moved, before))
-            gradient = ops.add(gradient, ops.multiply(self.momentum, moved)) if self.nesterov else moved
-        change = ops.multiply(learning_rate, gradient)
-        self.assign_sub(variable, change if reached is None else ops.where(reached, change, ops.zeros_like(change)))
+            moved = ops.add(ops.multiply(self.momentum, before), decayed)
+            self.assign(velocity, ops.where(reached, moved, before))
+            change = ops.add(decayed, ops.multiply(self.momentum, moved)) if self.nesterov else moved
+        change = ops.multiply(learning_rate, change)
+        self.assign_sub(variable, ops.where(reached, change, ops.zeros_like(change)))
 
     def get_config(self):
         own = {name: getattr(self, name) for name in ("momentum", "l2", "nesterov", "skip_zero_gradients")}

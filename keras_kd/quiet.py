@@ -1,4 +1,4 @@
-"""Keeps the start-up notes of libraries away from a person's screen."""
+"""Starts libraries without their notes on a person's screen, and without packages that they can do without."""
 
 import contextlib
 import os
@@ -25,6 +25,23 @@ def quiet_start():
         finally:
             os.dup2(screen, 2)
             os.close(screen)
+
+
+@contextlib.contextmanager
+def without(*packages):
+    """Hides packages that are not imported yet from those that import them where they are installed.
+
+    Example:
+        >>> with without("sklearn"):
+        ...     import keras
+    """
+    hidden = [package for package in packages if package not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for package in hidden:
+            del sys.modules[package]
 
 
 @contextlib.contextmanager

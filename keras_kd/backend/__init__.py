@@ -7,6 +7,7 @@
 `jit_compile`        whether training steps are compiled by XLA here
 `keep_memory`        what a step frees is kept for the next step
 `make_deterministic` the same numbers from the same seeds, bit for bit
+`momentum_step`      a step of SGD with momentum on one variable
 `set_seed`           what is random from here on is decided by a seed
 `steps_per_execution` how many steps one call takes here unless the recipe says
 `device`             the device in words, for reports
@@ -28,6 +29,7 @@ if keras.backend.backend() == "tensorflow":
         jit_compile,
         keep_memory,
         make_deterministic,
+        momentum_step,
         set_seed,
         steps_per_execution,
         value_and_gradients,
@@ -43,6 +45,7 @@ elif keras.backend.backend() == "jax":
         jit_compile,
         keep_memory,
         make_deterministic,
+        momentum_step,
         set_seed,
         steps_per_execution,
         value_and_gradients,
@@ -63,6 +66,7 @@ __all__ = [
     "jit_compile",
     "keep_memory",
     "make_deterministic",
+    "momentum_step",
     "set_seed",
     "steps_per_execution",
     "value_and_gradients",

@@ -107,6 +107,14 @@ def keep_memory():
     """Nothing: JAX keeps the memory that a step frees."""
 
 
+def momentum_step(variable, velocity, gradient, learning_rate, momentum, nesterov):
+    """velocity = momentum * velocity + gradient; variable = variable - learning_rate * velocity, or as in `SGD`."""
+    moved = momentum * velocity.value + gradient
+    velocity.assign(moved)
+    change = gradient + momentum * moved if nesterov else moved
+    variable.assign(variable.value - learning_rate * change)
+
+
 def jit_compile():
     """Without compilation JAX runs one operation at a time."""
     return True

@@ -19,6 +19,23 @@ class TrainingStep:
     def train_step(self, data):
         return super().train_step(self.join(data))
 
+    def make_train_function(self, force=False):
+        """As Keras's own, but a single step takes its batch in Python and not in a graph around the step.
+
+        That graph would be made, inlined and optimised as well: two seconds of the start of a network of 56 layers.
+        """
+        if self.train_function is not None and not force:
+            return
+        super().make_train_function(force)
+        keras_own = self.train_function
+
+        def train(iterator):
+            if self.steps_per_execution == 1 and isinstance(iterator, tf.data.Iterator):
+                return keras_own([next(iterator)])
+            return keras_own(iterator)
+
+        self.train_function = train
+
     def prepare(self):
         """Makes the optimizer's variables: a step that makes its own is traced twice."""
         if not self.optimizer.built:
@@ -80,6 +97,22 @@ def keep_memory():
     list(tf.data.Dataset.from_generator(lambda: iter([0]), output_signature=tf.TensorSpec((), tf.int32)))
     tuned(M_TRIM_THRESHOLD, 2**30)
     tuned(M_MMAP_THRESHOLD, 2**30)
+
+
+def momentum_step(variable, velocity, gradient, learning_rate, momentum, nesterov):
+    """velocity = momentum * velocity + gradient; variable = variable - learning_rate * velocity, or as in `SGD`.
+
+    One operation a variable and not nine: a graph of 56 layers is made and optimised in seconds less.
+    """
+    variable, velocity = (one.value if isinstance(one, keras.Variable) else one for one in (variable, velocity))
+    tf.raw_ops.ResourceApplyMomentum(
+        var=variable.handle,
+        accum=velocity.handle,
+        lr=learning_rate,
+        grad=gradient,
+        momentum=tf.cast(momentum, gradient.dtype),
+        use_nesterov=nesterov,
+    )
 
 
 def jit_compile():

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_kd import backend
+
 
 class ViewRenderer(keras.layers.Layer):
     """Turns a batch of {index, view}, or {image, view}, into float32 pixels on the device.
@@ -25,11 +27,15 @@ class ViewRenderer(keras.layers.Layer):
         self.views = views
         self.images = None
         if images is not None:
-            # Passed as a shape first: an initializer given as an array would be cast through float32.
+            backend.keep_memory()
+            # Given as a function: an initializer given as an array would be cast through float32.
             self.images = self.add_weight(
-                shape=images.shape, dtype="uint8", initializer="zeros", trainable=False, name="images"
+                shape=images.shape,
+                dtype="uint8",
+                initializer=lambda shape, dtype: ops.array(images, dtype=dtype),
+                trainable=False,
+                name="images",
             )
-            self.images.assign(images)
         self.built = True
 
     def call(self, batch):
