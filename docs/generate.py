@@ -40,6 +40,7 @@ def recipes_page():
     parts += [("terms[...]", schema.TermSpec), ("a number by epoch", ByEpoch), ("trust", schema.TrustSpec)]
     parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
+    parts += [("export.int8_fine_tuning", schema.Int8FineTuningSpec)]
     parts += [("search", schema.SearchSpec), ("search.space, of each path", schema.SettingSpace)]
     parts += [("search.objective", schema.ObjectiveSpec)]
     for name, part in parts:

@@ -51,7 +51,7 @@ GATES = {
 }
 _MEASURED = (
     "bytes", "max_difference", "mean_difference", "agreement", "accuracy", "keras_accuracy", "accuracy_drop",
-    "images", "input_scale", "input_zero_point", "any_batch", "inputs", "outputs",
+    "images", "input_scale", "input_zero_point", "any_batch", "inputs", "outputs", "made_of",
 )  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def export(
     test_images,
     test_labels,
     gates=None,
+    int8_student=None,
     quiet=False,
 ):
     """Export a saved student, and keep only the files that do what the Keras model does.
@@ -87,6 +88,8 @@ def export(
         test_images: uint8, (n, height, width, channels); what the gates measure on.
         test_labels: integers, (n,).
         gates: overrides of `GATES`, by name.
+        int8_student: a `.keras` file that was trained for int8 (`keras_kd.int8_fine_tuning`): the files of full int8
+            are made of it. They are compared with its simulation in int8, and their accuracy with the student's.
         quiet: do not print a line per file.
 
     Returns:
@@ -95,7 +98,8 @@ def export(
         Keras), "accuracy", "keras_accuracy", "accuracy_drop", "images", "flex_ops" (operators that LiteRT has
         not built in), "input_scale" and "input_zero_point" (int8 only; 1 and -128 mean that pixel - 128 is
         exact), "inputs" and "outputs" (what goes in and comes out), "any_batch" (several images at once give what
-        one at a time gives), "passed", "failures" (texts) and "seconds". What could not be measured is None.
+        one at a time gives), "made_of" (the file it was converted from), "passed", "failures" (texts) and "seconds".
+        What could not be measured is None.
 
     Raises:
         UserError: an argument cannot be used, the student cannot be read, no TensorFlow, the disk is full.
@@ -121,6 +125,7 @@ def export(
     gates = GATES | _checked_gates(gates or {})
     job = {"student_file": str(student_file), "modules": _custom_modules(student_file), "gates": gates}
     job |= {"inputs": inputs, "outputs": outputs}
+    job["int8_student"] = str(Path(int8_student).absolute()) if int8_student else None
     arrays = {"test_images": test_images, "test_labels": test_labels}
     if set(formats) & set(CALIBRATED):
         arrays["calibration_images"] = calibration_images
@@ -338,13 +343,23 @@ def _serve(work, formats):
     except UserError as error:
         return answer(error=str(error))
     answer(loaded=True)
+    tuned = None
     for name in formats:
         started = time.perf_counter()
         file, fields = work / FILES[name], {}
+        source, expected, made_of = student, logits, job["student_file"]
         try:
-            deployed = _deployed(name, student, images.shape[1:], job["inputs"], job["outputs"])
+            if job["int8_student"] and name in CALIBRATED:
+                made_of = job["int8_student"]
+                tuned = tuned or _in_simulation(made_of, job["modules"], arrays["calibration_images"], images)
+                source, expected = tuned
+            deployed = _deployed(name, source, images.shape[1:], job["inputs"], job["outputs"])
             _convert(name, deployed, file, images.shape[1:], arrays.get("calibration_images"), job)
-            fields = _measure(name, file, logits, images, labels, job["outputs"])
+            fields = _measure(name, file, expected, images, labels, job["outputs"])
+            fields["made_of"] = Path(made_of).name
+            if source is not student and not fields["flex_ops"]:
+                fields["keras_accuracy"] = float(np.mean(logits.argmax(-1) == labels))
+                fields["accuracy_drop"] = fields["keras_accuracy"] - fields["accuracy"]
             failures = _failures(name, fields, np.abs(logits).max(), job["gates"])
             if failures and name in CALIBRATED and not fields["flex_ops"]:
                 worst = _worst_tensor(file, deployed, images[:8], work, job)
@@ -354,6 +369,14 @@ def _serve(work, formats):
                 return answer(error=_not_written(work.parent))
             failures = [f"cannot be {'run' if file.exists() else 'converted'}: {_reason(error)}"]
         answer(result=_result(name, failures, seconds=time.perf_counter() - started, **fields))
+
+
+def _in_simulation(file, modules, calibration_images, images):
+    """(model, the logits that it has of images in simulated int8) of a student that was trained for int8."""
+    from keras_kd.int8_simulation import Simulation
+
+    model = _load(file, modules)
+    return model, _keras_logits(file, Simulation(model, spanning(calibration_images)).network, images)
 
 
 def _stop_with_caller():
@@ -443,13 +466,18 @@ def _convert(name, student, file, image_shape, calibration_images, job):
 
 
 def _representative(images, kind=np.float32):
-    """One image a batch. Both ends of 0..255 are reached, so that the int8 input is exactly pixel - 128."""
+    """One image a batch."""
+    for image in spanning(images).astype(kind):
+        yield [image[None]]
+
+
+def spanning(images):
+    """Images in float32 that reach both ends of 0..255, so that the int8 input is exactly pixel - 128."""
     images = images.astype("float32")
     # Images that are nowhere near are a mistake, such as pixels in 0..1, that must not be hidden from the gate.
     if np.ptp(images) > 200:
         images.flat[images.argmin()], images.flat[images.argmax()] = 0, 255
-    for image in images.astype(kind):
-        yield [image[None]]
+    return images
 
 
 def _softmax(logits):

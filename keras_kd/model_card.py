@@ -175,6 +175,10 @@ def _files(found, bench):
         yield ""
         count = exports[0]["images"]
         yield f"Accuracy and agreement of the exported files on {count:,} test images, in percent."
+    tuned = [one for one in exports if one.get("made_of") == "student_int8.keras"]
+    if tuned:
+        names = " and ".join(f"`{one['file']}`" for one in tuned)
+        yield f"{names}: of `student_int8.keras`, trained for int8; the agreement is that with its simulation in int8."
     if not bench:
         yield ""
         yield "Latency was not measured; `keras-kd bench` of this folder does, and fills it in."

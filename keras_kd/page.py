@@ -9,8 +9,8 @@ def page(report):
     Args:
         report: the dict of `keras_kd.report.write`: "recipe", "student" and "teacher" ("name", "top1", "top5"),
             "generations", "calibration" and "teacher_calibration", "cost" and "teacher_cost", "fidelity", "per_class",
-            "time", "exports", "export_note", "data", "environment", "seed", "epochs", "git_commit", "shortened",
-            "notes".
+            "time", "exports", "export_note", "int8_fine_tuning", "data", "environment", "seed", "epochs", "git_commit",
+            "shortened", "notes".
 
     Returns:
         A str.
@@ -177,6 +177,19 @@ def _exports(report):
     if images:
         count = " and ".join(map(str, images))
         paragraphs.append(f"Compared with Keras on {count} test images; differences are of logits.")
+    tuned = report.get("int8_fine_tuning") or {}
+    if tuned.get("before"):
+        before = "; ".join(
+            f"{name} accuracy {_percent(was.get('accuracy'))}, agreement {_percent(was.get('agreement'))}"
+            for name, was in tuned["before"].items()
+        )
+        paragraphs.append(
+            f"The int8 files failed their gate ({before}), so a copy of the student was trained for int8: "
+            f"{tuned.get('epochs')} epochs, its quantisation simulated, taught by {tuned.get('teacher')}. They are "
+            "made of it, their agreement is that with its simulation, their drop that from the student."
+        )
+    elif tuned:
+        paragraphs.append(f"The student could not be trained for int8: {tuned.get('not_done')}.")
     for export in exports:
         if export.get("flex_ops"):
             operators = ", ".join(export["flex_ops"])

@@ -20,11 +20,12 @@ from keras_kd.banking import FOLDER
 from keras_kd.data.views import epoch_order
 from keras_kd.errors import GateError, UserError
 from keras_kd.evidence import environment, git_commit, sha256
+from keras_kd.export import CALIBRATED, missing_here
 from keras_kd.export import export as export_files
-from keras_kd.export import missing_here
 from keras_kd.files import locked, whole
 from keras_kd.generations import before as generation_before
 from keras_kd.generations import generation_folder, home
+from keras_kd.int8_fine_tuning import fine_tune
 from keras_kd.model_card import card, example
 from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network, cost, logits_of
@@ -49,6 +50,7 @@ class RunFolder:
     report = property(lambda self: self.path / "report.json")
     teacher = property(lambda self: self.path / "teacher.json")
     bank = property(lambda self: self.path / "bank.json")
+    int8_student = property(lambda self: self.path / "student_int8.keras")
 
     def checkpoint(self, epoch):
         """The student as it was after an epoch."""
@@ -114,7 +116,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
             seconds["total"] = round(max(time.monotonic() - begun, seconds["training"] + seconds["data"]), 3)
             report.write(found, files.path)
         if "exports" not in found or found["settings"]["export"] != recipe.dump()["export"]:
-            found = hand_over(recipe, dataset, files, found, quiet=quiet)
+            found = hand_over(recipe, dataset, files, found, teacher=lambda: teacher, quiet=quiet)
         failed = [one for one in found.get("exports", []) if not one["passed"]]
         if failed:
             raise GateError(_failures(failed), found["exports"])
@@ -359,10 +361,19 @@ def load_student(recipe, dataset, files):
     return Network(Path(name).name if name.endswith(".keras") else name, model, recipe.student.from_logits)
 
 
-def hand_over(recipe, dataset, files, found, *, quiet=False):
+def hand_over(recipe, dataset, files, found, *, teacher, quiet=False):
     """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate.
 
-    Where a package is missing the report says so, and has no exports.
+    A student whose files of full int8 fail their gate is trained for int8, and they are made again. Where a package is
+    missing the report says so, and has no exports.
+
+    Args:
+        recipe: a `Recipe`.
+        dataset: its data.
+        files: the `RunFolder`.
+        found: the report.
+        teacher: a function that gives the teacher's `Network`, or None.
+        quiet: no progress.
     """
     chosen = recipe.export
     missing = missing_here(chosen.formats)
@@ -372,32 +383,66 @@ def hand_over(recipe, dataset, files, found, *, quiet=False):
         report.write(found, files.path)
         write_card(files.path, found, dataset.image_shape)
         return found
-    found.pop("export_note", None)
-    if chosen.formats:
-        calibration = epoch_order(recipe.seed, 0, len(dataset.train))[: chosen.calibration_images]
+    for key in ("export_note", "int8_fine_tuning"):
+        found.pop(key, None)
+    picked = np.sort(epoch_order(recipe.seed, 0, len(dataset.train))[: chosen.calibration_images])
+    calibration_images = np.asarray(dataset.train.images[picked])
+
+    def exported(formats, int8_student=None):
         try:
-            found["exports"] = export_files(
+            return export_files(
                 files.student,
                 files.path,
-                formats=chosen.formats,
+                formats=formats,
                 inputs=chosen.inputs,
                 outputs=chosen.outputs,
-                calibration_images=np.asarray(dataset.train.images[np.sort(calibration)]),
+                calibration_images=calibration_images,
                 test_images=np.asarray(dataset.test.images),
                 test_labels=dataset.test.labels,
                 gates=chosen.gates.model_dump(),
+                int8_student=int8_student,
                 quiet=True,
             )
         except GateError as error:
-            found["exports"] = error.exports
-    else:
-        found["exports"] = []
+            return error.exports
+
+    found["exports"] = exported(chosen.formats) if chosen.formats else []
+    if set(chosen.formats) & set(CALIBRATED):
+        files.int8_student.unlink(missing_ok=True)
+    lossy = [one["format"] for one in found["exports"] if _lost_in_int8(one)]
+    if lossy and chosen.int8_fine_tuning.epochs:
+        try:
+            found["int8_fine_tuning"] = fine_tune(
+                recipe,
+                dataset,
+                teacher(),
+                load_student(recipe, dataset, files),
+                calibration_images,
+                files.int8_student,
+                run_folder=files.path,
+                title=found["recipe"],
+                quiet=quiet,
+            )
+        except UserError as error:
+            found["int8_fine_tuning"] = {"not_done": str(error)}
+        else:
+            before = {one["format"]: one for one in found["exports"]}
+            again = {one["format"]: one for one in exported(lossy, files.int8_student)}
+            found["exports"] = [again.get(one["format"], one) for one in found["exports"]]
+            found["int8_fine_tuning"]["before"] = {
+                name: {key: before[name][key] for key in ("accuracy", "accuracy_drop", "agreement")} for name in lossy
+            }
     found["settings"]["export"] = recipe.dump()["export"]
-    chosen = np.sort(epoch_order(recipe.seed, 0, len(dataset.train))[: recipe.export.calibration_images])
-    found["calibration_images"] = {"seed": recipe.seed, "positions": chosen.tolist()} if found["exports"] else None
+    calibrated = {"seed": recipe.seed, "positions": picked.tolist()}
+    found["calibration_images"] = calibrated if found["exports"] else None
     report.write(found, files.path)
     write_card(files.path, found, dataset.image_shape)
     return found
+
+
+def _lost_in_int8(one):
+    """Whether a file of full int8 was made and loses more than its gate allows."""
+    return one["format"] in CALIBRATED and not one["passed"] and one["accuracy"] is not None
 
 
 def write_card(folder, found, image_shape):
@@ -491,7 +536,11 @@ def export(folder, *, formats=None, quiet=False):
         if found is None:
             raise UserError(f"{folder}: has no report.json; `keras-kd evaluate {folder}` writes it")
         kept = [one for one in found.get("exports", []) if one["format"] not in recipe.export.formats]
-        found = hand_over(recipe, dataset, files, found, quiet=quiet)
+
+        def teacher():
+            return load_teacher(recipe, dataset, files.path, smoke=found.get("smoke", False), may_train=False)
+
+        found = hand_over(recipe, dataset, files, found, teacher=teacher, quiet=quiet)
         found["exports"] = kept + found["exports"]
         report.write(found, files.path)
     failed = [one for one in found["exports"] if not one["passed"]]

@@ -336,6 +336,14 @@ class GateSpec(Part):
     int8_agreement: Number = Field(GATES["int8_agreement"], ge=0, le=1, description="least top-1 agreement")
 
 
+class Int8FineTuningSpec(Part):
+    """How a student is trained for int8 where an int8 file fails its gate: its quantisation simulated, its teacher's
+    bank as the target."""
+
+    epochs: Whole = Field(2, ge=0, description="over the training images; 0 leaves such a file out")
+    learning_rate: Number = Field(1e-4, **ABOVE_ZERO, description="of Adam at the start; a cosine takes it to 0")
+
+
 class ExportSpec(Part):
     """Which files are handed over."""
 
@@ -346,6 +354,9 @@ class ExportSpec(Part):
     outputs: Literal[OUTPUTS] = Field("logits", description="probabilities: the files end with a softmax")
     calibration_images: Whole = Field(256, gt=0, description="training images that set the int8 ranges")
     gates: GateSpec = Field(GateSpec(), description="parity gates")
+    int8_fine_tuning: Int8FineTuningSpec = Field(
+        Int8FineTuningSpec(), description="a second chance for int8 files that fail their gate"
+    )
 
 
 class SettingSpace(Part):

@@ -40,6 +40,8 @@ def summary(found):
         lines.append(f"seconds: {parts}; {seconds['total']:.1f} in all")
     for one in found.get("exports", []):
         lines.append(_export(one))
+    if found.get("int8_fine_tuning"):
+        lines.append(_int8_fine_tuning(found["int8_fine_tuning"]))
     if found.get("export_note"):
         lines.append(f"not exported: {found['export_note']}")
     return "\n".join(lines)
@@ -92,6 +94,16 @@ def _export(one):
         f"{_percent(one['keras_accuracy'])}), agreement {_percent(one['agreement'])} %, "
         f"largest difference {one['max_difference']:.2g}, {one['images']} images"
     )
+
+
+def _int8_fine_tuning(one):
+    if "not_done" in one:
+        return f"not trained for int8: {one['not_done']}"
+    before = ", ".join(
+        f"{name} top-1 {_percent(was['accuracy'])}, agreement {_percent(was['agreement'])} %"
+        for name, was in one["before"].items()
+    )
+    return f"trained for int8: {one['epochs']} epochs, teacher {one['teacher']}; before it {before}"
 
 
 def _percent(share):

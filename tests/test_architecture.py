@@ -17,11 +17,13 @@ LEVELS = [
     {"search"},
     {"banks", "search_space", "tuner"},
     {"run"},
+    {"int8_fine_tuning"},
     {"rehearsal", "training", "banking", "networks", "teachers", "evidence"},
     {"recipe"},
     {"recipe_file", "recipe_teacher", "schema", "wording", "laws"},
     {"distiller", "bank", "report", "export", "bench", "accuracy"},
-    {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check", "glue"},
+    {"resume", "history", "progress", "schedule", "non_finite", "optimizers", "taps", "output_check", "glue"}
+    | {"int8_simulation"},
     {"methods", "models", "data", "backend"},
     {
         "page",
