@@ -618,6 +618,27 @@ def test_files_can_take_pixels_and_give_probabilities(deployed, digits):
         assert float(done.stdout.splitlines()[-1]) == pytest.approx(1, abs=0.05)
 
 
+def test_an_onnx_file_says_what_keras_says_without_this_package(digits_student, digits, tmp_path):
+    for package in ("tf2onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    (found,) = run_export(digits_student, tmp_path, digits, formats=("onnx",))
+    assert found["passed"] and found["max_difference"] < 1e-3 and found["any_batch"]
+    program = """if True:
+        import sys
+        import numpy as np, onnxruntime
+        session = onnxruntime.InferenceSession(sys.argv[1])
+        images = np.load(sys.argv[2]).astype("float32")
+        np.save(sys.argv[3], session.run(None, {session.get_inputs()[0].name: images})[0])
+        assert "keras_kd" not in sys.modules
+    """
+    images, answer = tmp_path / "images.npy", tmp_path / "answer.npy"
+    np.save(images, digits[1][:5])
+    given = [sys.executable, "-I", "-c", program, str(tmp_path / "student.onnx"), str(images), str(answer)]
+    subprocess.run(given, check=True)
+    expected = keras.saving.load_model(digits_student).predict(digits[1][:5].astype("float32"), verbose=0)
+    np.testing.assert_allclose(np.load(answer), expected, rtol=1e-4, atol=1e-3)
+
+
 def test_a_saved_model_names_what_it_takes_and_gives(deployed):
     program = """if True:
         import json, sys

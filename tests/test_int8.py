@@ -134,7 +134,7 @@ def test_the_exported_file_says_what_the_simulation_says(kind, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["resnet8", "mobilenetv2_half", "wrn_16_1", "vgg8", "shufflenet_v2", "preresnet20"])
+@pytest.mark.parametrize("name", ["resnet8", "mobilenetv2_half", "preresnet20"])
 def test_the_file_of_each_family_says_what_the_simulation_says(name, tmp_path):
     keras.utils.set_random_seed(0)
     student = lived_in(build(name, (32, 32, 3), 10, mean=(0.5,) * 3, std=(0.25,) * 3))

@@ -6,6 +6,8 @@ import functools
 import keras
 import tensorflow as tf
 
+from keras_kd.backend.tensorflow_batch_normalization import fused_batch_normalization
+
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
@@ -17,7 +19,9 @@ class TrainingStep:
     """One training step: what the batch lacks is joined to it outside the gradient, then Keras's own step runs."""
 
     def train_step(self, data):
-        return super().train_step(self.join(data))
+        data = self.join(data)
+        with fused_batch_normalization(self._trained):
+            return super().train_step(data)
 
     def make_train_function(self, force=False):
         """As Keras's own, but a single step takes its batch in Python and not in a graph around the step.
