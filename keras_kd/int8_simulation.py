@@ -88,14 +88,17 @@ class Simulation:
 
     def _rebuilt(self, image, quantize, weights=True):
         """The output of `plain` on a symbolic image, each value that LiteRT keeps in int8 passed through `quantize`."""
-        raw, done, keep = {}, {}, []
+        raw, done, keep, names = {}, {}, [], {}
 
         def settled(value):
             """A value as the next operation reads it."""
             if id(value) not in raw:
                 return value
             if id(value) not in done:
-                done[id(value)] = quantize(raw[id(value)].name, value)
+                # A layer that is called twice has a range for each call.
+                name = raw[id(value)].name
+                names[name] = names.get(name, 0) + 1
+                done[id(value)] = quantize(f"{name}_{names[name]}" if names[name] > 1 else name, value)
                 keep.append(value)
             return done[id(value)]
 
@@ -222,7 +225,7 @@ def folded(model):
     _check(model)
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)
-    made_by, read_by = {}, {}
+    made_by, read_by, called = {}, {}, {}
 
     def watch(layer, *given, **options):
         value = layer(*given, **options)
@@ -230,6 +233,7 @@ def folded(model):
             if id(one) in made_by:
                 read_by.setdefault(made_by[id(one)][0].name, []).append(layer)
         made_by[id(value)] = layer, value
+        called[layer.name] = called.get(layer.name, 0) + 1
         return value
 
     output = _through(model, keras.Input(model.inputs[0].shape[1:]), watch)
@@ -237,7 +241,8 @@ def folded(model):
     for layer, _ in made_by.values():
         readers = read_by.get(layer.name, [])
         last = made_by.get(id(output), (None,))[0] is layer
-        if len(readers) == 1 and not last and type(layer) in WEIGHTED and _can_fold(layer, readers[0]):
+        once = len(readers) == called[layer.name] == 1 and called[readers[0].name] == 1
+        if once and not last and type(layer) in WEIGHTED and _can_fold(layer, readers[0]):
             producers[readers[0].name] = layer
     folded_into = {layer.name: name for name, layer in producers.items()}
     copies = {}

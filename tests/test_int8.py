@@ -54,6 +54,12 @@ def small(kind):
         x = layers.BatchNormalization()(x)
     elif kind == "normalisation first":
         x = layers.Conv2D(8, 3)(layers.ReLU()(layers.BatchNormalization()(x)))
+    elif kind == "layers called twice":
+        convolution, normalisation = layers.Conv2D(3, 3, padding="same"), layers.BatchNormalization()
+        x = normalisation(convolution(normalisation(convolution(x))))
+    elif kind == "one normalisation of two":
+        normalisation = layers.BatchNormalization()
+        x = layers.Add()([normalisation(layers.Conv2D(4, 3)(x)), normalisation(layers.Conv2D(4, 3)(x))])
     elif kind == "one read twice":
         x = layers.Conv2D(8, 3, padding="same")(x)
         x = layers.Concatenate()([layers.BatchNormalization()(x), x])
@@ -63,7 +69,9 @@ def small(kind):
     return lived_in(keras.Model(image, layers.Dense(5, name="logits")(x)))
 
 
-KINDS = ("residual", "depthwise", "normalisation first", "one read twice")
+KINDS = (
+    "residual", "depthwise", "normalisation first", "one read twice", "layers called twice", "one normalisation of two"
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,7 +82,7 @@ def test_folding_changes_nothing_that_a_network_says(kind):
     np.testing.assert_array_equal(model.predict(images, verbose=0), before)
 
 
-@pytest.mark.parametrize(("kind", "left"), list(zip(KINDS, (0, 0, 1, 1), strict=True)))
+@pytest.mark.parametrize(("kind", "left"), list(zip(KINDS, (0, 0, 1, 1, 1, 1), strict=True)))
 def test_a_normalisation_is_folded_where_it_is_the_only_one_that_reads_a_convolution(kind, left):
     found = [layer for layer in folded(small(kind)).layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(found) == left
