@@ -80,6 +80,11 @@ def main():
     best = base / "small-search" / "small.best.yaml"
     again, _ = result(keras_kd("distill", best, "--out", base / "again", "--restart", "--quiet", "--json"))
     shared, killed = two_workers(recipe, base / "shared-search", trials)
+    # A search that is done already when this goes on loses no worker: what was told when it was run is kept.
+    log = base / "killed.txt"
+    if killed:
+        log.write_text("\n".join(killed))
+    killed = log.read_text().splitlines() if log.exists() else []
     first, second = alone["winner"]["runs"][0]["top1"], again["student"]["top1"]
     rows = [f"{'':<28} {'alone':>10} {'two workers':>12}"]
     for name, of in (

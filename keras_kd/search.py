@@ -33,6 +33,7 @@ from keras_kd.tuner import (
     oracle_of,
     role,
     serve,
+    wait_for_chief,
 )
 
 # The figures that one would search by, and which way is better.
@@ -216,6 +217,7 @@ class _Work:
     def as_worker(self):
         name = os.environ["KERASTUNER_TUNER_ID"]
         self._begin()
+        wait_for_chief(self.tell)
         with Workers(self.files.path).alive(name):
             tuner = StudentTuner(
                 oracle_of(self.spec, self.objectives, self.recipe.fit.epochs),

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import socket
 import threading
 import time
 import warnings
@@ -310,6 +311,34 @@ class Workers:
         if name not in self._seen or self._seen[name][0] != said:
             self._seen[name] = said, now
         return now - self._seen[name][1] > self.patience
+
+
+def wait_for_chief(tell, seconds=300.0):
+    """Returns when the chief can be reached; a worker may be begun before it.
+
+    Args:
+        tell: called with a line where it has to wait.
+        seconds: after which it is an error.
+
+    Raises:
+        UserError: there is no chief.
+    """
+    host, port = os.environ["KERASTUNER_ORACLE_IP"], os.environ["KERASTUNER_ORACLE_PORT"]
+    begun, told = time.monotonic(), False
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+            return
+        except OSError:
+            if time.monotonic() - begun > seconds:
+                raise UserError(
+                    f"--worker: no chief answers at {host}:{port}; begin it with --chief {host}:{port}, unless its "
+                    "search is done"
+                ) from None
+        if not told:
+            tell(f"waiting for a chief at {host}:{port}, {seconds:.0f} s at most")
+            told = True
+        time.sleep(1)
 
 
 def serve(tuner, workers, tell):

@@ -427,3 +427,19 @@ def test_the_resolved_search_is_kept(recipe, tmp_path):
     searched(recipe("{trials: 1}", fit="{epochs: 1}"), tmp_path / "out", winner=False)
     kept = yaml.safe_load((tmp_path / "out" / "search.yaml").read_text())
     assert kept["recipe"]["fit"]["epochs"] == 1 and kept["search"]["tuner"] == "random"
+
+
+def test_a_worker_without_a_chief_says_where_it_looked(monkeypatch):
+    from keras_kd.tuner import wait_for_chief
+
+    port = free_port()
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(port))
+    told = []
+    with pytest.raises(UserError, match=f"no chief answers at 127.0.0.1:{port}; begin it with --chief"):
+        wait_for_chief(told.append, seconds=0.0)
+    with socket.socket() as chief:
+        chief.bind(("127.0.0.1", port))
+        chief.listen()
+        wait_for_chief(told.append)
+    assert told == []
