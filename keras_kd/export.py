@@ -62,6 +62,7 @@ def export(
     formats=DEFAULTS,
     inputs="float32",
     outputs="logits",
+    from_logits=True,
     calibration_images,
     test_images,
     test_labels,
@@ -83,6 +84,8 @@ def export(
         formats: some of `FORMATS`.
         inputs: "float32", or "uint8" for files that take the pixels as images have them.
         outputs: "logits", or "probabilities" for files that end with a softmax.
+        from_logits: whether the student gives logits. Files of one that gives probabilities give them, whatever
+            `outputs` says.
         calibration_images: uint8, (n, height, width, channels): a few hundred training images, on which the
             ranges of the int8 activations are measured. May be None without formats of full int8.
         test_images: uint8, (n, height, width, channels); what the gates measure on.
@@ -124,7 +127,8 @@ def export(
             raise UserError(f"{name}: found {value!r}; expected {' or '.join(allowed)}")
     gates = GATES | _checked_gates(gates or {})
     job = {"student_file": str(student_file), "modules": _custom_modules(student_file), "gates": gates}
-    job |= {"inputs": inputs, "outputs": outputs}
+    job |= {"inputs": inputs, "outputs": outputs if from_logits else "probabilities"}
+    job["softmax"] = from_logits and outputs == "probabilities"
     job["int8_student"] = str(Path(int8_student).absolute()) if int8_student else None
     arrays = {"test_images": test_images, "test_labels": test_labels}
     if set(formats) & set(CALIBRATED):
@@ -353,9 +357,9 @@ def _serve(work, formats):
                 made_of = job["int8_student"]
                 tuned = tuned or _in_simulation(made_of, job["modules"], arrays["calibration_images"], images)
                 source, expected = tuned
-            deployed = _deployed(name, source, images.shape[1:], job["inputs"], job["outputs"])
+            deployed = _deployed(name, source, images.shape[1:], job["inputs"], job["softmax"])
             _convert(name, deployed, file, images.shape[1:], arrays.get("calibration_images"), job)
-            fields = _measure(name, file, expected, images, labels, job["outputs"])
+            fields = _measure(name, file, expected, images, labels, job)
             fields["made_of"] = Path(made_of).name
             if source is not student and not fields["flex_ops"]:
                 fields["keras_accuracy"] = float(np.mean(logits.argmax(-1) == labels))
@@ -421,14 +425,14 @@ def _keras_logits(student_file, student, images):
     return logits
 
 
-def _deployed(name, student, image_shape, inputs, outputs):
+def _deployed(name, student, image_shape, inputs, softmax):
     """The student with what is baked in: pixels as they are stored, a softmax, a named output."""
     # LiteRT's own int8 takes uint8 pixels without a layer of ours.
     as_pixels = inputs == "uint8" and name != "litert_int8"
     image = keras.Input(image_shape, dtype="uint8" if as_pixels else "float32", name="images")
     x = keras.ops.cast(image, "float32") if as_pixels else image
     x = student(x)
-    if outputs == "probabilities":
+    if softmax:
         x = keras.layers.Softmax(name="probabilities")(x)
     return keras.Model(image, x, name="student")
 
@@ -485,9 +489,9 @@ def _softmax(logits):
     return shifted / shifted.sum(-1, keepdims=True)
 
 
-def _measure(name, file, logits, images, labels, outputs):
-    fields = {"flex_ops": [], "images": len(images), "bytes": _bytes(file), "outputs": outputs}
-    logits = _softmax(logits) if outputs == "probabilities" else logits
+def _measure(name, file, logits, images, labels, job):
+    fields = {"flex_ops": [], "images": len(images), "bytes": _bytes(file), "outputs": job["outputs"]}
+    logits = _softmax(logits) if job["softmax"] else logits
     if name == "saved_model":
         found, about = _saved_model_logits(file, images)
     elif name == "onnx":
@@ -618,7 +622,9 @@ def _worst_tensor(file, student, images, work, job):
     if not errors:
         return None
     worst = max(errors, key=errors.get)
-    return f"{worst}: {100 * errors[worst]:.3g} % of its size"
+    # Of an operation that is made of several layers LiteRT joins the names; the last of a path is the layer's.
+    layer = worst.split(";")[0].removeprefix("StatefulPartitionedCall_1:0") or "the output"
+    return f"{'/'.join(layer.split('/')[-2:])}: {100 * errors[worst]:.3g} % of its size"
 
 
 def _tensors(file, images):

@@ -10,6 +10,7 @@ from keras_kd.banking import bank_of
 from keras_kd.data.epochs import Epochs
 from keras_kd.data.rendering import ViewRenderer
 from keras_kd.distiller import Distiller, Term
+from keras_kd.errors import NonFiniteLoss, UserError
 from keras_kd.export import spanning
 from keras_kd.files import whole
 from keras_kd.int8_simulation import Simulation
@@ -43,12 +44,11 @@ def fine_tune(recipe, dataset, teacher, student, calibration_images, file, *, ru
         {"epochs", "learning_rate", "teacher", "loss", "seconds"}.
 
     Raises:
-        UserError: the student cannot be simulated in int8.
-        NonFiniteLoss: the loss became NaN or infinite.
+        UserError: the student cannot be simulated in int8, or the loss became NaN or infinite.
     """
     begun, chosen = time.monotonic(), recipe.export.int8_fine_tuning
     calibration_images = spanning(calibration_images)
-    simulation = Simulation(student.model, calibration_images)
+    simulation = _simulated(student, calibration_images)
     temperature = next((term.settings.get("temperature", 4.0) for term in recipe.terms if term.method == "kd"), 4.0)
     if teacher is not None and teacher.model.output_shape[-1] != dataset.classes:
         teacher = None
@@ -88,18 +88,16 @@ def fine_tune(recipe, dataset, teacher, student, calibration_images, file, *, ru
         tell(f"{title}: int8 fine-tuning, epoch {epoch + 1} of {chosen.epochs}: loss {logs['loss']:.4f}")
 
     backend.set_seed(recipe.seed)
-    history = distiller.fit(
-        epochs,
-        epochs=chosen.epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            StopOnNonFinite(),
-            keras.callbacks.LambdaCallback(
-                on_epoch_begin=lambda epoch, logs: simulation.calibrate(calibration_images), on_epoch_end=tell_epoch
-            ),
-        ],
+    again = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: simulation.calibrate(calibration_images), on_epoch_end=tell_epoch
     )
+    try:
+        history = distiller.fit(
+            epochs, epochs=chosen.epochs, shuffle=False, verbose=0, callbacks=[StopOnNonFinite(), again]
+        )
+    except NonFiniteLoss as error:
+        cure = "lower export.int8_fine_tuning.learning_rate"
+        raise UserError(f"{str(error).split(';')[0]} of int8 fine-tuning; {cure}") from error
     with whole(file) as temporary, quiet_start():
         simulation.plain.save(temporary)
     return {
@@ -109,3 +107,14 @@ def fine_tune(recipe, dataset, teacher, student, calibration_images, file, *, ru
         "loss": [round(float(one), 6) for one in history.history["loss"]],
         "seconds": round(time.monotonic() - begun, 3),
     }
+
+
+def _simulated(student, images):
+    try:
+        return Simulation(student.model, images)
+    except UserError:
+        raise
+    except Exception as error:
+        # Keras has many layers, and its users more: what cannot be rebuilt must not cost the other files.
+        reason = str(error).strip().splitlines()[0][:200]
+        raise UserError(f"int8: {student.name} cannot be simulated: {reason}") from error

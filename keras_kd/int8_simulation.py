@@ -59,8 +59,8 @@ class Simulation:
 
     def __init__(self, model, images):
         self.plain = folded(model)
-        self._steps = []
         self._values = {}
+        self._kernels = {}
         image = keras.Input(self.plain.inputs[0].shape[1:], dtype="float32", name="images")
         quantised = self._rebuilt(image, lambda name, value: self._fake_quantize(name)(value))
         self.network = keras.Model(image, quantised, name=f"{model.name}_int8")
@@ -106,14 +106,17 @@ class Simulation:
             options.pop("training", None)
             if isinstance(layer, keras.layers.InputLayer):
                 return layer(*given)
-            values = keras.tree.flatten(given)
-            fused = _is_rectifier(layer) and id(values[0]) in raw and isinstance(raw[id(values[0])], FUSING)
-            if not fused:
-                given = keras.tree.map_structure(settled, given)
+            first = keras.tree.flatten(given)[0]
+            fused = _is_rectifier(layer) and id(first) in raw and isinstance(raw[id(first)], FUSING)
+            # What is concatenated shares the scale of the whole.
+            if not fused and not isinstance(layer, keras.layers.Concatenate):
+                given, options = keras.tree.map_structure(settled, (given, options))
             if isinstance(layer, keras.layers.Dropout):
                 return given[0]
             if weights and type(layer) in WEIGHTED:
-                value = QuantizedWeights(layer, name=f"{layer.name}_quantized")(*given)
+                if layer.name not in self._kernels:
+                    self._kernels[layer.name] = QuantizedWeights(layer, name=f"{layer.name}_quantized")
+                value = self._kernels[layer.name](*given)
             elif isinstance(layer, keras.layers.BatchNormalization):
                 value = layer(*given, training=False)
             else:
@@ -229,7 +232,7 @@ def folded(model):
 
     def watch(layer, *given, **options):
         value = layer(*given, **options)
-        for one in keras.tree.flatten(given):
+        for one in keras.tree.flatten((given, options)):
             if id(one) in made_by:
                 read_by.setdefault(made_by[id(one)][0].name, []).append(layer)
         made_by[id(value)] = layer, value

@@ -165,7 +165,9 @@ def _files(found, bench):
     yield "| file | size | accuracy | as Keras | takes | gives |"
     yield "|---|---|---|---|---|---|"
     size = (found.get("cost") or {}).get("file_bytes")
-    yield f"| `student.keras` | {_bytes(size)} | {_percent(found['student']['top1'])} | | float32 pixels | logits |"
+    asked = (found.get("settings") or {}).get("student") or {}
+    gives = "logits" if asked.get("from_logits", True) else "probabilities"
+    yield f"| `student.keras` | {_bytes(size)} | {_percent(found['student']['top1'])} | | float32 pixels | {gives} |"
     for one in _passed(found):
         takes, gives = one.get("inputs") or "float32", one.get("outputs") or "logits"
         as_keras = f"{_percent(one['accuracy'])} | {_percent(one['agreement'])}"

@@ -188,8 +188,6 @@ def _exports(report):
             f"{tuned.get('epochs')} epochs, its quantisation simulated, taught by {tuned.get('teacher')}. They are "
             "made of it, their agreement is that with its simulation, their drop that from the student."
         )
-    elif tuned:
-        paragraphs.append(f"The student could not be trained for int8: {tuned.get('not_done')}.")
     for export in exports:
         if export.get("flex_ops"):
             operators = ", ".join(export["flex_ops"])

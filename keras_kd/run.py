@@ -20,7 +20,7 @@ from keras_kd.banking import FOLDER
 from keras_kd.data.views import epoch_order
 from keras_kd.errors import GateError, UserError
 from keras_kd.evidence import environment, git_commit, sha256
-from keras_kd.export import CALIBRATED, missing_here
+from keras_kd.export import CALIBRATED, FORMATS, missing_here
 from keras_kd.export import export as export_files
 from keras_kd.files import locked, whole
 from keras_kd.generations import before as generation_before
@@ -361,7 +361,7 @@ def load_student(recipe, dataset, files):
     return Network(Path(name).name if name.endswith(".keras") else name, model, recipe.student.from_logits)
 
 
-def hand_over(recipe, dataset, files, found, *, teacher, quiet=False):
+def hand_over(recipe, dataset, files, found, *, teacher, formats=None, quiet=False):
     """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate.
 
     A student whose files of full int8 fail their gate is trained for int8, and they are made again. Where a package is
@@ -373,29 +373,38 @@ def hand_over(recipe, dataset, files, found, *, teacher, quiet=False):
         files: the `RunFolder`.
         found: the report.
         teacher: a function that gives the teacher's `Network`, or None.
+        formats: those that are made; the recipe's by default. What the report says of others stays.
         quiet: no progress.
     """
     chosen = recipe.export
-    missing = missing_here(chosen.formats)
+    formats = chosen.formats if formats is None else tuple(formats)
+    missing = missing_here(formats)
     if missing:
         # Training on a machine with JAX alone and exporting on another is a way of work, not a failure.
         found["export_note"] = missing
         report.write(found, files.path)
         write_card(files.path, found, dataset.image_shape)
         return found
-    for key in ("export_note", "int8_fine_tuning"):
-        found.pop(key, None)
+    found.pop("export_note", None)
+    rows = {one["format"]: one for one in found.get("exports", []) if one["format"] not in formats}
+    # Until all is done the report names only what stays, and no settings: a run that is killed here is exported again.
+    found["exports"], found["settings"]["export"] = list(rows.values()), None
+    report.write(found, files.path)
+    _keep_recipe(files, recipe)
     picked = np.sort(epoch_order(recipe.seed, 0, len(dataset.train))[: chosen.calibration_images])
     calibration_images = np.asarray(dataset.train.images[picked])
 
     def exported(formats, int8_student=None):
+        if not formats:
+            return {}
         try:
-            return export_files(
+            made = export_files(
                 files.student,
                 files.path,
                 formats=formats,
                 inputs=chosen.inputs,
                 outputs=chosen.outputs,
+                from_logits=recipe.student.from_logits,
                 calibration_images=calibration_images,
                 test_images=np.asarray(dataset.test.images),
                 test_labels=dataset.test.labels,
@@ -404,15 +413,17 @@ def hand_over(recipe, dataset, files, found, *, teacher, quiet=False):
                 quiet=True,
             )
         except GateError as error:
-            return error.exports
+            made = error.exports
+        return {one["format"]: one for one in made}
 
-    found["exports"] = exported(chosen.formats) if chosen.formats else []
-    if set(chosen.formats) & set(CALIBRATED):
-        files.int8_student.unlink(missing_ok=True)
-    lossy = [one["format"] for one in found["exports"] if _lost_in_int8(one)]
+    rows |= exported(formats)
+    lossy = [name for name in formats if _lost_in_int8(rows[name])]
     if lossy and chosen.int8_fine_tuning.epochs:
+        # A file that is made of an earlier copy is made anew, as that copy goes.
+        lossy += [name for name, one in rows.items() if name not in lossy and _is_tuned(one, files)]
+        before = {name: {key: rows[name][key] for key in ("accuracy", "accuracy_drop", "agreement")} for name in lossy}
         try:
-            found["int8_fine_tuning"] = fine_tune(
+            tuned = fine_tune(
                 recipe,
                 dataset,
                 teacher(),
@@ -424,20 +435,31 @@ def hand_over(recipe, dataset, files, found, *, teacher, quiet=False):
                 quiet=quiet,
             )
         except UserError as error:
-            found["int8_fine_tuning"] = {"not_done": str(error)}
+            for name in lossy:
+                rows[name]["failures"] += [f"it was not trained for int8: {error}"] * (not rows[name]["passed"])
         else:
-            before = {one["format"]: one for one in found["exports"]}
-            again = {one["format"]: one for one in exported(lossy, files.int8_student)}
-            found["exports"] = [again.get(one["format"], one) for one in found["exports"]]
-            found["int8_fine_tuning"]["before"] = {
-                name: {key: before[name][key] for key in ("accuracy", "accuracy_drop", "agreement")} for name in lossy
-            }
+            rows |= exported(lossy, files.int8_student)
+            for name in lossy:
+                if not rows[name]["passed"]:
+                    rows[name]["failures"].append(
+                        f"{chosen.int8_fine_tuning.epochs} epochs of int8 fine-tuning are in it"
+                    )
+            found["int8_fine_tuning"] = {**tuned, "before": before}
+    if not any(one["passed"] and _is_tuned(one, files) for one in rows.values()):
+        files.int8_student.unlink(missing_ok=True)
+        found.pop("int8_fine_tuning", None)
+    found["exports"] = [rows[name] for name in FORMATS if name in rows]
     found["settings"]["export"] = recipe.dump()["export"]
     calibrated = {"seed": recipe.seed, "positions": picked.tolist()}
     found["calibration_images"] = calibrated if found["exports"] else None
     report.write(found, files.path)
     write_card(files.path, found, dataset.image_shape)
     return found
+
+
+def _is_tuned(one, files):
+    """Whether an exported file is made of the student that was trained for int8."""
+    return one.get("made_of") == files.int8_student.name
 
 
 def _lost_in_int8(one):
@@ -506,10 +528,20 @@ def evaluate(folder):
     teacher = load_teacher(recipe, dataset, files.path, smoke=before.get("smoke", False), may_train=False)
     with locked(files.path):
         found = measure(recipe, dataset, teacher, files, name=before.get("recipe", files.path.name))
-        for kept in ("exports", "export_note", "smoke", "git_commit", "environment"):
+        for kept in (
+            "exports",
+            "export_note",
+            "int8_fine_tuning",
+            "calibration_images",
+            "smoke",
+            "git_commit",
+            "environment",
+        ):
             if kept in before:
                 found[kept] = before[kept]
         found["time"] = before.get("time", found["time"])
+        if before.get("settings", {}).get("export", 0) is None:
+            found["settings"]["export"] = None  # an export was killed: it is to be made again
         report.write(found, files.path)
     return found
 
@@ -523,11 +555,10 @@ def export(folder, *, formats=None, quiet=False):
         quiet: no progress.
     """
     recipe, files = open_run(folder)
-    if formats:
-        recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": tuple(formats)})})
+    formats = tuple(formats or recipe.export.formats)
     if models.kind(recipe.student.model) == "function":
         import_module_of(recipe.student.model)
-    missing = missing_here(recipe.export.formats)
+    missing = missing_here(formats)
     if missing:
         raise UserError(f"export: {missing}")
     dataset = load_data(recipe)
@@ -535,14 +566,14 @@ def export(folder, *, formats=None, quiet=False):
         found = _read_report(files)
         if found is None:
             raise UserError(f"{folder}: has no report.json; `keras-kd evaluate {folder}` writes it")
-        kept = [one for one in found.get("exports", []) if one["format"] not in recipe.export.formats]
 
         def teacher():
-            return load_teacher(recipe, dataset, files.path, smoke=found.get("smoke", False), may_train=False)
+            try:
+                return load_teacher(recipe, dataset, files.path, smoke=found.get("smoke", False), may_train=False)
+            except UserError:
+                return None  # of a run that was moved: the student in float32 teaches its copy
 
-        found = hand_over(recipe, dataset, files, found, teacher=teacher, quiet=quiet)
-        found["exports"] = kept + found["exports"]
-        report.write(found, files.path)
+        found = hand_over(recipe, dataset, files, found, teacher=teacher, formats=formats, quiet=quiet)
     failed = [one for one in found["exports"] if not one["passed"]]
     if failed:
         raise GateError(_failures(failed), found["exports"])

@@ -97,8 +97,6 @@ def _export(one):
 
 
 def _int8_fine_tuning(one):
-    if "not_done" in one:
-        return f"not trained for int8: {one['not_done']}"
     before = ", ".join(
         f"{name} top-1 {_percent(was['accuracy'])}, agreement {_percent(was['agreement'])} %"
         for name, was in one["before"].items()

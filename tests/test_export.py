@@ -618,6 +618,24 @@ def test_files_can_take_pixels_and_give_probabilities(deployed, digits):
         assert float(done.stdout.splitlines()[-1]) == pytest.approx(1, abs=0.05)
 
 
+def test_a_student_that_gives_probabilities_gets_no_second_softmax(digits_student, digits, tmp_path):
+    student = keras.saving.load_model(digits_student)
+    student.add(keras.layers.Softmax())
+    student.save(tmp_path / "student.keras")
+    for outputs in ("logits", "probabilities"):
+        (found,) = run_export(
+            tmp_path / "student.keras",
+            tmp_path,
+            digits,
+            formats=("litert_float32",),
+            outputs=outputs,
+            from_logits=False,
+        )
+        said, _ = exporting._litert_logits(tmp_path / "student.tflite", digits[1][:9])
+        assert found["outputs"] == "probabilities"
+        np.testing.assert_allclose(said, student.predict(digits[1][:9].astype("float32"), verbose=0), atol=1e-5)
+
+
 def test_an_onnx_file_says_what_keras_says_without_this_package(digits_student, digits, tmp_path):
     for package in ("tf2onnx", "onnxruntime"):
         pytest.importorskip(package)
@@ -700,9 +718,9 @@ def test_swapped_channels_are_caught(colours, tmp_path):
         image = keras.Input((8, 8, 3))
         swapped = keras.Model(image, student(image[..., ::-1]))
         out = Path(folder) / "swapped.tflite"
-        job = {"inputs": "float32", "outputs": "logits"}
+        job = {"inputs": "float32", "outputs": "logits", "softmax": False}
         export._convert("litert_float32", swapped, out, (8, 8, 3), None, job)
-        fields = export._measure("litert_float32", out, logits, images, labels, "logits")
+        fields = export._measure("litert_float32", out, logits, images, labels, {"outputs": "logits", "softmax": False})
         print(json.dumps(export._failures("litert_float32", fields, np.abs(logits).max(), export.GATES)))
     """
     np.save(tmp_path / "images.npy", images)

@@ -82,6 +82,24 @@ def test_folding_changes_nothing_that_a_network_says(kind):
     np.testing.assert_array_equal(model.predict(images, verbose=0), before)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_simulation_is_near_what_it_simulates(kind):
+    model, images = small(kind), pixels((8, 8, 3), 32)
+    said = model.predict(images.astype("float32"), verbose=0)
+    in_int8 = Simulation(model, images).network.predict(images.astype("float32"), verbose=0)
+    assert 0 < np.abs(in_int8 - said).mean() < 0.05 * np.ptp(said)
+
+
+def test_a_value_that_is_read_by_name_is_a_reader():
+    layers = keras.layers
+    image = keras.Input((6, 6, 1))
+    x = layers.Dense(4)(layers.Reshape((6, 6))(image))
+    normal = layers.BatchNormalization()(x)
+    model = lived_in(keras.Model(image, layers.Flatten()(layers.MultiHeadAttention(2, 4)(normal, value=x))))
+    images = pixels((6, 6, 1)).astype("float32") / 255
+    np.testing.assert_allclose(folded(model).predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-4)
+
+
 @pytest.mark.parametrize(("kind", "left"), list(zip(KINDS, (0, 0, 1, 1, 1, 1), strict=True)))
 def test_a_normalisation_is_folded_where_it_is_the_only_one_that_reads_a_convolution(kind, left):
     found = [layer for layer in folded(small(kind)).layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -133,7 +151,9 @@ def test_each_output_channel_of_a_kernel_has_its_own_scale():
     assert all(len(np.unique(found[..., channel])) > 30 for channel in range(6))
 
 
-@pytest.mark.parametrize("kind", ["residual", pytest.param("depthwise", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind", ["residual", *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != "residual")]
+)
 def test_the_exported_file_says_what_the_simulation_says(kind, tmp_path):
     """Within one of the 256 steps of an output, where float32 is several away."""
     student, images = small(kind), pixels((8, 8, 3), 64)
@@ -260,3 +280,52 @@ def test_a_student_that_loses_too_much_in_int8_is_trained_for_it(spoilt, tmp_pat
     assert "trained for int8" in (tmp_path / "run" / "model_card.md").read_text()
     assert "its quantisation simulated" in (tmp_path / "run" / "report.md").read_text()
     keras.models.load_model(tmp_path / "run" / "student_int8.keras")
+
+
+@pytest.mark.slow
+def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are_gone(spoilt, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    exported_again(spoilt, folder, epochs=20)
+
+    def killed(*given, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "fine_tune", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run.export(folder, quiet=True, formats=["litert_int8"])
+    monkeypatch.undo()
+    assert named(folder) == []
+    recipe = load(folder / "recipe.yaml", ["export.formats=[litert_int8, litert_float32]"])
+    run.distill(recipe, folder, name="digits", quiet=True)
+    assert named(folder) == ["student.tflite", "student_int8.tflite"]
+
+    # A rate at which nothing is learnt costs the int8 file alone, and says so.
+    worse = load(
+        folder / "recipe.yaml",
+        ["export.formats=[litert_int8, litert_float32]", "export.int8_fine_tuning.learning_rate=1e30"],
+    )
+    with pytest.raises(GateError, match="not trained for int8: the loss is .*lower export.int8_fine_tuning.learning_"):
+        run.distill(worse, folder, name="digits", quiet=True)
+    assert named(folder) == ["student.tflite"] and not (folder / "student_int8.keras").exists()
+    with pytest.raises(GateError):
+        run.distill(worse, folder, name="digits", quiet=True)
+
+
+def named(folder):
+    """The files that passed by the report, which are all there, as they are in the card."""
+    found = json.loads((folder / "report.json").read_text())
+    passed = sorted(one["file"] for one in found["exports"] if one["passed"])
+    assert all((folder / file).exists() for file in passed)
+    return passed
+
+
+@pytest.mark.slow
+def test_another_format_leaves_what_is_known_of_the_others(spoilt, tmp_path):
+    folder = tmp_path / "run"
+    before = exported_again(spoilt, folder, epochs=20)
+    found = run.export(folder, formats=["litert_float16"], quiet=True)
+    assert named(folder) == ["student_float16.tflite", "student_int8.tflite"]
+    assert found["int8_fine_tuning"] == before["int8_fine_tuning"] and (folder / "student_int8.keras").exists()
+    card = (folder / "model_card.md").read_text()
+    assert "student_float16.tflite" in card and "student_int8.tflite" in card
+    assert run.evaluate(folder)["int8_fine_tuning"] == before["int8_fine_tuning"]
