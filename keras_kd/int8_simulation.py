@@ -1,8 +1,8 @@
 """What a network will say in LiteRT's full int8, computed in `keras.ops`, so that it can be trained for it.
 
 LiteRT's scheme: kernels symmetric in -127..127 with a scale for each output channel; activations in -128..127 with one
-scale and one zero point, from the least and the largest value on the calibration images; batch normalisation folded
-into the convolution before it; a rectifier fused into what is before it. The gradient passes the rounding as if it were
+scale and one zero point, from the least and the largest value on the calibration images; constants as activations; batch
+normalisation folded into the convolution before it; a rectifier fused into what is before it. The gradient passes the rounding as if it were
 not there (Bengio et al. 2013, arXiv:1308.3432) and stops where a range cuts a value off.
 """
 
@@ -15,6 +15,8 @@ from keras_kd.errors import UserError
 WEIGHTED = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
 # A rectifier after one of these is part of it.
 FUSING = (*WEIGHTED, keras.layers.Add, keras.layers.Subtract, keras.layers.Multiply, keras.layers.BatchNormalization)
+# Of Keras's layers and operations.
+ELEMENTWISE = ("Add", "Subtract", "Multiply")
 # What goes out has the values of what goes in.
 SAME_VALUES = (
     keras.layers.MaxPooling2D,
@@ -61,6 +63,7 @@ class Simulation:
         self.plain = folded(model)
         self._values = {}
         self._kernels = {}
+        self._overwritten = {}
         image = keras.Input(self.plain.inputs[0].shape[1:], dtype="float32", name="images")
         quantised = self._rebuilt(image, lambda name, value: self._fake_quantize(name)(value))
         self.network = keras.Model(image, quantised, name=f"{model.name}_int8")
@@ -79,7 +82,8 @@ class Simulation:
                 least[name] = min(least.get(name, 0.0), float(ops.min(values)))
                 largest[name] = max(largest.get(name, 0.0), float(ops.max(values)))
         for name, layer in self._values.items():
-            layer.set_range(least[name], largest[name])
+            after = self._overwritten.get(name, name)
+            layer.set_range(min(least[name], least[after]), max(largest[name], largest[after]))
 
     def _fake_quantize(self, name):
         if name not in self._values:
@@ -89,6 +93,7 @@ class Simulation:
     def _rebuilt(self, image, quantize, weights=True):
         """The output of `plain` on a symbolic image, each value that LiteRT keeps in int8 passed through `quantize`."""
         raw, done, keep, names = {}, {}, [], {}
+        name_of, reads, in_place, became = {}, {}, [], {}
 
         def settled(value):
             """A value as the next operation reads it."""
@@ -98,7 +103,8 @@ class Simulation:
                 # A layer that is called twice has a range for each call.
                 name = raw[id(value)].name
                 names[name] = names.get(name, 0) + 1
-                done[id(value)] = quantize(f"{name}_{names[name]}" if names[name] > 1 else name, value)
+                name_of[id(value)] = f"{name}_{names[name]}" if names[name] > 1 else name
+                done[id(value)] = quantize(name_of[id(value)], value)
                 keep.append(value)
             return done[id(value)]
 
@@ -106,14 +112,25 @@ class Simulation:
             options.pop("training", None)
             if isinstance(layer, keras.layers.InputLayer):
                 return layer(*given)
-            first = keras.tree.flatten(given)[0]
+            read = keras.tree.flatten((given, options))
+            first = read[0]
+            for one in read:
+                reads[id(one)] = reads.get(id(one), 0) + 1
             fused = _is_rectifier(layer) and id(first) in raw and isinstance(raw[id(first)], FUSING)
             # What is concatenated shares the scale of the whole.
             if not fused and not isinstance(layer, keras.layers.Concatenate):
                 given, options = keras.tree.map_structure(settled, (given, options))
             if isinstance(layer, keras.layers.Dropout):
                 return given[0]
-            if weights and type(layer) in WEIGHTED:
+            if type(layer) is keras.layers.Rescaling:
+                # Two operations for LiteRT, whose constants are in int8, too.
+                scale, offset = (rounded_constant(one) if weights else one for one in (layer.scale, layer.offset))
+                product = given[0] * np.asarray(scale, "float32")
+                name_of[id(product)], reads[id(product)] = f"{layer.name}_product", 1
+                value = quantize(name_of[id(product)], product) + np.asarray(offset, "float32")
+                keep.append(product)
+                in_place.extend([(read, product), ([product], value)])
+            elif weights and type(layer) in WEIGHTED:
                 if layer.name not in self._kernels:
                     self._kernels[layer.name] = QuantizedWeights(layer, name=f"{layer.name}_quantized")
                 value = self._kernels[layer.name](*given)
@@ -121,6 +138,10 @@ class Simulation:
                 value = layer(*given, training=False)
             else:
                 value = layer(*given, **options)
+            if type(layer).__name__ in ELEMENTWISE:
+                in_place.append((read, value))
+            if fused:
+                became[id(first)] = id(value)
             if not isinstance(layer, SAME_VALUES):
                 raw[id(value)] = layer
                 keep.append(value)
@@ -128,7 +149,15 @@ class Simulation:
 
         keep.append(image)
         raw[id(image)] = self.plain.layers[0]
-        return settled(_through(self.plain, image, call))
+        output = settled(_through(self.plain, image, call))
+        for read, value in in_place:
+            # LiteRT writes over the first operand that nothing else reads, and its calibration then takes the values
+            # that it finds there for the operand's.
+            free = [one for one in read if reads.get(id(one)) == 1 and one is not image and one.shape == value.shape]
+            after = name_of.get(became.get(id(value), id(value)))
+            if free and after and id(free[0]) in name_of:
+                self._overwritten[name_of[id(free[0])]] = after
+        return output
 
 
 class FakeQuantize(keras.layers.Layer):
@@ -214,6 +243,20 @@ def rounded_kernel(kernel, axes):
     kernel = ops.convert_to_tensor(kernel)
     scale = ops.maximum(ops.max(ops.abs(kernel), axis=axes, keepdims=True), 1e-12) / 127
     return kernel + ops.stop_gradient(ops.round(kernel / scale) * scale - kernel)
+
+
+def rounded_constant(values):
+    """Numbers that something is multiplied with or added to, in the values that int8 has for them; float32.
+
+    Example:
+        >>> np.round(rounded_constant([0.5, 0.2511]), 4)
+        array([0.5  , 0.251], dtype=float32)
+    """
+    values = np.asarray(values, "float32")
+    least, largest = min(values.min(), 0.0), max(values.max(), 0.0)
+    scale = max((largest - least) / 255, 1e-12)
+    zero = np.round(-128 - least / scale)
+    return ((np.clip(np.round(values / scale) + zero, -128, 127) - zero) * scale).astype("float32")
 
 
 def folded(model):
