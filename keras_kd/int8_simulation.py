@@ -1,9 +1,9 @@
 """What a network will say in LiteRT's full int8, computed in `keras.ops`, so that it can be trained for it.
 
 LiteRT's scheme: kernels symmetric in -127..127 with a scale for each output channel; activations in -128..127 with one
-scale and one zero point, from the least and the largest value on the calibration images; constants as activations; batch
-normalisation folded into the convolution before it; a rectifier fused into what is before it. The gradient passes the rounding as if it were
-not there (Bengio et al. 2013, arXiv:1308.3432) and stops where a range cuts a value off.
+scale and one zero point, from the least and the largest value on the calibration images, and constants alike; batch
+normalisation folded into the convolution before it; a rectifier fused into what is before it. The gradient passes the
+rounding as if it were not there (Bengio et al. 2013, arXiv:1308.3432) and stops where a range cuts a value off.
 """
 
 import keras
