@@ -125,9 +125,11 @@ class Simulation:
             if type(layer) is keras.layers.Rescaling:
                 # Two operations for LiteRT, whose constants are in int8, too.
                 scale, offset = (rounded_constant(one) if weights else one for one in (layer.scale, layer.offset))
-                product = given[0] * np.asarray(scale, "float32")
+                product = WithConstant("multiply", scale, name=f"{layer.name}_scale_{weights}")(given[0])
                 name_of[id(product)], reads[id(product)] = f"{layer.name}_product", 1
-                value = quantize(name_of[id(product)], product) + np.asarray(offset, "float32")
+                value = WithConstant("add", offset, name=f"{layer.name}_offset_{weights}")(
+                    quantize(name_of[id(product)], product)
+                )
                 keep.append(product)
                 in_place.extend([(read, product), ([product], value)])
             elif weights and type(layer) in WEIGHTED:
@@ -158,6 +160,24 @@ class Simulation:
             if free and after and id(free[0]) in name_of:
                 self._overwritten[name_of[id(free[0])]] = after
         return output
+
+
+class WithConstant(keras.layers.Layer):
+    """Adds numbers to its input, or multiplies it with them.
+
+    A layer and not an operation: Keras would name that "add", as a layer of the student may be named.
+    """
+
+    def __init__(self, operation, values, **options):
+        super().__init__(trainable=False, dtype="float32", **options)
+        self.operation, self.values = getattr(ops, operation), np.asarray(values, "float32")
+        self.built = True
+
+    def call(self, values):
+        return self.operation(values, self.values)
+
+    def compute_output_shape(self, shape):
+        return shape
 
 
 class FakeQuantize(keras.layers.Layer):

@@ -45,7 +45,8 @@ def small(kind):
     if kind == "residual":
         x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same", use_bias=False)(x)))
         inner = layers.BatchNormalization(center=False)(layers.Conv2D(8, 3, padding="same")(x))
-        x = layers.Activation("relu")(layers.Add()([x, inner]))
+        # Named as Keras names an addition: the simulation must not have one of its own.
+        x = layers.Activation("relu")(layers.Add(name="add")([x, inner]))
     elif kind == "depthwise":
         x = layers.ReLU(max_value=6)(layers.BatchNormalization()(layers.Conv2D(8, 1)(x)))
         x = layers.DepthwiseConv2D(3, 2, "same", depth_multiplier=2, use_bias=False)(x)
