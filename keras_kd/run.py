@@ -449,7 +449,8 @@ def hand_over(recipe, dataset, files, found, *, teacher, formats=None, quiet=Fal
         files.int8_student.unlink(missing_ok=True)
         found.pop("int8_fine_tuning", None)
     found["exports"] = [rows[name] for name in FORMATS if name in rows]
-    found["settings"]["export"] = recipe.dump()["export"]
+    # Where a format of the recipe was never made, `distill` still has to make it.
+    found["settings"]["export"] = recipe.dump()["export"] if set(chosen.formats) <= rows.keys() else None
     calibrated = {"seed": recipe.seed, "positions": picked.tolist()}
     found["calibration_images"] = calibrated if found["exports"] else None
     report.write(found, files.path)

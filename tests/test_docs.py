@@ -61,7 +61,9 @@ def test_links_lead_somewhere(page):
 
 def test_the_readme_has_no_gaps():
     pages = README + (ROOT / "docs" / "performance.md").read_text()
-    assert not re.search(r"\b(TODO|COST|STEP|DIGITS|RECIPE|XXX|[A-Z]{2,}_\w+)\b", pages.replace("KERAS_BACKEND", ""))
+    assert not re.search(
+        r"\b(TODO|COST|STEP|DIGITS|RECIPE|XXX|[A-Z]+_[A-Z]+|[A-Z]{2,}_\w+)\b", pages.replace("KERAS_BACKEND", "")
+    )
 
 
 def test_every_result_that_is_named_is_there_and_every_result_is_named():

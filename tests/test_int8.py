@@ -296,9 +296,12 @@ def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are
         run.export(folder, quiet=True, formats=["litert_int8"])
     monkeypatch.undo()
     assert named(folder) == []
+    # Another format alone does not make the run whole.
+    run.export(folder, quiet=True, formats=["litert_float16"])
+    assert named(folder) == ["student_float16.tflite"]
     recipe = load(folder / "recipe.yaml", ["export.formats=[litert_int8, litert_float32]"])
     run.distill(recipe, folder, name="digits", quiet=True)
-    assert named(folder) == ["student.tflite", "student_int8.tflite"]
+    assert named(folder) == ["student.tflite", "student_float16.tflite", "student_int8.tflite"]
 
     # A rate at which nothing is learnt costs the int8 file alone, and says so.
     worse = load(
@@ -307,7 +310,9 @@ def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are
     )
     with pytest.raises(GateError, match="not trained for int8: the loss is .*lower export.int8_fine_tuning.learning_"):
         run.distill(worse, folder, name="digits", quiet=True)
-    assert named(folder) == ["student.tflite"] and not (folder / "student_int8.keras").exists()
+    assert (
+        named(folder) == ["student.tflite", "student_float16.tflite"] and not (folder / "student_int8.keras").exists()
+    )
     with pytest.raises(GateError):
         run.distill(worse, folder, name="digits", quiet=True)
 
