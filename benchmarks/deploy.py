@@ -11,33 +11,24 @@ command.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from measuring import RESULTS, finish, options
+import small_pair
+from measuring import finish, options
 
-ROOT, HERE = RESULTS.parent.parent, Path(__file__).parent
 # (training images, test images, teacher's epochs, students' epochs)
 FULL, QUICK = (10_000, 2_000, 12, 12), (320, 320, 1, 1)
 FORMATS = "[saved_model, litert_float32, litert_float16, litert_dynamic, litert_int8, litert_int8_float, onnx]"
-DATA = "{{name: 'methods:half_size', views: crop_flip, train_images: {}, test_images: {}}}"
-FIT = "{{epochs: {}, batch_size: 64, optimizer: sgd, learning_rate: 0.05, l2: 5.0e-4, decay: cosine}}"
-TEACHER = "data: {data}\nstudent: resnet20\nfit: {fit}\nexport: {{formats: []}}\n"
-STUDENT = (
-    "data: {data}\nteacher: ./taught.yaml\nstudent: {name}\nlabel_weight: 0.1\n"
-    "terms: [{{method: kd, weight: 0.9, temperature: 4}}]\nfit: {fit}\nexport: {{formats: []}}\n"
-)
 STUDENTS = {"resnet20": "CIFAR ResNet-20", "mobilenetv2_half": "MobileNetV2, half width"}
 
 
 def keras_kd(*arguments, may_fail=False):
     """What a command printed as JSON."""
     call = [sys.executable, "-m", "keras_kd.cli", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)])}
-    done = subprocess.run(call, cwd=HERE, env=environment, capture_output=True, text=True)
+    done = subprocess.run(call, cwd=small_pair.HERE, env=small_pair.environment(), capture_output=True, text=True)
     if done.returncode and not may_fail:
         sys.exit(f"{' '.join(call)}\nexit code {done.returncode}\n{done.stderr[-2000:]}")
     return json.loads(done.stdout) if done.stdout else None
@@ -113,18 +104,13 @@ def table(name, rows):
 def main():
     chosen = options(__doc__, runs=(int, 50, "timed runs of one image"))
     images, tested, taught, learned = QUICK if chosen.quick else FULL
-    base = ROOT / "saved_models" / f"deploy-bench{'-quick' if chosen.quick else ''}"
-    if chosen.quick:
-        shutil.rmtree(base, ignore_errors=True)
-    base.mkdir(parents=True, exist_ok=True)
-    data = DATA.format(images, tested)
-    (base / "taught.yaml").write_text(TEACHER.format(data=data, fit=FIT.format(taught)))
+    base, data = small_pair.begun("deploy-bench", chosen.quick, images, tested, taught)
     lines, found = [], {}
     rows = found["digits"] = measured("digits", base / "digits", chosen.runs)
     lines += table("digits", rows)
     for name, title in STUDENTS.items():
         recipe = base / f"{name}.yaml"
-        recipe.write_text(STUDENT.format(data=data, name=name, fit=FIT.format(learned)))
+        recipe.write_text(small_pair.student(data, name, learned))
         rows = found[name] = measured(recipe, base / f"{name}-run", chosen.runs)
         lines += table(title, rows)
     finish("deploy", {"threads": 1, "timed_runs": chosen.runs, "students": found}, "\n".join(lines), chosen)

@@ -8,27 +8,19 @@ search wrote gives its figure again. One seed: no claim about temperatures.
 """
 
 import json
-import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-from measuring import RESULTS, finish, options
+import small_pair
+from measuring import finish, options
 
-ROOT, HERE = RESULTS.parent.parent, Path(__file__).parent
 # (training images, test images, teacher's epochs, student's epochs, trials)
 FULL, QUICK = (10_000, 2_000, 12, 3, 20), (320, 320, 1, 1, 3)
-DATA = "{{name: 'methods:half_size', views: crop_flip, train_images: {}, test_images: {}}}"
-FIT = "{{epochs: {}, batch_size: 64, optimizer: sgd, learning_rate: 0.05, l2: 5.0e-4, decay: cosine}}"
-TEACHER = "data: {data}\nstudent: resnet20\nfit: {fit}\nexport: {{formats: []}}\n"
-STUDENT = (
-    "data: {data}\nteacher: ./taught.yaml\nstudent: resnet8\nlabel_weight: 0.1\n"
-    "terms: [{{method: kd, weight: 0.9, temperature: 4}}]\nfit: {fit}\nexport: {{formats: []}}\n"
-    "search: {{trials: {trials}, space: {{label_weight: {{float: [0, 1]}}, "
+SEARCH = (
+    "search: {{trials: {}, space: {{label_weight: {{float: [0, 1]}}, "
     "terms.0.temperature: {{float: [1, 20], sampling: log}}}}}}\n"
 )
 
@@ -36,8 +28,8 @@ STUDENT = (
 def keras_kd(*arguments):
     """A process of the command line, begun."""
     call = [sys.executable, "-m", "keras_kd.cli", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)])}
-    return subprocess.Popen(call, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(call, cwd=small_pair.HERE, env=small_pair.environment(), **pipes)
 
 
 def result(process):
@@ -68,14 +60,9 @@ def two_workers(recipe, folder, trials):
 def main():
     chosen = options(__doc__)
     images, tested, taught, learned, trials = QUICK if chosen.quick else FULL
-    base = ROOT / "saved_models" / f"search-bench{'-quick' if chosen.quick else ''}"
-    if chosen.quick:
-        shutil.rmtree(base, ignore_errors=True)
-    base.mkdir(parents=True, exist_ok=True)
-    data = DATA.format(images, tested)
-    (base / "taught.yaml").write_text(TEACHER.format(data=data, fit=FIT.format(taught)))
+    base, data = small_pair.begun("search-bench", chosen.quick, images, tested, taught)
     recipe = base / "small.yaml"
-    recipe.write_text(STUDENT.format(data=data, fit=FIT.format(learned), trials=trials))
+    recipe.write_text(small_pair.student(data, "resnet8", learned) + SEARCH.format(trials))
     alone, _ = result(keras_kd("search", recipe, "--out", base / "small-search", "--quiet", "--json"))
     best = base / "small-search" / "small.best.yaml"
     again, _ = result(keras_kd("distill", best, "--out", base / "again", "--restart", "--quiet", "--json"))
