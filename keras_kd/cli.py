@@ -102,9 +102,9 @@ def start_keras(backend=None):
     from keras_kd.quiet import quiet_start, without
 
     choose_backend(backend)
-    # Making and tracing networks leaves millions of objects that stay: searching them for garbage takes a second.
+    # Making and tracing networks leaves millions of objects that stay, among which there is little garbage to be found.
     gc.set_threshold(200_000, 50, 50)
-    # Keras imports both, a second and a half, for its wrappers and plots, which no command uses.
+    # Keras imports both for its wrappers and plots, which no command uses.
     with quiet_start(), without("sklearn", "matplotlib"):
         from keras_kd.backend import device
 

@@ -26,7 +26,7 @@ class TrainingStep:
     def make_train_function(self, force=False):
         """As Keras's own, but a single step takes its batch in Python and not in a graph around the step.
 
-        That graph would be made, inlined and optimised as well: two seconds of the start of a network of 56 layers.
+        That graph would be made, inlined and optimised as well, before the first step of a deep network.
         """
         if self.train_function is not None and not force:
             return
@@ -106,7 +106,7 @@ def keep_memory():
 def momentum_step(variable, velocity, gradient, learning_rate, momentum, nesterov):
     """velocity = momentum * velocity + gradient; variable = variable - learning_rate * velocity, or as in `SGD`.
 
-    One operation a variable and not nine: a graph of 56 layers is made and optimised in seconds less.
+    One operation a variable and not nine: the graph of a deep network is made and optimised sooner.
     """
     variable, velocity = (one.value if isinstance(one, keras.Variable) else one for one in (variable, velocity))
     tf.raw_ops.ResourceApplyMomentum(
