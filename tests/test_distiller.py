@@ -324,6 +324,25 @@ def test_one_hot_labels_column_labels_and_datasets_give_one_result():
     np.testing.assert_allclose(results, results[0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("together", [1, 2])
+def test_a_stream_of_unknown_length_ends_where_it_ends(together):
+    import tensorflow as tf
+
+    x, y = images(20)
+    stream = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    unknown = stream.filter(lambda x, y: True)
+    assert unknown.cardinality() == tf.data.UNKNOWN_CARDINALITY
+    losses, steps = [], []
+    for given in (stream, unknown):
+        keras.utils.set_random_seed(0)
+        distiller = Distiller(plain(4, "student"), plain(8, "teacher"), [KD()], 0.1)
+        distiller.compile(optimizer=keras.optimizers.SGD(0.1), steps_per_execution=together)
+        losses.append(distiller.fit(given, epochs=2, verbose=0).history["loss"])
+        steps.append(int(distiller.optimizer.iterations))
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+    assert steps == [6, 6]
+
+
 def test_evaluate_is_the_students_own_loss():
     x, y = images()
     student = cnn(4, regularizer="l2")
