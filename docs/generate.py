@@ -19,6 +19,7 @@ from keras_kd.catalogue import methods as catalogue_of_methods
 from keras_kd.cli import commands
 from keras_kd.methods import METHODS
 from keras_kd.methods.targets import Target
+from keras_kd.study_file import Study, cells, load_study, ready
 
 FOLDER = Path(__file__).parent
 HEADER = "<!-- Written by docs/generate.py; do not edit. -->\n"
@@ -31,6 +32,8 @@ def recipes_page():
     parts = [
         ("", schema.Recipe),
         ("data", schema.DataSpec),
+        ("data.label_noise", schema.LabelNoiseSpec),
+        ("data.imbalance", schema.ImbalanceSpec),
         ("data.views", schema.ViewsSpec),
         ("data.views.rand_augment", schema.RandAugmentSpec),
         ("teacher, student", schema.ModelSpec),
@@ -43,12 +46,15 @@ def recipes_page():
     parts += [("export.int8_fine_tuning", schema.Int8FineTuningSpec)]
     parts += [("search", schema.SearchSpec), ("search.space, of each path", schema.SettingSpace)]
     parts += [("search.objective", schema.ObjectiveSpec)]
+    parts += [("baseline", schema.BaselineSpec), ("evidence", schema.EvidenceSpec)]
     for name, part in parts:
         lines += ["", f"## {name or 'The whole'}", "", *([_about(part), ""] if name else [])]
         lines += ["| field | what it is | default |", "|---|---|---|"]
         for field, about in part.model_fields.items():
+            if part is schema.TermSpec and field in ("settings", "schedules"):
+                continue
             # What a part takes over from another stands there.
-            if field in ("settings", "schedules") or field in getattr(part.__base__, "model_fields", ()):
+            if field in getattr(part.__base__, "model_fields", ()):
                 continue
             lines.append(f"| `{field}` | {about.description} | {_default(about)} |")
     lines += ["", "## Targets", "", _about(Target), ""]
@@ -60,6 +66,33 @@ def recipes_page():
             default = _plain(about.default)
             lines.append(f"- `{field}` ({default}){': ' if field in said else ''}{said.get(field, '')}")
     return "\n".join(lines) + "\n"
+
+
+def studies_page():
+    """How a study is written, and the ready ones, as Markdown."""
+    lines = [HEADER, "# Studies", "", *STUDIES.strip().splitlines(), "", "## Fields", ""]
+    lines += ["| field | what it is | default |", "|---|---|---|"]
+    lines += [f"| `{field}` | {about.description} | {_default(about)} |" for field, about in Study.model_fields.items()]
+    lines += ["", "## Ready studies"]
+    for name, path in ready().items():
+        found = load_study(path)
+        count = len(cells(found)) * len(found.seeds)
+        lines += ["", f"### {name}", "", f"{found.question} {len(cells(found))} cells, {count} runs at most.", ""]
+        lines += [found.source.strip(), "", "```yaml", path.read_text(encoding="utf-8").rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+STUDIES = """
+A study runs a grid of recipes with several seeds and makes one table and one set of plots of their reports:
+`keras-kd study label_noise`, or `keras-kd study mine.yaml`. Cells that train the same thing share a run; all share
+teachers and banks. It can be killed and goes on; `--jobs 2` runs two processes, and the same command given on another
+machine that sees the folder joins in. `study.json`, `study.md` and `study.html` are made anew from the reports each
+time, so figures can be added later at no cost. The recipe of every cell stays in the folder, under `recipes/`.
+
+The ready studies are small, so that two CPU cores do them: ten classes of CIFAR-100 at 16x16 pixels. `--set` makes them
+larger: `keras-kd study label_noise --set data.classes=null --set data.image_size=null --set fit.epochs=240 --out big`
+(what is set of `data` holds for the teachers as well; their epochs are those of the file: copy and edit it).
+"""
 
 
 def _arguments(method):
@@ -155,6 +188,7 @@ def _comparison():
 PAGES: dict[str, typing.Callable] = {
     "recipes.md": recipes_page,
     "commands.md": commands_page,
+    "studies.md": studies_page,
     "../README.md": readme_page,
 }
 

@@ -6,6 +6,7 @@ from keras_kd.data import DATASETS
 from keras_kd.methods import METHODS, Method
 from keras_kd.models import APPLICATIONS, MODELS
 from keras_kd.recipe_file import headline, known
+from keras_kd.study_file import ready
 
 
 def methods():
@@ -95,8 +96,13 @@ def recipes():
     return {name: headline(path) for name, path in known().items()}
 
 
+def studies():
+    """{name: its first line}."""
+    return {name: headline(path) for name, path in ready().items()}
+
+
 def _first_line(documented):
     return documented.__doc__.strip().splitlines()[0]
 
 
-CATALOGUE = {"methods": methods, "models": models, "datasets": datasets, "recipes": recipes}
+CATALOGUE = {"methods": methods, "models": models, "datasets": datasets, "recipes": recipes, "studies": studies}

@@ -9,7 +9,7 @@ from keras_kd.data.mixing import Cutmix
 from keras_kd.methods import METHODS
 from keras_kd.methods.find import find
 from keras_kd.models import kind
-from keras_kd.recipe import load
+from keras_kd.recipe import load, settings_of
 
 # By the beginning of a network's name, in small letters; the first that fits.
 NETWORKS = {
@@ -120,10 +120,11 @@ def _of_file(path, settings, seen):
     for member in recipe.teacher.members if recipe.teacher else ():
         if member.is_recipe and member.model not in seen:
             seen.add(member.model)
-            taught = load(member.model, notes=[])
+            settings = settings_of(member)
+            taught = load(member.model, settings, notes=[])
             if taught.teacher is not None:
                 yield from ((key, (name, f"assistant {Path(member.model).name}")) for key in TEACHING["assistant"])
-            yield from _of_file(member.model, (), seen)
+            yield from _of_file(member.model, settings, seen)
 
 
 def _of_recipe(recipe):

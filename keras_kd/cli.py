@@ -142,7 +142,8 @@ quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 def _load(path, settings, seed, smoke, notes=None):
     from keras_kd.recipe import load
 
-    seeds = [] if seed is None else [f"seed={seed}"]
+    # One seed that is asked for is the only one.
+    seeds = [] if seed is None else [f"seed={seed}", "seeds=[]"]
     return load(path, [*settings, *seeds], smoke=smoke, notes=notes)
 
 
@@ -178,10 +179,10 @@ def _print_json(value):
 
 
 @commands.command("list")
-@click.argument("what", required=False, metavar="[methods|models|datasets|recipes]")
+@click.argument("what", required=False, metavar="[methods|models|datasets|recipes|studies]")
 @json_option
 def list_command(what, as_json):
-    """What there is: methods, models, datasets, recipes.
+    """What there is: methods, models, datasets, recipes, studies.
 
     \b
     Example:
@@ -312,6 +313,44 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, as_json):
 @click.argument("recipe")
 @recipe_options
 @click.option("--out", type=click.Path(file_okay=False), help="The run folder; saved_models/RECIPE by default.")
+@backend_option
+@json_option
+def doctor(recipe, settings, seed, smoke, out, backend, as_json):
+    """Examine a recipe before a run, or after one: why would it not help? Trains nothing.
+
+    Is the teacher any good in this very pipeline: its output, class order, pixels, temperature? Can the student learn
+    from it? Each finding has its figures and its cure. Exit code 1 if something is bad.
+
+    \b
+    Example:
+        keras-kd doctor digits
+        keras-kd doctor resnet56_to_resnet20 --set terms.0.temperature=100
+    """
+    from keras_kd.recipe_file import find
+
+    if out is not None and not out.strip():
+        raise UserError("--out: is empty; give a folder, such as saved_models/mine")
+    choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
+    loaded = _load(recipe, settings, seed, smoke)
+    name = find(recipe).stem
+    folder = Path(out) if out else Path("saved_models") / _folder_name(recipe, name, loaded.seed, smoke)
+    start_keras(backend)
+    from keras_kd.doctor import examine
+    from keras_kd.doctor.words import in_lines, summary_line
+
+    found = examine(loaded, folder, name=name, smoke=smoke)
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo("\n".join(in_lines(found)))
+        click.echo(summary_line(found))
+    sys.exit(1 if any(one["outcome"] == "bad" for one in found["findings"]) else 0)
+
+
+@commands.command()
+@click.argument("recipe")
+@recipe_options
+@click.option("--out", type=click.Path(file_okay=False), help="The run folder; saved_models/RECIPE by default.")
 @click.option("--restart", is_flag=True, help="Throw away what is in the run folder and begin again.")
 @bank_option
 @backend_option
@@ -336,9 +375,9 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
     name = find(recipe).stem
     folder = Path(out) if out else Path("saved_models") / _folder_name(recipe, name, loaded.seed, smoke)
     start_keras(backend)
-    from keras_kd import run
+    from keras_kd import claim
 
-    found = run.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    found = claim.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
     _print_report(found, folder, as_json)
 
 
@@ -403,7 +442,7 @@ def search(
     choose_backend(backend)
     given = {"trials": trials, "hours": hours, "tuner": tuner}
     overrides = [*settings, *(f"search.{key}={value}" for key, value in given.items() if value is not None)]
-    overrides += [] if seed is None else [f"seed={seed}"]
+    overrides += [] if seed is None else [f"seed={seed}", "seeds=[]"]
     loaded = _load(recipe, overrides, None, smoke)
     stem = find(recipe).stem
     folder = Path(out) if out else Path("saved_models") / f"{_folder_name(recipe, stem, loaded.seed, smoke)}-search"
@@ -464,6 +503,93 @@ def address(text, option):
     if not (host and colon and port.isdigit() and 0 < int(port) < 2**16):
         raise UserError(f"{option}: found {text!r}; expected host:port, such as 127.0.0.1:9000")
     return host, port
+
+
+@commands.command()
+@click.argument("name", metavar="STUDY")
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field of every recipe.")
+@click.option(
+    "--seed", "seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, help="Instead of its seeds; repeatable."
+)
+@click.option("--smoke", is_flag=True, help="Shrink it, to see that it works.")
+@click.option("--out", type=click.Path(file_okay=False), help="The folder; saved_models/study-STUDY by default.")
+@click.option("--restart", is_flag=True, help="Throw away what is in the folder and begin again.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that work on it.")
+@click.option("--joins", is_flag=True, hidden=True)
+@backend_option
+@quiet_option
+@json_option
+def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quiet, as_json):
+    """Run a grid of recipes and make one table and one set of plots of it.
+
+    Runs that are there are not run again; all share teachers and banks. A study that was killed goes on. Ready ones:
+    `keras-kd list studies`; docs/studies.md says how to write one.
+
+    \b
+    Example:
+        keras-kd study label_noise --jobs 2
+        keras-kd study mine.yaml --seed 0 --seed 1
+    """
+    from keras_kd.study_file import find_study
+
+    if out is not None and not out.strip():
+        raise UserError("--out: is empty; give a folder, such as saved_models/study-mine")
+    path = find_study(name)
+    choose_backend(backend)
+    folder = Path(out) if out else Path("saved_models") / f"study-{path.stem}{'-smoke' if smoke else ''}"
+    start_keras(backend)
+    from keras_kd.study import study as run_study
+    from keras_kd.study_page import as_markdown
+
+    found = run_study(
+        name,
+        folder,
+        settings=settings,
+        seeds=seeds or None,
+        smoke=smoke,
+        restart=restart,
+        jobs=jobs,
+        quiet=quiet,
+        tell=lambda line: click.echo(line, err=True),
+        joins=joins,
+    )
+    if found is None:
+        return
+    if as_json:
+        return _print_json(found)
+    click.echo(as_markdown(found).rstrip())
+    click.echo(f"{folder}")
+
+
+@commands.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option(
+    "--out", type=click.Path(dir_okay=False), help="Also write a page with plots there, such as compare.html."
+)
+@json_option
+def compare(runs, out, as_json):
+    """Finished runs side by side: accuracy, size, latency, calibration, and which of them no other beats.
+
+    Latency is there for runs that `keras-kd bench RUN` measured.
+
+    \b
+    Example:
+        keras-kd compare saved_models/digits saved_models/digits_teacher
+        keras-kd compare saved_models/* --out compare.html
+    """
+    from keras_kd.compare import in_lines, page, rows_of
+
+    rows = rows_of(runs)
+    if out is not None:
+        from keras_kd.files import whole
+
+        with whole(out) as temporary:
+            temporary.write_text(page(rows), encoding="utf-8")
+    if as_json:
+        return _print_json(rows)
+    click.echo("\n".join(in_lines(rows)))
+    if out is not None:
+        click.echo(out)
 
 
 @commands.command()

@@ -14,6 +14,10 @@ class UserError(ValueError):
     """
 
 
+class Busy(UserError):
+    """Another process works there."""
+
+
 class GateError(Exception):
     """An exported file does not do what the Keras model does and was kept out of the run (exit code 1).
 

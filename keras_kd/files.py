@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from keras_kd.errors import UserError
+from keras_kd.errors import Busy, UserError
 
 try:
     import fcntl
@@ -80,7 +80,8 @@ def locked(folder, wait=False, tell=True):
         tell: says so, where it waits.
 
     Raises:
-        UserError: another process works in it, or it cannot be made.
+        Busy: another process works in it.
+        UserError: it cannot be made.
     """
     folder = Path(folder)
     try:
@@ -94,7 +95,7 @@ def locked(folder, wait=False, tell=True):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 if not wait:
-                    raise UserError(
+                    raise Busy(
                         f"{folder}: another keras-kd process works in this folder; wait for it, or give another --out"
                     ) from None
                 if tell:

@@ -52,6 +52,8 @@ def before(recipe):
     changes = {
         "generations": recipe.generations - 1,
         "seed": (recipe.seed + SEEDS_APART) % 2**31,
+        "seeds": (),
+        "baseline": None,
         "export": recipe.export.model_copy(update={"formats": ()}),
     }
     if recipe.generations == 2 and recipe.teacher is None:

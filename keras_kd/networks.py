@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_kd import backend, bench, models
 from keras_kd.output_check import check_from_logits
+from keras_kd.taps import Tapped
 
 INFERENCE_BATCH = 250
 
@@ -79,3 +80,37 @@ def logits_of(network, images, batch_size=INFERENCE_BATCH):
     if not network.from_logits:
         output = np.log(np.maximum(output, keras.config.epsilon() ** 2))
     return output, seconds / timed
+
+
+def signals_of(network, images, taps, batch_size=INFERENCE_BATCH):
+    """{tap: float32 array (n, ...)} of what layers of a network give in inference mode.
+
+    Args:
+        network: a `Network`.
+        images: uint8 (n, height, width, channels).
+        taps: layers' names or paths.
+        batch_size: images at once.
+
+    Raises:
+        UserError: no such layer.
+    """
+    run = backend.inference(_Tapping(Tapped("network", network.model, tuple(taps), network.from_logits)))
+    parts = {tap: [] for tap in taps}
+    for start in range(0, len(images), batch_size):
+        seen = run(np.asarray(images[start : start + batch_size]).astype("float32"))
+        for tap in taps:
+            parts[tap].append(keras.ops.convert_to_numpy(seen[tap]))
+    return {tap: np.concatenate(values) for tap, values in parts.items()}
+
+
+class _Tapping(keras.Model):
+    """What layers of a network give; a model, so that a backend compiles it with its weights as arguments."""
+
+    def __init__(self, tapped):
+        super().__init__(name="tapping", dtype="float32", autocast=False)
+        self.network = tapped.network
+        self._tapped = (tapped,)
+        self.built = True
+
+    def call(self, images, training=False):
+        return self._tapped[0].run(images, training=False)[1]

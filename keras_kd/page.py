@@ -1,6 +1,7 @@
 """A run's report as a page for people."""
 
-NOTHING = "–"
+from keras_kd import page_evidence as evidence
+from keras_kd.markdown import NOTHING, count, line, number, percent, size, table
 
 
 def page(report):
@@ -26,7 +27,8 @@ def page(report):
         | student digits_tiny | 98.00 % | – | – | – | – | – | – | – |
         <BLANKLINE>
     """
-    parts = (_heading, _networks, _teachers, _generations, _fidelity, _classes)
+    parts = (_heading, evidence.verdict, _networks, evidence.epochs, _teachers, _generations, evidence.fidelity)
+    parts += (evidence.calibration, _classes, evidence.noise, evidence.imbalance, evidence.properties)
     parts += (_exports, _time, _data, _environment, _notes)
     return "\n\n".join(text for part in parts if (text := part(report))) + "\n"
 
@@ -37,7 +39,7 @@ def _heading(report):
         f"{report['epochs']} epochs" if report.get("epochs") is not None else None,
         f"commit {report['git_commit']}" if report.get("git_commit") else None,
     ]
-    lines = [f"# {_line(report.get('recipe') or 'Report')}", ", ".join(fact for fact in facts if fact)]
+    lines = [f"# {line(report.get('recipe') or 'Report')}", ", ".join(fact for fact in facts if fact)]
     if report.get("shortened") or report.get("smoke"):
         lines.append("**A shortened run: it shows that every step works. Its numbers are no result.**")
     return "\n\n".join(line for line in lines if line)
@@ -52,18 +54,18 @@ def _networks(report):
             rows.append(
                 [
                     f"{role} {scores.get('name') or ''}",
-                    _percent(scores.get("top1")),
-                    _percent(scores.get("top5")),
-                    *(_number(calibration.get(name)) for name in ("ece", "nll", "brier")),
-                    _count(cost.get("parameters")),
-                    _count(cost.get("macs")),
-                    _bytes(cost.get("bytes")),
+                    percent(scores.get("top1")),
+                    percent(scores.get("top5")),
+                    *(number(calibration.get(name)) for name in ("ece", "nll", "brier")),
+                    count(cost.get("parameters")),
+                    count(cost.get("macs")),
+                    size(cost.get("bytes")),
                 ]
             )
     if not rows:
         return ""
     header = ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"]
-    paragraphs = ["## Student and teacher", _table(header, rows), _key(report), _savings(report)]
+    paragraphs = ["## Student and teacher", table(header, rows), _key(report), _savings(report)]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
@@ -79,15 +81,15 @@ def _teachers(report):
             one.get("run") or NOTHING,
             NOTHING if one.get("epoch") is None else one["epoch"],
             NOTHING if one.get("seed") is None else one["seed"],
-            _percent(one.get("top1")),
-            _number(one.get("weight")),
-            _number(one.get("temperature")),
+            percent(one.get("top1")),
+            number(one.get("weight")),
+            number(one.get("temperature")),
             (one.get("sha256") or NOTHING)[:12],
         ]
         for one in members
     ]
     header = ["network", "run", "epoch", "seed", "top-1", "weight", "fitted temperature", "sha256"]
-    paragraphs = ["## The teacher's networks", _table(header, rows)]
+    paragraphs = ["## The teacher's networks", table(header, rows)]
     if source.get("members"):
         paragraphs.append(f"One teacher of the mean of their {source.get('mean')}, weights {source.get('weights')}.")
     for one in [source, *source.get("members", ())]:
@@ -95,21 +97,21 @@ def _teachers(report):
         if held_out:
             name = one.get("name") or "The teacher"
             paragraphs.append(
-                f"{_line(name)} at temperature {_number(one.get('temperature'))}, on {held_out['images']} held-out "
-                f"images: NLL {_number(held_out['nll_before'])} before, {_number(held_out['nll_after'])} after; "
-                f"ECE {_number(held_out['ece_before'])} before, {_number(held_out['ece_after'])} after."
+                f"{line(name)} at temperature {number(one.get('temperature'))}, on {held_out['images']} held-out "
+                f"images: NLL {number(held_out['nll_before'])} before, {number(held_out['nll_after'])} after; "
+                f"ECE {number(held_out['ece_before'])} before, {number(held_out['ece_after'])} after."
             )
     return "\n\n".join(paragraphs)
 
 
 def _generations(report):
     rows = [
-        [one.get("generation"), one.get("run") or NOTHING, one.get("seed"), _percent(one.get("top1"))]
-        + [_percent(one.get("agreement")), _number(one.get("ece")), _number(one.get("seconds"))]
+        [one.get("generation"), one.get("run") or NOTHING, one.get("seed"), percent(one.get("top1"))]
+        + [percent(one.get("agreement")), number(one.get("ece")), number(one.get("seconds"))]
         for one in report.get("generations") or ()
     ]
     header = ["generation", "run", "seed", "top-1", "agreement with its teacher", "ECE", "seconds"]
-    return "## Generations\n\n" + _table(header, rows) if rows else ""
+    return "## Generations\n\n" + table(header, rows) if rows else ""
 
 
 def _key(report):
@@ -130,25 +132,13 @@ def _savings(report):
     return f"The student has {' and '.join(ratios)} than its teacher." if ratios else ""
 
 
-def _fidelity(report):
-    fidelity = report.get("fidelity")
-    if not fidelity:
-        return ""
-    rows = [
-        ["same first class", _percent(fidelity.get("agreement"))],
-        ["teacher's first class among the student's first 5", _percent(fidelity.get("agreement5"))],
-        ["KL(teacher, student), nats", _number(fidelity.get("kl"))],
-    ]
-    return "## Fidelity to the teacher\n\n" + _table(["on the test images", ""], rows)
-
-
 def _classes(report):
     scores = sorted((score, index) for index, score in enumerate(report.get("per_class") or []) if score is not None)
     if not scores:
         return ""
     names = report.get("class_names") or []
-    rows = [[names[index] if index < len(names) else index, _percent(score)] for score, index in scores[:5]]
-    return "## The student's weakest classes\n\n" + _table(["class", "accuracy"], rows)
+    rows = [[names[index] if index < len(names) else index, percent(score)] for score, index in scores[:5]]
+    return "## The student's weakest classes\n\n" + table(["class", "accuracy"], rows)
 
 
 def _exports(report):
@@ -162,25 +152,25 @@ def _exports(report):
         [
             export.get("file") or NOTHING,
             export.get("format") or NOTHING,
-            _bytes(export.get("bytes")),
-            _number(export.get("max_difference")),
-            _number(export.get("mean_difference")),
-            _percent(export.get("agreement")),
-            _percent(export.get("accuracy")),
-            _percent(export.get("accuracy_drop")),
+            size(export.get("bytes")),
+            number(export.get("max_difference")),
+            number(export.get("mean_difference")),
+            percent(export.get("agreement")),
+            percent(export.get("accuracy")),
+            percent(export.get("accuracy_drop")),
             {True: "passed", False: "**failed**"}.get(export.get("passed"), NOTHING),
         ]
         for export in exports
     ]
-    paragraphs = ["## Exports", _table(header, rows)]
+    paragraphs = ["## Exports", table(header, rows)]
     images = sorted({export["images"] for export in exports if export.get("images")})
     if images:
-        count = " and ".join(map(str, images))
-        paragraphs.append(f"Compared with Keras on {count} test images; differences are of logits.")
+        counts = " and ".join(map(str, images))
+        paragraphs.append(f"Compared with Keras on {counts} test images; differences are of logits.")
     tuned = report.get("int8_fine_tuning") or {}
     if tuned.get("before"):
         before = "; ".join(
-            f"{name} accuracy {_percent(was.get('accuracy'))}, agreement {_percent(was.get('agreement'))}"
+            f"{name} accuracy {percent(was.get('accuracy'))}, agreement {percent(was.get('agreement'))}"
             for name, was in tuned["before"].items()
         )
         paragraphs.append(
@@ -199,7 +189,7 @@ def _exports(report):
 
 def _time(report):
     time = report.get("time") or {}
-    seconds = {part: number for part, number in (time.get("seconds") or {}).items() if number is not None}
+    seconds = {part: value for part, value in (time.get("seconds") or {}).items() if value is not None}
     if not seconds:
         return ""
     total = seconds.get("total")
@@ -212,11 +202,11 @@ def _time(report):
         "total": "this run",
     }
     rows = []
-    for part, number in seconds.items():
-        of_total = total and part != "teacher_run" and number <= total
-        rows.append([names.get(part, part), f"{number:.1f}", _percent(number / total) if of_total else NOTHING])
-    text = "## Time\n\n" + _table(["", "seconds", "share"], rows)
-    return f"{text}\n\n{_line(time['how'])}." if time.get("how") else text
+    for part, value in seconds.items():
+        of_total = total and part != "teacher_run" and value <= total
+        rows.append([names.get(part, part), f"{value:.1f}", percent(value / total) if of_total else NOTHING])
+    text = "## Time\n\n" + table(["", "seconds", "share"], rows)
+    return f"{text}\n\n{line(time['how'])}." if time.get("how") else text
 
 
 def _data(report):
@@ -229,41 +219,9 @@ def _environment(report):
 
 def _notes(report):
     notes = report.get("notes")
-    return "## Notes\n\n" + "\n".join(f"- {_line(note)}" for note in notes) if notes else ""
+    return "## Notes\n\n" + "\n".join(f"- {line(note)}" for note in notes) if notes else ""
 
 
 def _facts(title, facts):
     rows = [[name, value] for name, value in (facts or {}).items() if value is not None]
-    return f"{title}\n\n{_table(['', ''], rows)}" if rows else ""
-
-
-def _table(header, rows):
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def _line(value):
-    return " ".join(str(value).split())
-
-
-def _percent(share):
-    return NOTHING if share is None else f"{100 * share:.2f} %"
-
-
-def _number(value):
-    return NOTHING if value is None else f"{value:.4g}"
-
-
-def _count(number):
-    if number is None:
-        return NOTHING
-    for unit, size in (("G", 1e9), ("M", 1e6)):
-        if number >= size:
-            return f"{number / size:.2f} {unit}"
-    return f"{number:,}"
-
-
-def _bytes(size):
-    if size is None:
-        return NOTHING
-    return f"{size / 1e6:.2f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+    return f"{title}\n\n{table(['', ''], rows)}" if rows else ""

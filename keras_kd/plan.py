@@ -10,6 +10,7 @@ from keras_kd.bank.teacher_bank import in_units
 from keras_kd.banking import planned_bytes
 from keras_kd.networks import cost
 from keras_kd.progress import duration
+from keras_kd.recipe_file import teacher_run_name
 from keras_kd.rehearsal import about_data, rehearse
 
 # Seconds to start and compile, and of a step beside its multiplications: orders of size on two CPU cores.
@@ -33,9 +34,10 @@ def plan(recipe, smoke=False):
     about, plans, made = about_data(recipe), {}, {}
 
     def visit(spec, taught):
-        if spec.model not in made:
-            made[spec.model] = plan(taught, smoke)
-        plans[(spec.model, spec.seed)] = made[spec.model]
+        run = teacher_run_name(spec.model, spec.settings)
+        if run not in made:
+            made[run] = plan(taught, smoke)
+        plans[(run, spec.seed)] = made[run]
 
     student, teacher = rehearse(recipe, about, smoke, visit)
     epochs = recipe.fit.epochs * recipe.generations

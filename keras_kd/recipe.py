@@ -1,5 +1,6 @@
 """Reading a recipe: overrides, every error at once with its file and line, paths resolved."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -13,7 +14,15 @@ from keras_kd.errors import UserError
 from keras_kd.methods import METHODS
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe_file import Loader, beside, find, known, read, shown
-from keras_kd.recipe_teacher import networks_of, recipe_file, recipes_of_teacher, shrunk, spread, teacher_errors
+from keras_kd.recipe_teacher import (
+    independent_teacher_errors,
+    networks_of,
+    recipe_file,
+    recipes_of_teacher,
+    shrunk,
+    spread,
+    teacher_errors,
+)
 from keras_kd.schema import SHORT, Recipe, TermSpec, short_data, short_model
 from keras_kd.wording import did_you_mean, dotted, explain, found_as
 
@@ -47,8 +56,9 @@ def load(path, settings=(), smoke=False, notes=None):
     if smoke:
         _shrink(raw)
     for setting in settings:
-        changed[_override(raw, setting)] = setting
+        changed[override(raw, setting)] = setting
     spread(raw, lines)
+    _first_seed(raw)
     recipe, errors = _validate(raw, path)
     absent = _absent(raw, path)
 
@@ -71,8 +81,39 @@ def load(path, settings=(), smoke=False, notes=None):
     return _resolve(recipe, path)
 
 
-def _override(raw, setting):
-    """Applies "dotted.path=value" to plain data; returns the path."""
+def load_teacher_recipe(spec, smoke=False):
+    """The recipe that a network which teaches is the student of, with the overrides that come with it.
+
+    Args:
+        spec: a `MemberSpec` that names a recipe.
+        smoke: as in `load`.
+
+    Raises:
+        UserError: as `load`.
+    """
+    try:
+        taught = load(spec.model, settings_of(spec), smoke=smoke)
+    except UserError as error:
+        if not spec.settings:
+            raise
+        raise UserError(str(error).replace("--set ", "teacher.settings: ")) from None
+    return taught if spec.seed is None else taught.with_seed(spec.seed)
+
+
+def settings_of(spec):
+    """The overrides that come with a network that teaches, as `load` takes them."""
+    return [f"{path}={json.dumps(value)}" for path, value in spec.settings.items()]
+
+
+def _first_seed(raw):
+    """A recipe of several seeds has the first of them for its own."""
+    seeds = raw.get("seeds")
+    if isinstance(seeds, list) and seeds and raw.get("seed") is None:
+        raw["seed"] = seeds[0]
+
+
+def override(raw, setting):
+    """Applies "dotted.path=value" to plain data, in place; returns the path of keys."""
     name, equals, text = setting.partition("=")
     keys = tuple(name.strip().split("."))
     if not equals or not all(keys):
@@ -81,13 +122,36 @@ def _override(raw, setting):
         value = Loader(text).get_single_data()
     except yaml.YAMLError:
         raise UserError(f"--set {setting}: {text!r} is not a valid YAML value") from None
+    set_field(raw, name.strip(), value, f"--set {setting}")
+    return keys
+
+
+def set_field(raw, name, value, at=None):
+    """Sets a field of plain data, in place.
+
+    Args:
+        raw: the fields of a recipe.
+        name: the field's dotted path, such as "fit.epochs" or "terms.0.temperature".
+        value: what it becomes.
+        at: how an error begins; the path by default.
+
+    Raises:
+        UserError: the path leads into something that has no fields, or past the end of a list.
+
+    Example:
+        >>> raw = {"fit": {"epochs": 3}}
+        >>> set_field(raw, "fit.epochs", 5)
+        >>> raw
+        {'fit': {'epochs': 5}}
+    """
+    at, keys = at or name, tuple(name.split("."))
     holder = raw
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(holder, list):
             if not key.isdigit() or int(key) > len(holder) - (0 if last else 1):
                 raise UserError(
-                    f"--set {setting}: {'.'.join(keys[:depth])} is a list of {len(holder)}; "
+                    f"{at}: {'.'.join(keys[:depth])} is a list of {len(holder)}; "
                     f"expected a number below {len(holder)} in place of {key!r}"
                 )
             if last and int(key) == len(holder):
@@ -106,9 +170,8 @@ def _override(raw, setting):
         elif isinstance(inner, str) and keys[: depth + 1] in SHORT:
             inner = holder[key] = {SHORT[keys[: depth + 1]]: inner}
         elif not isinstance(inner, dict | list):
-            raise UserError(f"--set {setting}: {'.'.join(keys[: depth + 1])} is {inner!r} and has no fields")
+            raise UserError(f"{at}: {'.'.join(keys[: depth + 1])} is {inner!r} and has no fields")
         holder = inner
-    return keys
 
 
 def _shrink(raw):
@@ -136,6 +199,8 @@ def _shrink(raw):
         raw["data"]["validation"] = min(raw["data"]["validation"], 16)
     if isinstance(raw["fit"], dict):
         raw["fit"].pop("checkpoint_every", None)
+    if isinstance(raw.get("seeds"), list):
+        raw["seeds"] = raw["seeds"][:1]
     if isinstance(raw.get("generations"), int):
         raw["generations"] = min(raw["generations"], 2)
     for weighted in [raw, *(raw["terms"] if isinstance(raw.get("terms"), list) else ())]:
@@ -283,6 +348,7 @@ def _meaning(raw, recipe, path):
         given = list(fit.checkpoints) if field == "checkpoints" else fit.checkpoint_every
         errors.append((("fit", field), f"is {given}; training has only {fit.epochs} epochs"))
     errors.extend(teacher_errors(recipe, path))
+    errors.extend(independent_teacher_errors(recipe, path))
     if not recipe.label_weight and not any(term.weight for term in recipe.terms):
         errors.append((("label_weight",), "is 0 and no term has a weight above 0: nothing to learn from"))
     views = data_spec.views
@@ -292,6 +358,8 @@ def _meaning(raw, recipe, path):
         errors.append(
             (("data", "validation"), f"is {data_spec.validation}; expected a fraction below 1 or a whole number")
         )
+    errors.extend(_noise_errors(data_spec.label_noise))
+    errors.extend(_claim_errors(recipe))
     size = data_spec.image_size
     if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
         errors.append((("data", "image_size"), f"is {data_spec.image_size}; expected 1 or more pixels"))
@@ -314,6 +382,37 @@ def _meaning(raw, recipe, path):
         errors.append((("student", "weights"), what))
     if recipe.student.model.endswith((".yaml", ".yml")):
         errors.append((("student",), "a recipe cannot be a student; name a model, or a .keras file to go on from"))
+    return errors
+
+
+def _claim_errors(recipe):
+    """What is wrong with seeds, baseline and classes beyond types: [(path of keys, message)]."""
+    errors = []
+    if len(set(recipe.seeds)) < len(recipe.seeds):
+        errors.append((("seeds",), f"is {list(recipe.seeds)}; expected each seed once"))
+    elif recipe.seeds and recipe.seed != recipe.seeds[0]:
+        errors.append((("seed",), f"is {recipe.seed} and seeds begin with {recipe.seeds[0]}; leave seed out"))
+    if recipe.baseline is not None and not (recipe.terms or recipe.peers or recipe.teacher):
+        errors.append((("baseline",), "the student learns from labels alone already; leave it out, or give terms"))
+    kept = recipe.data.classes
+    if kept is not None and len(set(kept)) < len(kept):
+        errors.append((("data", "classes"), f"is {list(kept)}; expected each class once"))
+    return errors
+
+
+def _noise_errors(noise):
+    """What is wrong with planted label noise beyond types: [(path of keys, message)]."""
+    if noise is None:
+        return []
+    where, errors = ("data", "label_noise"), []
+    for field, needed in (("rate", noise.kind != "matrix"), ("matrix", noise.kind == "matrix")):
+        given = getattr(noise, field) is not None
+        if needed and not given:
+            errors.append(((*where, field), f"is required for kind: {noise.kind}"))
+        if given and not needed:
+            errors.append(((*where, field), f"is not of kind: {noise.kind}; leave it out"))
+    if noise.superclasses is not None and noise.kind != "superclass":
+        errors.append(((*where, "superclasses"), f"is not of kind: {noise.kind}; leave it out"))
     return errors
 
 
@@ -370,6 +469,11 @@ def _absent(raw, path):
     if kind in ("folder", "npz") and beside(name, path) is None:
         what = "folder" if kind == "folder" else "file"
         absent.append((("data", "name"), f"no {what} {name!r} beside {shown(path)} or here; give its path"))
+    noise = given.get("label_noise") if isinstance(given, dict) else None
+    matrix = noise.get("matrix") if isinstance(noise, dict) else None
+    if isinstance(matrix, str) and beside(matrix, path) is None:
+        message = f"no file {matrix!r} beside {shown(path)} or here; give its path"
+        absent.append((("data", "label_noise", "matrix"), message))
     return absent
 
 
@@ -384,6 +488,9 @@ def _resolve(recipe, path):
         return spec.model_copy(update={field: str(Path(found).absolute())}) if found else spec
 
     changed = {"data": absolute(recipe.data, "name", data.kind(recipe.data.name) in ("folder", "npz"))}
+    noise = recipe.data.label_noise
+    if noise is not None and isinstance(noise.matrix, str):
+        changed["data"] = changed["data"].model_copy(update={"label_noise": absolute(noise, "matrix", True)})
     if recipe.data.data_dir:
         changed["data"] = changed["data"].model_copy(update={"data_dir": os.path.expanduser(recipe.data.data_dir)})
 
@@ -394,6 +501,9 @@ def _resolve(recipe, path):
     if recipe.teacher is not None:
         members = tuple(map(found_model, recipe.teacher.ensemble))
         changed["teacher"] = found_model(recipe.teacher).model_copy(update={"ensemble": members})
+    independent = recipe.evidence.independent_teacher
+    if independent is not None:
+        changed["evidence"] = recipe.evidence.model_copy(update={"independent_teacher": found_model(independent)})
     changed["peers"] = tuple(absolute(spec, "model", spec.model.endswith(".keras")) for spec in recipe.peers)
     return recipe.model_copy(update=changed)
 

@@ -1,5 +1,8 @@
 """Recipe files: where they are, and their YAML read with the line of every field."""
 
+import copy
+import hashlib
+import json
 import os
 import re
 import sys
@@ -64,6 +67,19 @@ def run_name(name, seed, own_seed, smoke):
     return name + (f"-seed{seed}" if seed != own_seed else "") + ("-smoke" if smoke else "")
 
 
+def teacher_run_name(stem, settings):
+    """The name of a teacher's run: that of its recipe, with a digest of what is overridden in it.
+
+    Example:
+        >>> teacher_run_name("resnet56", {}), teacher_run_name("resnet56", {"fit.epochs": 20})
+        ('resnet56', 'resnet56-53c377a4')
+    """
+    if not settings:
+        return stem
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return f"{stem}-{digest[:8]}"
+
+
 def headline(path):
     """The first comment line of a recipe."""
     with open(path, encoding="utf-8") as file:
@@ -92,6 +108,8 @@ def read(path):
     try:
         loader = Loader(text)
         node = loader.get_single_node()
+        # Constructing it writes out what is merged by `<<`, as if it stood there.
+        as_written = copy.deepcopy(node)
         raw = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -104,7 +122,7 @@ def read(path):
         raise UserError(f"{at}:1: expected fields such as 'data:' and 'student:', got {found_as(raw)}")
     lines, twice = {}, []
     try:
-        _walk(node, (), lines, twice)
+        _walk(as_written, (), lines, twice)
     except RecursionError:
         raise UserError(f"{at}: an anchor holds itself; write the fields out") from None
     if twice:

@@ -10,7 +10,7 @@ from keras_kd.schema import FitSpec, MemberSpec, TeacherSpec, short_model, short
 
 # What only one network can have, and what it has of its own where it is a recipe.
 OF_A_NETWORK = (
-    "from_logits", "pixels", "weights", "arguments", "seed", "epoch", "classes", "input_size", "mean", "std"
+    "from_logits", "pixels", "weights", "arguments", "seed", "epoch", "settings", "classes", "input_size", "mean", "std"
 )  # fmt: skip
 KNOWN_TO_A_RECIPE = ("pixels", "from_logits", "arguments", "mean", "std")
 RECIPES = (".yaml", ".yml")
@@ -49,6 +49,9 @@ def networks_of(raw):
     members = teacher.get("ensemble") if isinstance(teacher, dict) else None
     for number, one in enumerate(members if isinstance(members, list) else ()):
         found.append((("teacher", "ensemble", str(number)), short_model(one)))
+    evidence = raw.get("evidence")
+    if isinstance(evidence, dict):
+        found.append((("evidence", "independent_teacher"), short_model(evidence.get("independent_teacher"))))
     found.append((("student",), short_model(raw.get("student"))))
     return [(where, one) for where, one in found if isinstance(one, dict) and isinstance(one.get("model"), str)]
 
@@ -101,6 +104,28 @@ def teacher_errors(recipe, path):
     return errors
 
 
+def independent_teacher_errors(recipe, path):
+    """What is wrong with the network that fidelity is compared with: [(path of keys, message)].
+
+    Args:
+        recipe, path: as in `teacher_errors`.
+    """
+    spec = recipe.evidence.independent_teacher
+    if spec is None:
+        return []
+    where = ("evidence", "independent_teacher")
+    if spec.model is None:
+        return [(where, "names no network; give model")]
+    errors = [((*where, field), message) for field, message in _network_errors(spec, path)]
+    if recipe.teacher is None:
+        errors.append((where, "there is no teacher that it could be compared with; leave it out"))
+    elif recipe.teacher.model_dump(
+        exclude={"ensemble", "ensemble_mean", "ensemble_temperature", "ensemble_weights"}
+    ) == (spec.model_dump()):
+        errors.append((where, "is the teacher itself; give another seed of it, or another network"))
+    return errors
+
+
 def _ensemble_errors(teacher):
     if not teacher.ensemble:
         return [
@@ -148,7 +173,7 @@ def _network_errors(spec, path):
     else:
         errors.extend(
             (field, f"only a recipe has it, {spec.model} is none; leave it out")
-            for field in ("seed", "epoch")
+            for field in ("seed", "epoch", "settings")
             if _given(spec, field)
         )
         if (spec.mean is None) != (spec.std is None):
@@ -177,8 +202,9 @@ def _epoch_errors(spec, path):
     if spec.epoch is None or found is None:
         return []
     fit = read(found)[0].get("fit")
+    changed = {path.removeprefix("fit."): value for path, value in spec.settings.items() if path.startswith("fit.")}
     try:
-        fit = FitSpec(**fit)
+        fit = FitSpec(**{**fit, **changed})
     except (TypeError, ValidationError):
         return []  # said of that recipe itself
     if spec.epoch > fit.epochs:

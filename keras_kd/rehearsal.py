@@ -5,7 +5,7 @@ import numpy as np
 from keras_kd.data.describe import describe
 from keras_kd.errors import UserError
 from keras_kd.networks import build
-from keras_kd.recipe import load
+from keras_kd.recipe import load_teacher_recipe
 from keras_kd.teachers import assemble, held_out_alike
 from keras_kd.training import build_distiller, build_peers, build_student
 
@@ -59,7 +59,7 @@ def _teacher(recipe, about, smoke, visit):
     """The teacher's network, untrained where it is a recipe."""
 
     def of_recipe(spec, seen):
-        taught = load(spec.model, smoke=smoke)
+        taught = load_teacher_recipe(spec, smoke)
         if recipe.teacher.is_fitted:
             held_out_alike(recipe.data, taught.data, spec.model)
         _same_size(spec, seen, describe(**taught.data.model_dump(exclude={"views"})).image_shape)

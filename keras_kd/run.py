@@ -14,9 +14,10 @@ import numpy as np
 import yaml
 
 import keras_kd
-from keras_kd import data, models, report
+from keras_kd import data, metrics, models, report
 from keras_kd.bank.folder import is_bank
 from keras_kd.banking import FOLDER
+from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.views import epoch_order
 from keras_kd.errors import GateError, UserError
 from keras_kd.evidence import environment, git_commit, sha256
@@ -26,14 +27,19 @@ from keras_kd.files import locked, whole
 from keras_kd.generations import before as generation_before
 from keras_kd.generations import generation_folder, home
 from keras_kd.int8_fine_tuning import fine_tune
+from keras_kd.measurement import by_split, control, properties, representation, sample
 from keras_kd.model_card import card, example
 from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network, cost, logits_of
-from keras_kd.recipe import load
-from keras_kd.recipe_file import run_name
+from keras_kd.recipe import load, load_teacher_recipe
+from keras_kd.recipe_file import run_name, teacher_run_name
 from keras_kd.rehearsal import about_data, rehearse
+from keras_kd.schema import EvidenceSpec, TeacherSpec
 from keras_kd.teachers import assemble, held_out_alike
 from keras_kd.training import train
+
+# What a recipe says that changes nothing of one trained student.
+AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds")
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class RunFolder:
     teacher = property(lambda self: self.path / "teacher.json")
     bank = property(lambda self: self.path / "bank.json")
     int8_student = property(lambda self: self.path / "student_int8.keras")
+    best_validation = property(lambda self: self.path / "checkpoints" / "best_validation.keras")
 
     def checkpoint(self, epoch):
         """The student as it was after an epoch."""
@@ -106,10 +113,14 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
                 title=name,
                 keep_recipe=lambda: _keep_recipe(files, recipe),
                 quiet=quiet,
+                keep_best=True,
             )
         found = _read_report(files)
+        if found is not None and _evidence(found["settings"]) != _evidence(recipe.dump(files.path)):
+            _keep_recipe(files, recipe)
+            found = measured_again(recipe, dataset, teacher, files, found)
         if found is None:
-            found = measure(recipe, dataset, teacher, files, name=name)
+            found = measure(recipe, dataset, teacher, files, name=name, smoke=smoke)
             found["smoke"] = smoke
             seconds = found["time"]["seconds"]
             # A run that was killed has trained for longer than this command has run.
@@ -121,6 +132,11 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         if failed:
             raise GateError(_failures(failed), found["exports"])
         return found
+
+
+def _evidence(settings):
+    """What the settings of a run ask to be measured."""
+    return settings.get("evidence", EvidenceSpec().model_dump(mode="json"))
 
 
 def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=None, home_folder=None):
@@ -161,7 +177,7 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
             until=epochs,
             home_folder=home_folder,
         )
-        found = measure(recipe, seen, teacher, files, name=name)
+        found = measure(recipe, seen, teacher, files, name=name, brief=True)
         found["history"] = {key: _number(value) for key, value in (_read_history(files) or [{}])[-1].items()}
         report.write(found, files.path)
     return found
@@ -198,12 +214,28 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train
         return _student_of(run, run.student, f"generation {recipe.generations - 1}", dataset, folder)
     if recipe.teacher is None:
         return None
+    return _network_of(
+        recipe, recipe.teacher, dataset, folder, smoke=smoke, quiet=quiet, may_train=may_train, memory=True
+    )
+
+
+def load_independent_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train=True):
+    """The network that fidelity is compared with, as a `Network`, or None; arguments as of `load_teacher`."""
+    spec = recipe.evidence.independent_teacher
+    if spec is None:
+        return None
+    spec = TeacherSpec(**spec.model_dump())
+    return _network_of(recipe, spec, dataset, Path(folder), smoke=smoke, quiet=quiet, may_train=may_train, memory=False)
+
+
+def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, memory):
+    """The `Network` of a `TeacherSpec`; its recipes are trained where their runs are missing."""
 
     def of_recipe(spec, seen):
         taught, run = _taught(spec, folder, smoke)
-        if recipe.teacher.is_fitted:
+        if teacher.is_fitted:
             held_out_alike(recipe.data, taught.data, spec.model)
-        stem = Path(spec.model).stem
+        stem = teacher_run_name(Path(spec.model).stem, spec.settings)
         if not run.student.exists() or _read_report(run) is None:
             if not may_train:
                 raise UserError(
@@ -221,16 +253,15 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train
             )
         return _student_of(run, file, name, seen, folder, taught)
 
-    return assemble(recipe.teacher, dataset, of_recipe, RunFolder(folder).teacher)
+    return assemble(teacher, dataset, of_recipe, RunFolder(folder).teacher if memory else None)
 
 
 def _taught(spec, folder, smoke):
     """(Recipe, RunFolder) of a teacher that is a recipe."""
-    taught = load(spec.model, smoke=smoke)
-    own_seed = taught.seed
-    if spec.seed is not None:
-        taught = taught.model_copy(update={"seed": spec.seed})
-    return taught, RunFolder(home(folder) / run_name(Path(spec.model).stem, taught.seed, own_seed, smoke))
+    taught = load_teacher_recipe(spec, smoke)
+    own_seed = load_teacher_recipe(spec.model_copy(update={"seed": None}), smoke).seed
+    name = teacher_run_name(Path(spec.model).stem, spec.settings)
+    return taught, RunFolder(home(folder) / run_name(name, taught.seed, own_seed, smoke))
 
 
 def _student_of(run, file, name, seen, folder, taught=None):
@@ -296,15 +327,49 @@ def _generations(recipe, folder, found):
     return rows
 
 
-def measure(recipe, dataset, teacher, files, *, name):
-    """The report of a trained student: accuracy, fidelity, calibration, cost, time, environment."""
+def measure(recipe, dataset, teacher, files, *, name, brief=False, smoke=False, may_train=True):
+    """The report of a trained student: accuracy, fidelity, calibration, cost, time, environment.
+
+    Args:
+        recipe, dataset, teacher, files: as above.
+        name: of the recipe.
+        brief: leaves out what the recipe's `evidence` asks for, and what needs other images than the test images.
+        smoke, may_train: of the independent teacher, as in `load_teacher`.
+    """
     student = load_student(recipe, dataset, files)
     student_logits, _ = logits_of(student, dataset.test.images)
     teacher_logits, teacher_seconds = logits_of(teacher, dataset.test.images) if teacher else (None, 0.0)
     # A teacher of other classes can be compared with nothing here.
     comparable = teacher is not None and teacher_logits.shape[1] == dataset.classes
     compared = teacher_logits if comparable else None
-    found = {"recipe": name, **report.summarize(student_logits, compared, dataset.test.labels)}
+    aside = None if brief else dataset.validation
+    held_out = (logits_of(student, aside.images)[0], aside.labels) if aside else None
+    found = {"recipe": name, **report.summarize(student_logits, compared, dataset.test.labels, held_out=held_out)}
+    spec = recipe.evidence
+    if not brief:
+        found["splits"] = by_split(
+            student,
+            teacher if comparable else None,
+            dataset,
+            (student_logits, compared),
+            spec.train_images,
+            share=_share_of_distillation(recipe),
+        )
+    if comparable and not brief:
+        independent = load_independent_teacher(
+            recipe, dataset, files.path, smoke=smoke, quiet=True, may_train=may_train
+        )
+        if independent is not None:
+            found["fidelity"]["control"] = control(student_logits, teacher_logits, independent, dataset)
+        if spec.representation:
+            images = dataset.test.images[sample(len(dataset.test), spec.images)]
+            found["representation"] = representation(student, teacher, images)
+    if not brief:
+        networks = {"student": student, **({"teacher": teacher} if comparable else {})}
+        found["properties"] = properties(networks, dataset, recipe.evidence)
+        found["best_validation"] = _best_validation(student, dataset, files)
+        if dataset.imbalance is not None:
+            found["imbalance"] = metrics.groups(dataset.imbalance["counts"], found["per_class"])
     found["student"]["name"], found["class_names"] = student.name, list(dataset.class_names)
     if teacher:
         scores = found["teacher"] or {"top1": None, "top5": None}
@@ -337,6 +402,8 @@ def measure(recipe, dataset, teacher, files, *, name):
         "validation": len(dataset.validation) if dataset.validation else 0,
         "test": len(dataset.test),
         "classes": dataset.classes,
+        **({"label_noise": dataset.label_noise} if dataset.label_noise else {}),
+        **({"imbalance": dataset.imbalance} if dataset.imbalance else {}),
     }
     if teacher and teacher.source:
         found["notes"] = [
@@ -350,6 +417,30 @@ def measure(recipe, dataset, teacher, files, *, name):
     found["epochs"] = len(rows)
     found["settings"] = recipe.dump(files.path)
     return found
+
+
+def _share_of_distillation(recipe):
+    """The share of a recipe's loss that comes from its terms; what changes by epoch as it is at the end."""
+    label, *terms = (
+        weight.end if isinstance(weight, ByEpoch) else weight
+        for weight in (recipe.label_weight, *(term.weight for term in recipe.terms))
+    )
+    return sum(terms) / (label + sum(terms)) if label + sum(terms) else 0.0
+
+
+def _best_validation(student, dataset, files):
+    """The student of the epoch that was best on the validation images, on the test images; or None."""
+    rows = [row for row in _read_history(files) if _is_number(row.get("val_accuracy"))]
+    if not rows or not files.best_validation.exists():
+        return None
+    model = models.build(str(files.best_validation), dataset.image_shape, dataset.classes, pixels="pixels")
+    logits, _ = logits_of(replace(student, model=model), dataset.test.images)
+    best = max(rows, key=lambda row: float(row["val_accuracy"]))
+    return {
+        "epoch": int(best["epoch"]),
+        "val_accuracy": float(best["val_accuracy"]),
+        "top1": report.accuracy(logits, dataset.test.labels),
+    }
 
 
 def load_student(recipe, dataset, files):
@@ -528,22 +619,30 @@ def evaluate(folder):
     before = _read_report(files) or {}
     teacher = load_teacher(recipe, dataset, files.path, smoke=before.get("smoke", False), may_train=False)
     with locked(files.path):
-        found = measure(recipe, dataset, teacher, files, name=before.get("recipe", files.path.name))
-        for kept in (
-            "exports",
-            "export_note",
-            "int8_fine_tuning",
-            "calibration_images",
-            "smoke",
-            "git_commit",
-            "environment",
-        ):
-            if kept in before:
-                found[kept] = before[kept]
-        found["time"] = before.get("time", found["time"])
-        if before.get("settings", {}).get("export", 0) is None:
-            found["settings"]["export"] = None  # an export was killed: it is to be made again
-        report.write(found, files.path)
+        return measured_again(recipe, dataset, teacher, files, before)
+
+
+# Of a report what measuring again does not change.
+KEPT = (
+    "exports", "export_note", "int8_fine_tuning", "calibration_images", "smoke", "git_commit", "environment", "verdict"
+)  # fmt: skip
+
+
+def measured_again(recipe, dataset, teacher, files, before):
+    """Measures the student of a finished run again, and writes the report; arguments as of `measure`.
+
+    Args:
+        before: the report as it was.
+    """
+    smoke = before.get("smoke", False)
+    found = measure(
+        recipe, dataset, teacher, files, name=before.get("recipe", files.path.name), smoke=smoke, may_train=False
+    )
+    found.update({kept: before[kept] for kept in KEPT if kept in before})
+    found["time"] = before.get("time", found["time"])
+    # An export that was killed is to be made again.
+    found["settings"]["export"] = before.get("settings", {}).get("export", found["settings"]["export"])
+    report.write(found, files.path)
     return found
 
 
@@ -583,6 +682,11 @@ def export(folder, *, formats=None, quiet=False):
 
 def _failures(failed):
     return "\n".join(f"{one['file']}: {text}" for one in failed for text in one["failures"])
+
+
+def read_report(folder):
+    """The report of a finished run in a folder, or None."""
+    return _read_report(RunFolder(Path(folder)))
 
 
 def _read_report(files):
@@ -637,7 +741,7 @@ def _same_recipe(files, recipe):
 
 def _differences(there, here):
     """["fit.epochs is 3 there, 240 here", ...] of two recipes, exports apart."""
-    one, other = (_flat(_comparable(recipe)) for recipe in (there, here))
+    one, other = (_flat(of_training(recipe)) for recipe in (there, here))
     return [
         f"{key} is {one.get(key)} there, {other.get(key)} here"
         for key in sorted({*one, *other})
@@ -645,9 +749,9 @@ def _differences(there, here):
     ]
 
 
-def _comparable(recipe):
-    """A recipe without what does not change its student: what is exported, searched, when a bank is filled."""
-    plain = {key: value for key, value in recipe.dump().items() if key not in ("export", "search")}
+def of_training(recipe):
+    """A recipe without what does not change its student: what comes after training, when a bank is filled."""
+    plain = {key: value for key, value in recipe.dump().items() if key not in AFTER_TRAINING}
     plain["bank"] = {**plain["bank"], "mode": "live" if recipe.bank.mode == "live" else "not live"}
     return plain
 

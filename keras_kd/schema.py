@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 from keras_kd.bank.formats import FORMATS as BANK_FORMATS
 from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.augmentation import PRESETS, family
+from keras_kd.data.imbalance import PROFILES as IMBALANCES
+from keras_kd.data.label_noise import KINDS as NOISE_KINDS
 from keras_kd.data.rand_augment import STRONGEST
 from keras_kd.data.views import VIEWS
 from keras_kd.export import DEFAULTS, FORMATS, GATES, INPUTS, OUTPUTS
@@ -25,6 +27,7 @@ SHORT = {
     ("teacher",): "model",
     ("student",): "model",
     ("bank",): "mode",
+    ("evidence", "independent_teacher"): "model",
 }
 
 
@@ -108,6 +111,40 @@ Family = Annotated[
 ]
 
 
+class LabelNoiseSpec(Part):
+    """Wrong labels, planted in the training images; the test images keep theirs."""
+
+    kind: Literal[NOISE_KINDS] = Field(
+        "symmetric",
+        description="symmetric: any other class alike; pair: the class of the next number; superclass: the next class "
+        "of the same superclass; matrix: by transition matrix",
+    )
+    rate: Number | None = Field(
+        None, ge=0, le=1, description="share of the images that get a wrong label; not of matrix"
+    )
+    matrix: tuple[tuple[Number, ...], ...] | str | None = Field(
+        None,
+        description="rows that sum to 1, row c the shares of class c's images labelled as each class; or a .npy or "
+        ".csv file of them",
+    )
+    superclasses: tuple[Whole, ...] | None = Field(
+        None, description="the superclass of each class, a number; those of cifar100 are known"
+    )
+    clean_validation: bool = Field(False, description="whether images that are set aside keep their own labels")
+    seed: Whole = Field(0, ge=0, description="decides which images get which label")
+
+
+class ImbalanceSpec(Part):
+    """Classes made rare in the training images; the test images stay as they are."""
+
+    profile: Literal[IMBALANCES] = Field(
+        "exponential", description="exponential: fewer from class to class; step: the last classes have few"
+    )
+    ratio: Number = Field(ge=1, allow_inf_nan=False, description="of the largest class to the smallest, such as 100")
+    rare: Number = Field(0.5, gt=0, lt=1, description="of step: share of the classes that are rare")
+    seed: Whole = Field(0, ge=0, description="decides which images stay")
+
+
 class DataSpec(Part):
     """Which images, and how they are augmented."""
 
@@ -123,6 +160,9 @@ class DataSpec(Part):
     image_size: Whole | tuple[Whole, Whole] | None = Field(
         None, description="height and width (one number: both) to which a folder's images are resized"
     )
+    classes: tuple[Annotated[Whole, Field(ge=0)], ...] | None = Field(
+        None, min_length=2, description="keep only the classes of these numbers, in this order, such as [0, 1, 2]"
+    )
     train_images: Whole | None = Field(None, gt=0, description="use at most so many training images, class-balanced")
     test_images: Whole | None = Field(None, gt=0, description="use at most so many test images, class-balanced")
     validation: Number = Field(
@@ -133,6 +173,12 @@ class DataSpec(Part):
     )
     mean: tuple[Number, ...] | None = Field(None, description="per channel, of pixels / 255; computed if not given")
     std: tuple[Annotated[Number, Field(**ABOVE_ZERO)], ...] | None = Field(None, description="as `mean`")
+    label_noise: LabelNoiseSpec | None = Field(
+        None, description="wrong labels planted in the training images, such as {kind: symmetric, rate: 0.4}"
+    )
+    imbalance: ImbalanceSpec | None = Field(
+        None, description="classes made rare in the training images, such as {profile: exponential, ratio: 100}"
+    )
     seed: Whole = Field(0, ge=0, description="decides what `validation`, `train_images`, `test_fraction` choose")
 
     @property
@@ -164,6 +210,10 @@ class MemberSpec(ModelSpec):
     seed: Whole | None = Field(None, ge=0, lt=2**31, description="of a recipe: the run of this seed, not the recipe's")
     epoch: Whole | None = Field(
         None, gt=0, description="of a recipe: as its student was after this epoch, which its fit.checkpoints must keep"
+    )
+    settings: dict[str, object] = Field(
+        {},
+        description="of a recipe: overrides by dotted path, such as {fit.epochs: 20}; its run has a folder of its own",
     )
     classes: Whole | None = Field(None, gt=0, description="how many the network has, where the data has other ones")
     class_map: tuple[Whole | tuple[Whole, ...] | None, ...] | None = Field(
@@ -422,6 +472,50 @@ class SearchSpec(Part):
     seed: Whole = Field(0, ge=0, lt=2**31, description="decides which settings are tried")
 
 
+class BaselineSpec(Part):
+    """The same student on labels alone: same epochs, seeds, views. `true` is short for the defaults."""
+
+    label_smoothing: Number | None = Field(
+        None, gt=0, lt=1, description="also trains it on labels smoothed by so much, such as 0.1"
+    )
+    least_seeds: Whole = Field(3, gt=0, description="with fewer, the verdict is `undecided`")
+
+
+def short_baseline(value):
+    """A baseline as fields; true is one of defaults, false is none."""
+    if isinstance(value, bool):
+        return {} if value else None
+    return value
+
+
+class EvidenceSpec(Part):
+    """What is measured of the trained student beside accuracy, fidelity and calibration."""
+
+    independent_teacher: Annotated[MemberSpec, BeforeValidator(short_model)] | None = Field(
+        None,
+        description="a network as good as the teacher that taught nothing here: fidelity to it is the control, as two "
+        "accurate networks agree anyway (Stanton et al. 2021)",
+    )
+    train_images: Whole = Field(
+        2000, ge=0, description="training images, as they are, on which fidelity is measured too; 0 for none"
+    )
+    representation: bool = Field(True, description="linear CKA of teacher and student by stage, on test images")
+    corruptions: bool = Field(False, description="accuracy on test images with noise, blur, contrast, pixelation, JPEG")
+    attacks: bool = Field(False, description="accuracy under FGSM and PGD, and whether attacks on the teacher transfer")
+    attention: bool = Field(False, description="overlap of Grad-CAM maps of teacher, student and baseline")
+    invariance: bool = Field(False, description="agreement under colour jitter and rotation")
+    images: Whole = Field(500, gt=0, description="test images that the last four and `representation` look at")
+    epsilon: Number = Field(2.0, **ABOVE_ZERO, description="of attacks: the most a pixel 0..255 may change")
+
+
+EVERYTHING = dict.fromkeys(("corruptions", "attacks", "attention", "invariance"), True)
+
+
+def short_evidence(value):
+    """Evidence as fields; the text `all` switches everything on."""
+    return dict(EVERYTHING) if value == "all" else value
+
+
 def short_data(value):
     """A dataset as fields; a text alone is its name."""
     return {"name": value} if isinstance(value, str) else value
@@ -455,7 +549,20 @@ class Recipe(Part):
     )
     export: ExportSpec = Field(ExportSpec(), description="what is handed over")
     search: SearchSpec | None = Field(None, description="what `keras-kd search` tries; `distill` passes it over")
+    baseline: Annotated[BaselineSpec | None, BeforeValidator(short_baseline)] = Field(
+        None, description="true also trains the student on labels alone, and the report says whether distilling helped"
+    )
+    evidence: Annotated[EvidenceSpec, BeforeValidator(short_evidence)] = Field(
+        EvidenceSpec(), description="what else is measured; `all` measures everything"
+    )
     seed: Whole = Field(0, ge=0, lt=2**31, description="decides initial weights, order, views, dropout")
+    seeds: tuple[Annotated[Whole, Field(ge=0, lt=2**31)], ...] = Field(
+        (), description="a run for each, beside one another, such as [0, 1, 2]; the report of the first judges them all"
+    )
+
+    def with_seed(self, seed):
+        """The recipe of one run, with this seed and no other, that is judged by nothing."""
+        return self.model_copy(update={"seed": seed, "seeds": (), "baseline": None})
 
     def dump(self, folder=None, brief=False):
         """The resolved recipe as plain data; with `folder`, paths relative to it; `brief` leaves out defaults."""
@@ -464,9 +571,13 @@ class Recipe(Part):
             raw.update(term.settings)
             raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
         if folder is not None:
-            teacher = plain.get("teacher") or {}
+            teacher, evidence = plain.get("teacher") or {}, plain.get("evidence") or {}
             networks = [teacher, *teacher.get("ensemble", ()), plain["student"], *plain.get("peers", ())]
-            for part, field in ((plain["data"], "name"), *((network, "model") for network in networks)):
+            networks.append(evidence.get("independent_teacher") or {})
+            noise = plain["data"].get("label_noise") or {}
+            named = [(plain["data"], "name"), *((network, "model") for network in networks)]
+            named += [(noise, "matrix")] * isinstance(noise.get("matrix"), str)
+            for part, field in named:
                 if part.get(field) and os.path.isabs(part[field]):
                     part[field] = os.path.relpath(part[field], folder)
                     if not part[field].startswith("."):

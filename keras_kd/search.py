@@ -249,7 +249,7 @@ class _Work:
         teacher = self._teacher(recipe)
         folder, reports = self.files.trials / trial_id, []
         for number in range(self.spec.seeds):
-            seeded = recipe.model_copy(update={"seed": recipe.seed + number})
+            seeded = recipe.with_seed(recipe.seed + number)
             before = tuners_own.get("tuner/trial_id")
             reports.append(
                 run.trial(
@@ -427,7 +427,7 @@ def _winner(files, name, spec, quiet):
     best = load(files.best(name))
     runs = []
     for number in range(spec.seeds):
-        seeded = best.model_copy(update={"seed": best.seed + number})
+        seeded = best.with_seed(best.seed + number)
         folder = files.path.parent / f"{name}.best{f'-seed{seeded.seed}' if number else ''}"
         found = run.distill(seeded, folder, name=f"{name}.best", quiet=quiet)
         runs.append(

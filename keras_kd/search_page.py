@@ -1,10 +1,7 @@
 """A search as a page of its own: trials, the objective against each setting, parallel coordinates."""
 
-import io
-
-from keras_kd.lazy import installed
-
-LIBRARIES = ("matplotlib", "jinja2")
+from keras_kd.plots import axes as new_axes
+from keras_kd.plots import render, svg
 
 
 def page(found):
@@ -16,29 +13,11 @@ def page(found):
     Returns:
         A str; where matplotlib or jinja2 is missing, a page that says so.
     """
-    missing = [one for one in LIBRARIES if not installed(one)]
-    if missing:
-        return (
-            f"<!doctype html><title>search</title><p>This page needs {' and '.join(missing)}: pip install them.</p>\n"
-        )
-    import jinja2
-
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("keras_kd"), autoescape=True, trim_blocks=True)
-    environment.filters["figure"] = _figure
-    plots = _plots(found)
-    return environment.get_template("search.html").render(found=found, plots=plots, best=_best(found))
+    return render("search.html", "search", found=found, plots=lambda: _plots(found), best=_best(found))
 
 
 def _best(found):
     return next((one for one in found["trials"] if one["trial"] == found["best"]), None)
-
-
-def _figure(value):
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value)
 
 
 def _plots(found):
@@ -67,7 +46,7 @@ def _plots(found):
 
 
 def _scatter(tried, path, name, said, best):
-    figure, axes = _axes(4.6, 3.0)
+    figure, axes = new_axes(4.6, 3.0)
     labels = None
     values = [one["values"][path] for one in tried]
     if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in values):
@@ -84,13 +63,13 @@ def _scatter(tried, path, name, said, best):
         axes.set_xscale("log")
     axes.set_xlabel(path)
     axes.set_ylabel(name)
-    return _svg(figure)
+    return svg(figure)
 
 
 def _parallel(done, found, name, way):
     import numpy as np
 
-    figure, axes = _axes(1.6 + 1.5 * len(found["space"]), 3.2)
+    figure, axes = new_axes(1.6 + 1.5 * len(found["space"]), 3.2)
     names = [*found["space"], name]
     columns = []
     for path in names:
@@ -111,25 +90,4 @@ def _parallel(done, found, name, way):
         axes.plot(range(len(names)), line, color=(0.23, 0.43, 0.65, 0.1 + 0.85 * float(goodness[number]) ** 2), lw=1.6)
     axes.set_xticks(range(len(names)), names, rotation=15, ha="right")
     axes.set_yticks([0, 1], ["least", "most"])
-    return _svg(figure)
-
-
-def _axes(width, height):
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25, linewidth=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def _svg(figure):
-    import matplotlib
-
-    text = io.StringIO()
-    # The same figures make the same file; text stays text, and takes the page's colour.
-    with matplotlib.rc_context({"svg.hashsalt": "keras_kd", "svg.fonttype": "none"}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
+    return svg(figure)

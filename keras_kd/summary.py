@@ -15,7 +15,8 @@ def summary(found):
                   top-1    top-5      ECE    parameters   network
         student   97.00   100.00        -         1,498   tiny
     """
-    lines = [f"{'':<8} {'top-1':>6} {'top-5':>8} {'ECE':>8} {'parameters':>13}   network"]
+    lines = [found["verdict"]["sentence"]] if found.get("verdict") else []
+    lines += [f"{'':<8} {'top-1':>6} {'top-5':>8} {'ECE':>8} {'parameters':>13}   network"]
     for role, calibration, cost in (
         ("teacher", "teacher_calibration", "teacher_cost"),
         ("student", "calibration", "cost"),

@@ -20,7 +20,7 @@ from keras_kd.models.resized import resized
 from keras_kd.networks import Network, build, logits_of
 
 # What decides which images are held out.
-HELD_OUT = ("name", "train_images", "validation", "test_fraction", "seed")
+HELD_OUT = ("name", "classes", "train_images", "validation", "test_fraction", "imbalance", "seed")
 
 
 @dataclass(frozen=True)

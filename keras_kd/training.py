@@ -122,7 +122,9 @@ def optimizer(fit, phases=False):
     return keras.optimizers.Adam(fit.learning_rate)
 
 
-def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False, until=None, home_folder=None):
+def train(
+    recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False, until=None, home_folder=None, keep_best=False
+):
     """Trains the student from where it stands, keeping the state after every epoch; leaves `student.keras`.
 
     Args:
@@ -132,6 +134,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False, u
         quiet: no progress.
         until: the epoch after which it stops, its state kept, to be gone on with; all of the recipe's by default.
         home_folder: a run folder beside which the banks lie; that of `files` by default.
+        keep_best: also keeps the student of the epoch that is best on the validation images, if there are any.
     """
     fit = recipe.fit
     until = fit.epochs if until is None else min(until, fit.epochs)
@@ -178,7 +181,7 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False, u
     validation = dataset.validation and Unchanged(
         dataset.validation.images, dataset.validation.labels, views, INFERENCE_BATCH
     )
-    record = _Record(distiller, rows, files, fit, epochs, tell)
+    record = _Record(distiller, rows, files, fit, epochs, tell, keep_best)
     rate = keras.callbacks.LearningRateScheduler(
         lambda epoch: learning_rate(
             epoch,
@@ -223,8 +226,9 @@ def train(recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False, u
 class _Record(keras.callbacks.Callback):
     """Has the bank filled before every epoch, keeps the state and the history after it."""
 
-    def __init__(self, distiller, rows, files, fit, epochs, tell):
+    def __init__(self, distiller, rows, files, fit, epochs, tell, keep_best):
         super().__init__()
+        self.keep_best = keep_best
         self.distiller, self.rows, self.files, self.fit = distiller, rows, files, fit
         self.epochs, self.bank, self.tell = epochs, epochs.bank, tell
         self.log = TensorBoardLog(files.tensorboard, rows)
@@ -264,6 +268,10 @@ class _Record(keras.callbacks.Callback):
             row["teacher_seconds"] = round(self.bank.seconds - self.before[0], 3)
             row["teacher_views"] = self.bank.computed - self.before[1]
         self._start()
+        best = max((one["val_accuracy"] for one in self.rows if "val_accuracy" in one), default=-1.0)
+        if self.keep_best and row.get("val_accuracy", -1.0) > best:
+            with whole(self.files.best_validation) as temporary, quiet_start():
+                self.distiller.save(temporary)
         self.rows.append(row)
         # Before the state: a kill in between repeats the epoch, one after it would lose the checkpoint.
         if self.fit.keeps(epoch + 1) and epoch + 1 < self.fit.epochs:

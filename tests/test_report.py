@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, top_k_accuracy_score
 
-from keras_kd import report
+from keras_kd import metrics, report
 from keras_kd.errors import UserError
 from keras_kd.page import page
 
@@ -217,9 +217,14 @@ def test_summary_with_a_teacher():
         "agreement": report.agreement(student, teacher),
         "agreement5": report.agreement(student, teacher, 5),
         "kl": report.predictive_kl(student, teacher),
+        "copied_errors": metrics.copied_errors(student, teacher, labels),
     }
     assert found["calibration"] == report.calibration(student, labels)
     assert found["teacher_calibration"] == report.calibration(teacher, labels)
+    assert found["deviation"] == metrics.deviation(student, teacher)
+    assert found["calibration_scaled"] == metrics.scaled_calibration(student, labels)
+    assert found["teacher_calibration_scaled"] == metrics.scaled_calibration(teacher, labels)
+    assert found["who_pays"] == metrics.who_pays(found["per_class"])
     assert len(found["per_class"]) == 10
     json.dumps(found, allow_nan=False)
 
@@ -227,7 +232,19 @@ def test_summary_with_a_teacher():
 def test_summary_without_a_teacher():
     student, _, labels = random_case()
     found = report.summarize(student, None, labels)
-    assert found["teacher"] is found["fidelity"] is found["teacher_calibration"] is None
+    absent = ("teacher", "fidelity", "deviation", "teacher_calibration", "teacher_calibration_scaled")
+    assert all(found[name] is None for name in absent)
+    assert found["calibration_scaled"] == metrics.scaled_calibration(student, labels)
+
+
+def test_summary_with_held_out_images():
+    student, teacher, labels = random_case(classes=10)
+    one, _, held_out_labels = random_case(classes=10, seed=1)
+    found = report.summarize(student, teacher, labels, held_out=(one, held_out_labels))
+    assert found["calibration_scaled"] == metrics.scaled_calibration(student, labels, one, held_out_labels)
+    assert found["calibration_scaled"]["fitted_on"] == "validation"
+    # A teacher may have learned from the images that its student has not.
+    assert found["teacher_calibration_scaled"] == metrics.scaled_calibration(teacher, labels)
 
 
 # The files

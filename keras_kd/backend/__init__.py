@@ -8,6 +8,7 @@
 `keep_memory`        what a step frees is kept for the next step
 `make_deterministic` the same numbers from the same seeds, bit for bit
 `momentum_step`      a step of SGD with momentum on one variable
+`network_gradient`   the gradient of a function that runs a network, compiled
 `set_seed`           what is random from here on is decided by a seed
 `steps_per_execution` how many steps one call takes here unless the recipe says
 `device`             the device in words, for reports
@@ -30,6 +31,7 @@ if keras.backend.backend() == "tensorflow":
         keep_memory,
         make_deterministic,
         momentum_step,
+        network_gradient,
         set_seed,
         steps_per_execution,
         value_and_gradients,
@@ -46,6 +48,7 @@ elif keras.backend.backend() == "jax":
         keep_memory,
         make_deterministic,
         momentum_step,
+        network_gradient,
         set_seed,
         steps_per_execution,
         value_and_gradients,
@@ -67,6 +70,7 @@ __all__ = [
     "keep_memory",
     "make_deterministic",
     "momentum_step",
+    "network_gradient",
     "set_seed",
     "steps_per_execution",
     "value_and_gradients",

@@ -98,6 +98,26 @@ def input_gradient(function, images):
     return jax.grad(lambda changing: function(changing).sum())(images)
 
 
+def network_gradient(network, function):
+    """A function of (changing, *others), tensors all, compiled for each shape.
+
+    `function` of the same gives (values, more): the gradient of the values' sum to `changing` and `more` are returned.
+    It runs the network, whose variables would else be baked in as constants.
+    """
+    variables = [*network.trainable_variables, *network.non_trainable_variables]
+
+    @jax.jit
+    def run(state, changing, others):
+        def total(changing):
+            with keras.StatelessScope(state_mapping=list(zip(variables, state, strict=True))):
+                values, more = function(changing, *others)
+            return values.sum(), more
+
+        return jax.grad(total, has_aux=True)(changing)
+
+    return lambda changing, *others: run([variable.value for variable in variables], changing, others)
+
+
 def value_and_gradients(function):
     """Of a scalar function of (changing, others): its value and its gradients to `changing`, a structure of tensors."""
     return jax.jit(jax.value_and_grad(function))

@@ -70,6 +70,24 @@ def input_gradient(function, images):
     return tape.gradient(value, images)
 
 
+def network_gradient(network, function):
+    """A function of (changing, *others), tensors all, traced once for each shape.
+
+    `function` of the same gives (values, more): the gradient of the values' sum to `changing` and `more` are returned.
+    It runs the network; another backend must know which.
+    """
+
+    @tf.function
+    def run(changing, others):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(changing)
+            values, more = function(changing, *others)
+            total = tf.reduce_sum(values)
+        return tape.gradient(total, changing, unconnected_gradients=tf.UnconnectedGradients.ZERO), more
+
+    return lambda changing, *others: run(tf.convert_to_tensor(changing), _tensors(others))
+
+
 def value_and_gradients(function):
     """Of a scalar function of (changing, others): its value and its gradients to `changing`, a structure of tensors."""
 

@@ -7,9 +7,15 @@ import re
 import time
 from dataclasses import replace
 
+import numpy as np
+
 from keras_kd.data import cache, choose, dataset, digits, folder, function, images, npz, tfds
 from keras_kd.data.dataset import Dataset, Split
+from keras_kd.data.imbalance import keep as kept_images
+from keras_kd.data.imbalance import long_tail
+from keras_kd.data.label_noise import noisy_labels, read_matrix
 from keras_kd.data.names import DATASETS, kind
+from keras_kd.data.superclasses import SUPERCLASSES
 from keras_kd.errors import UserError
 
 __all__ = ["DATASETS", "Dataset", "Split", "kind", "load"]
@@ -26,12 +32,15 @@ def load(
     *,
     data_dir=None,
     image_size=None,
+    classes=None,
     train_images=None,
     test_images=None,
     validation=0.0,
     test_fraction=None,
     mean=None,
     std=None,
+    label_noise=None,
+    imbalance=None,
     seed=0,
     cache_dir=None,
 ):
@@ -45,6 +54,8 @@ def load(
             if it names them.
         data_dir: where TFDS keeps its data.
         image_size: pixels, one number or (height, width), to resize the images to; needed where they differ in size.
+        classes: keep only the images of the classes of these numbers, which become 0, 1, ... in this order; None keeps
+            all.
         train_images: keep at most so many training images, the classes as equal as can be; None keeps all.
         test_images: the same of the test images.
         validation: part of the training images to set aside, as a fraction (below 1) or a number of images, from every
@@ -53,6 +64,11 @@ def load(
         mean: per channel, of pixels / 255; published values for cifar10 and cifar100, else computed from the training
             images.
         std: as `mean`; above 0.
+        label_noise: wrong labels planted in the training images, those set aside too, never in the test images: a dict
+            of `kind`, `rate`, `matrix`, `superclasses` and `seed`, see `keras_kd.data.label_noise.noisy_labels`;
+            superclasses of cifar100 are known. With `clean_validation` those set aside keep their own labels.
+        imbalance: classes made rare in the training images: a dict of `profile`, `ratio`, `rare` and `seed`, see
+            `keras_kd.data.imbalance.long_tail`.
         seed: whole number; decides which images `train_images`, `test_images`, `validation` and `test_fraction` take,
             and nothing else.
         cache_dir: where decoded images are kept; the environment's KERAS_KD_CACHE or ~/.cache/keras_kd if None.
@@ -81,6 +97,9 @@ def load(
     def take(split, index):
         return cache.subset(split, index, cache.folder(cache_dir))
 
+    if classes is not None:
+        train, test, class_names = _only(train, test, class_names, classes, take)
+
     def carve(split, count, purpose):
         aside = choose.proportional(split.labels, count, seed, purpose)
         return take(split, choose.others(aside, len(split))), take(split, aside)
@@ -103,12 +122,28 @@ def load(
         )
     train = keep("train_images", train, train_images, choose.TRAIN_IMAGES)
     test = keep("test_images", test, test_images, choose.TEST_IMAGES)
+    # What a bank counts by: the same whatever is taken out of it.
+    whole, positions = train, np.arange(len(train))
+    if imbalance is not None:
+        counts = kept_of_each_class(np.bincount(train.labels, minlength=len(class_names)), imbalance)
+        positions = kept_images(train.labels, counts, imbalance.get("seed", 0))
+
+    def taken(index):
+        part = take(whole, index)
+        return part if len(index) == len(whole) else replace(part, whole=whole, positions=index)
+
     aside = None
     if validation:
-        whole, count = train, _share("validation", validation, len(train), counts=True)
-        train, aside = carve(whole, count, choose.VALIDATION)
-        positions = choose.others(choose.proportional(whole.labels, count, seed, choose.VALIDATION), len(whole))
-        train = replace(train, whole=whole, positions=positions)
+        count = _share("validation", validation, len(positions), counts=True)
+        chosen = choose.proportional(whole.labels[positions], count, seed, choose.VALIDATION)
+        aside, held_out = take(whole, positions[chosen]), positions[chosen]
+        positions = positions[choose.others(chosen, len(positions))]
+    train = taken(positions)
+    if label_noise is not None:
+        noise = _noise(name, label_noise, classes)
+        train = _with_noise(train, positions, len(class_names), noise)
+        if aside is not None and not label_noise.get("clean_validation"):
+            aside = _with_noise(aside, held_out, len(class_names), noise)
     mean, std = _standardization(name, train, mean, std)
     return Dataset(
         name=name,
@@ -120,7 +155,61 @@ def load(
         std=std,
         fingerprint=dataset.fingerprint(train, test, aside),
         seconds=time.perf_counter() - begun,
+        label_noise=_said_of_noise(train, label_noise) if label_noise is not None else None,
+        imbalance=_said_of_imbalance(train, len(class_names), imbalance) if imbalance is not None else None,
     )
+
+
+def kept_of_each_class(counts, imbalance):
+    """How many images of each class are left of int (classes,), where `imbalance` makes classes rare."""
+    return long_tail(counts, **{key: imbalance[key] for key in ("profile", "ratio", "rare") if key in imbalance})
+
+
+def _only(train, test, class_names, classes, take):
+    """The images of some classes, their labels counted anew."""
+    wrong = [one for one in classes if not 0 <= one < len(class_names)]
+    if wrong or len(set(classes)) < max(len(classes), 2):
+        found = f"found {wrong[0]}" if wrong else f"found {list(classes)}"
+        raise UserError(f"classes: {found}; expected two or more different numbers, 0 to {len(class_names) - 1}")
+    number = np.full(len(class_names), -1, "int32")
+    number[list(classes)] = np.arange(len(classes))
+
+    def kept(split):
+        if split is None:
+            return None
+        part = take(split, np.flatnonzero(number[split.labels] >= 0))
+        return replace(part, labels=number[part.labels], facts=None)
+
+    return kept(train), kept(test), tuple(class_names[one] for one in classes)
+
+
+def _noise(name, label_noise, classes):
+    """The arguments of `noisy_labels`."""
+    asked = {key: value for key, value in label_noise.items() if key != "clean_validation"}
+    if asked.get("superclasses") is None:
+        base = re.split("[/:]", name)[0] if kind(name) == "tfds" else None
+        known = SUPERCLASSES.get(base)
+        asked["superclasses"] = known if known is None or classes is None else [known[one] for one in classes]
+    if isinstance(asked.get("matrix"), str):
+        asked["matrix"] = read_matrix(asked["matrix"])
+    return asked
+
+
+def _with_noise(split, positions, classes, noise):
+    """A split with noise in its labels."""
+    noisy = noisy_labels(split.labels, classes, positions=positions, **noise).labels
+    return replace(split, labels=noisy, facts=None, true_labels=split.labels)
+
+
+def _said_of_noise(train, noise):
+    wrong = int(np.sum(train.labels != train.true_labels))
+    return {"kind": noise["kind"], "asked": noise.get("rate"), "rate": wrong / len(train), "images": wrong}
+
+
+def _said_of_imbalance(train, classes, imbalance):
+    labels = train.labels if train.true_labels is None else train.true_labels
+    counts = np.bincount(labels, minlength=classes)
+    return {"profile": imbalance["profile"], "ratio": imbalance["ratio"], "counts": counts.tolist()}
 
 
 def _source(name, size, data_dir, seed, cache_dir):

@@ -9,6 +9,7 @@ import numpy as np
 from keras_kd.data.views import scramble
 
 TRAIN_IMAGES, TEST_IMAGES, VALIDATION, TEST_FRACTION = 11, 12, 13, 14
+IMBALANCE, LABEL_NOISE, LABEL_NOISE_TARGETS = 15, 16, 17
 
 
 def balanced(labels, count, seed, purpose):

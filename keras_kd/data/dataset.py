@@ -26,8 +26,10 @@ class Split:
         images: uint8 array (n, height, width, channels), pixels 0..255; a memory map where it is large.
         labels: int32 array (n,), each in 0 .. classes - 1.
         facts: what is known of the pixels without reading them; None if nothing is.
-        whole: the split that these images were carved out of when validation images were set aside, or None.
+        whole: the split that these images were taken out of, when classes were made rare or validation images were set
+            aside, or None.
         positions: int array (n,), where they are in it; None without it.
+        true_labels: int32 array (n,), where noise was planted in `labels`: what they were; else None.
 
     Example:
         >>> split = Split(np.zeros((3, 8, 8, 1), "uint8"), np.array([0, 1, 1], "int32"))
@@ -40,6 +42,7 @@ class Split:
     facts: Facts | None = field(default=None, repr=False)
     whole: "Split | None" = field(default=None, repr=False)
     positions: np.ndarray | None = field(default=None, repr=False)
+    true_labels: np.ndarray | None = field(default=None, repr=False)
 
     def __len__(self):
         return len(self.images)
@@ -70,6 +73,8 @@ class Dataset:
         std: as `mean`; above 0.
         fingerprint: hex sha256 of the pixels and labels of all splits.
         seconds: what loading took.
+        label_noise: of planted noise: "kind", "rate" (of the labels of `train` that are wrong), "images"; else None.
+        imbalance: of classes made rare: "profile", "ratio", "counts" (images of each class in `train`); else None.
     """
 
     name: str
@@ -81,6 +86,8 @@ class Dataset:
     std: tuple[float, ...]
     fingerprint: str
     seconds: float
+    label_noise: dict | None = None
+    imbalance: dict | None = None
 
     @property
     def classes(self):

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from keras_kd.data import PUBLISHED, load
+import numpy as np
+
+from keras_kd.data import PUBLISHED, kept_of_each_class, load
 from keras_kd.data.names import TFDS, kind
 from keras_kd.data.tfds import is_cached
 
@@ -51,7 +53,12 @@ def describe(name, **options):
         size = options.get("image_size")
         if size is not None:
             shape = (*(size if isinstance(size, list | tuple) else (size, size)), shape[2])
+        if options.get("classes") is not None:
+            share = len(options["classes"]) / classes
+            classes, train, test = len(options["classes"]), round(train * share), round(test * share)
         train, test = options.get("train_images") or train, options.get("test_images") or test
+        if options.get("imbalance") is not None:
+            train = int(kept_of_each_class(np.full(classes, train // classes), options["imbalance"]).sum())
         validation = options.get("validation") or 0
         train -= round(validation * train) if validation < 1 else int(validation)
         mean, std = PUBLISHED.get(match["name"], ((0.5,) * shape[2], (0.25,) * shape[2]))

@@ -1,0 +1,163 @@
+"""Finished runs side by side."""
+
+import json
+from pathlib import Path
+
+from keras_kd.errors import UserError
+from keras_kd.plots import COLOURS, axes, render, svg
+
+# What is compared: {name: (label, whether more is better)}.
+OBJECTIVES = {
+    "top1": ("top-1", True),
+    "bytes": ("bytes of the smallest file", False),
+    "milliseconds": ("latency of one image, ms", False),
+    "ece": ("ECE", False),
+}
+
+
+def rows_of(folders):
+    """What the reports of runs say, a row a run.
+
+    Args:
+        folders: of finished runs.
+
+    Returns:
+        [{"run", "student", "data", "epochs", "seed", "top1", "agreement", "ece", "parameters", "macs", "bytes" (of the
+        smallest file that was handed over, else of `student.keras`), "file", "milliseconds" (median of that file, where
+        `bench.json` has it), "verdict", "beaten_by"}]; "beaten_by" lists the runs that are as good in all of accuracy,
+        bytes, latency and calibration that both have, and better in one.
+
+    Raises:
+        UserError: a folder is no finished run, or is named twice.
+    """
+    folders = [Path(one) for one in folders]
+    if len({one.resolve() for one in folders}) < len(folders):
+        raise UserError("compare: a run is named twice; name each once")
+    rows = [_row(one) for one in folders]
+    for row in rows:
+        row["beaten_by"] = [other["run"] for other in rows if other is not row and _beats(other, row)]
+    return rows
+
+
+def _row(folder):
+    try:
+        found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        student, cost = found["student"], found["cost"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(
+            f"{folder}: no finished run (no report.json that can be read); `keras-kd distill RECIPE` makes one"
+        ) from None
+    files = [one for one in found.get("exports") or [] if one.get("passed") and one.get("bytes")]
+    smallest = min(files, key=lambda one: one["bytes"], default=None)
+    return {
+        "run": str(folder),
+        "student": student.get("name"),
+        "data": (found.get("data") or {}).get("name"),
+        "fingerprint": (found.get("data") or {}).get("fingerprint"),
+        "epochs": found.get("epochs"),
+        "seed": found.get("seed"),
+        "top1": student.get("top1"),
+        "agreement": (found.get("fidelity") or {}).get("agreement"),
+        "ece": (found.get("calibration") or {}).get("ece"),
+        "parameters": cost.get("parameters"),
+        "macs": cost.get("macs"),
+        "bytes": smallest["bytes"] if smallest else cost.get("file_bytes"),
+        "file": smallest["file"] if smallest else "student.keras",
+        "milliseconds": _latency(folder, smallest),
+        "verdict": (found.get("verdict") or {}).get("sentence"),
+    }
+
+
+def _latency(folder, smallest):
+    """The median milliseconds of one image through a file, where `bench.json` has it."""
+    try:
+        rows = json.loads((folder / "bench.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    name = smallest["file"] if smallest else "student.keras"
+    for row in rows:
+        if Path(row.get("file", "")).name == Path(name).name:
+            return (row.get("latency_ms") or {}).get("median")
+    return None
+
+
+def _beats(one, other):
+    """Whether a run is nowhere worse than another, of all that both have, and somewhere better."""
+    better = False
+    for name, (_, more) in OBJECTIVES.items():
+        mine, its = one[name], other[name]
+        if mine is None and its is None:
+            continue
+        if mine is None or its is None:
+            return False
+        if (mine < its) if more else (mine > its):
+            return False
+        better = better or mine != its
+    return better
+
+
+def in_lines(rows):
+    """The rows as lines of aligned text."""
+    header = ("run", "student", "top-1", "agreement", "ECE", "parameters", "file", "kB", "ms", "")
+    table = [header]
+    for row in rows:
+        table.append(
+            (
+                row["run"],
+                str(row["student"]),
+                _percent(row["top1"]),
+                _percent(row["agreement"]),
+                "-" if row["ece"] is None else f"{row['ece']:.4f}",
+                "-" if row["parameters"] is None else f"{row['parameters']:,}",
+                row["file"],
+                "-" if row["bytes"] is None else f"{row['bytes'] / 1000:.1f}",
+                "-" if row["milliseconds"] is None else f"{row['milliseconds']:.3f}",
+                "" if row["beaten_by"] else "best of its kind",
+            )
+        )
+    widths = [max(len(line[column]) for line in table) for column in range(len(header))]
+    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
+    if len({row["fingerprint"] for row in rows}) > 1:
+        lines.append("note: these runs are not of the same images; their accuracies cannot be compared")
+    lines += [f"{row['run']}: {row['verdict']}" for row in rows if row["verdict"]]
+    return lines
+
+
+def _percent(share):
+    return "-" if share is None else f"{100 * share:.2f}"
+
+
+def page(rows):
+    """The comparison as a page, self-contained HTML, with accuracy plotted against every cost."""
+    return render("compare.html", "comparison", rows=rows, plots=lambda: _plots(rows))
+
+
+def _plots(rows):
+    plots = []
+    for name, (label, _) in OBJECTIVES.items():
+        known = [row for row in rows if name != "top1" and row[name] is not None and row["top1"] is not None]
+        if len(known) < 2:
+            continue
+        drawn, plot = axes(5.2, 3.4)
+        for row in known:
+            good = not row["beaten_by"]
+            plot.scatter(
+                [row[name]],
+                [100 * row["top1"]],
+                s=50 if good else 24,
+                color=COLOURS[0] if good else COLOURS[7],
+                marker="o" if good else "x",
+            )
+            plot.annotate(
+                Path(row["run"]).name,
+                (row[name], 100 * row["top1"]),
+                xytext=(5, 4),
+                textcoords="offset points",
+                fontsize=7,
+            )
+        if name == "bytes" and max(row[name] for row in known) > 5 * min(row[name] for row in known):
+            plot.set_xscale("log")
+        plot.set_xlabel(label)
+        plot.set_ylabel("top-1")
+        plots.append((f"top-1 against {label}", svg(drawn)))
+    return plots

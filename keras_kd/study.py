@@ -1,0 +1,237 @@
+"""A study: a grid of recipes run with several seeds, one table and one set of plots made of their reports."""
+
+import json
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+import keras_kd
+from keras_kd import run
+from keras_kd.claim import digest_of
+from keras_kd.errors import Busy, NonFiniteLoss, UserError
+from keras_kd.evidence import environment, git_commit
+from keras_kd.files import locked, whole
+from keras_kd.metrics.paired import paired_interval
+from keras_kd.study_file import load_study, write_recipes
+from keras_kd.study_page import as_markdown, page
+
+PAUSE = 2.0
+
+
+def study(
+    name, folder, *, settings=(), seeds=None, smoke=False, restart=False, jobs=1, quiet=False, tell=None, joins=False
+):
+    """Runs a study to its end and writes `study.json`, `study.md`, `study.html`.
+
+    Runs that are there are not run again, equal cells share a run, and all share teachers and banks. Several processes
+    may work on one study: the same command, given twice, or `jobs`.
+
+    Args:
+        name: of a ready study, or the path of a file.
+        folder: of the study; made if missing.
+        settings: overrides of every cell's recipe.
+        seeds: instead of the study's.
+        smoke: shrinks everything, to see that it works.
+        restart: throws away what is in the folder.
+        jobs: processes that work on it.
+        quiet: no progress.
+        tell: called with a line about what goes on.
+        joins: this is one of those processes: it writes nothing but runs.
+
+    Returns:
+        What `study.json` holds; None where it `joins`.
+
+    Raises:
+        UserError: what the user can cure.
+
+    Example:
+        keras-kd study label_noise --jobs 2
+    """
+    folder, tell = Path(folder), tell or (lambda line: None)
+    spec = load_study(name)
+    run.no_banks_here(folder)
+    with locked(folder, wait=True, tell=False):
+        if restart:
+            run.empty(folder)
+        _same_study(folder, spec, settings, seeds, smoke)
+        cells = write_recipes(spec, folder, settings, smoke)
+    seeds = tuple(seeds or spec.seeds)
+    if smoke:
+        seeds = seeds[:1]
+    runs = _runs(cells, seeds, folder)
+    others = [] if joins else _others(jobs - 1, name, folder, settings, seeds, smoke)
+    try:
+        failed = _run_all(runs, smoke=smoke, quiet=quiet, tell=tell)
+    finally:
+        for one in others:
+            one.wait()
+    if joins:
+        return None
+    found = _found(name, spec, cells, seeds, runs, failed, folder)
+    with locked(folder, wait=True):
+        for file, text in (
+            ("study.json", json.dumps(found, indent=1) + "\n"),
+            ("study.md", as_markdown(found)),
+            ("study.html", page(found)),
+        ):
+            with whole(folder / file) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+    return found
+
+
+def _same_study(folder, spec, settings, seeds, smoke):
+    """Refuses a folder that holds another study; what it asks of the reports, and its seeds, may change."""
+    told = {
+        "study": spec.model_dump(mode="json", include={"recipes", "base", "axes"}),
+        "settings": list(settings),
+        "smoke": smoke,
+    }
+    path = folder / "grid.json"
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(told)):
+            raise UserError(
+                f"{folder}: holds a study of other recipes or settings; give another --out, or --restart to throw it "
+                "away"
+            )
+        return
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def _runs(cells, seeds, folder):
+    """{(cell's name, seed): (`Recipe`, folder)}; cells that train the same have one folder."""
+    places, runs = {}, {}
+    for seed in seeds:
+        for _, name, recipe in cells:
+            one = recipe.with_seed(seed)
+            place = places.setdefault((digest_of(one), seed), folder / f"{name}-seed{seed}")
+            runs[name, seed] = one, place
+    return runs
+
+
+def _run_all(runs, *, smoke, quiet, tell):
+    """Trains what is not there; {folder: why it has no student}."""
+    waiting, failed = {place: (name, seed, recipe) for (name, seed), (recipe, place) in runs.items()}, {}
+    count, begun = len(waiting), time.monotonic()
+    while waiting:
+        moved = False
+        for place, (name, seed, recipe) in list(waiting.items()):
+            try:
+                run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True)
+            except Busy:
+                continue
+            except NonFiniteLoss as error:
+                failed[place] = str(error)
+            del waiting[place]
+            moved = True
+            minutes = (time.monotonic() - begun) / 60
+            if not quiet:
+                tell(f"{count - len(waiting)} of {count} runs  {name}, seed {seed}  {minutes:.1f} min")
+        if not moved:
+            time.sleep(PAUSE)
+    return failed
+
+
+def _others(count, name, folder, settings, seeds, smoke):
+    """Processes that work on the same study."""
+    command = [sys.executable, "-c", "from keras_kd.cli import main; main()", "study", str(name), "--out", str(folder)]
+    command += [word for setting in settings for word in ("--set", setting)]
+    command += [word for seed in seeds for word in ("--seed", str(seed))] + ["--joins", "--quiet"] + ["--smoke"] * smoke
+    return [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
+
+
+def value_at(report, path):
+    """A figure of a report by its dotted path, or None.
+
+    Example:
+        >>> value_at({"student": {"top1": 0.5}}, "student.top1"), value_at({}, "fidelity.kl")
+        (0.5, None)
+    """
+    for key in path.split("."):
+        if isinstance(report, list) and key.lstrip("-").isdigit():
+            report = report[int(key)] if -len(report) <= int(key) < len(report) else None
+        else:
+            report = report.get(key) if isinstance(report, dict) else None
+    return report if isinstance(report, int | float) and not isinstance(report, bool) else None
+
+
+def _found(name, spec, cells, seeds, runs, failed, folder):
+    """What the reports say, cell by cell."""
+    reports = {key: run.read_report(place) for key, (_, place) in runs.items() if place not in failed}
+    rows = []
+    for cell, called, _ in cells:
+        values = {
+            path: {seed: value_at(reports.get((called, seed)) or {}, path) for seed in seeds} for path in spec.figures
+        }
+        rows.append(
+            {
+                "cell": cell,
+                "recipe": f"recipes/{called}.yaml",
+                "runs": {str(seed): runs[called, seed][1].name for seed in seeds},
+                "failed": {
+                    str(seed): failed[runs[called, seed][1]] for seed in seeds if runs[called, seed][1] in failed
+                },
+                "figures": {path: _figures(of_seed) for path, of_seed in values.items()},
+            }
+        )
+    for row in rows:
+        row["against"] = _against(row, rows, spec)
+    unique = {place: reports.get(key) for key, (_, place) in runs.items()}
+    seconds = [one["time"]["seconds"] for one in unique.values() if one]
+    return {
+        "study": Path(name).stem,
+        "question": spec.question,
+        "source": spec.source,
+        "axes": {axis: list(values) for axis, values in spec.axes.items()},
+        "against": spec.against,
+        "figures": spec.figures,
+        "seeds": list(seeds),
+        "cells": rows,
+        "cost": {
+            "runs": len(unique),
+            "training_seconds": round(sum(one.get("training") or 0 for one in seconds), 1),
+            "teacher_seconds": round(sum(one.get("teacher") or 0 for one in seconds), 1),
+        },
+        "data": next((one["data"] for one in reports.values() if one), None),
+        "epochs": next((one["epochs"] for one in reports.values() if one), None),
+        "environment": environment(),
+        "git_commit": git_commit(),
+        "version": keras_kd.__version__,
+        "date": date.today().isoformat(),
+        "base": yaml.safe_dump(spec.recipes[spec.base], sort_keys=False, default_flow_style=None, width=100),
+    }
+
+
+def _figures(of_seed):
+    known = [value for value in of_seed.values() if value is not None]
+    return {
+        "by_seed": {str(seed): value for seed, value in of_seed.items()},
+        "mean": float(np.mean(known)) if known else None,
+        "std": float(np.std(known, ddof=1)) if len(known) > 1 else None,
+        "n": len(known),
+    }
+
+
+def _against(row, rows, spec):
+    """The differences to the cell that this one is compared with, for every figure; None for that cell itself."""
+    wanted = {**row["cell"], **spec.against}
+    other = next((one for one in rows if one["cell"] == wanted), None)
+    if not spec.against or other is None or other is row:
+        return None
+    found = {}
+    for path in spec.figures:
+        one, two = row["figures"][path]["by_seed"], other["figures"][path]["by_seed"]
+        paired = [one[seed] - two[seed] for seed in one if one[seed] is not None and two[seed] is not None]
+        interval = paired_interval(paired) if len(paired) > 1 else None
+        found[path] = {
+            "difference": float(np.mean(paired)) if paired else None,
+            "interval": list(interval[:2]) if interval else None,
+            "p": interval[2] if interval else None,
+            "n": len(paired),
+        }
+    return found

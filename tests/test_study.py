@@ -1,0 +1,221 @@
+"""Studies: a grid of recipes, shared runs, resumed, run by several processes, one table."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from keras_kd import run
+from keras_kd.compare import in_lines, rows_of
+from keras_kd.compare import page as comparison
+from keras_kd.errors import UserError
+from keras_kd.study import study
+from keras_kd.study_file import cells, load_study, ready, recipe_of_cell, write_recipes
+
+STUDY = """
+# Does it help?
+question: Does it help?
+recipes:
+  teacher:
+    data: &data {name: %s, views: flip}
+    student: digits_cnn
+    fit: &fit {epochs: 2, batch_size: 16, optimizer: adam, learning_rate: 0.01}
+    export: {formats: []}
+  student:
+    data: *data
+    teacher: teacher.yaml
+    student: digits_tiny
+    label_weight: 0.5
+    terms: [{method: kd, temperature: 4}]
+    fit: *fit
+base: student
+axes:
+  noise: {clean: {}, "50 %%": {data.label_noise: {rate: 0.5}}}
+  way:
+    labels alone: {teacher: null, terms: [], label_weight: 1}
+    KD: {}
+    KD, noisy teacher: {teacher.settings: {data.label_noise: $data.label_noise}}
+against: {way: labels alone}
+figures: {student.top1: top-1, splits.train.student_fits_noise: by heart}
+seeds: [0, 1]
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    generator = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    pixels = np.clip(generator.normal(80 * labels[:, None, None, None], 40, (90, 8, 8, 1)), 0, 255).astype("uint8")
+    np.savez(tmp_path / "images.npz", x_train=pixels[:60], y_train=labels[:60], x_test=pixels[60:], y_test=labels[60:])
+    (tmp_path / "mine.yaml").write_text(STUDY % (tmp_path / "images.npz"))
+    return tmp_path / "mine.yaml"
+
+
+@pytest.mark.parametrize("name", ready())
+def test_every_ready_study_is_made_of_recipes_that_load(name, tmp_path):
+    found = load_study(name)
+    made = write_recipes(found, tmp_path)
+    assert len(made) == len(cells(found)) >= 4 and found.source and found.question.endswith("?")
+    assert len({json.dumps(recipe.dump(), sort_keys=True) for _, _, recipe in made}) == len(made)
+
+
+def test_a_study_is_run_and_told(path, tmp_path):
+    found = study(path, tmp_path / "out", quiet=True)
+    assert [list(one["cell"].values()) for one in found["cells"]] == [
+        [noise, way] for noise in ("clean", "50 %") for way in ("labels alone", "KD", "KD, noisy teacher")
+    ]
+    for one in found["cells"]:
+        for seed, name in one["runs"].items():
+            report = run.read_report(tmp_path / "out" / name)
+            assert one["figures"]["student.top1"]["by_seed"][seed] == report["student"]["top1"]
+    clean_kd, same = found["cells"][1], found["cells"][2]
+    assert clean_kd["runs"] == same["runs"], "without noise both teachers are one"
+    assert found["cost"]["runs"] == 10
+    alone, taught = found["cells"][3], found["cells"][4]
+    differences = [
+        taught["figures"]["student.top1"]["by_seed"][seed] - alone["figures"]["student.top1"]["by_seed"][seed]
+        for seed in ("0", "1")
+    ]
+    assert taught["against"]["student.top1"]["difference"] == pytest.approx(np.mean(differences))
+    assert alone["against"] is None
+    noisy = found["cells"][5]["figures"]["splits.train.student_fits_noise"]
+    assert noisy["n"] == 2 and found["cells"][0]["figures"]["splits.train.student_fits_noise"]["n"] == 0
+    text = (tmp_path / "out" / "study.md").read_text()
+    assert "| clean | labels alone |" in text and "by heart" in text and "n = 2 seeds" in text
+    page = (tmp_path / "out" / "study.html").read_text()
+    assert page.count("<svg") == 2 and not re.search(r"<script|(href|src)=.http", page.replace("xlink:href", ""))
+
+
+def test_the_noisy_teacher_is_a_run_of_its_own_with_the_cells_noise(path, tmp_path):
+    made = {name: recipe for _, name, recipe in write_recipes(load_study(path), tmp_path / "out")}
+    assert made["50-kd-noisy-teacher"].teacher.settings == {"data.label_noise": {"rate": 0.5}}
+    assert made["clean-kd-noisy-teacher"].teacher.settings == {}
+
+
+def test_what_is_there_is_not_run_again_and_a_figure_can_be_added(path, tmp_path):
+    study(path, tmp_path / "out", seeds=(0,), quiet=True)
+    before = {one: one.stat().st_mtime_ns for one in (tmp_path / "out").rglob("student.keras")}
+    path.write_text(path.read_text().replace("figures: {", "figures: {calibration.ece: ECE, "))
+    found = study(path, tmp_path / "out", seeds=(0,), quiet=True)
+    assert before == {one: one.stat().st_mtime_ns for one in (tmp_path / "out").rglob("student.keras")}
+    assert found["cells"][0]["figures"]["calibration.ece"]["n"] == 1
+    path.write_text(path.read_text().replace("temperature: 4", "temperature: 2"))
+    with pytest.raises(UserError, match="holds a study of other recipes or settings"):
+        study(path, tmp_path / "out", seeds=(0,), quiet=True)
+    study(path, tmp_path / "out", seeds=(0,), quiet=True, restart=True)
+
+
+def test_a_student_that_diverges_costs_its_cell_alone(path, tmp_path):
+    path.write_text(path.read_text().replace("KD: {}", "KD: {fit.learning_rate: 1.0e+30, fit.optimizer: sgd}"))
+    found = study(path, tmp_path / "out", seeds=(0,), quiet=True)
+    assert found["cells"][1]["failed"]["0"] and found["cells"][1]["figures"]["student.top1"]["n"] == 0
+    assert found["cells"][0]["figures"]["student.top1"]["n"] == 1 and not found["cells"][0]["failed"]
+
+
+@pytest.mark.slow
+def test_a_killed_study_goes_on_and_two_processes_share_one(path, tmp_path):
+    command = [sys.executable, "-c", "from keras_kd.cli import main; main()", "study", str(path), "--jobs", "2"]
+    command += ["--out", str(tmp_path / "out"), "--json", "--quiet"]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    while not list((tmp_path / "out").glob("*/student.keras")):
+        assert killed.poll() is None
+        time.sleep(0.2)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not (tmp_path / "out" / "study.json").exists()
+    there = {one: one.stat().st_mtime_ns for one in (tmp_path / "out").glob("*/student.keras")}
+    done = subprocess.run(command, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    assert done.returncode == 0 and found["cost"]["runs"] == 10
+    assert all(one.stat().st_mtime_ns == when for one, when in there.items())
+    assert all(one["figures"]["student.top1"]["n"] == 2 for one in found["cells"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("base: student", "base: pupil", "mine.yaml:17: base: no recipe 'pupil'"),
+        ("against: {way: labels alone}", "against: {way: labels}", "axis way has no value 'labels'"),
+        ("against: {way: labels alone}", "against: {ways: KD}", "no axis 'ways'; did you mean 'way'?"),
+        ("question: Does it help?", "questions: x", "questions: no such field"),
+        ("    KD: {}", "    KD: {fit.epoch: 3}", "fit.epoch: no such field for fit; did you mean 'epochs'?"),
+        ("    KD: {}", "    KD: {student.model.deep.deeper: 3}", "axes.way.KD: "),
+        ("seeds: [0, 1]", "seeds: [0, 0]", "seeds: is [0, 0]; expected each seed once"),
+    ],
+)
+def test_a_study_says_what_is_wrong_with_it(path, tmp_path, old, new, message):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UserError) as error:
+        write_recipes(load_study(path), tmp_path / "out")
+    assert message in str(error.value)
+
+
+def test_no_such_study():
+    with pytest.raises(UserError, match="label_nois: no such study; did you mean 'label_noise'"):
+        load_study("label_nois")
+
+
+def test_a_reference_is_what_the_cell_has_there(path):
+    found = load_study(path)
+    assert recipe_of_cell(found, {"noise": "50 %", "way": "KD, noisy teacher"})["teacher"]["settings"] == {
+        "data.label_noise": {"rate": 0.5}
+    }
+
+
+# Comparing finished runs.
+
+
+def a_run(folder, top1, size, ece, milliseconds=None):
+    folder.mkdir(parents=True)
+    export = {"file": "student.tflite", "bytes": size, "passed": True}
+    found = {
+        "student": {"name": "tiny", "top1": top1},
+        "cost": {"parameters": 10, "macs": 5, "file_bytes": 99},
+        "calibration": {"ece": ece},
+        "exports": [export],
+        "data": {"name": "digits", "fingerprint": "f"},
+        "epochs": 1,
+        "seed": 0,
+    }
+    (folder / "report.json").write_text(json.dumps(found))
+    if milliseconds is not None:
+        (folder / "bench.json").write_text(
+            json.dumps([{"file": "student.tflite", "latency_ms": {"median": milliseconds}}])
+        )
+    return folder
+
+
+def test_a_run_that_is_nowhere_better_is_beaten(tmp_path):
+    runs = [
+        a_run(tmp_path / "a", 0.9, 100, 0.1, 1.0),
+        a_run(tmp_path / "b", 0.8, 100, 0.1, 1.0),
+        a_run(tmp_path / "c", 0.7, 50, 0.2, 2.0),
+        a_run(tmp_path / "d", 0.9, 100, 0.1, 1.0),
+    ]
+    rows = rows_of(runs)
+    assert [row["beaten_by"] for row in rows] == [[], [str(runs[0]), str(runs[3])], [], []]
+    lines = in_lines(rows)
+    assert [line.endswith("best of its kind") for line in lines[1:]] == [True, False, True, True]
+    assert comparison(rows).count("<svg") == 3
+
+
+def test_what_only_one_of_two_was_measured_for_cannot_be_compared(tmp_path):
+    rows = rows_of([a_run(tmp_path / "a", 0.9, 100, 0.1), a_run(tmp_path / "b", 0.8, 100, 0.1, 5.0)])
+    assert [row["beaten_by"] for row in rows] == [[], []]
+
+
+def test_compare_refuses_what_is_no_run(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: no finished run"):
+        rows_of([tmp_path / "empty"])
+    one = a_run(tmp_path / "a", 0.9, 100, 0.1)
+    with pytest.raises(UserError, match="named twice"):
+        rows_of([one, one])
