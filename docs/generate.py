@@ -20,6 +20,7 @@ from keras_kd.cli import commands
 from keras_kd.methods import METHODS
 from keras_kd.methods.targets import Target
 from keras_kd.study_file import Study, cells, load_study, ready
+from keras_kd.study_page import said_of_cost, table
 
 FOLDER = Path(__file__).parent
 HEADER = "<!-- Written by docs/generate.py; do not edit. -->\n"
@@ -81,6 +82,29 @@ def studies_page():
         lines += [found.source.strip(), "", "```yaml", path.read_text(encoding="utf-8").rstrip(), "```"]
     return "\n".join(lines) + "\n"
 
+
+def findings_page():
+    """What the ready studies found, as Markdown: tables of the results files, and what they say."""
+    lines = [HEADER, "# Findings", "", *FINDINGS_ABOUT.strip().splitlines()]
+    for name, text in FINDINGS.items():
+        path = FOLDER.parent / "benchmarks" / "results" / f"study_{name}.json"
+        found = json.loads(path.read_text(encoding="utf-8"))
+        lines += ["", f"## {found['question']}", ""]
+        lines += [f"`keras-kd study {name}`; `{path.name}`. {found['source'].strip()}", "", *table(found)]
+        lines += ["", said_of_cost(found), "", *text.strip().splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+FINDINGS_ABOUT = """
+What the ready studies gave on small data: ten classes of CIFAR-100 at 16x16 pixels, a ResNet-20 that learned from 5,000
+images teaching a ResNet-8 on 2,500 of them, 1,000 test images, three seeds. Means and standard deviations over seeds, at the
+last epoch; differences are means of differences by seed with their 95 % interval (paired t). One of twenty such intervals
+misses by chance, and on so little data an effect of two points can go unseen. What papers say is quoted as far as it could
+be checked.
+"""
+
+# By study: what its table says, beside what was expected.
+FINDINGS = {}
 
 STUDIES = """
 A study runs a grid of recipes with several seeds and makes one table and one set of plots of their reports:
@@ -189,6 +213,7 @@ PAGES: dict[str, typing.Callable] = {
     "recipes.md": recipes_page,
     "commands.md": commands_page,
     "studies.md": studies_page,
+    "findings.md": findings_page,
     "../README.md": readme_page,
 }
 

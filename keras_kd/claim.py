@@ -8,15 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd import metrics, report, run
+from keras_kd.baseline import BASELINES, LABELS, SMOOTHING, baseline_of
+from keras_kd.doctor import examination_of_run
 from keras_kd.errors import GateError
 from keras_kd.files import locked
 from keras_kd.generations import home
 from keras_kd.measurement import properties
-from keras_kd.methods import METHODS
-from keras_kd.schema import BankSpec, EvidenceSpec, TermSpec
-
-BASELINES = "baselines"
-LABELS, SMOOTHING = "labels alone", "label smoothing"
 
 
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
@@ -43,48 +40,10 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
         found, failed = run.read_report(folder), error
     if recipe.seeds or recipe.baseline is not None:
         found = _judged(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    run.write_page(folder)
     if failed is not None:
         raise failed
     return found
-
-
-def baseline_of(recipe, label_smoothing=None):
-    """The recipe of the same student on labels alone: same data, views, epochs, optimizer and seed.
-
-    Args:
-        recipe: a `Recipe`.
-        label_smoothing: share of a label that is spread over the classes; None trains on the labels themselves.
-
-    Returns:
-        A `Recipe` without teacher, peers, trust, generations and exports.
-
-    Example:
-        >>> from keras_kd.recipe import load
-        >>> one = baseline_of(load("digits"))
-        >>> one.teacher, one.terms, one.label_weight, one.fit == load("digits").fit
-        (None, (), 1.0, True)
-    """
-    terms, label_weight = (), 1.0
-    if label_smoothing is not None:
-        method = METHODS["label_smoothing"](smoothing=label_smoothing)
-        terms, label_weight = (TermSpec(method="label_smoothing", weight=1.0, settings=method.model_dump()),), 0.0
-    return recipe.model_copy(
-        update={
-            "teacher": None,
-            "student": recipe.student.model_copy(update={"start_from_teacher": None}),
-            "terms": terms,
-            "label_weight": label_weight,
-            "peers": (),
-            "trust": None,
-            "bank": BankSpec(mode="live"),
-            "generations": 1,
-            "export": recipe.export.model_copy(update={"formats": ()}),
-            "search": None,
-            "baseline": None,
-            "evidence": EvidenceSpec(),
-            "seeds": (),
-        }
-    )
 
 
 def digest_of(recipe):
@@ -131,6 +90,10 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
         found["verdict"] = judge(recipe, folder, runs, baselines)
         if baselines[LABELS] and "baseline" not in (found.get("properties") or {}).get("networks", ("baseline",)):
             found["properties"] = _properties(recipe, folder, baselines[LABELS], smoke)
+        examined = found.get("doctor") or {}
+        if recipe.baseline is not None and examined.get("seeds") != list(seeds):
+            report.write(found, folder)  # what the examination reads
+            found["doctor"] = {**examination_of_run(recipe, folder), "seeds": list(seeds)}
         report.write(found, folder)
     return found
 

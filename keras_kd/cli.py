@@ -655,6 +655,22 @@ def export(run, formats, quiet, as_json):
 
 
 @commands.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+def report(runs):
+    """Make report.html of finished runs again, of what their files say.
+
+    \b
+    Example:
+        keras-kd report saved_models/digits
+    """
+    start_keras()
+    from keras_kd.run import write_page
+
+    for folder in runs:
+        click.echo(write_page(folder))
+
+
+@commands.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE|RUN...")
 @click.option("--runs", type=click.IntRange(3), default=50, show_default=True, help="Timed, of one image.")
 @click.option("--warm-up", type=click.IntRange(0), default=10, show_default=True, help="Runs before those.")

@@ -29,7 +29,7 @@ def page(report):
     """
     parts = (_heading, evidence.verdict, _networks, evidence.epochs, _teachers, _generations, evidence.fidelity)
     parts += (evidence.calibration, _classes, evidence.noise, evidence.imbalance, evidence.properties)
-    parts += (_exports, _time, _data, _environment, _notes)
+    parts += (evidence.doctor, _exports, _time, _data, _environment, _notes)
     return "\n\n".join(text for part in parts if (text := part(report))) + "\n"
 
 

@@ -200,3 +200,16 @@ def properties(report):
         ]
         paragraphs.append(table(["Grad-CAM maps of", "intersection over union", "cosine"], rows))
     return "\n\n".join(paragraphs)
+
+
+def doctor(report):
+    """What stood in the way, and what to try next."""
+    examined = report.get("doctor")
+    if not examined:
+        return ""
+    rows = [[one["outcome"], one["check"], one["found"], one["cure"]] for one in examined["findings"]]
+    paragraphs = ["## Why it helped or not", table(["", "check", "found", "cure"], rows)]
+    if examined["next"]:
+        steps = "\n".join(f"{number}. {line(step)}" for number, step in enumerate(examined["next"], 1))
+        paragraphs.append(f"To try next:\n\n{steps}")
+    return "\n\n".join(paragraphs)

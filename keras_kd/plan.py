@@ -26,7 +26,8 @@ def plan(recipe, smoke=False):
 
     Returns:
         dict with "student", "teacher" (name, parameters, macs), "data" (images, classes), "steps", "seconds" (an
-        estimate from the multiplications and this machine's rate), "bytes" (of the run folder) and "bank_bytes".
+        estimate from the multiplications and this machine's rate), "claim" (of all seeds and baselines: "seeds",
+        "runs", "seconds"; None for a single run), "bytes" (of the run folder) and "bank_bytes".
 
     Raises:
         UserError: what does not fit, as `distill` would find it.
@@ -47,6 +48,7 @@ def plan(recipe, smoke=False):
     work = 3 * student_cost["macs"] + (teacher_cost["macs"] if teacher_cost else 0)
     rate = multiplications_a_second()
     kept = sum(map(recipe.fit.keeps, range(1, recipe.fit.epochs)))
+    seconds = round(START + STEP * steps + work * about.train_count * epochs / rate, 1)
     return {
         "student": {"name": student.name, **student_cost},
         "teacher": {"name": teacher.name, **teacher_cost} if teacher else None,
@@ -62,11 +64,23 @@ def plan(recipe, smoke=False):
         },
         "epochs": epochs,
         "steps": steps,
-        "seconds": round(START + STEP * steps + work * about.train_count * epochs / rate, 1),
+        "seconds": seconds,
+        "claim": _claim(recipe, seconds, about.train_count, student_cost["macs"], rate),
         "bank_bytes": planned_bytes(recipe, about, teacher),
         "bytes": (8 + kept) * recipe.generations * student_cost["bytes"]
         + about.train_count * int(np.prod(about.image_shape)),
     }
+
+
+def _claim(recipe, seconds, train_count, macs, rate):
+    """The runs of all seeds and their baselines, or None where there is one run."""
+    seeds, baseline = len(recipe.seeds) or 1, recipe.baseline
+    alone = 0 if baseline is None else 1 if baseline.label_smoothing is None else 2
+    if seeds == 1 and not alone:
+        return None
+    steps = -(-train_count // recipe.fit.batch_size) * recipe.fit.epochs
+    of_alone = START + STEP * steps + 3 * macs * train_count * recipe.fit.epochs / rate
+    return {"seeds": seeds, "runs": seeds * (1 + alone), "seconds": round(seeds * (seconds + alone * of_alone), 1)}
 
 
 def _together(runs):
@@ -116,6 +130,9 @@ def in_words(planned):
         lines.append("           to be downloaded; the counts are those published")
     training = f"{planned['steps']:,} steps in {planned['epochs']} epochs"
     lines.append(f"  training {training}, about {duration(planned['seconds'])} on this machine")
+    if planned["claim"]:
+        claim = planned["claim"]
+        lines.append(f"           in all {claim['runs']} runs, {claim['seeds']} seeds: {duration(claim['seconds'])}")
     if planned["teacher_run"]:
         before = duration(planned["teacher_run"]["seconds"])
         lines.append(f"           before it about {before} for the teacher, if its run is missing")

@@ -76,6 +76,19 @@ def axes(width, height):
     return drawn, plot
 
 
+def legend_above(plot, columns):
+    """A legend over the plot, where it covers no line."""
+    plot.legend(
+        frameon=False,
+        fontsize=9,
+        ncols=columns,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.2,
+        columnspacing=1.2,
+    )
+
+
 def svg(drawn):
     """A figure as SVG; the same figures make the same text."""
     import matplotlib

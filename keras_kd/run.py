@@ -31,9 +31,12 @@ from keras_kd.measurement import by_split, control, properties, representation, 
 from keras_kd.model_card import card, example
 from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network, cost, logits_of
+from keras_kd.predictions_file import NAME as PREDICTIONS
+from keras_kd.predictions_file import read_predictions, write_predictions
 from keras_kd.recipe import load, load_teacher_recipe
 from keras_kd.recipe_file import run_name, teacher_run_name
 from keras_kd.rehearsal import about_data, rehearse
+from keras_kd.report_page import page
 from keras_kd.schema import EvidenceSpec, TeacherSpec
 from keras_kd.teachers import assemble, held_out_alike
 from keras_kd.training import train
@@ -54,6 +57,8 @@ class RunFolder:
     history = property(lambda self: self.path / "history.csv")
     tensorboard = property(lambda self: self.path / "tensorboard")
     report = property(lambda self: self.path / "report.json")
+    report_page = property(lambda self: self.path / "report.html")
+    predictions = property(lambda self: self.path / PREDICTIONS)
     teacher = property(lambda self: self.path / "teacher.json")
     bank = property(lambda self: self.path / "bank.json")
     int8_student = property(lambda self: self.path / "student_int8.keras")
@@ -64,7 +69,7 @@ class RunFolder:
         return self.path / "checkpoints" / f"epoch_{epoch:04d}.keras"
 
 
-def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False):
+def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False, wait_for_teacher=True):
     """Runs a recipe to its end: teacher (trained first if its run is missing), student, report, exported files.
 
     The same call goes on with a run that was killed, and answers at once where the run is complete.
@@ -77,11 +82,13 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         smoke: a teacher that is a recipe is shrunk as well.
         quiet: no progress.
         wait: waits for another process that works in the folder, instead of refusing.
+        wait_for_teacher: waits for another process that trains the teacher, instead of refusing.
 
     Returns:
         The report, as in `report.json`.
 
     Raises:
+        Busy: another process works in the folder, or trains the teacher.
         UserError: what the user can cure.
         NonFiniteLoss: the loss became NaN or infinite.
         GateError: an exported file differs from the Keras model by more than its gate allows.
@@ -99,7 +106,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         if recipe.generations > 1:
             _train_generation_before(recipe, files.path, name=name, smoke=smoke, quiet=quiet)
         dataset = load_data(recipe)
-        teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, quiet=quiet)
+        teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, quiet=quiet, wait=wait_for_teacher)
         if not files.student.exists():
             files.report.unlink(missing_ok=True)
             missing = missing_here(recipe.export.formats)
@@ -195,7 +202,7 @@ def load_data(recipe):
     return data.load(**recipe.data.model_dump(exclude={"views"}))
 
 
-def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train=True):
+def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train=True, wait=True):
     """The teacher as a `Network`, or None. Those that are recipes are the students of their runs, beside `folder`.
 
     Args:
@@ -205,6 +212,7 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train
         smoke: teachers that are recipes are shrunk as well.
         quiet: no progress.
         may_train: trains the teachers whose runs are missing, instead of refusing.
+        wait: waits for another process that trains one, instead of refusing.
     """
     folder = Path(folder)
     if recipe.generations > 1:
@@ -215,7 +223,15 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train
     if recipe.teacher is None:
         return None
     return _network_of(
-        recipe, recipe.teacher, dataset, folder, smoke=smoke, quiet=quiet, may_train=may_train, memory=True
+        recipe,
+        recipe.teacher,
+        dataset,
+        folder,
+        smoke=smoke,
+        quiet=quiet,
+        may_train=may_train,
+        wait=wait,
+        memory=RunFolder(folder).teacher,
     )
 
 
@@ -225,10 +241,10 @@ def load_independent_teacher(recipe, dataset, folder, *, smoke=False, quiet=Fals
     if spec is None:
         return None
     spec = TeacherSpec(**spec.model_dump())
-    return _network_of(recipe, spec, dataset, Path(folder), smoke=smoke, quiet=quiet, may_train=may_train, memory=False)
+    return _network_of(recipe, spec, dataset, Path(folder), smoke=smoke, quiet=quiet, may_train=may_train)
 
 
-def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, memory):
+def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, wait=True, memory=None):
     """The `Network` of a `TeacherSpec`; its recipes are trained where their runs are missing."""
 
     def of_recipe(spec, seen):
@@ -241,7 +257,7 @@ def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, me
                 raise UserError(
                     f"{run.path}: the run of the teacher is not there; `keras-kd distill` of the recipe makes it"
                 )
-            distill(taught, run.path, name=stem, smoke=smoke, quiet=quiet, wait=True)
+            distill(taught, run.path, name=stem, smoke=smoke, quiet=quiet, wait=wait, wait_for_teacher=wait)
         file, name = run.student, run.path.name.removesuffix("-smoke")
         if spec.epoch not in (None, _read_report(run).get("epochs")):
             file, name = run.checkpoint(spec.epoch), f"{name} epoch {spec.epoch}"
@@ -253,7 +269,7 @@ def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, me
             )
         return _student_of(run, file, name, seen, folder, taught)
 
-    return assemble(teacher, dataset, of_recipe, RunFolder(folder).teacher if memory else None)
+    return assemble(teacher, dataset, of_recipe, memory)
 
 
 def _taught(spec, folder, smoke):
@@ -347,6 +363,7 @@ def measure(recipe, dataset, teacher, files, *, name, brief=False, smoke=False, 
     found = {"recipe": name, **report.summarize(student_logits, compared, dataset.test.labels, held_out=held_out)}
     spec = recipe.evidence
     if not brief:
+        write_predictions(files.predictions, student_logits, compared, dataset.test.labels, dataset.test.images)
         found["splits"] = by_split(
             student,
             teacher if comparable else None,
@@ -619,12 +636,15 @@ def evaluate(folder):
     before = _read_report(files) or {}
     teacher = load_teacher(recipe, dataset, files.path, smoke=before.get("smoke", False), may_train=False)
     with locked(files.path):
-        return measured_again(recipe, dataset, teacher, files, before)
+        found = measured_again(recipe, dataset, teacher, files, before)
+    write_page(folder)
+    return found
 
 
 # Of a report what measuring again does not change.
 KEPT = (
-    "exports", "export_note", "int8_fine_tuning", "calibration_images", "smoke", "git_commit", "environment", "verdict"
+    "exports", "export_note", "int8_fine_tuning", "calibration_images", "smoke", "git_commit", "environment", "verdict",
+    "doctor"
 )  # fmt: skip
 
 
@@ -674,6 +694,7 @@ def export(folder, *, formats=None, quiet=False):
                 return None  # of a run that was moved: the student in float32 teaches its copy
 
         found = hand_over(recipe, dataset, files, found, teacher=teacher, formats=formats, quiet=quiet)
+    write_page(folder)
     failed = [one for one in found["exports"] if not one["passed"]]
     if failed:
         raise GateError(_failures(failed), found["exports"])
@@ -682,6 +703,29 @@ def export(folder, *, formats=None, quiet=False):
 
 def _failures(failed):
     return "\n".join(f"{one['file']}: {text}" for one in failed for text in one["failures"])
+
+
+def write_page(folder):
+    """Writes `report.html` of a finished run, of what its files say.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UserError: there is no finished run in the folder.
+    """
+    files = RunFolder(Path(folder))
+    found = _read_report(files)
+    if found is None:
+        raise UserError(f"{folder}: no finished run (no report.json that can be read); `keras-kd distill` makes one")
+    recipe = files.recipe.read_text(encoding="utf-8") if files.recipe.exists() else ""
+    text = page(found, _read_history(files), read_predictions(files.predictions), recipe)
+    with whole(files.report_page) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return files.report_page
 
 
 def read_report(folder):

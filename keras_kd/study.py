@@ -122,8 +122,9 @@ def _run_all(runs, *, smoke, quiet, tell):
         moved = False
         for place, (name, seed, recipe) in list(waiting.items()):
             try:
-                run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True)
+                run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True, wait_for_teacher=False)
             except Busy:
+                # It, or its teacher, is trained by another process: there is other work meanwhile.
                 continue
             except NonFiniteLoss as error:
                 failed[place] = str(error)

@@ -1,6 +1,7 @@
 """A claim: seeds, the same student on labels alone, the verdict, and what is measured beside accuracy."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -26,16 +27,25 @@ export: {formats: []}
 """
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder with images, a teacher's recipe, and `write(text)` for the student's."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with images, a teacher's recipe and its run."""
+    place = tmp_path_factory.mktemp("claim")
     generator = np.random.default_rng(0)
     labels = np.arange(120) % 4
     pixels = np.clip(generator.normal(60 * labels[:, None, None, None], 40, (120, 8, 8, 1)), 0, 255).astype("uint8")
-    np.savez("images.npz", x_train=pixels[:80], y_train=labels[:80], x_test=pixels[80:], y_test=labels[80:])
-    (tmp_path / "teacher.yaml").write_text(TEACHER)
-    return tmp_path
+    np.savez(place / "images.npz", x_train=pixels[:80], y_train=labels[:80], x_test=pixels[80:], y_test=labels[80:])
+    (place / "teacher.yaml").write_text(TEACHER)
+    run.distill(load(place / "teacher.yaml"), place / "runs" / "teacher", name="teacher", quiet=True)
+    return place
+
+
+@pytest.fixture
+def folder(made, tmp_path, monkeypatch):
+    """A folder of a test's own with images, a teacher's recipe and its run."""
+    shutil.copytree(made, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
 
 
 def distilled(folder, text="", name="mine", **options):
@@ -43,6 +53,7 @@ def distilled(folder, text="", name="mine", **options):
     return claim.distill(load(folder / f"{name}.yaml"), folder / "runs" / name, name=name, quiet=True, **options)
 
 
+@pytest.mark.slow
 def test_three_seeds_and_their_baselines_are_judged(folder):
     found = distilled(folder, "baseline: {label_smoothing: 0.1}\nseeds: [0, 1, 2]\n")
     assert found["seed"] == 0
@@ -72,6 +83,7 @@ def test_a_baseline_is_the_same_student_budget_seed_and_views(folder):
     assert place.parent.name == "baselines"
 
 
+@pytest.mark.slow
 def test_recipes_of_one_student_and_budget_share_their_baselines(folder):
     one = distilled(folder, "baseline: true\n")
     other = distilled(
@@ -88,6 +100,7 @@ def test_fewer_seeds_decide_where_they_are_asked_to(folder):
     assert one["outcome"] == ("undecided" if one["difference"] == 0 else "better" if one["difference"] > 0 else "worse")
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_trained_again(folder):
     distilled(folder, "baseline: true\nseeds: [0, 1]\n")
     before = {path: path.stat().st_mtime_ns for path in (folder / "runs").rglob("student.keras")}
@@ -98,6 +111,7 @@ def test_what_is_there_is_not_trained_again(folder):
     assert len(more["verdict"]["runs"]) == 3
 
 
+@pytest.mark.slow
 def test_seeds_without_a_baseline_have_a_mean_and_no_verdict(folder):
     found = distilled(folder, "seeds: [4, 5]\n")
     assert found["seed"] == 4 and not found["verdict"]["against"]
@@ -130,6 +144,7 @@ def test_fidelity_is_measured_on_every_split_and_against_an_independent_teacher(
     assert -1 <= found["splits"]["train"]["example_weights"]["correlation"] <= 1
 
 
+@pytest.mark.slow
 def test_evidence_that_is_asked_for_later_is_measured_without_training_again(folder):
     distilled(folder)
     before = (folder / "runs" / "mine" / "student.keras").stat().st_mtime_ns
@@ -140,6 +155,7 @@ def test_evidence_that_is_asked_for_later_is_measured_without_training_again(fol
     assert json.loads((folder / "runs" / "mine" / "report.json").read_text())["properties"] == found["properties"]
 
 
+@pytest.mark.slow
 def test_corruptions_and_attacks(folder):
     found = distilled(folder, "evidence: {corruptions: true, attacks: true, images: 16, epsilon: 8}\n")["properties"]
     assert set(found["corruptions"]) == {"student", "teacher"} and len(found["corruptions"]["student"]["jpeg"]) == 5
@@ -156,6 +172,7 @@ def test_planted_noise_is_reported(folder):
     assert "## Label noise" in (folder / "runs" / "noisy" / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_planted_rare_classes_are_reported(folder):
     text = RECIPE.replace("validation: 20}", "imbalance: {ratio: 5}}")
     (folder / "rare.yaml").write_text(text.replace("teacher: teacher.yaml", "teacher: digits_cnn"))
@@ -169,7 +186,7 @@ def test_a_teacher_can_be_a_recipe_with_other_settings(folder):
     text = "teacher: {model: teacher.yaml, settings: {fit.epochs: 1}}"
     (folder / "mine.yaml").write_text(RECIPE.replace("teacher: teacher.yaml", text))
     claim.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
-    (place,) = [one for one in (folder / "runs").iterdir() if one.name.startswith("teacher-")]
+    (place,) = (folder / "runs").glob("teacher-*")
     assert run.read_report(place)["epochs"] == 1 and load(place / "recipe.yaml", notes=[]).fit.epochs == 1
     (folder / "bad.yaml").write_text(RECIPE.replace("teacher: teacher.yaml", text.replace("epochs", "epoch")))
     with pytest.raises(UserError, match="fit.epoch: no such field for fit; did you mean 'epochs'"):

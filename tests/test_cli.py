@@ -78,9 +78,11 @@ def test_list():
     assert any(re.fullmatch(r"kd +Hinton et al. 2015 +0.9 +RepDistiller scripts", line) for line in lines)
     assert any(re.fullmatch(r"fsp +Yim et al. 2017 +stem, stage1-3 +50 +RepDistiller scripts", line) for line in lines)
     assert json.loads(run("list", "methods", "--json").stdout)["crd"]["needs"] == ["pooled", "index", "trained glue"]
-    assert {"methods", "models", "datasets", "recipes"} == set(json.loads(run("list", "--json").stdout))
+    assert {"methods", "models", "datasets", "recipes", "studies"} == set(json.loads(run("list", "--json").stdout))
     assert "resnet56_to_resnet20" in json.loads(run("list", "recipes", "--json").stdout)
-    assert fails("list", "teachers") == "list: no 'teachers'; expected one of methods, models, datasets, recipes"
+    assert (
+        fails("list", "teachers") == "list: no 'teachers'; expected one of methods, models, datasets, recipes, studies"
+    )
 
 
 def test_show_fills_every_default():

@@ -10,8 +10,10 @@ import time
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from keras_kd import run
+from keras_kd.cli import commands
 from keras_kd.compare import in_lines, rows_of
 from keras_kd.compare import page as comparison
 from keras_kd.errors import UserError
@@ -65,6 +67,7 @@ def test_every_ready_study_is_made_of_recipes_that_load(name, tmp_path):
     assert len({json.dumps(recipe.dump(), sort_keys=True) for _, _, recipe in made}) == len(made)
 
 
+@pytest.mark.slow
 def test_a_study_is_run_and_told(path, tmp_path):
     found = study(path, tmp_path / "out", quiet=True)
     assert [list(one["cell"].values()) for one in found["cells"]] == [
@@ -98,6 +101,7 @@ def test_the_noisy_teacher_is_a_run_of_its_own_with_the_cells_noise(path, tmp_pa
     assert made["clean-kd-noisy-teacher"].teacher.settings == {}
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_run_again_and_a_figure_can_be_added(path, tmp_path):
     study(path, tmp_path / "out", seeds=(0,), quiet=True)
     before = {one: one.stat().st_mtime_ns for one in (tmp_path / "out").rglob("student.keras")}
@@ -111,6 +115,7 @@ def test_what_is_there_is_not_run_again_and_a_figure_can_be_added(path, tmp_path
     study(path, tmp_path / "out", seeds=(0,), quiet=True, restart=True)
 
 
+@pytest.mark.slow
 def test_a_student_that_diverges_costs_its_cell_alone(path, tmp_path):
     path.write_text(path.read_text().replace("KD: {}", "KD: {fit.learning_rate: 1.0e+30, fit.optimizer: sgd}"))
     found = study(path, tmp_path / "out", seeds=(0,), quiet=True)
@@ -219,3 +224,28 @@ def test_compare_refuses_what_is_no_run(tmp_path):
     one = a_run(tmp_path / "a", 0.9, 100, 0.1)
     with pytest.raises(UserError, match="named twice"):
         rows_of([one, one])
+
+
+# The command line.
+
+
+def command(*arguments):
+    return CliRunner().invoke(commands, [str(one) for one in arguments], prog_name="keras-kd")
+
+
+def test_compare_prints_a_table_and_writes_a_page(tmp_path):
+    one, other = a_run(tmp_path / "a", 0.9, 100, 0.1, 1.0), a_run(tmp_path / "b", 0.8, 200, 0.1, 1.0)
+    done = command("compare", one, other, "--out", tmp_path / "compare.html")
+    assert done.exit_code == 0 and done.stdout.count("best of its kind") == 1
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "compare.html")
+    assert (tmp_path / "compare.html").read_text().startswith("<!doctype html>")
+    assert [row["beaten_by"] for row in json.loads(command("compare", one, other, "--json").stdout)] == [[], [str(one)]]
+    assert command("compare", tmp_path / "none").exit_code == 2
+
+
+def test_studies_are_listed_and_an_unknown_one_is_said():
+    assert "label_noise" in command("list", "studies").stdout
+    done = command("study", "label_nois")
+    assert done.exit_code == 2 and done.stderr.startswith(
+        "keras-kd: label_nois: no such study; did you mean 'label_noise'"
+    )

@@ -1,0 +1,144 @@
+"""How closely the student follows its teacher, where, and beyond what two accurate networks do anyway."""
+
+import numpy as np
+
+from keras_kd import metrics
+from keras_kd.markdown import NOTHING, number, percent, signed
+from keras_kd.plots import COLOURS, axes, svg
+from keras_kd.report_page.blocks import plots, section, table, text
+from keras_kd.report_page.reading import dig, parts
+
+# More points than these are drawn as their density.
+POINTS = 600
+CELLS = 60
+
+
+def fidelity(report, evidence):
+    """Agreement by split, the control, confidences beside each other, representations."""
+    of_test = parts(report, "fidelity")
+    rows = [
+        [name, one.get("images"), percent(one.get("student_top1")), percent(one.get("teacher_top1"))]
+        + [percent(one.get("agreement")), percent(one.get("agreement5")), number(one.get("kl"))]
+        for name, one in parts(report, "splits").items()
+        if "agreement" in one
+    ]
+    if not rows and of_test:
+        rows.append(["test", None, percent(dig(report, "student", "top1")), percent(dig(report, "teacher", "top1"))])
+        rows[0] += [percent(of_test.get("agreement")), percent(of_test.get("agreement5")), number(of_test.get("kl"))]
+    copied = parts(of_test, "copied_errors")
+    if copied.get("images"):
+        rows.append(
+            ["test, teacher wrong", copied["images"], percent(copied.get("student_accuracy")), percent(0.0)]
+            + [percent(copied.get("agreement")), NOTHING, number(copied.get("kl"))]
+        )
+    said = (
+        "Same first class: the share of images on which both name one class. Within 5: the teacher's class is among "
+        "the student's first five. KL(teacher, student) in nats. A student that follows on training images alone has "
+        "learnt them by heart."
+    )
+    header = ["images", "number", "student", "teacher", "same first class", "within 5", "KL"]
+    points = _points(evidence)
+    return section(
+        "fidelity",
+        "Fidelity to the teacher",
+        table(header, rows, said),
+        text(_control(of_test)),
+        text(_confidence(report)),
+        plots(_confidences(report, *points) if points else None, _representations(report)),
+        text(_weights_of_examples(report)),
+    )
+
+
+def _control(of_test):
+    control = parts(of_test, "control")
+    if control.get("agreement") is None:
+        return ""
+    return (
+        f"Control: with {control.get('name')} ({percent(control.get('top1'))}), which taught nothing here, the "
+        f"student agrees on {percent(control['agreement'])}, so {signed(control.get('beyond_control'))} points of its "
+        f"agreement with its teacher are what teaching adds; the two teachers agree on "
+        f"{percent(control.get('teachers_agreement'))}."
+    )
+
+
+def _confidence(report):
+    found = parts(report, "deviation")
+    if found.get("slope") is None:
+        return ""
+    more = "exaggerates" if found["slope"] > 1 else "is less extreme than"
+    return (
+        f"Confidence: the student's log-odds of the teacher's first class rise by {number(found['slope'])} for each of "
+        f"the teacher's (correlation {number(found.get('correlation'))}): it {more} its teacher's confidence."
+    )
+
+
+def _points(evidence):
+    if not evidence or "teacher_logits" not in evidence:
+        return None
+    teacher, student = metrics.confidence_pairs(evidence["student_logits"], evidence["teacher_logits"])
+    return (teacher, student) if len(teacher) > 1 else None
+
+
+def _confidences(report, teacher, student):
+    drawn, plot = axes(5.0, 3.8)
+    # A handful of images far out would squeeze all others into a corner.
+    (left, right), (low, high) = (np.quantile(one, (0.002, 0.998)) for one in (teacher, student))
+    low, high = min(left, low), max(right, high)
+    margin = 0.05 * (high - low or 1.0)
+    low, high = low - margin, high + margin
+    if len(teacher) <= POINTS:
+        plot.scatter(teacher, student, s=10, color=COLOURS[0], alpha=0.5, linewidths=0)
+    else:
+        counts, _, _ = np.histogram2d(teacher, student, bins=CELLS, range=((low, high), (low, high)))
+        cells = np.zeros((CELLS, CELLS, 4))
+        cells[..., :3] = [int(COLOURS[0][place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        cells[..., 3] = np.where(counts.T > 0, 0.15 + 0.85 * np.log1p(counts.T) / np.log1p(counts.max() or 1), 0.0)
+        plot.imshow(cells, origin="lower", extent=(low, high, low, high), aspect="auto", interpolation="nearest")
+    ends = np.array([low, high])
+    plot.plot(ends, ends, "--", color=COLOURS[7], label="as sure as its teacher", linewidth=1.4)
+    found = parts(report, "deviation")
+    if found.get("slope") is not None and found.get("intercept") is not None:
+        label = f"fitted, slope {found['slope']:.2f}"
+        plot.plot(ends, found["intercept"] + found["slope"] * ends, color=COLOURS[1], label=label, linewidth=1.8)
+    plot.set_xlim(low, high)
+    plot.set_ylim(low, high)
+    plot.set_xlabel("teacher's log-odds")
+    plot.set_ylabel("student's log-odds")
+    plot.legend(frameon=False, fontsize=9)
+    how = (
+        f"Each of {len(teacher):,} test images: how sure the teacher is of its own first class, and how sure the "
+        "student is of that same class. On the dashed line both are equally sure; a fitted line steeper than it is a "
+        "student that exaggerates. Below 0 the student gives that class less than half of its probability."
+    )
+    return "How sure of the teacher's class", svg(drawn), how
+
+
+def _representations(report):
+    alike = parts(report, "representation")
+    if not alike:
+        return None
+    drawn, plot = axes(5.0, 0.9 + 0.42 * len(alike))
+    places = range(len(alike))
+    plot.barh(places, list(alike.values()), color=COLOURS[0], alpha=0.75, height=0.6)
+    for place, value in zip(places, alike.values(), strict=True):
+        plot.text(value + 0.01, place, f"{value:.2f}", va="center")
+    plot.set_yticks(places, list(alike))
+    plot.invert_yaxis()
+    plot.set_xlim(0, 1.12)
+    plot.set_xlabel("linear CKA")
+    how = (
+        "How alike the features of the two networks are, layer by layer: 1 is the same up to a rotation, 0 has nothing "
+        "in common. Logits can agree where features do not."
+    )
+    return "Features beside the teacher's", svg(drawn), how
+
+
+def _weights_of_examples(report):
+    found = parts(report, "splits", "train", "example_weights")
+    if found.get("correlation") is None:
+        return ""
+    return (
+        f"Distillation weighs examples: the median weight of a training example in the gradient is "
+        f"{number(found.get('median'))} of what its label alone would give, and it goes with how sure the teacher is "
+        f"of the label (Spearman's correlation {number(found['correlation'])})."
+    )
