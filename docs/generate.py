@@ -97,10 +97,10 @@ def findings_page():
 
 FINDINGS_ABOUT = """
 What the ready studies gave on small data: ten classes of CIFAR-100 at 16x16 pixels, a ResNet-20 that learned from 5,000
-images teaching a ResNet-8 on 2,500 of them, 1,000 test images, three seeds. Means and standard deviations over seeds, at
-the last epoch; differences are means of differences by seed with their 95 % interval (paired t). One of twenty such
-intervals misses by chance, and on so little data an effect of two points can go unseen. What papers say is quoted as far
-as it could be checked.
+images teaching a ResNet-8 on 2,500 of them, 1,000 test images, three seeds. Means and standard deviations over seeds,
+at the last epoch; differences are means of differences by seed with their 95 % interval (paired t). One of twenty such
+intervals misses by chance, and on so little data an effect of two points can go unseen. What papers say is quoted as
+far as it could be checked.
 """
 
 # By study: what its table says, beside what was expected.
