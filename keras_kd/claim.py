@@ -95,7 +95,8 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
             report.write(found, folder)  # what the examination reads
             found["doctor"] = {**examination_of_run(recipe, folder), "seeds": list(seeds)}
         report.write(found, folder)
-    return found
+    # As it is read again: with the words that JSON has for numbers as keys.
+    return run.read_report(folder)
 
 
 def _stem(recipe):

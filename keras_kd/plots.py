@@ -5,7 +5,8 @@ import warnings
 
 from keras_kd.lazy import installed
 
-LIBRARIES = ("matplotlib", "jinja2")
+# By the name that is imported, the one that is installed.
+LIBRARIES = {"matplotlib": "matplotlib", "jinja2": "jinja2", "PIL": "pillow"}
 # Told apart in light and dark, on paper and by people who do not see red beside green (Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c564b", "#7f7f7f")
 
@@ -19,13 +20,13 @@ def render(name, title, **given):
         **given: what the template reads; a function is called for its value, so that it can draw.
 
     Returns:
-        Text; where matplotlib or jinja2 is missing, a page that says so.
+        Text; where a library is missing, a page that says so.
 
     Example:
         >>> render("no_such.html", "x") if not all(map(installed, LIBRARIES)) else "a page"
         'a page'
     """
-    missing = [one for one in LIBRARIES if not installed(one)]
+    missing = [name for one, name in LIBRARIES.items() if not installed(one)]
     if missing:
         return (
             f"<!doctype html><title>{title}</title><p>This page needs {' and '.join(missing)}: pip install them.</p>\n"

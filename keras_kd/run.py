@@ -122,10 +122,12 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
                 quiet=quiet,
                 keep_best=True,
             )
+        else:
+            # What comes after training may have changed: seeds, baseline, evidence, exports.
+            _keep_recipe(files, recipe)
         found = _read_report(files)
         if found is not None and _evidence(found["settings"]) != _evidence(recipe.dump(files.path)):
-            _keep_recipe(files, recipe)
-            found = measured_again(recipe, dataset, teacher, files, found)
+            found = measured_again(recipe, dataset, teacher, files, found, may_train=True)
         if found is None:
             found = measure(recipe, dataset, teacher, files, name=name, smoke=smoke)
             found["smoke"] = smoke
@@ -648,15 +650,16 @@ KEPT = (
 )  # fmt: skip
 
 
-def measured_again(recipe, dataset, teacher, files, before):
+def measured_again(recipe, dataset, teacher, files, before, may_train=False):
     """Measures the student of a finished run again, and writes the report; arguments as of `measure`.
 
     Args:
         before: the report as it was.
+        may_train: trains an independent teacher whose run is missing, instead of refusing.
     """
     smoke = before.get("smoke", False)
     found = measure(
-        recipe, dataset, teacher, files, name=before.get("recipe", files.path.name), smoke=smoke, may_train=False
+        recipe, dataset, teacher, files, name=before.get("recipe", files.path.name), smoke=smoke, may_train=may_train
     )
     found.update({kept: before[kept] for kept in KEPT if kept in before})
     found["time"] = before.get("time", found["time"])

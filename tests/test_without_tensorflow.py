@@ -1,4 +1,4 @@
-"""On JAX the way from recipe to report needs neither TensorFlow nor scikit-learn, tensorboard or Pillow."""
+"""On JAX the way from recipe to report needs neither TensorFlow nor scikit-learn, tensorboard, Pillow or matplotlib."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import numpy as np
 
 PACKAGE = Path(__file__).parent.parent
 ABSENT = ("tensorflow", "tensorflow_datasets", "sklearn", "tensorboard", "PIL", "ai_edge_litert", "keras_tuner")
+ABSENT += ("matplotlib", "jinja2")
 RUN = f"""
 import sys
 
