@@ -104,7 +104,19 @@ far as it could be checked.
 """
 
 # By study: what its table says, beside what was expected.
-FINDINGS = {}
+FINDINGS = {
+    "label_noise": """
+Agrees with the abstract of Sarfraz et al.: with wrong labels distillation is better than labels alone, by 5.67 points
+at 30 % and 6.07 at 60 % even where the teacher learned from labels as noisy as the student's, and by 11.50 and 21.47
+with a teacher of clean labels; no interval of these contains 0. Without noise the gain of 4.03 points is undecided. Of
+their wrong labels students on labels alone learn 8.0 and 8.5 % by heart, distilled ones 4.2 to 6.6 %. Calibration does
+not follow: with a clean teacher ECE is 0.13 without noise and at 30 %, against 0.06 and 0.07 on labels alone.
+
+Read it with care. The labels' own weight is 0.1 here, so a distilled student hardly sees them; a teacher of clean labels
+is an upper bound that nobody has who needs it; and the teachers, with 67.0, 59.2 and 46.6 on the test images at 0, 30
+and 60 % noise, saw twice as many images as the students, which is part of every gain.
+""",
+}
 
 STUDIES = """
 A study runs a grid of recipes with several seeds and makes one table and one set of plots of their reports:
