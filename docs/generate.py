@@ -112,9 +112,9 @@ with a teacher of clean labels; no interval of these contains 0. Without noise t
 their wrong labels students on labels alone learn 8.0 and 8.5 % by heart, distilled ones 4.2 to 6.6 %. Calibration does
 not follow: with a clean teacher ECE is 0.13 without noise and at 30 %, against 0.06 and 0.07 on labels alone.
 
-Read it with care. The labels' own weight is 0.1 here, so a distilled student hardly sees them; a teacher of clean labels
-is an upper bound that nobody has who needs it; and the teachers, with 67.0, 59.2 and 46.6 on the test images at 0, 30
-and 60 % noise, saw twice as many images as the students, which is part of every gain.
+Read it with care. The labels' own weight is 0.1 here, so a distilled student hardly sees them; a teacher of clean
+labels is an upper bound that nobody has who needs it; and the teachers, with 67.0, 59.2 and 46.6 on the test images at
+0, 30 and 60 % noise, saw twice as many images as the students, which is part of every gain.
 """,
 }
 
