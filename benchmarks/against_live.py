@@ -195,8 +195,8 @@ def main():
     chosen = options(
         __doc__,
         pair=(str, None, f"one of {', '.join(PAIRS)}; all by default"),
-        rounds=(int, 9, "rounds timed"),
-        steps=(int, 4, "steps a round"),
+        rounds=(int, 7, "rounds timed"),
+        steps=(int, 10, "steps a round; with few, what `fit` costs to begin makes all ratios smaller"),
         batch=(int, 64, "images a step"),
     )
     pairs = {"resnet20_to_resnet8": (["resnet20"], "resnet8")} if chosen.quick else PAIRS
