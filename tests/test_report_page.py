@@ -360,7 +360,7 @@ def test_columns_of_a_history_are_numbers():
 def test_without_a_library_the_page_says_so(monkeypatch, library):
     monkeypatch.setattr(plots, "installed", lambda name: name != library)
     text = page(REPORT, HISTORY, EVIDENCE)
-    assert f"needs {library}" in text and "<h2>" not in text
+    assert f"needs {plots.LIBRARIES[library]}" in text and "<h2>" not in text
 
 
 def test_a_shortened_run_says_so(undrawn):
