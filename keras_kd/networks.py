@@ -27,6 +27,13 @@ class Network:
 
 def build(spec, dataset, role):
     """The network of a `ModelSpec` for a dataset, its logits checked."""
+    network = build_unchecked(spec, dataset)
+    check_from_logits(role, network.model, spec.from_logits)
+    return network
+
+
+def build_unchecked(spec, dataset):
+    """As `build`, but whether it gives logits is not looked at."""
     model = models.build(
         spec.model,
         dataset.image_shape,
@@ -38,7 +45,6 @@ def build(spec, dataset, role):
         weights=spec.weights,
         arguments=spec.arguments,
     )
-    check_from_logits(role, model, spec.from_logits)
     name = Path(spec.model).name if spec.model.endswith(".keras") else spec.model
     return Network(name, model, spec.from_logits)
 

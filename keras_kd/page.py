@@ -3,6 +3,16 @@
 from keras_kd import page_evidence as evidence
 from keras_kd.markdown import NOTHING, count, line, number, percent, size, table
 
+# Parts of a run's time, in words.
+TIME_NAMES = {
+    "teacher": "the teacher's part of training",
+    "student": "the student's part of training",
+    "data": "data",
+    "training": "training in all",
+    "teacher_run": "training the teacher, in a run of its own",
+    "total": "this run",
+}
+
 
 def page(report):
     """The report as Markdown: what is in the dict is shown, what is missing is left out.
@@ -65,7 +75,7 @@ def _networks(report):
     if not rows:
         return ""
     header = ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"]
-    paragraphs = ["## Student and teacher", table(header, rows), _key(report), _savings(report)]
+    paragraphs = ["## Student and teacher", table(header, rows), _key(report), savings(report)]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
@@ -122,7 +132,8 @@ def _key(report):
     return (calibration + work).strip()
 
 
-def _savings(report):
+def savings(report):
+    """How much smaller the student is, in a sentence; empty where it is not."""
     cost, teacher_cost = report.get("cost") or {}, report.get("teacher_cost") or {}
     ratios = [
         f"{teacher_cost[name] / cost[name]:.1f} times fewer {word}"
@@ -193,18 +204,10 @@ def _time(report):
     if not seconds:
         return ""
     total = seconds.get("total")
-    names = {
-        "teacher": "the teacher's part of training",
-        "student": "the student's part of training",
-        "data": "data",
-        "training": "training in all",
-        "teacher_run": "training the teacher, in a run of its own",
-        "total": "this run",
-    }
     rows = []
     for part, value in seconds.items():
         of_total = total and part != "teacher_run" and value <= total
-        rows.append([names.get(part, part), f"{value:.1f}", percent(value / total) if of_total else NOTHING])
+        rows.append([TIME_NAMES.get(part, part), f"{value:.1f}", percent(value / total) if of_total else NOTHING])
     text = "## Time\n\n" + table(["", "seconds", "share"], rows)
     return f"{text}\n\n{line(time['how'])}." if time.get("how") else text
 

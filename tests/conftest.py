@@ -17,8 +17,8 @@ if JAX:
 ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
-        "architecture", "bench", "citations", "corruptions", "data", "docs", "docstrings", "export", "latency", "metrics",
-        "model_card", "recipe_errors", "recipes", "report_page", "search", "stress_data"
+        "architecture", "bench", "citations", "corruptions", "data", "docs", "docstrings", "export", "latency",
+        "metrics", "model_card", "recipe_errors", "recipes", "report_page", "search", "stress_data"
     )
 }  # fmt: skip
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"

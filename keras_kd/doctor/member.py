@@ -9,7 +9,7 @@ from keras_kd.doctor.output_kind import class_probabilities, output_kind
 from keras_kd.generations import generation_folder
 from keras_kd.models.class_map import checked_groups
 from keras_kd.models.resized import resized
-from keras_kd.networks import Network, logits_of
+from keras_kd.networks import Network, build_unchecked, logits_of
 from keras_kd.recipe import load_teacher_recipe
 from keras_kd.schema import MemberSpec, TeacherSpec
 from keras_kd.teachers import held_out_alike, seen_by
@@ -140,21 +140,10 @@ def _of_recipe(recipe, spec, dataset, folder, smoke):
 def _own(spec, dataset):
     """As `keras_kd.networks.build`, but what it gives is examined, not refused."""
     seen = seen_by(spec, dataset)
-    model = models.build(
-        spec.model,
-        seen.image_shape,
-        seen.classes,
-        mean=seen.mean,
-        std=seen.std,
-        pixels=spec.pixels,
-        from_logits=spec.from_logits,
-        weights=spec.weights,
-        arguments=spec.arguments,
-    )
-    name = spec.model.rsplit("/", 1)[-1] if spec.model.endswith(".keras") else spec.model
+    network = build_unchecked(spec, seen)
     if seen.image_shape != tuple(dataset.image_shape):
-        model = resized(model, dataset.image_shape)
-    return Network(name, model, spec.from_logits)
+        network = replace(network, model=resized(network.model, dataset.image_shape))
+    return network
 
 
 def is_right(probabilities, labels):

@@ -1,6 +1,7 @@
 """Whether distillation helped, and the two networks beside each other."""
 
 from keras_kd.markdown import NOTHING, count, number, percent, signed, size
+from keras_kd.page import savings
 from keras_kd.report_page.blocks import section, table, text
 from keras_kd.report_page.reading import class_name, dig, entries, parts
 
@@ -83,7 +84,7 @@ def networks(report):
         "networks",
         "Student and teacher",
         table(["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"], rows),
-        text(_savings(report)),
+        text(savings({name: parts(report, name) for name in ("cost", "teacher_cost")})),
         text(
             "On the test images." if rows else "",
             f"ECE is over {bins} equal-width bins, NLL in nats." if bins else "",
@@ -93,16 +94,6 @@ def networks(report):
         _teachers(report),
         _generations(report),
     )
-
-
-def _savings(report):
-    cost, teacher_cost = parts(report, "cost"), parts(report, "teacher_cost")
-    ratios = [
-        f"{teacher_cost[name] / cost[name]:.1f} times fewer {word}"
-        for name, word in (("parameters", "parameters"), ("macs", "multiply-accumulates"))
-        if cost.get(name) and teacher_cost.get(name) and teacher_cost[name] > cost[name]
-    ]
-    return f"The student has {' and '.join(ratios)} than its teacher." if ratios else ""
 
 
 def _teachers(report):

@@ -3,6 +3,7 @@
 import math
 
 from keras_kd.markdown import NOTHING, percent
+from keras_kd.page import TIME_NAMES
 from keras_kd.plots import COLOURS, axes, legend_above, svg
 from keras_kd.report_page.blocks import plots, section, table, text
 from keras_kd.report_page.reading import dig, parts
@@ -112,16 +113,6 @@ def _how(name, both):
     return f"As it was measured in each epoch.{gap}"
 
 
-NAMES = {
-    "teacher": "the teacher's part of training",
-    "student": "the student's part of training",
-    "data": "data",
-    "training": "training in all",
-    "teacher_run": "training the teacher, in a run of its own",
-    "total": "this run",
-}
-
-
 def time(report):
     """What the seconds went to."""
     seconds = {name: one for name, one in parts(report, "time", "seconds").items() if isinstance(one, int | float)}
@@ -129,7 +120,7 @@ def time(report):
     rows = []
     for name, one in seconds.items():
         of_total = total and name != "teacher_run" and one <= total
-        rows.append([NAMES.get(name, name), f"{one:.1f}", percent(one / total) if of_total else NOTHING])
+        rows.append([TIME_NAMES.get(name, name), f"{one:.1f}", percent(one / total) if of_total else NOTHING])
     how, bank = dig(report, "time", "how"), parts(report, "bank")
     banked = (
         f"The bank of the teacher's answers holds {bank['views']:,} views, of which this run asked for "
