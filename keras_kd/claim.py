@@ -14,6 +14,8 @@ from keras_kd.errors import GateError
 from keras_kd.files import locked
 from keras_kd.generations import home
 from keras_kd.measurement import properties
+from keras_kd.run_folder import RunFolder, of_training, read_report
+from keras_kd.run_report import load_student
 
 
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
@@ -37,7 +39,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
     try:
         found = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
     except GateError as error:
-        found, failed = run.read_report(folder), error
+        found, failed = read_report(folder), error
     if recipe.seeds or recipe.baseline is not None:
         found = _judged(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
     run.write_page(folder)
@@ -48,7 +50,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
 
 def digest_of(recipe):
     """What a recipe trains, its seed apart, in 8 hexadecimal digits."""
-    plain = {key: value for key, value in run.of_training(recipe).items() if key != "seed"}
+    plain = {key: value for key, value in of_training(recipe).items() if key != "seed"}
     return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
@@ -72,7 +74,7 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
         one = recipe.with_seed(seed)
         place = seed_folder(folder, seed, recipe.seed)
         if seed == recipe.seed:
-            runs[seed] = place, run.read_report(place)
+            runs[seed] = place, read_report(place)
         else:
             # The file of one seed is handed over; the others are there to be measured.
             one = one.model_copy(update={"export": recipe.export.model_copy(update={"formats": ()})})
@@ -86,7 +88,7 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
             # Two recipes that share it may come to it at once.
             baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait=True)
     with locked(folder, wait=True):
-        found = run.read_report(folder)
+        found = read_report(folder)
         found["verdict"] = judge(recipe, folder, runs, baselines)
         if baselines[LABELS] and "baseline" not in (found.get("properties") or {}).get("networks", ("baseline",)):
             found["properties"] = _properties(recipe, folder, baselines[LABELS], smoke)
@@ -96,7 +98,7 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
             found["doctor"] = {**examination_of_run(recipe, folder), "seeds": list(seeds)}
         report.write(found, folder)
     # As it is read again: with the words that JSON has for numbers as keys.
-    return run.read_report(folder)
+    return read_report(folder)
 
 
 def _stem(recipe):
@@ -174,12 +176,12 @@ def _properties(recipe, folder, alone, smoke):
     """Attention, invariance, attacks and corruptions, with the baseline student beside."""
     dataset = run.load_data(recipe)
     teacher = run.load_teacher(recipe, dataset, folder, smoke=smoke, quiet=True)
-    networks = {"student": run.load_student(recipe, dataset, run.RunFolder(Path(folder)))}
+    networks = {"student": load_student(recipe, dataset, RunFolder(Path(folder)))}
     if teacher is not None and teacher.model.output_shape[-1] == dataset.classes:
         networks["teacher"] = teacher
     independent = run.load_independent_teacher(recipe, dataset, folder, smoke=smoke, quiet=True)
     if independent is not None:
         networks["independent"] = independent
     place, _ = next(iter(alone.values()))
-    networks["baseline"] = run.load_student(recipe, dataset, run.RunFolder(Path(place)))
+    networks["baseline"] = load_student(recipe, dataset, RunFolder(Path(place)))
     return properties(networks, dataset, recipe.evidence)

@@ -700,7 +700,7 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     rows = [measure(file, **given) for file in named]
     if len(files) == 1 and _is_run(files[0]) and (Path(files[0]) / "report.json").exists():
         start_keras(backend)
-        from keras_kd.run import keep_bench
+        from keras_kd.hand_over import keep_bench
 
         keep_bench(files[0], rows)
     if as_json:

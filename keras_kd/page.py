@@ -1,7 +1,8 @@
 """A run's report as a page for people."""
 
 from keras_kd import page_evidence as evidence
-from keras_kd.markdown import NOTHING, count, line, number, percent, size, table
+from keras_kd import report_tables as tables
+from keras_kd.markdown import NOTHING, line, number, percent, size, table
 
 # Parts of a run's time, in words.
 TIME_NAMES = {
@@ -9,6 +10,7 @@ TIME_NAMES = {
     "student": "the student's part of training",
     "data": "data",
     "training": "training in all",
+    "measuring": "measuring",
     "teacher_run": "training the teacher, in a run of its own",
     "total": "this run",
 }
@@ -56,26 +58,10 @@ def _heading(report):
 
 
 def _networks(report):
-    roles = {"teacher": ("teacher_calibration", "teacher_cost"), "student": ("calibration", "cost")}
-    rows = []
-    for role, (calibration_key, cost_key) in roles.items():
-        scores, calibration, cost = (report.get(key) or {} for key in (role, calibration_key, cost_key))
-        if scores or cost:
-            rows.append(
-                [
-                    f"{role} {scores.get('name') or ''}",
-                    percent(scores.get("top1")),
-                    percent(scores.get("top5")),
-                    *(number(calibration.get(name)) for name in ("ece", "nll", "brier")),
-                    count(cost.get("parameters")),
-                    count(cost.get("macs")),
-                    size(cost.get("bytes")),
-                ]
-            )
+    header, rows = tables.networks(report)
     if not rows:
         return ""
-    header = ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"]
-    paragraphs = ["## Student and teacher", table(header, rows), _key(report), savings(report)]
+    paragraphs = ["## Student and teacher", table(header, rows), tables.units(report), tables.savings(report)]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
@@ -115,32 +101,8 @@ def _teachers(report):
 
 
 def _generations(report):
-    rows = [
-        [one.get("generation"), one.get("run") or NOTHING, one.get("seed"), percent(one.get("top1"))]
-        + [percent(one.get("agreement")), number(one.get("ece")), number(one.get("seconds"))]
-        for one in report.get("generations") or ()
-    ]
-    header = ["generation", "run", "seed", "top-1", "agreement with its teacher", "ECE", "seconds"]
+    header, rows = tables.generations(report)
     return "## Generations\n\n" + table(header, rows) if rows else ""
-
-
-def _key(report):
-    """What the columns mean that can mean several things."""
-    bins = (report.get("calibration") or {}).get("bins")
-    calibration = f"ECE is over {bins} equal-width bins, NLL in nats. " if bins else ""
-    work = "MACs are of one image, in convolutions and dense layers." if report.get("cost") else ""
-    return (calibration + work).strip()
-
-
-def savings(report):
-    """How much smaller the student is, in a sentence; empty where it is not."""
-    cost, teacher_cost = report.get("cost") or {}, report.get("teacher_cost") or {}
-    ratios = [
-        f"{teacher_cost[name] / cost[name]:.1f} times fewer {word}"
-        for name, word in (("parameters", "parameters"), ("macs", "multiply-accumulates"))
-        if cost.get(name) and teacher_cost.get(name) and teacher_cost[name] > cost[name]
-    ]
-    return f"The student has {' and '.join(ratios)} than its teacher." if ratios else ""
 
 
 def _classes(report):

@@ -1,72 +1,42 @@
 """The order of the stages: recipe, data, teacher, student, training, report, export. Each leaves its result in files,
 so each can be killed and gone on with."""
 
-import csv
-import json
 import os
 import shutil
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import yaml
-
-import keras_kd
-from keras_kd import data, metrics, models, report
-from keras_kd.bank.folder import is_bank
-from keras_kd.banking import FOLDER
-from keras_kd.by_epoch import ByEpoch
-from keras_kd.data.views import epoch_order
+from keras_kd import data, models, report
 from keras_kd.errors import GateError, UserError
-from keras_kd.evidence import environment, git_commit, sha256
-from keras_kd.export import CALIBRATED, FORMATS, missing_here
-from keras_kd.export import export as export_files
+from keras_kd.evidence import sha256
+from keras_kd.export import missing_here
 from keras_kd.files import locked, whole
 from keras_kd.generations import before as generation_before
 from keras_kd.generations import generation_folder, home
-from keras_kd.int8_fine_tuning import fine_tune
-from keras_kd.measurement import by_split, control, properties, representation, sample
-from keras_kd.model_card import card, example
+from keras_kd.hand_over import hand_over
 from keras_kd.models.load import import_module_of
-from keras_kd.networks import Network, cost, logits_of
-from keras_kd.predictions_file import NAME as PREDICTIONS
-from keras_kd.predictions_file import read_predictions, write_predictions
+from keras_kd.networks import Network
+from keras_kd.predictions_file import read_predictions
 from keras_kd.recipe import load, load_teacher_recipe
 from keras_kd.recipe_file import run_name, teacher_run_name
 from keras_kd.rehearsal import about_data, rehearse
 from keras_kd.report_page import page
+from keras_kd.run_folder import (
+    RunFolder,
+    differences,
+    empty,
+    keep_recipe,
+    no_banks_here,
+    read_history,
+    read_report,
+    same_recipe,
+)
+from keras_kd.run_report import measure
 from keras_kd.schema import EvidenceSpec, TeacherSpec
 from keras_kd.teachers import assemble, held_out_alike
 from keras_kd.training import train
-
-# What a recipe says that changes nothing of one trained student.
-AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds")
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """The files of a run."""
-
-    path: Path
-
-    recipe = property(lambda self: self.path / "recipe.yaml")
-    student = property(lambda self: self.path / "student.keras")
-    state = property(lambda self: self.path / "training_state.npz")
-    history = property(lambda self: self.path / "history.csv")
-    tensorboard = property(lambda self: self.path / "tensorboard")
-    report = property(lambda self: self.path / "report.json")
-    report_page = property(lambda self: self.path / "report.html")
-    predictions = property(lambda self: self.path / PREDICTIONS)
-    teacher = property(lambda self: self.path / "teacher.json")
-    bank = property(lambda self: self.path / "bank.json")
-    int8_student = property(lambda self: self.path / "student_int8.keras")
-    best_validation = property(lambda self: self.path / "checkpoints" / "best_validation.keras")
-
-    def checkpoint(self, epoch):
-        """The student as it was after an epoch."""
-        return self.path / "checkpoints" / f"epoch_{epoch:04d}.keras"
 
 
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False, wait_for_teacher=True):
@@ -99,7 +69,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
     with locked(files.path, wait=wait):
         if restart:
             empty(files.path)
-        _same_recipe(files, recipe)
+        same_recipe(files, recipe)
         if not files.student.exists() and must_train_first(recipe, files.path, smoke):
             # What does not fit is found before hours go into a teacher.
             rehearse(recipe, about_data(recipe), smoke)
@@ -118,18 +88,25 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
                 teacher,
                 files,
                 title=name,
-                keep_recipe=lambda: _keep_recipe(files, recipe),
+                keep_recipe=lambda: keep_recipe(files, recipe),
                 quiet=quiet,
                 keep_best=True,
             )
         else:
             # What comes after training may have changed: seeds, baseline, evidence, exports.
-            _keep_recipe(files, recipe)
-        found = _read_report(files)
+            keep_recipe(files, recipe)
+        found = read_report(files.path)
         if found is not None and _evidence(found["settings"]) != _evidence(recipe.dump(files.path)):
             found = measured_again(recipe, dataset, teacher, files, found, may_train=True)
         if found is None:
-            found = measure(recipe, dataset, teacher, files, name=name, smoke=smoke)
+            found = measure(
+                recipe,
+                dataset,
+                teacher,
+                files,
+                name=name,
+                independent=lambda: load_independent_teacher(recipe, dataset, files.path, smoke=smoke, quiet=True),
+            )
             found["smoke"] = smoke
             seconds = found["time"]["seconds"]
             # A run that was killed has trained for longer than this command has run.
@@ -167,7 +144,7 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
     files = RunFolder(Path(folder))
     seen = replace(dataset, test=dataset.validation)
     with locked(files.path, wait=True, tell=False):
-        found = _read_report(files)
+        found = read_report(files.path)
         if found is not None and files.student.exists():
             return found
         if begin_from is not None and not files.state.exists():
@@ -181,13 +158,13 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
             teacher,
             files,
             title=name,
-            keep_recipe=lambda: _keep_recipe(files, recipe),
+            keep_recipe=lambda: keep_recipe(files, recipe),
             quiet=True,
             until=epochs,
             home_folder=home_folder,
         )
         found = measure(recipe, seen, teacher, files, name=name, brief=True)
-        found["history"] = {key: _number(value) for key, value in (_read_history(files) or [{}])[-1].items()}
+        found["history"] = {key: _number(value) for key, value in (read_history(files) or [{}])[-1].items()}
         report.write(found, files.path)
     return found
 
@@ -219,7 +196,7 @@ def load_teacher(recipe, dataset, folder, *, smoke=False, quiet=False, may_train
     folder = Path(folder)
     if recipe.generations > 1:
         run = RunFolder(generation_folder(folder, recipe.generations - 1))
-        if not run.student.exists() or _read_report(run) is None:
+        if not run.student.exists() or read_report(run.path) is None:
             raise UserError(f"{run.path}: the generation before is missing; `keras-kd distill` of the recipe makes it")
         return _student_of(run, run.student, f"generation {recipe.generations - 1}", dataset, folder)
     if recipe.teacher is None:
@@ -254,14 +231,14 @@ def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, wa
         if teacher.is_fitted:
             held_out_alike(recipe.data, taught.data, spec.model)
         stem = teacher_run_name(Path(spec.model).stem, spec.settings)
-        if not run.student.exists() or _read_report(run) is None:
+        if not run.student.exists() or read_report(run.path) is None:
             if not may_train:
                 raise UserError(
                     f"{run.path}: the run of the teacher is not there; `keras-kd distill` of the recipe makes it"
                 )
             distill(taught, run.path, name=stem, smoke=smoke, quiet=quiet, wait=wait, wait_for_teacher=wait)
         file, name = run.student, run.path.name.removesuffix("-smoke")
-        if spec.epoch not in (None, _read_report(run).get("epochs")):
+        if spec.epoch not in (None, read_report(run.path).get("epochs")):
             file, name = run.checkpoint(spec.epoch), f"{name} epoch {spec.epoch}"
         if not file.exists():
             seed = "" if spec.seed is None else f" --seed {spec.seed}"
@@ -284,7 +261,7 @@ def _taught(spec, folder, smoke):
 
 def _student_of(run, file, name, seen, folder, taught=None):
     """The student of a finished run as a teacher; `file` is it, or one of its checkpoints."""
-    found, used = _read_report(run), load(run.recipe, notes=[])
+    found, used = read_report(run.path), load(run.recipe, notes=[])
     if models.kind(used.student.model) == "function":
         import_module_of(used.student.model)
     model = models.build(str(file), seen.image_shape, seen.classes, pixels="pixels")
@@ -298,7 +275,7 @@ def _student_of(run, file, name, seen, folder, taught=None):
         "seed": found.get("seed"),
         "top1": found["student"]["top1"] if last else None,
         "seconds": found["time"]["seconds"]["total"],
-        "differs_from_recipe": _differences(used, taught) if taught else [],
+        "differs_from_recipe": differences(used, taught) if taught else [],
     }
     return Network(f"{name} ({found['student']['name']})", model, used.student.from_logits, source)
 
@@ -317,306 +294,9 @@ def _train_generation_before(recipe, folder, *, name, smoke, quiet):
     """Runs the generation before the last, which runs those before it, unless it is there."""
     number = recipe.generations - 1
     run = RunFolder(generation_folder(folder, number))
-    if not run.student.exists() or _read_report(run) is None:
+    if not run.student.exists() or read_report(run.path) is None:
         one = generation_before(recipe)
         distill(one, run.path, name=f"{name}, generation {number}", smoke=smoke, quiet=quiet, wait=True)
-
-
-def _generations(recipe, folder, found):
-    """The figures of every generation, the last one's those of the report that is being made."""
-    rows = []
-    for number in range(1, recipe.generations + 1):
-        run = RunFolder(generation_folder(folder, number))
-        one = found if number == recipe.generations else _read_report(run) or {}
-        student, fidelity, calibration = (one.get(key) or {} for key in ("student", "fidelity", "calibration"))
-        rows.append(
-            {
-                "generation": number,
-                "run": "." if number == recipe.generations else os.path.relpath(run.path, folder),
-                "seed": recipe.seed if number == recipe.generations else one.get("seed"),
-                "top1": student.get("top1"),
-                "top5": student.get("top5"),
-                "agreement": fidelity.get("agreement"),
-                "ece": calibration.get("ece"),
-                "nll": calibration.get("nll"),
-                "seconds": one.get("time", {}).get("seconds", {}).get("training"),
-            }
-        )
-    return rows
-
-
-def measure(recipe, dataset, teacher, files, *, name, brief=False, smoke=False, may_train=True):
-    """The report of a trained student: accuracy, fidelity, calibration, cost, time, environment.
-
-    Args:
-        recipe, dataset, teacher, files: as above.
-        name: of the recipe.
-        brief: leaves out what the recipe's `evidence` asks for, and what needs other images than the test images.
-        smoke, may_train: of the independent teacher, as in `load_teacher`.
-    """
-    student = load_student(recipe, dataset, files)
-    student_logits, _ = logits_of(student, dataset.test.images)
-    teacher_logits, teacher_seconds = logits_of(teacher, dataset.test.images) if teacher else (None, 0.0)
-    # A teacher of other classes can be compared with nothing here.
-    comparable = teacher is not None and teacher_logits.shape[1] == dataset.classes
-    compared = teacher_logits if comparable else None
-    aside = None if brief else dataset.validation
-    held_out = (logits_of(student, aside.images)[0], aside.labels) if aside else None
-    found = {"recipe": name, **report.summarize(student_logits, compared, dataset.test.labels, held_out=held_out)}
-    spec = recipe.evidence
-    if not brief:
-        write_predictions(files.predictions, student_logits, compared, dataset.test.labels, dataset.test.images)
-        found["splits"] = by_split(
-            student,
-            teacher if comparable else None,
-            dataset,
-            (student_logits, compared),
-            spec.train_images,
-            share=_share_of_distillation(recipe),
-        )
-    if comparable and not brief:
-        independent = load_independent_teacher(
-            recipe, dataset, files.path, smoke=smoke, quiet=True, may_train=may_train
-        )
-        if independent is not None:
-            found["fidelity"]["control"] = control(student_logits, teacher_logits, independent, dataset)
-        if spec.representation:
-            images = dataset.test.images[sample(len(dataset.test), spec.images)]
-            found["representation"] = representation(student, teacher, images)
-    if not brief:
-        networks = {"student": student, **({"teacher": teacher} if comparable else {})}
-        found["properties"] = properties(networks, dataset, recipe.evidence)
-        found["best_validation"] = _best_validation(student, dataset, files)
-        if dataset.imbalance is not None:
-            found["imbalance"] = metrics.groups(dataset.imbalance["counts"], found["per_class"])
-    found["student"]["name"], found["class_names"] = student.name, list(dataset.class_names)
-    if teacher:
-        scores = found["teacher"] or {"top1": None, "top5": None}
-        found["teacher"] = {**scores, "name": teacher.name, "source": teacher.source}
-    found["cost"] = cost(student.model)
-    found["cost"]["file_bytes"] = files.student.stat().st_size
-    found["teacher_cost"] = cost(teacher.model) if teacher else None
-    rows = _read_history(files)
-    trained = sum(float(row["seconds"]) for row in rows)
-    images = len(dataset.train) * len(rows)
-    banked = all("teacher_seconds" in row for row in rows) and bool(rows)
-    taught = sum(float(row["teacher_seconds"]) for row in rows) if banked else min(teacher_seconds * images, trained)
-    found["time"] = {
-        "seconds": {
-            "teacher": round(taught, 3),
-            "student": round(trained - taught, 3),
-            "data": round(dataset.seconds, 3),
-            "training": round(trained, 3),
-            "teacher_run": teacher.source.get("seconds") if teacher and teacher.source else None,
-        },
-        "how": "teacher: the seconds in which the bank was filled"
-        if banked
-        else "teacher: its measured seconds an image in inference, times the images of all epochs",
-    }
-    found["bank"] = _bank_of_a_run(files, rows) if banked else None
-    found["data"] = {
-        "name": recipe.data.name,
-        "fingerprint": dataset.fingerprint,
-        "train": len(dataset.train),
-        "validation": len(dataset.validation) if dataset.validation else 0,
-        "test": len(dataset.test),
-        "classes": dataset.classes,
-        **({"label_noise": dataset.label_noise} if dataset.label_noise else {}),
-        **({"imbalance": dataset.imbalance} if dataset.imbalance else {}),
-    }
-    if teacher and teacher.source:
-        found["notes"] = [
-            f"The teacher's run is not its recipe's: {one}." for one in teacher.source.get("differs_from_recipe", [])
-        ]
-    if recipe.generations > 1:
-        found["generations"] = _generations(recipe, files.path, found)
-    found["environment"] = environment()
-    found["seed"] = recipe.seed
-    found["git_commit"] = git_commit()
-    found["epochs"] = len(rows)
-    found["settings"] = recipe.dump(files.path)
-    return found
-
-
-def _share_of_distillation(recipe):
-    """The share of a recipe's loss that comes from its terms; what changes by epoch as it is at the end."""
-    label, *terms = (
-        weight.end if isinstance(weight, ByEpoch) else weight
-        for weight in (recipe.label_weight, *(term.weight for term in recipe.terms))
-    )
-    return sum(terms) / (label + sum(terms)) if label + sum(terms) else 0.0
-
-
-def _best_validation(student, dataset, files):
-    """The student of the epoch that was best on the validation images, on the test images; or None."""
-    rows = [row for row in _read_history(files) if _is_number(row.get("val_accuracy"))]
-    if not rows or not files.best_validation.exists():
-        return None
-    model = models.build(str(files.best_validation), dataset.image_shape, dataset.classes, pixels="pixels")
-    logits, _ = logits_of(replace(student, model=model), dataset.test.images)
-    best = max(rows, key=lambda row: float(row["val_accuracy"]))
-    return {
-        "epoch": int(best["epoch"]),
-        "val_accuracy": float(best["val_accuracy"]),
-        "top1": report.accuracy(logits, dataset.test.labels),
-    }
-
-
-def load_student(recipe, dataset, files):
-    """The trained student of a run."""
-    if models.kind(recipe.student.model) == "function":
-        import_module_of(recipe.student.model)
-    model = models.build(str(files.student), dataset.image_shape, dataset.classes, pixels="pixels")
-    name = recipe.student.model
-    return Network(Path(name).name if name.endswith(".keras") else name, model, recipe.student.from_logits)
-
-
-def hand_over(recipe, dataset, files, found, *, teacher, formats=None, quiet=False):
-    """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate.
-
-    A student whose files of full int8 fail their gate is trained for int8, and they are made again. Where a package is
-    missing the report says so, and has no exports.
-
-    Args:
-        recipe: a `Recipe`.
-        dataset: its data.
-        files: the `RunFolder`.
-        found: the report.
-        teacher: a function that gives the teacher's `Network`, or None.
-        formats: those that are made; the recipe's by default. What the report says of others stays.
-        quiet: no progress.
-    """
-    chosen = recipe.export
-    formats = chosen.formats if formats is None else tuple(formats)
-    missing = missing_here(formats)
-    if missing:
-        # Training on a machine with JAX alone and exporting on another is a way of work, not a failure.
-        found["export_note"] = missing
-        report.write(found, files.path)
-        write_card(files.path, found, dataset.image_shape)
-        return found
-    found.pop("export_note", None)
-    rows = {one["format"]: one for one in found.get("exports", []) if one["format"] not in formats}
-    # Until all is done the report names only what stays, and no settings: a run that is killed here is exported again.
-    found["exports"], found["settings"]["export"] = list(rows.values()), None
-    report.write(found, files.path)
-    _keep_recipe(files, recipe)
-    picked = np.sort(epoch_order(recipe.seed, 0, len(dataset.train))[: chosen.calibration_images])
-    calibration_images = np.asarray(dataset.train.images[picked])
-
-    def exported(formats, int8_student=None):
-        if not formats:
-            return {}
-        try:
-            made = export_files(
-                files.student,
-                files.path,
-                formats=formats,
-                inputs=chosen.inputs,
-                outputs=chosen.outputs,
-                from_logits=recipe.student.from_logits,
-                calibration_images=calibration_images,
-                test_images=np.asarray(dataset.test.images),
-                test_labels=dataset.test.labels,
-                gates=chosen.gates.model_dump(),
-                int8_student=int8_student,
-                quiet=True,
-            )
-        except GateError as error:
-            made = error.exports
-        return {one["format"]: one for one in made}
-
-    rows |= exported(formats)
-    lossy = [name for name in formats if _lost_in_int8(rows[name])]
-    if lossy and chosen.int8_fine_tuning.epochs:
-        # A file that is made of an earlier copy is made anew, as that copy goes.
-        lossy += [name for name, one in rows.items() if name not in lossy and _is_tuned(one, files)]
-        before = {name: {key: rows[name][key] for key in ("accuracy", "accuracy_drop", "agreement")} for name in lossy}
-        try:
-            tuned = fine_tune(
-                recipe,
-                dataset,
-                teacher(),
-                load_student(recipe, dataset, files),
-                calibration_images,
-                files.int8_student,
-                run_folder=files.path,
-                title=found["recipe"],
-                quiet=quiet,
-            )
-        except UserError as error:
-            for name in lossy:
-                rows[name]["failures"] += [f"it was not trained for int8: {error}"] * (not rows[name]["passed"])
-        else:
-            rows |= exported(lossy, files.int8_student)
-            for name in lossy:
-                if not rows[name]["passed"]:
-                    rows[name]["failures"].append(
-                        f"{chosen.int8_fine_tuning.epochs} epochs of int8 fine-tuning are in it"
-                    )
-            found["int8_fine_tuning"] = {**tuned, "before": before}
-    if not any(one["passed"] and _is_tuned(one, files) for one in rows.values()):
-        files.int8_student.unlink(missing_ok=True)
-        found.pop("int8_fine_tuning", None)
-    found["exports"] = [rows[name] for name in FORMATS if name in rows]
-    # Where a format of the recipe was never made, `distill` still has to make it.
-    found["settings"]["export"] = recipe.dump()["export"] if set(chosen.formats) <= rows.keys() else None
-    calibrated = {"seed": recipe.seed, "positions": picked.tolist()}
-    found["calibration_images"] = calibrated if found["exports"] else None
-    report.write(found, files.path)
-    write_card(files.path, found, dataset.image_shape)
-    return found
-
-
-def _is_tuned(one, files):
-    """Whether an exported file is made of the student that was trained for int8."""
-    return one.get("made_of") == files.int8_student.name
-
-
-def _lost_in_int8(one):
-    """Whether a file of full int8 was made and loses more than its gate allows."""
-    return one["format"] in CALIBRATED and not one["passed"] and one["accuracy"] is not None
-
-
-def write_card(folder, found, image_shape):
-    """Writes `model_card.md`, and `example/run.py` where a LiteRT file was handed over.
-
-    Args:
-        folder: of the run.
-        found: its report.
-        image_shape: (height, width, channels).
-    """
-    folder = Path(folder)
-    bench = _read_json(folder / "bench.json")
-    with whole(folder / "model_card.md") as temporary:
-        temporary.write_text(card(found, image_shape, bench), encoding="utf-8")
-    text = example(found, image_shape)
-    if text is None:
-        return
-    with whole(folder / "example" / "run.py") as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def _read_json(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
-def keep_bench(folder, rows):
-    """Keeps what `keras-kd bench` measured of a run's files in it, and in its model card.
-
-    Args:
-        folder: of the run.
-        rows: of `keras_kd.latency.measure`.
-    """
-    files = RunFolder(Path(folder))
-    with whole(files.path / "bench.json") as temporary:
-        temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    found, shapes = _read_report(files), [tuple(row["image_shape"]) for row in rows]
-    if found is not None and shapes:
-        write_card(files.path, found, shapes[0])
 
 
 def open_run(folder):
@@ -635,7 +315,7 @@ def evaluate(folder):
     """Measures the student of a run again; returns the report and writes it."""
     recipe, files = open_run(folder)
     dataset = load_data(recipe)
-    before = _read_report(files) or {}
+    before = read_report(files.path) or {}
     teacher = load_teacher(recipe, dataset, files.path, smoke=before.get("smoke", False), may_train=False)
     with locked(files.path):
         found = measured_again(recipe, dataset, teacher, files, before)
@@ -658,9 +338,12 @@ def measured_again(recipe, dataset, teacher, files, before, may_train=False):
         may_train: trains an independent teacher whose run is missing, instead of refusing.
     """
     smoke = before.get("smoke", False)
-    found = measure(
-        recipe, dataset, teacher, files, name=before.get("recipe", files.path.name), smoke=smoke, may_train=may_train
-    )
+
+    def independent():
+        return load_independent_teacher(recipe, dataset, files.path, smoke=smoke, quiet=True, may_train=may_train)
+
+    name = before.get("recipe", files.path.name)
+    found = measure(recipe, dataset, teacher, files, name=name, independent=independent)
     found.update({kept: before[kept] for kept in KEPT if kept in before})
     found["time"] = before.get("time", found["time"])
     # An export that was killed is to be made again.
@@ -686,7 +369,7 @@ def export(folder, *, formats=None, quiet=False):
         raise UserError(f"export: {missing}")
     dataset = load_data(recipe)
     with locked(files.path):
-        found = _read_report(files)
+        found = read_report(files.path)
         if found is None:
             raise UserError(f"{folder}: has no report.json; `keras-kd evaluate {folder}` writes it")
 
@@ -721,118 +404,11 @@ def write_page(folder):
         UserError: there is no finished run in the folder.
     """
     files = RunFolder(Path(folder))
-    found = _read_report(files)
+    found = read_report(files.path)
     if found is None:
         raise UserError(f"{folder}: no finished run (no report.json that can be read); `keras-kd distill` makes one")
     recipe = files.recipe.read_text(encoding="utf-8") if files.recipe.exists() else ""
-    text = page(found, _read_history(files), read_predictions(files.predictions), recipe)
+    text = page(found, read_history(files), read_predictions(files.predictions), recipe)
     with whole(files.report_page) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return files.report_page
-
-
-def read_report(folder):
-    """The report of a finished run in a folder, or None."""
-    return _read_report(RunFolder(Path(folder)))
-
-
-def _read_report(files):
-    """The report of a run, or None where there is none that can be read: it is then measured again."""
-    try:
-        found = json.loads(files.report.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and {"student", "time", "settings"} <= set(found) else None
-
-
-def _read_history(files):
-    """The epochs' figures, as far as they can be read."""
-    try:
-        with open(files.history, newline="", encoding="utf-8") as file:
-            return [row for row in csv.DictReader(file) if _is_number(row.get("seconds"))]
-    except (OSError, ValueError, csv.Error):
-        return []
-
-
-def _is_number(text):
-    try:
-        return float(text) >= 0
-    except (TypeError, ValueError):
-        return False
-
-
-def _bank_of_a_run(files, rows):
-    """The bank that a run looked its teacher up in, and how many views it asked the teacher about."""
-    about = json.loads(files.bank.read_text(encoding="utf-8")) if files.bank.exists() else {}
-    return {**about, "computed_by_this_run": sum(int(float(row["teacher_views"])) for row in rows)}
-
-
-def _keep_recipe(files, recipe):
-    with whole(files.recipe) as temporary:
-        header = f"# Resolved by keras-kd {keras_kd.__version__}: every default filled, paths relative to this file.\n"
-        body = yaml.safe_dump(recipe.dump(files.path), sort_keys=False, default_flow_style=None, width=100)
-        temporary.write_text(header + body, encoding="utf-8")
-
-
-def _same_recipe(files, recipe):
-    """Refuses a folder that holds a run of another recipe; what is exported may change."""
-    if not files.recipe.exists() or not (files.student.exists() or files.state.exists()):
-        return
-    differences = _differences(load(files.recipe, notes=[]), recipe)
-    if differences:
-        shown = "; ".join(differences[:3]) + (f" and {len(differences) - 3} more" if len(differences) > 3 else "")
-        raise UserError(
-            f"{files.path}: holds a run of other settings ({shown}); give another --out, or --restart to throw it away"
-        )
-
-
-def _differences(there, here):
-    """["fit.epochs is 3 there, 240 here", ...] of two recipes, exports apart."""
-    one, other = (_flat(of_training(recipe)) for recipe in (there, here))
-    return [
-        f"{key} is {one.get(key)} there, {other.get(key)} here"
-        for key in sorted({*one, *other})
-        if one.get(key) != other.get(key)
-    ]
-
-
-def of_training(recipe):
-    """A recipe without what does not change its student: what comes after training, when a bank is filled."""
-    plain = {key: value for key, value in recipe.dump().items() if key not in AFTER_TRAINING}
-    plain["bank"] = {**plain["bank"], "mode": "live" if recipe.bank.mode == "live" else "not live"}
-    return plain
-
-
-def _flat(plain, prefix=""):
-    if isinstance(plain, dict):
-        items = plain.items()
-    elif isinstance(plain, list) and plain and isinstance(plain[0], dict):
-        items = enumerate(plain)
-    else:
-        return {prefix: plain}
-    flat = {}
-    for key, value in items:
-        flat.update(_flat(value, f"{prefix}.{key}" if prefix else str(key)))
-    return flat
-
-
-def no_banks_here(folder):
-    """Refuses to run where banks lie: `--restart` would throw them away."""
-    for place in (Path(folder), Path(folder).absolute().parent):
-        if place.name == FOLDER and (place == Path(folder) or any(map(is_bank, place.glob("*")))):
-            raise UserError(f"{folder}: {place} is where banks lie; give another --out, or the recipe another name")
-
-
-def empty(folder):
-    """Throws away what is in a run folder, or in that of a search, but for its lock.
-
-    Args:
-        folder: which is locked.
-    """
-    for entry in folder.iterdir():
-        if entry.name == ".lock":
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()

@@ -20,6 +20,7 @@ from keras_kd.files import locked, whole
 from keras_kd.progress import duration
 from keras_kd.recipe import load
 from keras_kd.rehearsal import about_data, rehearse
+from keras_kd.run_folder import empty, no_banks_here
 from keras_kd.schema import SearchSpec
 from keras_kd.search_page import page
 from keras_kd.search_space import Given, recipe_with, settings_of, space_of
@@ -106,10 +107,10 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
     if part == "worker":
         _Work(files, given, recipe, held, spec, objectives, space, tell).as_worker()
         return None
-    run.no_banks_here(files.path)
+    no_banks_here(files.path)
     with locked(files.path):
         if restart:
-            run.empty(files.path)
+            empty(files.path)
         _same_search(files, recipe, spec, space)
         work = _Work(files, given, recipe, held, spec, objectives, space, tell)
         if part == "chief":

@@ -17,6 +17,7 @@ from keras_kd.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.evidence import environment, git_commit
 from keras_kd.files import locked, whole
 from keras_kd.metrics.paired import paired_interval
+from keras_kd.run_folder import empty, no_banks_here, read_report
 from keras_kd.study_file import load_study, write_recipes
 from keras_kd.study_page import as_markdown, page
 
@@ -54,11 +55,11 @@ def study(
     """
     folder, tell = Path(folder), tell or (lambda line: None)
     spec = load_study(name)
-    run.no_banks_here(folder)
+    no_banks_here(folder)
     with locked(folder, wait=True, tell=False):
         if restart:
-            run.empty(folder)
-        _same_study(folder, spec, settings, seeds, smoke)
+            empty(folder)
+        _same_study(folder, spec, settings, smoke)
         cells = write_recipes(spec, folder, settings, smoke)
     seeds = tuple(seeds or spec.seeds)
     if smoke:
@@ -84,7 +85,7 @@ def study(
     return found
 
 
-def _same_study(folder, spec, settings, seeds, smoke):
+def _same_study(folder, spec, settings, smoke):
     """Refuses a folder that holds another study; what it asks of the reports, and its seeds, may change."""
     told = {
         "study": spec.model_dump(mode="json", include={"recipes", "base", "axes"}),
@@ -163,7 +164,7 @@ def value_at(report, path):
 
 def _found(name, spec, cells, seeds, runs, failed, folder):
     """What the reports say, cell by cell."""
-    reports = {key: run.read_report(place) for key, (_, place) in runs.items() if place not in failed}
+    reports = {key: read_report(place) for key, (_, place) in runs.items() if place not in failed}
     rows = []
     for cell, called, _ in cells:
         values = {

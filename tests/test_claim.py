@@ -9,6 +9,7 @@ import pytest
 from keras_kd import claim, run
 from keras_kd.errors import UserError
 from keras_kd.recipe import load
+from keras_kd.run_folder import RunFolder, read_history, read_report
 
 RECIPE = """
 data: {name: ./images.npz, views: flip, validation: 20}
@@ -66,7 +67,7 @@ def test_three_seeds_and_their_baselines_are_judged(folder):
     assert [one["run"] for one in verdict["runs"]] == [".", "../mine-seed1", "../mine-seed2"]
     assert set(verdict["against"]) == {"labels alone", "label smoothing"}
     for one in verdict["against"].values():
-        tops = [run.read_report(folder / "runs" / "mine" / row["run"])["student"]["top1"] for row in one["runs"]]
+        tops = [read_report(folder / "runs" / "mine" / row["run"])["student"]["top1"] for row in one["runs"]]
         differences = np.array([row["top1"] for row in verdict["runs"]]) - tops
         assert one["difference"] == pytest.approx(differences.mean()) and one["n"] == 3
         assert one["outcome"] in ("better", "worse", "undecided")
@@ -132,7 +133,7 @@ def test_seeds_without_a_baseline_have_a_mean_and_no_verdict(folder):
 def test_the_last_epoch_is_the_figure_and_the_best_on_validation_stands_beside(folder):
     (folder / "mine.yaml").write_text(RECIPE.replace("epochs: 2", "epochs: 4"))
     found = claim.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
-    best, rows = found["best_validation"], run._read_history(run.RunFolder(folder / "runs" / "mine"))
+    best, rows = found["best_validation"], read_history(RunFolder(folder / "runs" / "mine"))
     scores = [float(row["val_accuracy"]) for row in rows]
     assert best["val_accuracy"] == max(scores) and best["epoch"] == 1 + scores.index(max(scores))
     assert (folder / "runs" / "mine" / "checkpoints" / "best_validation.keras").exists()
@@ -196,7 +197,7 @@ def test_a_teacher_can_be_a_recipe_with_other_settings(folder):
     (folder / "mine.yaml").write_text(RECIPE.replace("teacher: teacher.yaml", text))
     claim.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
     (place,) = (folder / "runs").glob("teacher-*")
-    assert run.read_report(place)["epochs"] == 1 and load(place / "recipe.yaml", notes=[]).fit.epochs == 1
+    assert read_report(place)["epochs"] == 1 and load(place / "recipe.yaml", notes=[]).fit.epochs == 1
     (folder / "bad.yaml").write_text(RECIPE.replace("teacher: teacher.yaml", text.replace("epochs", "epoch")))
     with pytest.raises(UserError, match="fit.epoch: no such field for fit; did you mean 'epochs'"):
         claim.distill(load("bad.yaml"), folder / "runs" / "bad", name="bad", quiet=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_kd import run
+from keras_kd import hand_over, run
 from keras_kd.errors import GateError, UserError
 from keras_kd.export import export
 from keras_kd.int8_simulation import FakeQuantize, Simulation, folded, rounded_kernel
@@ -291,7 +291,7 @@ def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are
     def killed(*given, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "fine_tune", killed)
+    monkeypatch.setattr(hand_over, "fine_tune", killed)
     with pytest.raises(KeyboardInterrupt):
         run.export(folder, quiet=True, formats=["litert_int8"])
     monkeypatch.undo()

@@ -8,9 +8,10 @@ import sys
 import numpy as np
 import pytest
 
+from keras_kd.hand_over import keep_bench
 from keras_kd.model_card import TO_FILL, card, example
 from keras_kd.recipe import load
-from keras_kd.run import distill, keep_bench
+from keras_kd.run import distill
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,8 @@ from keras_kd.predictions_file import (
 from keras_kd.report import summarize
 from keras_kd.report_page import page, sections
 from keras_kd.report_page.parting import data_uri, partings
-from keras_kd.report_page.reading import plain
 from keras_kd.report_page.training import figures_by_epoch
+from keras_kd.report_reading import plain
 
 GENERATOR = np.random.default_rng(0)
 NAMES = ("teacher", "student", "baseline")

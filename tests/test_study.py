@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from keras_kd import run
 from keras_kd.cli import commands
 from keras_kd.compare import in_lines, rows_of
 from keras_kd.compare import page as comparison
 from keras_kd.errors import UserError
+from keras_kd.run_folder import read_report
 from keras_kd.study import study
 from keras_kd.study_file import cells, load_study, ready, recipe_of_cell, write_recipes
 
@@ -75,7 +75,7 @@ def test_a_study_is_run_and_told(path, tmp_path):
     ]
     for one in found["cells"]:
         for seed, name in one["runs"].items():
-            report = run.read_report(tmp_path / "out" / name)
+            report = read_report(tmp_path / "out" / name)
             assert one["figures"]["student.top1"]["by_seed"][seed] == report["student"]["top1"]
     clean_kd, same = found["cells"][1], found["cells"][2]
     assert clean_kd["runs"] == same["runs"], "without noise both teachers are one"

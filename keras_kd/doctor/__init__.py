@@ -23,6 +23,7 @@ from keras_kd.doctor.teacher_output import OUTPUT, check_output
 from keras_kd.doctor.training_data import DATA, check_data
 from keras_kd.doctor.words import in_lines
 from keras_kd.errors import UserError
+from keras_kd.run_folder import read_report
 
 __all__ = ["CHECKS", "CHECKS_OF_A_NETWORK", "examination_of_run", "examine", "in_lines"]
 
@@ -107,8 +108,6 @@ def examination_of_run(recipe, folder, *, dataset=None):
     Raises:
         UserError: there is no finished run in the folder.
     """
-    from keras_kd.run import read_report
-
     found = read_report(folder)
     if found is None:
         raise UserError(f"{folder}: has no finished run; `keras-kd distill` of the recipe makes it")

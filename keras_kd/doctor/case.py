@@ -17,6 +17,8 @@ from keras_kd.metrics.probabilities import log_softmax
 from keras_kd.models.softened import as_logits, with_output
 from keras_kd.networks import logits_of
 from keras_kd.output_check import check_from_logits
+from keras_kd.run_folder import RunFolder, of_training, read_report
+from keras_kd.run_report import load_student
 from keras_kd.teachers import assemble
 from keras_kd.training import build_student
 
@@ -182,15 +184,15 @@ class Case:
     @functools.cached_property
     def report(self):
         """The report of the finished run of this very recipe in the folder, or None."""
-        found = run.read_report(self.folder)
-        files = run.RunFolder(self.folder)
+        found = read_report(self.folder)
+        files = RunFolder(self.folder)
         if found is None or not files.student.exists() or not files.recipe.exists():
             return None
         try:
             there, _ = run.open_run(self.folder)
         except UserError:
             return None
-        same = run.of_training(there) == run.of_training(self.recipe)
+        same = of_training(there) == of_training(self.recipe)
         return found if same else None
 
     @functools.cached_property
@@ -198,7 +200,7 @@ class Case:
         """The trained student of the finished run, as a `Network`, or None."""
         if self.report is None:
             return None
-        return run.load_student(self.recipe, self.dataset, run.RunFolder(self.folder))
+        return load_student(self.recipe, self.dataset, RunFolder(self.folder))
 
 
 def _shown(name, split, count):

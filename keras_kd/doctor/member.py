@@ -11,6 +11,7 @@ from keras_kd.models.class_map import checked_groups
 from keras_kd.models.resized import resized
 from keras_kd.networks import Network, build_unchecked, logits_of
 from keras_kd.recipe import load_teacher_recipe
+from keras_kd.run_folder import read_report
 from keras_kd.schema import MemberSpec, TeacherSpec
 from keras_kd.teachers import held_out_alike, seen_by
 
@@ -97,7 +98,7 @@ def load_members(recipe, dataset, folder, smoke=False):
     Raises:
         UserError: a run that is not there, or a network that does not fit the data.
     """
-    if recipe.generations > 1 and run.read_report(generation_folder(folder, recipe.generations - 1)) is not None:
+    if recipe.generations > 1 and read_report(generation_folder(folder, recipe.generations - 1)) is not None:
         network = run.load_teacher(recipe, dataset, folder, smoke=smoke, quiet=True, may_train=False)
         return [Member("teacher", None, network, None, dataset.classes)]
     if recipe.teacher is None:

@@ -2,7 +2,7 @@
 
 from keras_kd.plots import render
 from keras_kd.report_page import calibration, claim, classes, fidelity, parting, properties, record, training
-from keras_kd.report_page.reading import dig, plain
+from keras_kd.report_reading import dig, plain
 
 
 def page(report, history=(), evidence=None, recipe_text=""):

@@ -3,32 +3,15 @@
 import numpy as np
 
 from keras_kd import metrics
+from keras_kd import report_tables as tables
 from keras_kd.markdown import number
 from keras_kd.plots import COLOURS, axes, legend_above, svg
 from keras_kd.report_page.blocks import plots, section, table, text
-from keras_kd.report_page.reading import dig, parts
-
-KEYS = {
-    "student": ("calibration", "calibration_scaled"),
-    "teacher": ("teacher_calibration", "teacher_calibration_scaled"),
-}
-FIGURES = {
-    "ece": "ECE",
-    "adaptive_ece": "adaptive ECE",
-    "over_confidence": "over-confidence",
-    "nll": "NLL",
-    "brier": "Brier",
-}
+from keras_kd.report_reading import dig, parts
 
 
 def calibration(report, evidence):
     """A table of errors, and a reliability diagram of each network."""
-    rows = []
-    for role, (before, after) in KEYS.items():
-        for name, one in ((role, parts(report, before)), (f"{role}, scaled", parts(report, after))):
-            if one:
-                temperature = number(one.get("temperature")) if name != role else "1"
-                rows.append([name, temperature, *(number(one.get(key)) for key in FIGURES)])
     fitted = dig(report, "calibration_scaled", "fitted_on")
     bins = dig(report, "calibration", "bins")
     said = " ".join(
@@ -43,8 +26,8 @@ def calibration(report, evidence):
     return section(
         "calibration",
         "Can its probabilities be believed?",
-        table(["", "temperature", *FIGURES.values()], rows, said),
-        plots(*(_diagram(report, evidence, role) for role in KEYS)),
+        table(*tables.calibrations(report), said),
+        plots(*(_diagram(report, evidence, role) for role in reversed(tables.CALIBRATIONS))),
         text(
             "How to read the diagrams: images are sorted into bins by how sure the network is of its class. A point on "
             "the dashed line is believed rightly: of images with 80 % confidence 80 % are right. Points below it are "
@@ -60,7 +43,7 @@ def _diagram(report, evidence, role):
     logits = (evidence or {}).get(f"{role}_logits")
     if logits is None:
         return None
-    before, after = KEYS[role]
+    before, after = tables.CALIBRATIONS[role]
     bins, temperature = dig(report, before, "bins"), dig(report, after, "temperature")
     bins = bins if isinstance(bins, int) and bins > 0 else metrics.BINS
     logits = np.asarray(logits, "float64")
@@ -87,7 +70,7 @@ def _diagram(report, evidence, role):
 
 
 def _said(report, role):
-    before, after = (parts(report, key) for key in KEYS[role])
+    before, after = (parts(report, key) for key in tables.CALIBRATIONS[role])
     excess, temperature, scaled = before.get("over_confidence"), after.get("temperature"), ""
     if temperature is not None:
         scaled = (

@@ -1,9 +1,10 @@
 """Who gains and who pays: accuracy by class, rare classes, planted wrong labels."""
 
+from keras_kd import report_tables as tables
 from keras_kd.markdown import NOTHING, percent, signed
 from keras_kd.plots import COLOURS, axes, svg, words
 from keras_kd.report_page.blocks import folded, plots, section, table, text
-from keras_kd.report_page.reading import class_name, dig, entries, parts
+from keras_kd.report_reading import class_name, dig, parts
 
 # Above this many classes the bars of all of them have no names, and the first and last five are drawn once more.
 NAMED = 24
@@ -103,35 +104,11 @@ def _spread(report):
 
 def imbalance(report):
     """Frequent and rare classes."""
-    groups, planted = parts(report, "imbalance"), parts(report, "data", "imbalance")
-    counts = planted.get("counts") or []
-    rows = []
-    for name in ("head", "middle", "tail"):
-        members = entries(groups, f"{name}_classes")
-        images = [counts[number] for number in members if number < len(counts)]
-        reach = f"{min(images)} to {max(images)}" if images else None
-        if members:
-            rows.append([name, len(members), reach, percent(groups.get(name))])
-    ratio = planted.get("ratio")
-    said = f"Training images were taken away: {planted.get('profile')}, ratio {ratio:g}." if ratio else ""
-    return section(
-        "rare", "Rare classes", table(["", "classes", "training images each", "student's accuracy"], rows, said)
-    )
+    said, header, rows = tables.rare_classes(report)
+    return section("rare", "Rare classes", table(header, rows, said))
 
 
 def noise(report):
     """What became of planted wrong labels."""
-    planted, train = parts(report, "data", "label_noise"), parts(report, "splits", "train")
-    if not planted:
-        return None
-    rows = [
-        [role, percent(train.get(f"{role}_true_top1")), percent(train.get(f"{role}_fits_noise"))]
-        for role in ("student", "teacher")
-        if train.get(f"{role}_true_top1") is not None
-    ]
-    said = (
-        f"{planted.get('images')} training images ({percent(planted.get('rate'))}) have a wrong label "
-        f"({planted.get('kind')}); the test images have none."
-    )
-    header = ["on training images", "accuracy on true labels", "wrong labels learned by heart"]
+    said, header, rows = tables.wrong_labels(report)
     return section("noise", "Label noise", text(said), table(header, rows))

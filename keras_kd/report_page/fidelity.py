@@ -3,10 +3,11 @@
 import numpy as np
 
 from keras_kd import metrics
-from keras_kd.markdown import NOTHING, number, percent, signed
+from keras_kd import report_tables as tables
+from keras_kd.markdown import number
 from keras_kd.plots import COLOURS, axes, svg
 from keras_kd.report_page.blocks import plots, section, table, text
-from keras_kd.report_page.reading import dig, parts
+from keras_kd.report_reading import parts
 
 # More points than these are drawn as their density.
 POINTS = 600
@@ -15,60 +16,20 @@ CELLS = 60
 
 def fidelity(report, evidence):
     """Agreement by split, the control, confidences beside each other, representations."""
-    of_test = parts(report, "fidelity")
-    rows = [
-        [name, one.get("images"), percent(one.get("student_top1")), percent(one.get("teacher_top1"))]
-        + [percent(one.get("agreement")), percent(one.get("agreement5")), number(one.get("kl"))]
-        for name, one in parts(report, "splits").items()
-        if "agreement" in one
-    ]
-    if not rows and of_test:
-        rows.append(["test", None, percent(dig(report, "student", "top1")), percent(dig(report, "teacher", "top1"))])
-        rows[0] += [percent(of_test.get("agreement")), percent(of_test.get("agreement5")), number(of_test.get("kl"))]
-    copied = parts(of_test, "copied_errors")
-    if copied.get("images"):
-        rows.append(
-            ["test, teacher wrong", copied["images"], percent(copied.get("student_accuracy")), percent(0.0)]
-            + [percent(copied.get("agreement")), NOTHING, number(copied.get("kl"))]
-        )
     said = (
         "Same first class: the share of images on which both name one class. Within 5: the teacher's class is among "
         "the student's first five. KL(teacher, student) in nats. A student that follows on training images alone has "
         "learnt them by heart."
     )
-    header = ["images", "number", "student", "teacher", "same first class", "within 5", "KL"]
     points = _points(evidence)
     return section(
         "fidelity",
         "Fidelity to the teacher",
-        table(header, rows, said),
-        text(_control(of_test)),
-        text(_confidence(report)),
+        table(*tables.agreement(report), said),
+        text(tables.control(report)),
+        text(tables.confidence(report)),
         plots(_confidences(report, *points) if points else None, _representations(report)),
         text(_weights_of_examples(report)),
-    )
-
-
-def _control(of_test):
-    control = parts(of_test, "control")
-    if control.get("agreement") is None:
-        return ""
-    return (
-        f"Control: with {control.get('name')} ({percent(control.get('top1'))}), which taught nothing here, the "
-        f"student agrees on {percent(control['agreement'])}, so {signed(control.get('beyond_control'))} points of its "
-        f"agreement with its teacher are what teaching adds; the two teachers agree on "
-        f"{percent(control.get('teachers_agreement'))}."
-    )
-
-
-def _confidence(report):
-    found = parts(report, "deviation")
-    if found.get("slope") is None:
-        return ""
-    more = "exaggerates" if found["slope"] > 1 else "is less extreme than"
-    return (
-        f"Confidence: the student's log-odds of the teacher's first class rise by {number(found['slope'])} for each of "
-        f"the teacher's (correlation {number(found.get('correlation'))}): it {more} its teacher's confidence."
     )
 
 

@@ -9,7 +9,7 @@ from keras_kd.lazy import installed
 from keras_kd.metrics.probabilities import log_softmax
 from keras_kd.plots import axes, svg, words
 from keras_kd.report_page.blocks import images, plots, section, table, text
-from keras_kd.report_page.reading import class_name
+from keras_kd.report_reading import class_name
 
 # More classes than these make squares that nobody can read.
 SQUARES = 20

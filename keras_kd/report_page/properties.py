@@ -1,12 +1,11 @@
 """What else the student may have taken over: robustness, attention, invariance."""
 
-from keras_kd.markdown import NOTHING, number, percent
+from keras_kd import report_tables as tables
+from keras_kd.markdown import number, percent
 from keras_kd.plots import COLOURS, axes, legend_above, svg
 from keras_kd.report_page.blocks import plots, section, table, text
-from keras_kd.report_page.reading import dig, parts
+from keras_kd.report_reading import dig, parts
 
-# Of what is measured of corrupted images, that which is no corruption.
-SUMMARIES = ("clean", "mean")
 # One colour a role, on every plot.
 ROLES = {"student": COLOURS[0], "teacher": COLOURS[1], "baseline": COLOURS[2], "independent": COLOURS[3]}
 
@@ -15,11 +14,7 @@ def properties(report):
     """Corruptions, attacks, attention and invariance."""
     found = parts(report, "properties")
     corrupted = {role: parts(one) for role, one in parts(found, "corruptions").items()}
-    names = list(dict.fromkeys(name for one in corrupted.values() for name in one if name not in SUMMARIES))
-    rows = [
-        [role, percent(one.get("clean")), *(_mean(one.get(name)) for name in names), percent(one.get("mean"))]
-        for role, one in corrupted.items()
-    ]
+    names = list(dict.fromkeys(name for one in corrupted.values() for name in one if name not in tables.SUMMARIES))
     images = f"On {found['images']} test images. " if found.get("images") else ""
     return section(
         "properties",
@@ -33,20 +28,11 @@ def properties(report):
             soft=True,
         ),
         plots(*(_corruption(name, corrupted) for name in names), small=True),
-        table(
-            ["accuracy", "clean", *(name.replace("_", " ") for name in names), "mean"],
-            rows,
-            f"{images}Each corruption: the mean over its severities.",
-        ),
+        table(*tables.corruptions(report), f"{images}Each corruption: the mean over its severities."),
         _attacks(found),
-        _attention(found),
+        _attention(report),
         _invariance(found),
     )
-
-
-def _mean(values):
-    known = [one for one in values or () if one is not None] if isinstance(values, list) else []
-    return percent(sum(known) / len(known)) if known else NOTHING
 
 
 def _corruption(name, corrupted):
@@ -66,7 +52,11 @@ def _corruption(name, corrupted):
     plot.set_xlabel("severity")
     plot.set_ylabel("accuracy, percent")
     legend_above(plot, 2)
-    how = "On the mean over severities: " + ", ".join(f"{role} {_mean(one[name])}" for role, one in known.items()) + "."
+    how = (
+        "On the mean over severities: "
+        + ", ".join(f"{role} {tables.mean_of(one[name])}" for role, one in known.items())
+        + "."
+    )
     return name.replace("_", " ").capitalize(), svg(drawn), how
 
 
@@ -91,13 +81,9 @@ def _attacks(found):
     return table(header, rows, said)
 
 
-def _attention(found):
-    rows = [
-        [pair.replace("/", " and "), number(dig(one, "iou")), number(dig(one, "cosine"))]
-        for pair, one in parts(found, "attention").items()
-    ]
+def _attention(report):
     said = "How far both look at the same places: 1 is the same ones; by chance the first would be near 0.1."
-    return table(["Grad-CAM maps of", "intersection over union", "cosine"], rows, said)
+    return table(*tables.attention(report), said)
 
 
 def _invariance(found):

@@ -2,7 +2,7 @@
 
 from keras_kd.markdown import number, percent, size
 from keras_kd.report_page.blocks import facts, listed, section, table, text, verbatim
-from keras_kd.report_page.reading import entries, parts
+from keras_kd.report_reading import entries, parts
 
 WORST_FIRST = {"bad": 0, "warning": 1, "unknown": 2, "good": 3}
 GATES = {True: "passed", False: "failed"}

@@ -6,7 +6,7 @@ from keras_kd.markdown import NOTHING, percent
 from keras_kd.page import TIME_NAMES
 from keras_kd.plots import COLOURS, axes, legend_above, svg
 from keras_kd.report_page.blocks import plots, section, table, text
-from keras_kd.report_page.reading import dig, parts
+from keras_kd.report_reading import dig, parts
 
 # Columns of a history that say what an epoch cost.
 COSTS = ("epoch", "seconds", "teacher_seconds", "teacher_views")
@@ -138,7 +138,7 @@ def time(report):
 
 
 def _split(seconds):
-    known = [(name, seconds[name]) for name in ("teacher", "student", "data") if seconds.get(name)]
+    known = [(name, seconds[name]) for name in ("teacher", "student", "data", "measuring") if seconds.get(name)]
     rest = (seconds.get("total") or 0) - sum(one for _, one in known)
     if not known:
         return None
@@ -157,7 +157,7 @@ def _split(seconds):
     plot.set_xlabel("seconds")
     legend_above(plot, 2)
     how = (
-        "One bar, as long as the run took. A long part of the teacher's is saved by a bank of its answers; all else is "
-        "measuring, exporting and starting."
+        "One bar, as long as the run took. A long part of the teacher's is saved by a bank of its answers, a long one "
+        "of measuring by less `evidence`; all else is starting."
     )
     return "Seconds of this run", svg(drawn), how
