@@ -22,6 +22,8 @@ from keras_kd.study_file import load_study, write_recipes
 from keras_kd.study_page import as_markdown, page
 
 PAUSE = 2.0
+# What a study says of its data: that of all its runs.
+DATA = ("name", "test", "classes")
 
 
 def study(
@@ -184,7 +186,8 @@ def _found(name, spec, cells, seeds, runs, failed, folder):
     for row in rows:
         row["against"] = _against(row, rows, spec)
     unique = {place: reports.get(key) for key, (_, place) in runs.items()}
-    seconds = [one["time"]["seconds"] for one in unique.values() if one]
+    known = [one for one in unique.values() if one]
+    seconds = [one["time"]["seconds"] for one in known]
     return {
         "study": Path(name).stem,
         "question": spec.question,
@@ -199,14 +202,21 @@ def _found(name, spec, cells, seeds, runs, failed, folder):
             "training_seconds": round(sum(one.get("training") or 0 for one in seconds), 1),
             "teacher_seconds": round(sum(one.get("teacher") or 0 for one in seconds), 1),
         },
-        "data": next((one["data"] for one in reports.values() if one), None),
-        "epochs": next((one["epochs"] for one in reports.values() if one), None),
+        "data": next(({key: one["data"].get(key) for key in DATA} for one in known), None),
+        "train": ends(one["data"]["train"] for one in known),
+        "epochs": ends(one["epochs"] for one in known),
         "environment": environment(),
         "git_commit": git_commit(),
         "version": keras_kd.__version__,
         "date": date.today().isoformat(),
         "base": yaml.safe_dump(spec.recipes[spec.base], sort_keys=False, default_flow_style=None, width=100),
     }
+
+
+def ends(numbers):
+    """The least and the largest of what the runs say; one where they agree."""
+    numbers = set(numbers)
+    return sorted({min(numbers), max(numbers)}) if numbers else []
 
 
 def _figures(of_seed):

@@ -45,9 +45,10 @@ def table(found):
 def said_of_cost(found):
     """What a study was run on and what it cost, in a sentence."""
     data, cost = found["data"] or {}, found["cost"]
-    images = f"{data.get('train', 0):,} training and {data.get('test', 0):,} test images of {data.get('name')}"
+    train, epochs = (" to ".join(f"{one:,}" for one in found[key]) or "no" for key in ("train", "epochs"))
+    images = f"{train} training and {data.get('test', 0):,} test images of {data.get('name')}"
     return (
-        f"{images}, {data.get('classes')} classes; {found['epochs']} epochs; n = {len(found['seeds'])} seeds; "
+        f"{images}, {data.get('classes')} classes; {epochs} epochs; n = {len(found['seeds'])} seeds; "
         f"{cost['runs']} runs, {cost['training_seconds'] / 60:.1f} minutes of training, of which "
         f"{cost['teacher_seconds'] / 60:.1f} asking teachers; {found['environment']['device']}, {found['date']}."
     )

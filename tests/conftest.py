@@ -9,10 +9,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Many tests compile the same small steps anew: JAX then finds them on the disk.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+# Most of the time goes into compiling what then runs once.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 JAX = os.environ.get("KERAS_BACKEND") == "jax"
-if JAX:
-    # Most of the time goes into compiling what then runs once.
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 # What these find does not depend on the backend: the whole suite runs them on TensorFlow alone.
 ON_ONE_BACKEND = {
     f"test_{name}.py"

@@ -17,8 +17,9 @@ from keras_kd.compare import in_lines, rows_of
 from keras_kd.compare import page as comparison
 from keras_kd.errors import UserError
 from keras_kd.run_folder import read_report
-from keras_kd.study import study
+from keras_kd.study import ends, study
 from keras_kd.study_file import cells, load_study, ready, recipe_of_cell, write_recipes
+from keras_kd.study_page import said_of_cost
 
 STUDY = """
 # Does it help?
@@ -161,6 +162,16 @@ def test_a_study_says_what_is_wrong_with_it(path, tmp_path, old, new, message):
     with pytest.raises(UserError) as error:
         write_recipes(load_study(path), tmp_path / "out")
     assert message in str(error.value)
+
+
+def test_runs_of_several_lengths_are_said_so(tmp_path):
+    base = {"data": {"name": "digits", "test": 60, "classes": 10}, "seeds": [0], "date": "2026-01-01"}
+    base |= {"cost": {"runs": 2, "training_seconds": 60.0, "teacher_seconds": 6.0}, "environment": {"device": "CPU"}}
+    one = said_of_cost({**base, "train": [120], "epochs": [3]})
+    assert one.startswith("120 training and 60 test images of digits, 10 classes; 3 epochs; n = 1 seeds; 2 runs")
+    several = said_of_cost({**base, "train": [700, 1375], "epochs": [15, 30]})
+    assert several.startswith("700 to 1,375 training and 60 test images of digits, 10 classes; 15 to 30 epochs")
+    assert ends([30, 15, 20]) == [15, 30] and ends([5, 5]) == [5] and ends([]) == []
 
 
 def test_no_such_study():
