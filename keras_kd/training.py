@@ -22,7 +22,7 @@ from keras_kd.models.start import re_estimate_batch_norm, start_from
 from keras_kd.networks import INFERENCE_BATCH, build, logits_of
 from keras_kd.non_finite import StopOnNonFinite
 from keras_kd.optimizers import SGD
-from keras_kd.progress import TrainingProgress, duration
+from keras_kd.progress import TrainingProgress, telling
 from keras_kd.quiet import quiet_start
 from keras_kd.resume import load_state, save_state
 from keras_kd.schedule import learning_rate
@@ -247,19 +247,7 @@ class _Record(keras.callbacks.Callback):
 
     def _filling(self):
         """Tells of a filling that takes long, now and then."""
-        first = last = (time.monotonic(), 0)
-
-        def progress(done, of):
-            nonlocal first, last
-            now = time.monotonic()
-            if done < last[1]:
-                first = last = (now, done)  # of another epoch
-            elif now - last[0] > 10:
-                last = (now, done)
-                left = (of - done) * (now - first[0]) / max(done - first[1], 1)
-                self.tell(f"bank {done:,} of {of:,} views  {duration(left)} left")
-
-        return progress
+        return telling(lambda said: self.tell(f"bank {said}"))
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}
