@@ -126,12 +126,21 @@ def judge(recipe, folder, runs, baselines):
         if not of_seed:
             continue
         alone = {seed: one["student"]["top1"] for seed, (_, one) in of_seed.items()}
-        one = metrics.verdict(tops, alone, teacher=teacher, least_seeds=recipe.baseline.least_seeds, against=against)
+        one = metrics.verdict(
+            tops,
+            alone,
+            teacher=teacher,
+            least_seeds=recipe.baseline.least_seeds,
+            against=against,
+            images=next(iter(runs.values()))[1]["data"]["test"],
+        )
         found["against"][against] = {**one, "runs": _rows(of_seed, folder)}
     if baselines.get(LABELS):
         alone = baselines[LABELS]
         changes = metrics.class_changes(
-            [runs[seed][1]["per_class"] for seed in runs], [alone[seed][1]["per_class"] for seed in runs]
+            [runs[seed][1]["per_class"] for seed in runs],
+            [alone[seed][1]["per_class"] for seed in runs],
+            images=next(iter(runs.values()))[1].get("per_class_images"),
         )
         found["classes"] = changes
         found["sentence"] = found["against"][LABELS]["sentence"]

@@ -579,6 +579,8 @@ def compare(runs, out, as_json):
     """
     from keras_kd.compare import in_lines, page, rows_of
 
+    if out is not None and Path(out).suffix not in (".html", ".htm"):
+        raise UserError(f"--out: found {out}; expected a name that ends in .html: the page is written there")
     rows = rows_of(runs)
     if out is not None:
         from keras_kd.files import whole

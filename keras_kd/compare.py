@@ -23,9 +23,9 @@ def rows_of(folders):
 
     Returns:
         [{"run", "student", "data", "epochs", "seed", "top1", "agreement", "ece", "parameters", "macs", "bytes" (of the
-        smallest file that was handed over, else of `student.keras`), "file", "milliseconds" (median of that file, where
-        `bench.json` has it), "verdict", "beaten_by"}]; "beaten_by" lists the runs that are as good in all of accuracy,
-        bytes, latency and calibration that both have, and better in one.
+        smallest file that was handed over, else of `student.keras`), "file", whose accuracy "top1" is, "milliseconds"
+        (median of that file, where `bench.json` has it), "verdict", "beaten_by"}]; "beaten_by" lists the runs that are
+        as good in all of accuracy, bytes, latency and calibration that both have, and better in one.
 
     Raises:
         UserError: a folder is no finished run, or is named twice.
@@ -42,7 +42,7 @@ def rows_of(folders):
 def _row(folder):
     try:
         found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        student, cost = found["student"], found["cost"]
+        student, cost = dict(found["student"]), dict(found["cost"])
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(
             f"{folder}: no finished run (no report.json that can be read); `keras-kd distill RECIPE` makes one"
@@ -53,10 +53,12 @@ def _row(folder):
         "run": str(folder),
         "student": student.get("name"),
         "data": (found.get("data") or {}).get("name"),
-        "fingerprint": (found.get("data") or {}).get("fingerprint"),
+        "test_fingerprint": (found.get("data") or {}).get("test_fingerprint"),
+        "train_fingerprint": (found.get("data") or {}).get("fingerprint"),
         "epochs": found.get("epochs"),
         "seed": found.get("seed"),
-        "top1": student.get("top1"),
+        # Of the file that is shown: its size and its latency are that file's too.
+        "top1": smallest["accuracy"] if smallest and smallest.get("accuracy") is not None else student.get("top1"),
         "agreement": (found.get("fidelity") or {}).get("agreement"),
         "ece": (found.get("calibration") or {}).get("ece"),
         "parameters": cost.get("parameters"),
@@ -117,10 +119,21 @@ def in_lines(rows):
         )
     widths = [max(len(line[column]) for line in table) for column in range(len(header))]
     lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
-    if len({row["fingerprint"] for row in rows}) > 1:
-        lines.append("note: these runs are not of the same images; their accuracies cannot be compared")
+    lines += [f"note: {note}" for note in notes(rows)]
     lines += [f"{row['run']}: {row['verdict']}" for row in rows if row["verdict"]]
     return lines
+
+
+def notes(rows):
+    """What must be known before rows are compared."""
+    said = []
+    if len({row["test_fingerprint"] for row in rows}) > 1:
+        said.append("these runs are not of the same test images; their accuracies cannot be compared")
+    elif len({row["train_fingerprint"] for row in rows}) > 1:
+        said.append("these runs learned from different images, or set other ones aside; the test images are the same")
+    if any(row["file"] != "student.keras" for row in rows):
+        said.append("top-1, size and latency are of the file; agreement and ECE of the Keras model that it was made of")
+    return said
 
 
 def _percent(share):
@@ -129,7 +142,7 @@ def _percent(share):
 
 def page(rows):
     """The comparison as a page, self-contained HTML, with accuracy plotted against every cost."""
-    return render("compare.html", "comparison", rows=rows, plots=lambda: _plots(rows))
+    return render("compare.html", "comparison", rows=rows, notes=notes(rows), plots=lambda: _plots(rows))
 
 
 def _plots(rows):

@@ -188,5 +188,9 @@ def _notes(report):
 
 
 def _facts(title, facts):
-    rows = [[name, value] for name, value in (facts or {}).items() if value is not None]
+    rows = [
+        [name, ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value]
+        for name, value in (facts or {}).items()
+        if value is not None
+    ]
     return f"{title}\n\n{table(['', ''], rows)}" if rows else ""

@@ -36,6 +36,7 @@ def fidelity(report):
     text = ", ".join(f"{tap} {number(value)}" for tap, value in alike.items())
     told = _told(
         tables.agreement(report),
+        tables.seen_by_the_teacher(report),
         tables.control(report),
         tables.confidence(report),
         f"Representations, linear CKA with the teacher's: {text}." if text else "",
@@ -60,15 +61,22 @@ def calibration(report):
     header, rows = tables.calibrations(report)
     if not any("adaptive_ece" in parts(report, key) for keys in tables.CALIBRATIONS.values() for key in keys):
         return ""
-    fitted, bins = dig(report, "calibration_scaled", "fitted_on"), dig(report, "calibration", "bins")
-    note = f" Temperatures are fitted on {fitted}." if fitted else ""
-    return f"## Calibration\n\n{_told((header, rows), f'Errors over {bins} bins.{note}' if bins else '')}"
+    bins = dig(report, "calibration", "bins")
+    said = f"Errors over {bins} bins. {tables.fitted_temperatures(report)}" if bins else ""
+    return f"## Calibration\n\n{_told((header, rows), said)}"
 
 
 def properties(report):
     """What else the student may have taken over: robustness, attention, invariance."""
     header, rows = tables.corruptions(report)
-    told = _told((header, rows), "Corruptions: mean over five severities." if rows else "", tables.attention(report))
+    told = _told(
+        (header, rows),
+        "Corruptions: mean over five severities." if rows else "",
+        attacked := tables.attacks(report),
+        f"{tables.attack_settings(report)}Passed on: of so many images that fool the one." if attacked[1] else "",
+        tables.attention(report),
+        tables.invariance(report),
+    )
     images = dig(report, "properties", "images")
     said = f"On {images} test images.\n\n" if images else ""
     return f"## What else the student took over\n\n{said}{told}" if told else ""

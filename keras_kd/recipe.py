@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from keras_kd import data, models
 from keras_kd.by_epoch import ByEpoch
+from keras_kd.data.label_noise import transition
 from keras_kd.errors import UserError
 from keras_kd.methods import METHODS
 from keras_kd.methods.find import find as find_method
@@ -108,7 +109,7 @@ def settings_of(spec):
 def _first_seed(raw):
     """A recipe of several seeds has the first of them for its own."""
     seeds = raw.get("seeds")
-    if isinstance(seeds, list) and seeds and raw.get("seed") is None:
+    if isinstance(seeds, list) and seeds and isinstance(seeds[0], int) and raw.get("seed") is None:
         raw["seed"] = seeds[0]
 
 
@@ -359,6 +360,7 @@ def _meaning(raw, recipe, path):
             (("data", "validation"), f"is {data_spec.validation}; expected a fraction below 1 or a whole number")
         )
     errors.extend(_noise_errors(data_spec.label_noise))
+    errors.extend(_imbalance_errors(data_spec.imbalance))
     errors.extend(_claim_errors(recipe))
     size = data_spec.image_size
     if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
@@ -413,7 +415,20 @@ def _noise_errors(noise):
             errors.append(((*where, field), f"is not of kind: {noise.kind}; leave it out"))
     if noise.superclasses is not None and noise.kind != "superclass":
         errors.append(((*where, "superclasses"), f"is not of kind: {noise.kind}; leave it out"))
+    if isinstance(noise.matrix, tuple):
+        try:
+            # As many classes as it has rows: whether the data have as many is known with the data.
+            transition("matrix", len(noise.matrix), matrix=noise.matrix)
+        except UserError as error:
+            errors.append(((*where, "matrix"), str(error).removeprefix("label_noise.matrix: ")))
     return errors
+
+
+def _imbalance_errors(imbalance):
+    """What is wrong with classes made rare beyond types: [(path of keys, message)]."""
+    if imbalance is None or imbalance.rare is None or imbalance.profile == "step":
+        return []
+    return [(("data", "imbalance", "rare"), f"is not of profile: {imbalance.profile}; leave it out")]
 
 
 def _model_errors(role, name, path):

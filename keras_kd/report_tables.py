@@ -120,10 +120,12 @@ def who_pays(report):
     all_of_them, harmed = len(entries(classes, "change")), len(entries(classes, "harmed"))
     if not harmed:
         return f"Who pays: none of {all_of_them} classes is worse than on labels alone."
-    surely = f", {len(entries(classes, 'surely_harmed'))} of them surely" if (classes.get("runs") or 0) > 2 else ""
+    below = len(entries(classes, "surely_harmed"))
+    surely = f", {below} of them with an interval below 0" if (classes.get("runs") or 0) > 2 else ""
     return (
-        f"Who pays: {harmed} of {all_of_them} classes are worse than on labels alone{surely} (interval of the class "
-        f"alone); most of all {class_name(report, worst.get('class'))}, by {signed(worst.get('change'))} points."
+        f"Who pays: {harmed} of {all_of_them} classes are worse than on labels alone{surely} (95 %, each class by "
+        f"itself: of many, some are by chance); most of all {class_name(report, worst.get('class'))}, by "
+        f"{signed(worst.get('change'))} points."
     )
 
 
@@ -148,6 +150,18 @@ def agreement(report):
             + [percent(copied.get("agreement")), NOTHING, number(copied.get("kl"))]
         )
     return ["images", "number", "student", "teacher", "same first class", "within 5", "KL"], rows
+
+
+def seen_by_the_teacher(report):
+    """Where the images that are set aside are images that the teacher learned from."""
+    source = parts(report, "teacher", "source")
+    seen = any(dig(one, "trained_on_held_out") for one in (source, *entries(source, "members")))
+    if not seen or not dig(report, "splits", "validation"):
+        return ""
+    return (
+        "The teacher was trained on images that are set aside for validation here: its figures there are of its "
+        "training, not of new images."
+    )
 
 
 def control(report):
@@ -220,6 +234,18 @@ def calibrations(report):
     return ["", "temperature", *ERRORS.values()], rows
 
 
+def fitted_temperatures(report):
+    """On which images the temperatures were fitted."""
+    of = {
+        role: dig(report, scaled, "fitted_on")
+        for role, (_, scaled) in CALIBRATIONS.items()
+        if dig(report, scaled, "temperature") is not None and dig(report, scaled, "fitted_on")
+    }
+    if len(set(of.values())) == 1 and len(of) > 1:
+        return f"Temperatures are fitted on {next(iter(of.values()))}."
+    return " ".join(f"The {role}'s temperature is fitted on {images}." for role, images in of.items())
+
+
 def corruptions(report):
     """Accuracy on spoilt images: (header, rows)."""
     corrupted = {role: parts(one) for role, one in parts(report, "properties", "corruptions").items()}
@@ -235,6 +261,49 @@ def mean_of(values):
     """The mean of those shares that are known, in percent."""
     known = [one for one in values if one is not None] if isinstance(values, list) else []
     return percent(sum(known) / len(known)) if known else NOTHING
+
+
+def attacks(report):
+    """Accuracy under attack, and whether attacks are passed on: (header, rows)."""
+    rows, seen = [], set()
+    for role, one in parts(report, "properties", "attacks").items():
+        # Each network's attacks are measured beside its teacher's, which are the same every time.
+        for who, name in (("student", role), ("teacher", "teacher")):
+            scores = parts(one, who)
+            if scores and name not in seen:
+                seen.add(name)
+                rows.append([name, *(percent(scores.get(key)) for key in ("clean", "fgsm", "pgd"))])
+                rows[-1] += [_passed_on(one, way) if who == "student" else NOTHING for way in TRANSFERS]
+    header = ["accuracy under attack", "clean", "FGSM", "PGD", "the teacher's fool it", "its own fool the teacher"]
+    return header, rows
+
+
+TRANSFERS = ("teacher_to_student", "student_to_teacher")
+
+
+def _passed_on(one, way):
+    found = parts(one, "transfer", way)
+    return f"{percent(found['fooled'])} of {found.get('images')}" if found.get("fooled") is not None else NOTHING
+
+
+def attack_settings(report):
+    """How strong the attacks are."""
+    one = next(iter(parts(report, "properties", "attacks").values()), {})
+    if dig(one, "epsilon") is None:
+        return ""
+    return f"A pixel of 0..255 moves by {number(dig(one, 'epsilon'))} at most, PGD in {dig(one, 'steps')} steps. "
+
+
+def invariance(report):
+    """What stays the same when images are changed: (header, rows)."""
+    kept = parts(report, "properties", "invariance", "networks")
+    names = list(dict.fromkeys(name for one in kept.values() for name in one))
+    rows = [[role, *(percent(one.get(name)) for name in names)] for role, one in kept.items()]
+    rows += [
+        [pair.replace("/", " and ") + ", same class", *(percent(dig(one, name, "agreement")) for name in names)]
+        for pair, one in parts(report, "properties", "invariance", "pairs").items()
+    ]
+    return ["images changed by", *(name.replace("_", " ") for name in names)], rows
 
 
 def attention(report):

@@ -35,7 +35,7 @@ from keras_kd.run_folder import (
 )
 from keras_kd.run_report import measure
 from keras_kd.schema import EvidenceSpec, TeacherSpec
-from keras_kd.teachers import assemble, held_out_alike
+from keras_kd.teachers import assemble, held_out_alike, saw_held_out
 from keras_kd.training import train
 
 
@@ -246,7 +246,11 @@ def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, wa
                 f"{file}: the finished run kept no epoch {spec.epoch}; "
                 f"`keras-kd distill {spec.model}{seed} --restart` trains it again and keeps it"
             )
-        return _student_of(run, file, name, seen, folder, taught)
+        network = _student_of(run, file, name, seen, folder, taught)
+        network.source["trained_on_held_out"] = taught.data.name == recipe.data.name and saw_held_out(
+            recipe.data, taught.data
+        )
+        return network
 
     return assemble(teacher, dataset, of_recipe, memory)
 

@@ -6,8 +6,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from keras_kd import metrics, models, report
 from keras_kd.by_epoch import ByEpoch
+from keras_kd.data.dataset import facts
 from keras_kd.evidence import environment, git_commit
 from keras_kd.generations import generation_folder
 from keras_kd.measurement import by_split, control, properties, representation, sample
@@ -63,6 +66,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
         found["best_validation"] = _best_validation(student, dataset, files)
         if dataset.imbalance is not None:
             found["imbalance"] = metrics.groups(dataset.imbalance["counts"], found["per_class"])
+    found["per_class_images"] = np.bincount(dataset.test.labels, minlength=dataset.classes).tolist()
     found["student"]["name"], found["class_names"] = student.name, list(dataset.class_names)
     if teacher:
         scores = found["teacher"] or {"top1": None, "top5": None}
@@ -91,6 +95,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     found["data"] = {
         "name": recipe.data.name,
         "fingerprint": dataset.fingerprint,
+        "test_fingerprint": facts(dataset.test).sha256,
         "train": len(dataset.train),
         "validation": len(dataset.validation) if dataset.validation else 0,
         "test": len(dataset.test),

@@ -141,7 +141,9 @@ class ImbalanceSpec(Part):
         "exponential", description="exponential: fewer from class to class; step: the last classes have few"
     )
     ratio: Number = Field(ge=1, allow_inf_nan=False, description="of the largest class to the smallest, such as 100")
-    rare: Number = Field(0.5, gt=0, lt=1, description="of step: share of the classes that are rare")
+    rare: Number | None = Field(
+        None, gt=0, lt=1, description="of step alone: share of the classes that are rare; 0.5 where none is given"
+    )
     seed: Whole = Field(0, ge=0, description="decides which images stay")
 
 
@@ -485,6 +487,8 @@ def short_baseline(value):
     """A baseline as fields; true is one of defaults, false is none."""
     if isinstance(value, bool):
         return {} if value else None
+    if not isinstance(value, dict | BaseModel | None):
+        raise ValueError("true, or fields such as {label_smoothing: 0.1}")
     return value
 
 
@@ -513,6 +517,8 @@ EVERYTHING = dict.fromkeys(("corruptions", "attacks", "attention", "invariance")
 
 def short_evidence(value):
     """Evidence as fields; the text `all` switches everything on."""
+    if not isinstance(value, dict | BaseModel) and value != "all":
+        raise ValueError("`all`, or fields such as {attacks: true}")
     return dict(EVERYTHING) if value == "all" else value
 
 

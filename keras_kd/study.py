@@ -20,6 +20,7 @@ from keras_kd.metrics.paired import paired_interval
 from keras_kd.run_folder import empty, no_banks_here, read_report
 from keras_kd.study_file import load_study, write_recipes
 from keras_kd.study_page import as_markdown, page
+from keras_kd.wording import did_you_mean
 
 PAUSE = 2.0
 # What a study says of its data: that of all its runs.
@@ -61,8 +62,10 @@ def study(
     with locked(folder, wait=True, tell=False):
         if restart:
             empty(folder)
-        _same_study(folder, spec, settings, smoke)
+        grid = _same_study(folder, spec, settings, smoke)
         cells = write_recipes(spec, folder, settings, smoke)
+        with whole(folder / "grid.json") as temporary:
+            temporary.write_text(grid, encoding="utf-8")
     seeds = tuple(seeds or spec.seeds)
     if smoke:
         seeds = seeds[:1]
@@ -88,7 +91,10 @@ def study(
 
 
 def _same_study(folder, spec, settings, smoke):
-    """Refuses a folder that holds another study; what it asks of the reports, and its seeds, may change."""
+    """The text of `grid.json`; refuses a folder that holds another study.
+
+    What it asks of the reports, and its seeds, may change.
+    """
     told = {
         "study": spec.model_dump(mode="json", include={"recipes", "base", "axes"}),
         "settings": list(settings),
@@ -101,9 +107,7 @@ def _same_study(folder, spec, settings, smoke):
                 f"{folder}: holds a study of other recipes or settings; give another --out, or --restart to throw it "
                 "away"
             )
-        return
-    with whole(path) as temporary:
-        temporary.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return json.dumps(told, indent=1) + "\n"
 
 
 def _runs(cells, seeds, folder):
@@ -183,8 +187,10 @@ def _found(name, spec, cells, seeds, runs, failed, folder):
                 "figures": {path: _figures(of_seed) for path, of_seed in values.items()},
             }
         )
+    images = next((one["data"]["test"] for one in reports.values() if one), None)
     for row in rows:
-        row["against"] = _against(row, rows, spec)
+        row["against"] = _against(row, rows, spec, images)
+    notes = notes_on(spec.figures, list(reports.values()))
     unique = {place: reports.get(key) for key, (_, place) in runs.items()}
     known = [one for one in unique.values() if one]
     seconds = [one["time"]["seconds"] for one in known]
@@ -197,6 +203,7 @@ def _found(name, spec, cells, seeds, runs, failed, folder):
         "figures": spec.figures,
         "seeds": list(seeds),
         "cells": rows,
+        "notes": notes,
         "cost": {
             "runs": len(unique),
             "training_seconds": round(sum(one.get("training") or 0 for one in seconds), 1),
@@ -211,6 +218,25 @@ def _found(name, spec, cells, seeds, runs, failed, folder):
         "date": date.today().isoformat(),
         "base": yaml.safe_dump(spec.recipes[spec.base], sort_keys=False, default_flow_style=None, width=100),
     }
+
+
+def notes_on(figures, reports):
+    """Of figures that no report has: what was perhaps meant."""
+    there = {path for report in reports for path in _paths(report)} if any(reports) else set()
+    return [
+        f"no report has a number at {path}{did_you_mean(path, there)}"
+        for path in figures
+        if there and all(value_at(report or {}, path) is None for report in reports)
+    ]
+
+
+def _paths(report, before=""):
+    """The dotted paths of the numbers of a report."""
+    for key, value in (report or {}).items():
+        if isinstance(value, dict):
+            yield from _paths(value, f"{before}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{before}{key}"
 
 
 def ends(numbers):
@@ -229,7 +255,7 @@ def _figures(of_seed):
     }
 
 
-def _against(row, rows, spec):
+def _against(row, rows, spec, images):
     """The differences to the cell that this one is compared with, for every figure; None for that cell itself."""
     wanted = {**row["cell"], **spec.against}
     other = next((one for one in rows if one["cell"] == wanted), None)
@@ -239,7 +265,8 @@ def _against(row, rows, spec):
     for path in spec.figures:
         one, two = row["figures"][path]["by_seed"], other["figures"][path]["by_seed"]
         paired = [one[seed] - two[seed] for seed in one if one[seed] is not None and two[seed] is not None]
-        interval = paired_interval(paired) if len(paired) > 1 else None
+        counted = images if path.startswith("student.top") else None
+        interval = paired_interval(paired, images=counted) if len(paired) > 1 else None
         found[path] = {
             "difference": float(np.mean(paired)) if paired else None,
             "interval": list(interval[:2]) if interval else None,

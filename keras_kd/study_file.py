@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+import shutil
 from pathlib import Path
 
 import yaml
@@ -28,7 +30,7 @@ class Study(Part):
     axes: dict[str, dict[str, dict[str, object]]] = Field(
         min_length=1,
         description="by name: the axis' values, each a name and what it sets by dotted path; {} changes nothing. "
-        "A text `$path` is what the cell has at that path",
+        "A text `$path` is what the cell has at that path; `$path or nothing` is left out where it has nothing there",
     )
     without: tuple[dict[str, str], ...] = Field((), description="cells that are left out, by their values")
     against: dict[str, str] = Field({}, description="the value of an axis that the others are compared with")
@@ -105,6 +107,8 @@ def _meaning(study):
                 errors.append((where, f"no axis {axis!r}{did_you_mean(axis, study.axes)}"))
             elif value not in study.axes[axis]:
                 errors.append((where, f"axis {axis} has no value {value!r}{did_you_mean(value, study.axes[axis])}"))
+    if not errors and not cells(study):
+        errors.append((("without",), "leaves out every cell; expected that some stay"))
     if len(set(study.seeds)) < len(study.seeds):
         errors.append((("seeds",), f"is {list(study.seeds)}; expected each seed once"))
     return errors
@@ -143,29 +147,41 @@ def recipe_of_cell(study, cell):
                 set_field(raw, path, copy.deepcopy(given))
             except UserError as error:
                 raise UserError(f"axes.{axis}.{value}: {error}") from None
-    raw.setdefault("export", {})
     raw["export"] = {"formats": []}
     return _filled(raw, raw)
 
 
 def _filled(value, raw):
-    """Plain data with every text "$path" replaced by what the recipe has there; what it has not, is left out."""
+    """Plain data with every text "$path" replaced by what the recipe has there."""
     if isinstance(value, dict):
         filled = {key: _filled(one, raw) for key, one in value.items()}
         return {key: one for key, one in filled.items() if one is not _MISSING}
     if isinstance(value, list):
         return [one for one in (_filled(one, raw) for one in value) if one is not _MISSING]
     if isinstance(value, str) and value.startswith("$"):
-        here = raw
-        for key in value[1:].split("."):
-            here = here.get(key, _MISSING) if isinstance(here, dict) else _MISSING
-            if here is _MISSING:
-                return _MISSING
-        return here
+        path = value[1:].removesuffix(OR_NOTHING)
+        found = _at(raw, path)
+        if found is _MISSING and not value.endswith(OR_NOTHING):
+            raise UserError(
+                f"{value}: the recipe has nothing at {path}; correct the path, or write `{value}{OR_NOTHING}` to leave "
+                "it out there"
+            )
+        return found
+    return value
+
+
+def _at(value, path):
+    """What plain data have at a dotted path."""
+    for key in path.split("."):
+        if isinstance(value, list):
+            value = value[int(key)] if key.isdigit() and int(key) < len(value) else _MISSING
+        else:
+            value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
     return value
 
 
 _MISSING = object()
+OR_NOTHING = " or nothing"
 
 
 def slug(cell):
@@ -191,10 +207,20 @@ def write_recipes(study, folder, settings=(), smoke=False):
         [(cell, name, `Recipe`)].
 
     Raises:
-        UserError: every error of every cell's recipe.
+        UserError: every error of every cell's recipe; then no new folder is left behind.
     """
     place = Path(folder) / "recipes"
+    new = not place.exists()
     place.mkdir(parents=True, exist_ok=True)
+    try:
+        return _written(study, place, settings, smoke)
+    except UserError:
+        if new:
+            shutil.rmtree(place)
+        raise
+
+
+def _written(study, place, settings, smoke):
     found, errors, names = [], [], {}
     of_data = [setting for setting in settings if setting.strip().startswith("data.")]
     for name, raw in study.recipes.items():
@@ -212,9 +238,11 @@ def write_recipes(study, folder, settings=(), smoke=False):
             _write(place / f"{name}.yaml", recipe_of_cell(study, cell))
             found.append((cell, name, load(place / f"{name}.yaml", settings, smoke=smoke)))
         except UserError as error:
-            errors.append(str(error))
+            # Of the axes, where the reader wrote it, and not of the file that was made of them.
+            said = (re.sub(rf"^{re.escape(shown(place))}/[^:]*:\d+: ", "", one) for one in str(error).splitlines())
+            errors += [f"axes, {name}: {one}" if not one.startswith("axes") else one for one in said]
     if errors:
-        raise UserError("\n".join(dict.fromkeys("\n".join(errors).splitlines())))
+        raise UserError("\n".join(dict.fromkeys(errors)))
     return found
 
 

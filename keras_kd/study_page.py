@@ -17,7 +17,7 @@ def as_markdown(found):
     """
     lines = [f"# {found['study']}", "", found["question"], ""]
     lines += table(found)
-    lines += ["", said_of_cost(found)]
+    lines += ["", said_of_cost(found), *(line for note in found.get("notes", ()) for line in ("", f"Note: {note}."))]
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,7 @@
 """A report as the few lines that a person reads in the terminal."""
 
+from keras_kd.markdown import size
+
 
 def summary(found):
     """The lines of a report: accuracies, fidelity, cost, time, exports.
@@ -91,7 +93,7 @@ def _export(one):
     if not one["passed"]:
         return f"{one['file']}: kept out: {'; '.join(one['failures'])}"
     return (
-        f"{one['file']}: {one['bytes'] / 1024:.1f} kB, top-1 {_percent(one['accuracy'])} (Keras "
+        f"{one['file']}: {size(one['bytes'])}, top-1 {_percent(one['accuracy'])} (Keras "
         f"{_percent(one['keras_accuracy'])}), agreement {_percent(one['agreement'])} %, "
         f"largest difference {one['max_difference']:.2g}, {one['images']} images"
     )

@@ -88,6 +88,16 @@ def assemble(spec, dataset, of_recipe, memory=None, fits=True):
     return network
 
 
+def saw_held_out(data, taught):
+    """Whether a teacher was trained on images that are set aside here.
+
+    Args:
+        data: the `DataSpec` of the student's recipe.
+        taught: the `DataSpec` of the teacher's.
+    """
+    return bool(data.validation) and any(getattr(data, field) != getattr(taught, field) for field in HELD_OUT)
+
+
 def held_out_alike(data, taught, where):
     """Refuses to fit on images that a teacher was trained on.
 

@@ -68,7 +68,10 @@ def _expectation(error):
         case "string_too_short":
             return f"{found} a name"
         case "too_short" | "too_long":
-            return f"{found} a list of another length"
+            what = "entries" if isinstance(got, dict) else "items"
+            least, most = context.get("min_length"), context.get("max_length")
+            bound = f"at most {most}" if least is None else f"{least} or more"
+            return f"is {found_as(got) if got else 'empty'}; expected {bound} {what}"
         case "model_type" | "dict_type" | "model_attributes_type":
             return f"{found} fields: {{name: value, ...}}"
         case "value_error":

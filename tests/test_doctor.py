@@ -366,6 +366,13 @@ def test_a_term_that_does_nothing_and_a_rate_that_does_nothing_are_found(here, t
     assert findings["learning rate"]["outcome"] == "bad"
 
 
+@pytest.mark.parametrize(("optimizer", "rate"), [("adam", 10), ("sgd", 1000)])
+def test_a_rate_that_throws_everything_away_is_found(here, teachers, optimizer, rate):
+    fit = {**FIT, "optimizer": optimizer, "learning_rate": rate}
+    found = examined(unit(teachers["good"]), ["learning rate"], fit=fit)["learning rate"]
+    assert found["outcome"] == "warning" and found["cure"].startswith("lower `fit.learning_rate`")
+
+
 def test_labels_and_a_teacher_that_says_the_opposite_pull_apart(here, teachers):
     with_output(keras.saving.load_model(teachers["good"]), lambda x: -x, "opposite").save("opposite.keras")
     findings = examined(unit("opposite.keras"), ["gradients"])

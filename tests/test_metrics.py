@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, softmax
-from scipy.stats import linregress, ttest_rel
+from scipy.stats import linregress, t, ttest_rel
 from sklearn.metrics import accuracy_score, log_loss
 
 from keras_kd import metrics, report
@@ -414,6 +414,25 @@ def test_surely_harmed_is_what_scipy_says(runs):
     assert found["flagged"] == np.flatnonzero(change < -0.02).tolist()
     assert found["worst_change"] == {"class": int(change.argmin()), "change": pytest.approx(change.min())}
     assert set(found["surely_harmed"]) | set(found["flagged"]) <= set(found["harmed"])
+
+
+def test_equal_changes_of_counts_are_no_certainty():
+    """Three seeds that each lose one of 36 images have no spread, and one image more or less is chance."""
+    one = [[35 / 36], [34 / 36], [33 / 36]], [[36 / 36], [35 / 36], [34 / 36]]
+    assert metrics.class_changes(*one, images=[36])["surely_harmed"] == []
+    assert metrics.class_changes(*one)["surely_harmed"] == [0]
+    many = [[0.1]] * 3, [[0.9]] * 3
+    assert metrics.class_changes(*many, images=[36])["surely_harmed"] == [0]
+    baseline = {0: 0.61, 1: 0.73, 2: 0.92}
+    better = {seed: top1 + 1 / 355 for seed, top1 in baseline.items()}
+    assert len(set(better[seed] - baseline[seed] for seed in baseline)) > 1  # by a rounding error
+    found = metrics.verdict(better, baseline, images=355)
+    assert found["outcome"] == "undecided" and found["p"] == pytest.approx(2 * t.sf(3**0.5, 2))
+    assert found["interval"][0] < 0 < found["interval"][1]
+    assert metrics.verdict(better, baseline)["outcome"] == "better"
+    clear = {seed: top1 + 0.06 for seed, top1 in baseline.items()}
+    assert metrics.verdict(clear, baseline, images=10_000)["outcome"] == "better"
+    assert metrics.verdict(baseline, baseline, images=355)["interval"] == [0.0, 0.0]
 
 
 def test_two_runs_make_nothing_sure():

@@ -76,6 +76,38 @@ BROKEN = {
             "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, fit, bank, generations, export, search, baseline, evidence, seed, seeds"
         ],
     ),
+    "rare classes of a profile that has none": (
+        but("{name: digits}", "{name: digits, imbalance: {profile: exponential, ratio: 10, rare: 0.9}}"),
+        ["bad.yaml:1: data.imbalance.rare: is not of profile: exponential; leave it out"],
+    ),
+    "a transition matrix that is none": (
+        but("{name: digits}", "{name: digits, label_noise: {kind: matrix, matrix: [[0.5, 0.4], [0, 1]]}}"),
+        [
+            "bad.yaml:1: data.label_noise.matrix: row 0 sums to 0.9, least 0.4; expected shares of 0 or more that sum to 1"
+        ],
+    ),
+    "a transition matrix that is not square": (
+        but("{name: digits}", "{name: digits, label_noise: {kind: matrix, matrix: [[1, 0], [0, 1], [1, 0]]}}"),
+        [
+            "bad.yaml:1: data.label_noise.matrix: found shape (3, 2); expected (3, 3), row c the shares of the images of class c that are labelled as each class"
+        ],
+    ),
+    "evidence as a text": (
+        GOOD + "evidence: al\n",
+        ["bad.yaml:7: evidence: is 'al'; expected `all`, or fields such as {attacks: true}"],
+    ),
+    "evidence as a list": (
+        GOOD + "evidence: [attacks]\n",
+        ["bad.yaml:7: evidence: is a list of 1; expected `all`, or fields such as {attacks: true}"],
+    ),
+    "a baseline as a text": (
+        GOOD + "baseline: 'yes'\n",
+        ["bad.yaml:7: baseline: is 'yes'; expected true, or fields such as {label_smoothing: 0.1}"],
+    ),
+    "a seed of several that is no whole number": (
+        GOOD + "seeds: [0.5, 1]\n",
+        ["bad.yaml:7: seeds[0]: is 0.5; expected a whole number"],
+    ),
     "misspelt top field": (
         GOOD.replace("label_weight", "label_wieght"),
         ["bad.yaml:4: label_wieght: no such field for a recipe; did you mean 'label_weight'?"],

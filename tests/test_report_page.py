@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import html
 import io
 import re
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from keras_kd import plots
 from keras_kd.errors import UserError
+from keras_kd.page import page as markdown_page
 from keras_kd.predictions_file import (
     NAME,
     THUMBNAIL,
@@ -25,6 +27,7 @@ from keras_kd.report_page import page, sections
 from keras_kd.report_page.parting import data_uri, partings
 from keras_kd.report_page.training import figures_by_epoch
 from keras_kd.report_reading import plain
+from keras_kd.report_tables import attacks, fitted_temperatures, invariance
 
 GENERATOR = np.random.default_rng(0)
 NAMES = ("teacher", "student", "baseline")
@@ -171,6 +174,12 @@ STUDENT, TEACHER, LABELS, EVIDENCE = kept()
 REPORT = plain(report_of(STUDENT, TEACHER, LABELS))
 
 
+def text_of(html_page):
+    """What a page says, without its tags."""
+    plain_text = html.unescape(re.sub(r"<[^>]*>", " ", html_page)).replace("\N{NO-BREAK SPACE}", " ")
+    return " ".join(plain_text.split())
+
+
 def headings(text):
     return re.findall(r"<h2>(.*?)</h2>", text)
 
@@ -220,6 +229,41 @@ def test_every_plot_says_how_it_is_read(text):
 
 def test_the_same_run_makes_the_same_page(text):
     assert page(REPORT, HISTORY, EVIDENCE, "teacher: big\n") == text
+
+
+# As the Markdown page has it: a doctor's findings are dicts.
+WRITTEN = {**REPORT, "doctor": None}
+
+
+def test_both_pages_say_the_same_of_attacks_and_invariance_and_temperatures():
+    markdown = markdown_page(WRITTEN)
+    for header, rows in (attacks(WRITTEN), invariance(WRITTEN)):
+        assert rows and f"| {' | '.join(header)} |" in markdown
+        assert all(cell in text_of(page(WRITTEN)) for row in rows for cell in row)
+    assert "A pixel of 0..255 moves by 2 at most, PGD in 10 steps." in markdown
+    scaled = {"temperature": 1.5, "ece": 0.1}
+    both = {
+        **WRITTEN,
+        "calibration_scaled": {**scaled, "fitted_on": "validation"},
+        "teacher_calibration_scaled": {**scaled, "fitted_on": "the other half of the test images"},
+    }
+    said = (
+        "The teacher's temperature is fitted on the other half of the test images. "
+        "The student's temperature is fitted on validation."
+    )
+    assert said in markdown_page(both) and said in text_of(page(both))
+    both["teacher_calibration_scaled"]["fitted_on"] = "validation"
+    assert fitted_temperatures(both) == "Temperatures are fitted on validation."
+
+
+def test_a_teacher_that_learned_from_what_is_set_aside_is_said_so():
+    seen = {"source": {"trained_on_held_out": True}}
+    splits = {**WRITTEN["splits"], "validation": WRITTEN["splits"]["test"]}
+    for source in (seen["source"], {"members": [{}, seen["source"]]}):
+        told = {**WRITTEN, "splits": splits, "teacher": {**WRITTEN["teacher"], "source": source}}
+        said = "The teacher was trained on images that are set aside for validation here"
+        assert said in markdown_page(told) and said in text_of(page(told))
+    assert said not in markdown_page(WRITTEN)
 
 
 @pytest.fixture

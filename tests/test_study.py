@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from keras_kd.cli import commands
-from keras_kd.compare import in_lines, rows_of
+from keras_kd.compare import in_lines, notes, rows_of
 from keras_kd.compare import page as comparison
 from keras_kd.errors import UserError
 from keras_kd.run_folder import read_report
-from keras_kd.study import ends, study
+from keras_kd.study import ends, notes_on, study
 from keras_kd.study_file import cells, load_study, ready, recipe_of_cell, write_recipes
 from keras_kd.study_page import said_of_cost
 
@@ -43,7 +43,7 @@ axes:
   way:
     labels alone: {teacher: null, terms: [], label_weight: 1}
     KD: {}
-    KD, noisy teacher: {teacher.settings: {data.label_noise: $data.label_noise}}
+    KD, noisy teacher: {teacher.settings: {data.label_noise: $data.label_noise or nothing}}
 against: {way: labels alone}
 figures: {student.top1: top-1, splits.train.student_fits_noise: by heart}
 seeds: [0, 1]
@@ -153,6 +153,10 @@ def test_a_killed_study_goes_on_and_two_processes_share_one(path, tmp_path):
         ("    KD: {}", "    KD: {fit.epoch: 3}", "fit.epoch: no such field for fit; did you mean 'epochs'?"),
         ("    KD: {}", "    KD: {student.model.deep.deeper: 3}", "axes.way.KD: "),
         ("seeds: [0, 1]", "seeds: [0, 0]", "seeds: is [0, 0]; expected each seed once"),
+        ("seeds: [0, 1]", "seeds: []", "seeds: is empty; expected 1 or more items"),
+        ("seeds: [0, 1]", "without: [{noise: clean}, {noise: 50 %}]", "without: leaves out every cell"),
+        (" or nothing", "", "$data.label_noise: the recipe has nothing at data.label_noise; correct the path, or"),
+        ("    KD: {}", "    KD: {fit.epoch: 3}", "axes, clean-kd: fit.epoch: no such field"),
     ],
 )
 def test_a_study_says_what_is_wrong_with_it(path, tmp_path, old, new, message):
@@ -162,6 +166,7 @@ def test_a_study_says_what_is_wrong_with_it(path, tmp_path, old, new, message):
     with pytest.raises(UserError) as error:
         write_recipes(load_study(path), tmp_path / "out")
     assert message in str(error.value)
+    assert not (tmp_path / "out" / "recipes").exists()
 
 
 def test_runs_of_several_lengths_are_said_so(tmp_path):
@@ -184,6 +189,24 @@ def test_a_reference_is_what_the_cell_has_there(path):
     assert recipe_of_cell(found, {"noise": "50 %", "way": "KD, noisy teacher"})["teacher"]["settings"] == {
         "data.label_noise": {"rate": 0.5}
     }
+
+
+def test_a_reference_may_lead_into_a_list(path):
+    path.write_text(path.read_text().replace("    KD: {}", "    KD: {label_weight: $terms.0.temperature}"))
+    assert recipe_of_cell(load_study(path), {"noise": "clean", "way": "KD"})["label_weight"] == 4
+    path.write_text(path.read_text().replace("$terms.0.temperature", "$terms.1.temperature"))
+    with pytest.raises(UserError, match="nothing at terms.1.temperature"):
+        recipe_of_cell(load_study(path), {"noise": "clean", "way": "KD"})
+
+
+def test_figures_that_no_report_has_are_named():
+    reports = [{"student": {"top1": 0.5, "name": "tiny"}}, None, {"fidelity": {"agreement": 0.5}}]
+    assert notes_on({"student.top1": "top-1", "fidelity.agreement": "agreement"}, reports) == []
+    assert notes_on({"student.top": "top-1", "x.y": "z"}, reports) == [
+        "no report has a number at student.top; did you mean 'student.top1'?",
+        "no report has a number at x.y",
+    ]
+    assert notes_on({"x.y": "z"}, [None]) == []
 
 
 # Comparing finished runs.
@@ -219,8 +242,43 @@ def test_a_run_that_is_nowhere_better_is_beaten(tmp_path):
     rows = rows_of(runs)
     assert [row["beaten_by"] for row in rows] == [[], [str(runs[0]), str(runs[3])], [], []]
     lines = in_lines(rows)
-    assert [line.endswith("best of its kind") for line in lines[1:]] == [True, False, True, True]
+    assert [line.endswith("best of its kind") for line in lines[1:5]] == [True, False, True, True]
     assert comparison(rows).count("<svg") == 3
+
+
+def changed(folder, **changes):
+    """A run whose report says something else."""
+    path = folder / "report.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return folder
+
+
+def test_the_accuracy_is_that_of_the_file(tmp_path):
+    exports = [{"file": "student_int8.tflite", "bytes": 50, "passed": True, "accuracy": 0.8}]
+    one, other = a_run(tmp_path / "a", 0.9, 100, 0.1), changed(a_run(tmp_path / "b", 0.9, 100, 0.1), exports=exports)
+    rows = rows_of([one, other])
+    assert [row["top1"] for row in rows] == [0.9, 0.8] and not any(row["beaten_by"] for row in rows)
+    assert "note: top-1, size and latency are of the file" in in_lines(rows)[-1]
+
+
+def test_runs_are_compared_by_their_test_images(tmp_path):
+    data = {"name": "digits", "fingerprint": "f", "test_fingerprint": "t"}
+    one = changed(a_run(tmp_path / "a", 0.9, 100, 0.1), data=data)
+    other = changed(a_run(tmp_path / "b", 0.8, 100, 0.1), data={**data, "fingerprint": "g"})
+    third = changed(a_run(tmp_path / "c", 0.7, 100, 0.1), data={**data, "test_fingerprint": "u"})
+    assert "learned from different images" in notes(rows_of([one, other]))[0]
+    assert "their accuracies cannot be compared" in notes(rows_of([one, third]))[0]
+    assert "their accuracies cannot be compared" in comparison(rows_of([one, third]))
+
+
+def test_what_is_no_report_is_refused_and_nothing_is_overwritten(tmp_path):
+    one = a_run(tmp_path / "a", 0.9, 100, 0.1)
+    done = command("compare", one, "--out", one / "report.json")
+    assert done.exit_code == 2 and "expected a name that ends in .html" in done.stderr
+    assert rows_of([one])[0]["top1"] == 0.9
+    for found in ("text", None, [1]):
+        with pytest.raises(UserError, match="no finished run"):
+            rows_of([changed(one, student=found)])
 
 
 def test_what_only_one_of_two_was_measured_for_cannot_be_compared(tmp_path):

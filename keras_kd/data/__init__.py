@@ -162,7 +162,9 @@ def load(
 
 def kept_of_each_class(counts, imbalance):
     """How many images of each class are left of int (classes,), where `imbalance` makes classes rare."""
-    return long_tail(counts, **{key: imbalance[key] for key in ("profile", "ratio", "rare") if key in imbalance})
+    return long_tail(
+        counts, **{key: imbalance[key] for key in ("profile", "ratio", "rare") if imbalance.get(key) is not None}
+    )
 
 
 def _only(train, test, class_names, classes, take):

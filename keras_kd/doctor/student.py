@@ -11,6 +11,8 @@ STUDENT, RATE, WEIGHTS = "student", "learning rate", "weights of the loss"
 FROZEN, UNREACHED = 0.5, 0.5
 # Of its length: a network that moves less from its start is not trained.
 STILL = 1e-3
+# In lengths of the weights, one step: above this it undoes all others.
+FAR = 1.0
 
 
 def check_student(case):
@@ -62,7 +64,7 @@ def check_student(case):
 
 
 def check_learning_rate(case):
-    """Whether the optimizer's steps are large enough to move the weights anywhere.
+    """Whether the optimizer's steps move the weights somewhere, and not out of all bounds.
 
     Args:
         case: a `Case`.
@@ -85,7 +87,17 @@ def check_learning_rate(case):
     moved = float(moved)
     evidence = {"steps": steps, "learning_rate": fit.learning_rate, "optimizer": fit.optimizer, "most_moved": moved}
     told = f"{fit.optimizer} at {fit.learning_rate:g} for {steps:,} steps moves the weights at most {moved:.2g} lengths"
-    if moved >= STILL or not np.isfinite(moved):
+    step = moved / steps
+    if not step <= FAR:
+        return finding(
+            RATE,
+            "warning",
+            f"{told}, {step:.2g} in one step",
+            why="Steps longer than the weights themselves leave nothing of what was learnt before them.",
+            cure="lower `fit.learning_rate` (sgd 0.05, adam 0.001 are usual)",
+            evidence=evidence,
+        )
+    if moved >= STILL:
         return finding(RATE, "good", told, evidence=evidence)
     return finding(
         RATE,

@@ -130,6 +130,15 @@ def check_accuracy(case, member):
             cure=_train_it(member),
             evidence=evidence,
         )
+    if held.name == "validation" and (member.network.source or {}).get("trained_on_held_out"):
+        return finding(
+            ACCURACY,
+            "warning",
+            f"{told}; it was trained on these images",
+            why="What is set aside here was not set aside there, so this is its training accuracy.",
+            cure="give both recipes the same data, validation and its seed included",
+            evidence={**evidence, "trained_on_held_out": True},
+        )
     return finding(ACCURACY, "good", told, evidence=evidence)
 
 

@@ -43,7 +43,7 @@ def who_pays(per_class):
     }
 
 
-def class_changes(distilled, baseline):
+def class_changes(distilled, baseline, images=None):
     """What distillation does to each class, over runs paired by seed.
 
     The interval is that of each class alone: of many classes a few lie below 0 by chance.
@@ -51,6 +51,8 @@ def class_changes(distilled, baseline):
     Args:
         distilled: per-class accuracies 0..1, (runs, classes); None or NaN for a class without images.
         baseline: as `distilled`, of the same student without a teacher; run i with the seed of run i there.
+        images: how many images of each class the accuracies were counted on, (classes,), or None; see
+            `keras_kd.metrics.paired.paired_interval`.
 
     Returns:
         A dict: "runs"; "change", the mean of distilled less baseline a class, None without images; "harmed", the
@@ -80,7 +82,8 @@ def class_changes(distilled, baseline):
         known = of_class[~np.isnan(of_class)]
         # A change of exactly 0, or of exactly the limit, must not fall on either side by a rounding error.
         change.append(round(float(known.mean()), 12) + 0.0 if len(known) else None)
-        interval = paired_interval(known) if len(known) >= LEAST_RUNS else None
+        counted = None if images is None else images[number]
+        interval = paired_interval(known, images=counted) if len(known) >= LEAST_RUNS else None
         if interval and round(interval[1], 12) < 0:
             surely.append(number)
     known = {number: value for number, value in enumerate(change) if value is not None}

@@ -8,7 +8,7 @@ from keras_kd.metrics.paired import paired_interval
 LABELS_ALONE = "labels alone"
 
 
-def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, against=LABELS_ALONE):
+def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, against=LABELS_ALONE, images=None):
     """Whether a distilled student is better than the same student without a teacher, over seeds.
 
     Runs are paired by the seeds that both have, and the differences tested by a two-sided paired t test: one
@@ -22,6 +22,8 @@ def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, aga
             by its sign, and the sentence says that no spread is known.
         level: coverage of the interval, above 0 and below 1.
         against: what the baseline learned from, for the sentence: "labels alone", or such as "label smoothing".
+        images: how many test images the accuracies were counted on, or None; see
+            `keras_kd.metrics.paired.paired_interval`.
 
     Returns:
         A dict: "outcome", "better", "worse" or "undecided": the last with too few seeds, or where the interval contains
@@ -54,7 +56,7 @@ def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, aga
         raise UserError(f"level: found {level}; expected a number above 0 and below 1")
     seeds = sorted(set(distilled) & set(baseline))
     differences = {seed: distilled[seed] - baseline[seed] for seed in seeds}
-    tested = paired_interval(list(differences.values()), level)
+    tested = paired_interval(list(differences.values()), level, images)
     found = {
         "outcome": "undecided",
         "difference": float(np.mean(list(differences.values()))) if seeds else None,

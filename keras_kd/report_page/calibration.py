@@ -12,14 +12,13 @@ from keras_kd.report_reading import dig, parts
 
 def calibration(report, evidence):
     """A table of errors, and a reliability diagram of each network."""
-    fitted = dig(report, "calibration_scaled", "fitted_on")
     bins = dig(report, "calibration", "bins")
     said = " ".join(
         one
         for one in (
             f"Errors over {bins} bins; 0 is best." if bins else "",
             "Above 0, over-confidence says that a network is surer than it is right.",
-            f"The student's temperature is fitted on {fitted}." if fitted else "",
+            tables.fitted_temperatures(report),
         )
         if one
     )

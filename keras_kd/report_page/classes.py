@@ -24,7 +24,8 @@ def classes(report):
         [class_name(report, number), percent(accuracies.get(number)), signed(of_number[number]) if changes else NOTHING]
         for number, _ in known
     ]
-    header = ["class", "accuracy", "change against labels alone, points"]
+    seed = f", seed {report['seed']}" if changes and report.get("seed") is not None else ""
+    header = ["class", f"accuracy{seed}", "mean change against labels alone, points"]
     return section(
         "classes",
         "By class",

@@ -26,6 +26,7 @@ def fidelity(report, evidence):
         "fidelity",
         "Fidelity to the teacher",
         table(*tables.agreement(report), said),
+        text(tables.seen_by_the_teacher(report)),
         text(tables.control(report)),
         text(tables.confidence(report)),
         plots(_confidences(report, *points) if points else None, _representations(report)),

@@ -1,10 +1,9 @@
 """What else the student may have taken over: robustness, attention, invariance."""
 
 from keras_kd import report_tables as tables
-from keras_kd.markdown import number, percent
 from keras_kd.plots import COLOURS, axes, legend_above, svg
 from keras_kd.report_page.blocks import plots, section, table, text
-from keras_kd.report_reading import dig, parts
+from keras_kd.report_reading import parts
 
 # One colour a role, on every plot.
 ROLES = {"student": COLOURS[0], "teacher": COLOURS[1], "baseline": COLOURS[2], "independent": COLOURS[3]}
@@ -29,9 +28,9 @@ def properties(report):
         ),
         plots(*(_corruption(name, corrupted) for name in names), small=True),
         table(*tables.corruptions(report), f"{images}Each corruption: the mean over its severities."),
-        _attacks(found),
+        _attacks(report),
         _attention(report),
-        _invariance(found),
+        _invariance(report),
     )
 
 
@@ -60,25 +59,12 @@ def _corruption(name, corrupted):
     return name.replace("_", " ").capitalize(), svg(drawn), how
 
 
-def _attacks(found):
-    rows, seen, settings = [], set(), ""
-    for role, one in parts(found, "attacks").items():
-        # Each network's attacks are measured beside its teacher's, which are the same every time.
-        for who, name in (("student", role), ("teacher", "teacher")):
-            scores = parts(one, who)
-            if scores and name not in seen:
-                seen.add(name)
-                moved = dig(one, "transfer", f"teacher_to_{who}", "fooled") if who == "student" else None
-                back = dig(one, "transfer", f"{who}_to_teacher", "fooled") if who == "student" else None
-                rows.append([name, *(percent(scores.get(key)) for key in ("clean", "fgsm", "pgd"))])
-                rows[-1] += [percent(moved), percent(back)]
-        settings = f"A pixel of 0..255 moves by {number(one.get('epsilon'))} at most, PGD in {one.get('steps')} steps. "
+def _attacks(report):
     said = (
-        f"{settings}Where attacks are passed on: of the images that fool the one, the share that fools the other as "
-        "well; a high share says that both look at the same things."
+        f"{tables.attack_settings(report)}Where attacks are passed on: of the images that fool the one, the share that "
+        "fools the other as well, and of how many; a high share says that both look at the same things."
     )
-    header = ["accuracy under attack", "clean", "FGSM", "PGD", "the teacher's fool it", "its own fool the teacher"]
-    return table(header, rows, said)
+    return table(*tables.attacks(report), said)
 
 
 def _attention(report):
@@ -86,13 +72,6 @@ def _attention(report):
     return table(*tables.attention(report), said)
 
 
-def _invariance(found):
-    kept, pairs = parts(found, "invariance", "networks"), parts(found, "invariance", "pairs")
-    names = list(dict.fromkeys(name for one in kept.values() for name in one))
-    rows = [[role, *(percent(one.get(name)) for name in names)] for role, one in kept.items()]
-    rows += [
-        [pair.replace("/", " and ") + ", same class", *(percent(dig(one, name, "agreement")) for name in names)]
-        for pair, one in pairs.items()
-    ]
+def _invariance(report):
     said = "Of one network: the share of images whose class stays when they are changed; of two: on which they agree."
-    return table(["images changed by", *(name.replace("_", " ") for name in names)], rows, said)
+    return table(*tables.invariance(report), said)
