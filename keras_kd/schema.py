@@ -559,7 +559,8 @@ class Recipe(Part):
         None, description="true also trains the student on labels alone, and the report says whether distilling helped"
     )
     evidence: Annotated[EvidenceSpec, BeforeValidator(short_evidence)] = Field(
-        EvidenceSpec(), description="what else is measured; `all` measures everything"
+        EvidenceSpec(),
+        description="what else is measured; `all` switches corruptions, attacks, attention and invariance on",
     )
     seed: Whole = Field(0, ge=0, lt=2**31, description="decides initial weights, order, views, dropout")
     seeds: tuple[Annotated[Whole, Field(ge=0, lt=2**31)], ...] = Field(
