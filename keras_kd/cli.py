@@ -106,9 +106,10 @@ def start_keras(backend=None):
     gc.set_threshold(200_000, 50, 50)
     # Keras imports both for its wrappers and plots, which no command uses.
     with quiet_start(), without("sklearn", "matplotlib"):
-        from keras_kd.backend import device
+        from keras_kd.backend import device, no_tracing_notes
 
         device()
+        no_tracing_notes()
 
 
 def _keras_settings():

@@ -9,6 +9,7 @@
 `make_deterministic` the same numbers from the same seeds, bit for bit
 `momentum_step`      a step of SGD with momentum on one variable
 `network_gradient`   the gradient of a function that runs a network, compiled
+`no_tracing_notes`   a command says nothing of functions that are traced often
 `set_seed`           what is random from here on is decided by a seed
 `steps_per_execution` how many steps one call takes here unless the recipe says
 `device`             the device in words, for reports
@@ -32,6 +33,7 @@ if keras.backend.backend() == "tensorflow":
         make_deterministic,
         momentum_step,
         network_gradient,
+        no_tracing_notes,
         set_seed,
         steps_per_execution,
         value_and_gradients,
@@ -49,6 +51,7 @@ elif keras.backend.backend() == "jax":
         make_deterministic,
         momentum_step,
         network_gradient,
+        no_tracing_notes,
         set_seed,
         steps_per_execution,
         value_and_gradients,
@@ -71,6 +74,7 @@ __all__ = [
     "make_deterministic",
     "momentum_step",
     "network_gradient",
+    "no_tracing_notes",
     "set_seed",
     "steps_per_execution",
     "value_and_gradients",

@@ -152,6 +152,10 @@ def make_deterministic():
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
 
 
+def no_tracing_notes():
+    """Nothing to do: JAX writes no such notes."""
+
+
 def set_seed(seed):
     """Seeds Python and NumPy, from which Keras draws the seeds of its layers."""
     # keras.utils.set_random_seed would import TensorFlow where it is installed.

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import logging
 
 import keras
 import tensorflow as tf
@@ -150,6 +151,12 @@ def steps_per_execution():
 def make_deterministic():
     """Asks for bit-equal results from every operation."""
     tf.config.experimental.enable_op_determinism()
+
+
+def no_tracing_notes():
+    """Holds back TensorFlow's note that one function is traced often: here each network has one of its own."""
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
 
 
 def set_seed(seed):
