@@ -11,6 +11,10 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.par
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 # Most of the time goes into compiling what then runs once.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each process has a core of its own: threads of one would wait for those of the others.
+    for threads in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(threads, "1")
 JAX = os.environ.get("KERAS_BACKEND") == "jax"
 # What these find does not depend on the backend: the whole suite runs them on TensorFlow alone.
 ON_ONE_BACKEND = {
