@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_kd.errors import UserError
 from keras_kd.plots import COLOURS, axes, render, svg
+from keras_kd.report_reading import dig, entries, parts
 
 # What is compared: {name: (label, whether more is better)}.
 OBJECTIVES = {
@@ -42,31 +43,33 @@ def rows_of(folders):
 def _row(folder):
     try:
         found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        student, cost = dict(found["student"]), dict(found["cost"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
+        found = None
+    student, cost = parts(found, "student"), parts(found, "cost")
+    if not student or not cost:
         raise UserError(
             f"{folder}: no finished run (no report.json that can be read); `keras-kd distill RECIPE` makes one"
-        ) from None
-    files = [one for one in found.get("exports") or [] if one.get("passed") and one.get("bytes")]
+        )
+    files = [one for one in entries(found, "exports") if dig(one, "passed") and dig(one, "bytes") and dig(one, "file")]
     smallest = min(files, key=lambda one: one["bytes"], default=None)
     return {
         "run": str(folder),
         "student": student.get("name"),
-        "data": (found.get("data") or {}).get("name"),
-        "test_fingerprint": (found.get("data") or {}).get("test_fingerprint"),
-        "train_fingerprint": (found.get("data") or {}).get("fingerprint"),
+        "data": dig(found, "data", "name"),
+        "test_fingerprint": dig(found, "data", "test_fingerprint"),
+        "train_fingerprint": dig(found, "data", "fingerprint"),
         "epochs": found.get("epochs"),
         "seed": found.get("seed"),
         # Of the file that is shown: its size and its latency are that file's too.
         "top1": smallest["accuracy"] if smallest and smallest.get("accuracy") is not None else student.get("top1"),
-        "agreement": (found.get("fidelity") or {}).get("agreement"),
-        "ece": (found.get("calibration") or {}).get("ece"),
+        "agreement": dig(found, "fidelity", "agreement"),
+        "ece": dig(found, "calibration", "ece"),
         "parameters": cost.get("parameters"),
         "macs": cost.get("macs"),
         "bytes": smallest["bytes"] if smallest else cost.get("file_bytes"),
         "file": smallest["file"] if smallest else "student.keras",
         "milliseconds": _latency(folder, smallest),
-        "verdict": (found.get("verdict") or {}).get("sentence"),
+        "verdict": dig(found, "verdict", "sentence"),
     }
 
 
@@ -77,9 +80,9 @@ def _latency(folder, smallest):
     except (OSError, ValueError):
         return None
     name = smallest["file"] if smallest else "student.keras"
-    for row in rows:
-        if Path(row.get("file", "")).name == Path(name).name:
-            return (row.get("latency_ms") or {}).get("median")
+    for row in entries({"rows": rows}, "rows"):
+        if Path(dig(row, "file") or "").name == Path(name).name:
+            return dig(row, "latency_ms", "median")
     return None
 
 
@@ -127,9 +130,12 @@ def in_lines(rows):
 def notes(rows):
     """What must be known before rows are compared."""
     said = []
-    if len({row["test_fingerprint"] for row in rows}) > 1:
+    of_test, of_train = ({row[key] for row in rows} for key in ("test_fingerprint", "train_fingerprint"))
+    if len(of_test - {None}) > 1:
         said.append("these runs are not of the same test images; their accuracies cannot be compared")
-    elif len({row["train_fingerprint"] for row in rows}) > 1:
+    elif None in of_test and len(rows) > 1:
+        said.append("not every report says which test images it is of; compare accuracies of the same ones alone")
+    elif len(of_train) > 1:
         said.append("these runs learned from different images, or set other ones aside; the test images are the same")
     if any(row["file"] != "student.keras" for row in rows):
         said.append("top-1, size and latency are of the file; agreement and ECE of the Keras model that it was made of")

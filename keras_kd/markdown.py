@@ -8,16 +8,21 @@ def table(header, rows):
 
     Args:
         header: texts, one a column.
-        rows: lists of as many cells.
+        rows: lists of as many cells; None where nothing is known.
 
     Example:
-        >>> print(table(["a"], [["b|c"]]))
+        >>> print(table(["a"], [["b|c"], [None]]))
         | a |
         | --- |
         | b\\|c |
+        | – |
     """
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line(cell).replace("|", "\\|") for cell in one) + " |" for one in lines)
+    return "\n".join("| " + " | ".join(map(_cell, one)) + " |" for one in lines)
+
+
+def _cell(value):
+    return NOTHING if value is None else line(value).replace("|", "\\|")
 
 
 def line(value):

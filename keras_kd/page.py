@@ -73,10 +73,7 @@ def _teachers(report):
         return ""
     rows = [
         [
-            one.get("name") or NOTHING,
-            one.get("run") or NOTHING,
-            NOTHING if one.get("epoch") is None else one["epoch"],
-            NOTHING if one.get("seed") is None else one["seed"],
+            *(one.get(key) for key in ("name", "run", "epoch", "seed")),
             percent(one.get("top1")),
             number(one.get("weight")),
             number(one.get("temperature")),

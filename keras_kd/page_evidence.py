@@ -6,9 +6,15 @@ from keras_kd.report_reading import dig, parts
 
 
 def _told(*paragraphs):
-    """Paragraphs, tables among them as (header, rows), without those that have nothing to say."""
-    made = (table(*one) if isinstance(one, tuple) and one[1] else one for one in paragraphs)
-    return "\n\n".join(line(one) if "\n" not in one else one for one in made if one and isinstance(one, str))
+    """Those paragraphs that have something to say: sentences, and tables as (header, rows)."""
+    made = []
+    for one in paragraphs:
+        if isinstance(one, str):
+            made += [line(one)] if one else []
+        else:
+            header, rows = one
+            made += [table(header, rows)] if rows else []
+    return "\n\n".join(made)
 
 
 def verdict(report):
@@ -35,7 +41,8 @@ def fidelity(report):
     alike = parts(report, "representation")
     text = ", ".join(f"{tap} {number(value)}" for tap, value in alike.items())
     told = _told(
-        tables.agreement(report),
+        compared := tables.agreement(report),
+        tables.AGREEMENT_MEANS if compared[1] else "",
         tables.seen_by_the_teacher(report),
         tables.control(report),
         tables.confidence(report),

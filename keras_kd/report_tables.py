@@ -1,6 +1,7 @@
 """What a report says, in sentences and tables: once, for the Markdown page and the HTML page.
 
-Each function takes a report that may lack anything. Sentences are empty and tables have no rows where nothing is known.
+Each function takes a report that may lack anything. Sentences are empty and tables have no rows where nothing is known;
+a cell of which nothing is known is None.
 """
 
 from keras_kd.markdown import NOTHING, count, number, percent, signed, size
@@ -23,6 +24,12 @@ ERRORS = {
     "nll": "NLL",
     "brier": "Brier",
 }
+# What the columns of `agreement` mean.
+AGREEMENT_MEANS = (
+    "Same first class: the share of images on which both name one class. Within 5: the teacher's class is among the "
+    "student's first five. KL(teacher, student) in nats. A student that follows on training images alone has learnt "
+    "them by heart."
+)
 
 
 def networks(report):
@@ -61,15 +68,11 @@ def savings(report):
 def generations(report):
     """Every generation of students that became teachers: (header, rows)."""
     rows = [
-        [_known(one.get("generation")), _known(one.get("run")), _known(one.get("seed")), percent(one.get("top1"))]
+        [one.get("generation"), one.get("run"), one.get("seed"), percent(one.get("top1"))]
         + [percent(one.get("agreement")), number(one.get("ece")), number(one.get("seconds"))]
         for one in entries(report, "generations")
     ]
     return ["generation", "run", "seed", "top-1", "agreement with its teacher", "ECE", "seconds"], rows
-
-
-def _known(value):
-    return NOTHING if value is None else value
 
 
 def against_baselines(report):
@@ -77,7 +80,7 @@ def against_baselines(report):
     found = parts(report, "verdict")
     rows = [["distilled", *_spread(found.get("top1")), NOTHING, NOTHING]] if found.get("top1") else []
     rows += [
-        [name, *_spread({**parts(one, "baseline"), "n": one.get("n")}), _points(one), _known(one.get("outcome"))]
+        [name, *_spread({**parts(one, "baseline"), "n": one.get("n")}), _points(one), one.get("outcome")]
         for name, one in parts(found, "against").items()
     ]
     return ["", "top-1, last epoch", "seeds", "distilled less this, 95 % interval", "verdict"], rows
@@ -89,8 +92,8 @@ def runs(report):
     of = [("distilled", entries(found, "runs"))]
     of += [(name, entries(one, "runs")) for name, one in parts(found, "against").items()]
     rows = [
-        [_known(one.get("seed")), name, percent(one.get("top1")), percent(one.get("agreement"))]
-        + [number(one.get("ece")), percent(one.get("worst_tenth")), _known(one.get("run"))]
+        [one.get("seed"), name, percent(one.get("top1")), percent(one.get("agreement"))]
+        + [number(one.get("ece")), percent(one.get("worst_tenth")), one.get("run")]
         for name, listed in of
         for one in listed
     ]
@@ -100,7 +103,7 @@ def runs(report):
 def _spread(one):
     mean, std = dig(one, "mean"), dig(one, "std")
     spread = f" ± {100 * std:.2f}" if std is not None else ""
-    return [f"{100 * mean:.2f}{spread} %" if mean is not None else NOTHING, _known(dig(one, "n"))]
+    return [f"{100 * mean:.2f}{spread} %" if mean is not None else NOTHING, dig(one, "n")]
 
 
 def _points(one):
@@ -133,7 +136,7 @@ def agreement(report):
     """How far the student follows its teacher on each split, and where the teacher is wrong: (header, rows)."""
     of_test = parts(report, "fidelity")
     rows = [
-        [name, _known(one.get("images")), percent(one.get("student_top1")), percent(one.get("teacher_top1"))]
+        [name, one.get("images"), percent(one.get("student_top1")), percent(one.get("teacher_top1"))]
         + [percent(one.get("agreement")), percent(one.get("agreement5")), number(one.get("kl"))]
         for name, one in parts(report, "splits").items()
         if "agreement" in one

@@ -247,9 +247,7 @@ def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, wa
                 f"`keras-kd distill {spec.model}{seed} --restart` trains it again and keeps it"
             )
         network = _student_of(run, file, name, seen, folder, taught)
-        network.source["trained_on_held_out"] = taught.data.name == recipe.data.name and saw_held_out(
-            recipe.data, taught.data
-        )
+        network.source["trained_on_held_out"] = saw_held_out(recipe.data, taught.data)
         return network
 
     return assemble(teacher, dataset, of_recipe, memory)

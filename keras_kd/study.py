@@ -17,7 +17,8 @@ from keras_kd.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.evidence import environment, git_commit
 from keras_kd.files import locked, whole
 from keras_kd.metrics.paired import paired_interval
-from keras_kd.run_folder import empty, no_banks_here, read_report
+from keras_kd.rehearsal import about_data, rehearse
+from keras_kd.run_folder import RunFolder, empty, no_banks_here, read_report
 from keras_kd.study_file import load_study, write_recipes
 from keras_kd.study_page import as_markdown, page
 from keras_kd.wording import did_you_mean
@@ -64,12 +65,14 @@ def study(
             empty(folder)
         grid = _same_study(folder, spec, settings, smoke)
         cells = write_recipes(spec, folder, settings, smoke)
+        seeds = tuple(seeds or spec.seeds)
+        if smoke:
+            seeds = seeds[:1]
+        runs = _runs(cells, seeds, folder)
+        if not joins:
+            _rehearse(runs, smoke)
         with whole(folder / "grid.json") as temporary:
             temporary.write_text(grid, encoding="utf-8")
-    seeds = tuple(seeds or spec.seeds)
-    if smoke:
-        seeds = seeds[:1]
-    runs = _runs(cells, seeds, folder)
     others = [] if joins else _others(jobs - 1, name, folder, settings, seeds, smoke)
     try:
         failed = _run_all(runs, smoke=smoke, quiet=quiet, tell=tell)
@@ -119,6 +122,19 @@ def _runs(cells, seeds, folder):
             place = places.setdefault((digest_of(one), seed), folder / f"{name}-seed{seed}")
             runs[name, seed] = one, place
     return runs
+
+
+def _rehearse(runs, smoke):
+    """What does not fit in any cell is found before hours go into the others."""
+    missing = {name: recipe for (name, _), (recipe, place) in runs.items() if not RunFolder(place).student.exists()}
+    errors = []
+    for name, recipe in missing.items():
+        try:
+            rehearse(recipe, about_data(recipe), smoke)
+        except UserError as error:
+            errors.append(f"cell {name}: {error}")
+    if errors:
+        raise UserError("\n".join(errors))
 
 
 def _run_all(runs, *, smoke, quiet, tell):

@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from keras_kd.errors import UserError
-from keras_kd.recipe import load, override, set_field
+from keras_kd.recipe import load, load_teacher_recipe, override, set_field
 from keras_kd.recipe_file import read, shown
 from keras_kd.schema import Part, Whole
 from keras_kd.wording import did_you_mean, dotted, explain
@@ -221,7 +221,7 @@ def write_recipes(study, folder, settings=(), smoke=False):
 
 
 def _written(study, place, settings, smoke):
-    found, errors, names = [], [], {}
+    found, errors, names = [], {}, {}
     of_data = [setting for setting in settings if setting.strip().startswith("data.")]
     for name, raw in study.recipes.items():
         if name != study.base:
@@ -236,14 +236,36 @@ def _written(study, place, settings, smoke):
         names[name] = cell
         try:
             _write(place / f"{name}.yaml", recipe_of_cell(study, cell))
-            found.append((cell, name, load(place / f"{name}.yaml", settings, smoke=smoke)))
+            recipe = load(place / f"{name}.yaml", settings, smoke=smoke)
+            for spec in recipe.teacher.members if recipe.teacher else ():
+                if spec.is_recipe:
+                    load_teacher_recipe(spec, smoke)
+            found.append((cell, name, recipe))
         except UserError as error:
-            # Of the axes, where the reader wrote it, and not of the file that was made of them.
-            said = (re.sub(rf"^{re.escape(shown(place))}/[^:]*:\d+: ", "", one) for one in str(error).splitlines())
-            errors += [f"axes, {name}: {one}" if not one.startswith("axes") else one for one in said]
+            errors[name] = str(error).splitlines()
     if errors:
-        raise UserError("\n".join(dict.fromkeys(errors)))
+        raise UserError("\n".join(_placed(errors, study, shown(place), len(names))))
     return found
+
+
+def _placed(errors, study, place, cells_in_all):
+    """Errors of cells' recipes, told of the study as the reader wrote it, and not of the files made of it."""
+    of_file = re.compile(rf"{re.escape(place)}/(.*)\.yaml:\d+: (.*)")
+    said = {}
+    for cell, found in errors.items():
+        for one in found:
+            match = of_file.fullmatch(one)
+            recipe, message = match.groups() if match else (cell, one)
+            said.setdefault((recipe if recipe in study.recipes else None, message), []).append(cell)
+    for (recipe, message), names in said.items():
+        if recipe is None and len(names) == cells_in_all > 1:
+            recipe = study.base
+        if message.startswith("axes."):
+            yield message
+        elif recipe is not None:
+            yield f"recipes.{recipe}: {message}"
+        else:
+            yield from (f"cell {name}: {message}" for name in names)
 
 
 def _write(path, raw):

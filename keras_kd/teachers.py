@@ -95,7 +95,8 @@ def saw_held_out(data, taught):
         data: the `DataSpec` of the student's recipe.
         taught: the `DataSpec` of the teacher's.
     """
-    return bool(data.validation) and any(getattr(data, field) != getattr(taught, field) for field in HELD_OUT)
+    same = data.name == taught.name
+    return same and bool(data.validation) and any(getattr(data, field) != getattr(taught, field) for field in HELD_OUT)
 
 
 def held_out_alike(data, taught, where):

@@ -156,7 +156,9 @@ def test_a_killed_study_goes_on_and_two_processes_share_one(path, tmp_path):
         ("seeds: [0, 1]", "seeds: []", "seeds: is empty; expected 1 or more items"),
         ("seeds: [0, 1]", "without: [{noise: clean}, {noise: 50 %}]", "without: leaves out every cell"),
         (" or nothing", "", "$data.label_noise: the recipe has nothing at data.label_noise; correct the path, or"),
-        ("    KD: {}", "    KD: {fit.epoch: 3}", "axes, clean-kd: fit.epoch: no such field"),
+        ("    KD: {}", "    KD: {fit.epoch: 3}", "cell clean-kd: fit.epoch: no such field"),
+        ("export: {formats: []}", "exports: {formats: []}", "recipes.teacher: exports: no such field"),
+        ("    fit: *fit\n", "    fit: {epoch: 2}\n", "recipes.student: fit.epoch: no such field for fit"),
     ],
 )
 def test_a_study_says_what_is_wrong_with_it(path, tmp_path, old, new, message):
@@ -167,6 +169,18 @@ def test_a_study_says_what_is_wrong_with_it(path, tmp_path, old, new, message):
         write_recipes(load_study(path), tmp_path / "out")
     assert message in str(error.value)
     assert not (tmp_path / "out" / "recipes").exists()
+
+
+@pytest.mark.slow
+def test_a_cell_that_does_not_fit_is_found_before_any_is_trained(path, tmp_path):
+    text = path.read_text()
+    path.write_text(text.replace("KD: {}", "KD: {terms: [{method: sp, student_taps: [nowhere], teacher_taps: [pooled]}]}"))
+    with pytest.raises(UserError, match="cell clean-kd: .*nowhere") as error:
+        study(path, tmp_path / "out", quiet=True)
+    assert "labels-alone" not in str(error.value)
+    assert {one.name for one in (tmp_path / "out").iterdir()} <= {"recipes", ".lock"}
+    path.write_text(text)
+    assert study(path, tmp_path / "out", seeds=(0,), smoke=True, quiet=True)["cost"]["runs"] == 5
 
 
 def test_runs_of_several_lengths_are_said_so(tmp_path):
@@ -269,6 +283,18 @@ def test_runs_are_compared_by_their_test_images(tmp_path):
     assert "learned from different images" in notes(rows_of([one, other]))[0]
     assert "their accuracies cannot be compared" in notes(rows_of([one, third]))[0]
     assert "their accuracies cannot be compared" in comparison(rows_of([one, third]))
+    older = changed(a_run(tmp_path / "d", 0.7, 100, 0.1), data={"name": "digits", "fingerprint": "f"})
+    assert "not every report says which test images it is of" in notes(rows_of([one, older]))[0]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"data": "digits"}, {"fidelity": [1]}, {"exports": {"a": 1}}, {"exports": ["x", None]}, {"verdict": 1}]
+)
+def test_a_report_with_odd_parts_is_compared_by_what_it_has(tmp_path, odd):
+    folder = changed(a_run(tmp_path / "a", 0.9, 100, 0.1, 1.0), **odd)
+    (folder / "bench.json").write_text('{"a": 1}')
+    (row,) = rows_of([folder])
+    assert row["top1"] == 0.9 and row["milliseconds"] is None
 
 
 def test_what_is_no_report_is_refused_and_nothing_is_overwritten(tmp_path):

@@ -16,16 +16,11 @@ CELLS = 60
 
 def fidelity(report, evidence):
     """Agreement by split, the control, confidences beside each other, representations."""
-    said = (
-        "Same first class: the share of images on which both name one class. Within 5: the teacher's class is among "
-        "the student's first five. KL(teacher, student) in nats. A student that follows on training images alone has "
-        "learnt them by heart."
-    )
     points = _points(evidence)
     return section(
         "fidelity",
         "Fidelity to the teacher",
-        table(*tables.agreement(report), said),
+        table(*tables.agreement(report), tables.AGREEMENT_MEANS),
         text(tables.seen_by_the_teacher(report)),
         text(tables.control(report)),
         text(tables.confidence(report)),
