@@ -1,6 +1,7 @@
 """What the benchmark scripts share: options, interleaved timing, medians with their spread, JSON with its evidence."""
 
 import argparse
+import importlib
 import json
 import os
 import subprocess
@@ -26,6 +27,8 @@ def options(description, **extra):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if chosen.backend:
         os.environ["KERAS_BACKEND"] = chosen.backend
+    # Before Keras is imported: it asks for the kernels that its users have.
+    importlib.import_module("keras_kd")
     return chosen
 
 

@@ -8,6 +8,8 @@ Example:
 
 import importlib
 
+from keras_kd.cpu_kernels import prefer_fast
+
 __version__ = "0.1.0"
 
 _METHODS = (
@@ -57,6 +59,8 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
+
+prefer_fast()
 
 
 def __getattr__(name):

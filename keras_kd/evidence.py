@@ -20,6 +20,7 @@ def environment():
     return {
         "device": backend.device(),
         "cores": os.cpu_count(),
+        "cpu_kernels": backend.cpu_kernels(),
         "backend": name,
         name: number,
         "keras": keras.__version__,

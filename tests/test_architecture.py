@@ -60,6 +60,7 @@ LEVELS = [
         "files",
         "lazy",
         "errors",
+        "cpu_kernels",
     }
     | {"__init__", "model_card"},
 ]

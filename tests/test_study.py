@@ -174,7 +174,9 @@ def test_a_study_says_what_is_wrong_with_it(path, tmp_path, old, new, message):
 @pytest.mark.slow
 def test_a_cell_that_does_not_fit_is_found_before_any_is_trained(path, tmp_path):
     text = path.read_text()
-    path.write_text(text.replace("KD: {}", "KD: {terms: [{method: sp, student_taps: [nowhere], teacher_taps: [pooled]}]}"))
+    path.write_text(
+        text.replace("KD: {}", "KD: {terms: [{method: sp, student_taps: [nowhere], teacher_taps: [pooled]}]}")
+    )
     with pytest.raises(UserError, match="cell clean-kd: .*nowhere") as error:
         study(path, tmp_path / "out", quiet=True)
     assert "labels-alone" not in str(error.value)

@@ -2,6 +2,7 @@
 
 `TrainingStep`       the part of `Distiller` that takes one training step
 `COMPILES_BY_SHAPE`  whether each size of a batch is compiled for itself
+`cpu_kernels`        whose kernels compute on a CPU
 `inference`          a network compiled for inference
 `input_gradient`     the gradient of a function of images with respect to them
 `jit_compile`        whether training steps are compiled by XLA here
@@ -25,6 +26,7 @@ if keras.backend.backend() == "tensorflow":
     from keras_kd.backend.tensorflow import (
         COMPILES_BY_SHAPE,
         TrainingStep,
+        cpu_kernels,
         device,
         inference,
         input_gradient,
@@ -43,6 +45,7 @@ elif keras.backend.backend() == "jax":
     from keras_kd.backend.jax import (
         COMPILES_BY_SHAPE,
         TrainingStep,
+        cpu_kernels,
         device,
         inference,
         input_gradient,
@@ -66,6 +69,7 @@ else:
 __all__ = [
     "COMPILES_BY_SHAPE",
     "TrainingStep",
+    "cpu_kernels",
     "device",
     "inference",
     "input_gradient",

@@ -169,6 +169,11 @@ def device():
     return "CPU" if devices[0].platform == "cpu" else ", ".join(one.device_kind for one in devices)
 
 
+def cpu_kernels():
+    """Whose kernels compute on a CPU."""
+    return "XLA"
+
+
 def version():
     """(name, version) of the backend."""
     return "jax", jax.__version__

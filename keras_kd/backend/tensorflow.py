@@ -171,6 +171,15 @@ def device():
     return ", ".join(names) or "CPU"
 
 
+def cpu_kernels():
+    """Whose kernels compute on a CPU: TensorFlow decides it at its import."""
+    try:
+        from tensorflow.python.util import _pywrap_util_port as built
+    except ImportError:
+        return "unknown"
+    return "oneDNN" if built.IsMklEnabled() else "Eigen"
+
+
 def version():
     """(name, version) of the backend."""
     return "tensorflow", tf.__version__
