@@ -1,7 +1,6 @@
 """What the benchmark scripts share: options, interleaved timing, medians with their spread, JSON with its evidence."""
 
 import argparse
-import importlib
 import json
 import os
 import subprocess
@@ -21,14 +20,17 @@ def options(description, **extra):
     parser.add_argument("--quick", action="store_true", help="small networks and few rounds: under a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--backend", choices=("tensorflow", "jax"), help="tensorflow (default) or jax")
+    parser.add_argument(
+        "--onednn", action="store_true", help="oneDNN's kernels, as TensorFlow takes them by itself with AVX-512 or AMX"
+    )
     for name, (kind, default, text) in extra.items():
         parser.add_argument(f"--{name}", type=kind, default=default, help=text)
     chosen = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if chosen.backend:
         os.environ["KERAS_BACKEND"] = chosen.backend
-    # Before Keras is imported: it asks for the kernels that its users have.
-    importlib.import_module("keras_kd")
+    if chosen.onednn:
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     return chosen
 
 
@@ -86,7 +88,7 @@ def spread(values):
 
 
 def finish(name, result, table, chosen):
-    """Writes results/NAME_BACKEND.json, unless the run was a quick one, and prints the table or the JSON."""
+    """Writes results/NAME_BACKEND.json, with `_onednn` where that was asked for, unless the run was a quick one, and prints the table or the JSON."""
     from keras_kd.evidence import environment, git_commit
 
     result = {
@@ -100,7 +102,7 @@ def finish(name, result, table, chosen):
     RESULTS.mkdir(exist_ok=True)
     backend = result["environment"]["backend"]
     if not chosen.quick:
-        path = RESULTS / f"{name}_{backend}.json"
+        path = RESULTS / f"{name}_{backend}{'_onednn' if chosen.onednn else ''}.json"
         path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         table += f"\n{path.relative_to(RESULTS.parent.parent)}"
     print(json.dumps(result) if chosen.json else table)

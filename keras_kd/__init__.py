@@ -8,8 +8,6 @@ Example:
 
 import importlib
 
-from keras_kd.cpu_kernels import prefer_fast
-
 __version__ = "0.1.0"
 
 _METHODS = (
@@ -59,8 +57,6 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
-
-prefer_fast()
 
 
 def __getattr__(name):

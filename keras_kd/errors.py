@@ -30,4 +30,4 @@ class GateError(Exception):
 
 
 class NonFiniteLoss(Exception):
-    """The loss became NaN or infinite; says at which step and through which term (exit code 1)."""
+    """The loss, or what is trained, became NaN or infinite; says when and through what (exit code 1)."""

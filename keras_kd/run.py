@@ -60,7 +60,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
     Raises:
         Busy: another process works in the folder, or trains the teacher.
         UserError: what the user can cure.
-        NonFiniteLoss: the loss became NaN or infinite.
+        NonFiniteLoss: the loss, or what is trained, became NaN or infinite.
         GateError: an exported file differs from the Keras model by more than its gate allows.
     """
     files = RunFolder(Path(folder))

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import keras_kd  # noqa: F401 - before any test imports Keras: it asks for the kernels that its users have
-
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Many tests compile the same small steps anew: JAX then finds them on the disk.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "jax"))
@@ -22,7 +20,7 @@ JAX = os.environ.get("KERAS_BACKEND") == "jax"
 ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
-        "architecture", "bench", "citations", "corruptions", "cpu_kernels", "data", "docs", "docstrings", "export",
+        "architecture", "bench", "citations", "corruptions", "data", "docs", "docstrings", "export",
         "latency", "metrics", "model_card", "recipe_errors", "recipes", "report_page", "search", "stress_data"
     )
 }  # fmt: skip

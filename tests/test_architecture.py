@@ -60,7 +60,6 @@ LEVELS = [
         "files",
         "lazy",
         "errors",
-        "cpu_kernels",
     }
     | {"__init__", "model_card"},
 ]
