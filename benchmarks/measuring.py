@@ -21,7 +21,7 @@ def options(description, **extra):
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--backend", choices=("tensorflow", "jax"), help="tensorflow (default) or jax")
     parser.add_argument(
-        "--onednn", action="store_true", help="oneDNN's kernels, as TensorFlow takes them by itself with AVX-512 or AMX"
+        "--onednn", action="store_true", help="oneDNN's kernels, as TensorFlow takes them by itself with AVX-512 VNNI"
     )
     for name, (kind, default, text) in extra.items():
         parser.add_argument(f"--{name}", type=kind, default=default, help=text)
@@ -88,7 +88,10 @@ def spread(values):
 
 
 def finish(name, result, table, chosen):
-    """Writes results/NAME_BACKEND.json, with `_onednn` where that was asked for, unless the run was a quick one, and prints the table or the JSON."""
+    """Prints the table or the JSON, and writes results/NAME_BACKEND.json unless the run was a quick one.
+
+    With oneDNN's kernels the file's name ends in `_onednn`.
+    """
     from keras_kd.evidence import environment, git_commit
 
     result = {

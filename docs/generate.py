@@ -1,4 +1,4 @@
-"""Writes docs/recipes.md, docs/commands.md and two tables of README.md, of the methods and of their comparison; a test
+"""Writes the pages that say so at their top, and the tables between marks of README.md and docs/performance.md; a test
 holds them to it.
 
 python docs/generate.py
@@ -224,9 +224,20 @@ def _with_subcommands(command, context):
 
 
 def readme_page():
-    """README.md with its two tables, each between its marks."""
-    page = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
-    for name, lines in (("methods", _methods()), ("comparison", _comparison())):
+    """README.md with its two tables."""
+    return _with_tables("../README.md", {"methods": _methods(), "comparison": _comparison()})
+
+
+def performance_page():
+    """docs/performance.md with its tables of ratios."""
+    tables = {"tax": _tax(), "against live": _against_live(), "against live with oneDNN": _against_live("_onednn")}
+    return _with_tables("performance.md", {**tables, "kernels": _kernels()})
+
+
+def _with_tables(name, tables):
+    """A page with {name: lines} of its tables, each between its marks."""
+    page = (FOLDER / name).read_text(encoding="utf-8")
+    for name, lines in tables.items():
         begin, end = f"<!-- {name}: begin (written by docs/generate.py) -->", f"<!-- {name}: end -->"
         before, mark, rest = page.partition(begin)
         _, mark_of_end, after = rest.partition(end)
@@ -258,11 +269,76 @@ def _comparison():
         yield f"| {name} | {top1['mean']:.2f} +- {top1['std']:.2f} | {over} | {agreement} |"
 
 
+def _results(name):
+    return json.loads((FOLDER.parent / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _ratio(one):
+    """A ratio of wall times and, in brackets, of CPU times; nothing where it was not measured."""
+    return f"{one['wall']['median']:.2f} ({one['cpu']['median']:.2f})" if one else ""
+
+
+def _tax():
+    """What a step of KD costs beside the student alone."""
+    yield "| pair | looked up in the bank | teacher in the step |"
+    yield "|---|---|---|"
+    for pair, one in _results("tax_tensorflow")["pairs"].items():
+        yield f"| {pair.replace('_to_', ' to ').replace('five_', 'five ')} | {_ratio(one['ratio']['banked'])} | {_ratio(one['ratio']['live'])} |"
+
+
+# Columns and rows of the table of against_live.py.
+PAIRS = {
+    "resnet56_to_resnet20": "resnet56, resnet20",
+    "resnet32x4_to_resnet8x4": "resnet32x4, resnet8x4",
+    "wrn_40_2_to_wrn_16_2": "wrn_40_2, wrn_16_2",
+    "five_resnet56_to_resnet20": "five resnet56, resnet20",
+}
+RATIOS = {
+    "keras.distillation over the student alone in Keras": "`keras.distillation` | alone in Keras",
+    "PyTorch live over the student alone in PyTorch": "PyTorch, live | alone in PyTorch",
+    "keras_kd banked over the student alone in Keras": "keras_kd, bank | alone in Keras",
+    "keras.distillation over keras_kd banked": "`keras.distillation` | keras_kd, bank",
+    "PyTorch live over keras_kd banked": "PyTorch, live | keras_kd, bank",
+    "maps: keras.distillation over the student alone in Keras": "`keras.distillation`, maps | alone in Keras",
+    "maps: keras.distillation over keras_kd live": "`keras.distillation`, maps | keras_kd, maps, live",
+    "maps: keras.distillation over keras_kd banked": "`keras.distillation`, maps | keras_kd, maps, bank",
+}
+
+
+def _against_live(kernels=""):
+    """Steps of keras_kd beside those of others, a column a pair."""
+    files = {pair: file for pair in PAIRS if (file := _of_pair(pair, kernels))}
+    ratios = [_results(file)["pairs"][pair]["ratio"] for pair, file in files.items()]
+    yield f"| a step of | over | {' | '.join(PAIRS[pair] for pair in files)} |"
+    yield "|---|---|" + "---|" * len(files)
+    for name, said in RATIOS.items():
+        yield f"| {said} | {' | '.join(_ratio(one.get(name)) for one in ratios)} |"
+    rounds = [str(one["keras.distillation over keras_kd banked"]["wall"]["n"]) for one in ratios]
+    yield f"| rounds | | {' | '.join(rounds)} |"
+    yield f"| file | | {' | '.join(f'`{file}.json`' for file in files.values())} |"
+
+
+def _of_pair(pair, kernels):
+    """The file that has a pair: of its own, or that of all pairs; None where it was not measured."""
+    files = (f"against_live_{pair}_tensorflow{kernels}", f"against_live_tensorflow{kernels}")
+    there = (file for file in files if (FOLDER.parent / "benchmarks" / "results" / f"{file}.json").exists())
+    return next(there, None)
+
+
+def _kernels():
+    """What TensorFlow's own kernels cost beside oneDNN's."""
+    yield "| | Eigen's kernels over oneDNN's |"
+    yield "|---|---|"
+    for what, one in _results("cpu_kernels_tensorflow")["eigen_over_onednn"].items():
+        yield f"| {what.replace(' says', ' answers')} | {_ratio(one)} |"
+
+
 PAGES: dict[str, typing.Callable] = {
     "recipes.md": recipes_page,
     "commands.md": commands_page,
     "studies.md": studies_page,
     "findings.md": findings_page,
+    "performance.md": performance_page,
     "../README.md": readme_page,
 }
 

@@ -13,8 +13,8 @@ CURE = "try a lower learning_rate, or precision: float32; new settings need --re
 class StopOnNonFinite(keras.callbacks.Callback):
     """Raises `NonFiniteLoss` at the first step whose loss is NaN or infinite, naming the parts that are.
 
-    So it does at the end of an epoch for what is trained: a ReLU may make 0 of NaN (oneDNN's does), which hides from the
-    loss that the weights before it are lost.
+    So it does at the end of an epoch for what is trained: a ReLU may make 0 of NaN (oneDNN's does), which hides from
+    the loss that the weights before it are lost.
 
     Example:
         >>> from keras_kd.non_finite import StopOnNonFinite

@@ -1,7 +1,10 @@
 """Accuracy, fidelity and calibration against values computed elsewhere; and the files that show them."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -387,3 +390,11 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file"):
         report.write({}, tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("0", "Eigen"), ("1", "oneDNN")])
+def test_a_report_names_the_kernels_that_tensorflow_takes_on_a_cpu(asked, expected):
+    show = "from keras_kd.evidence import environment; print(environment()['cpu_kernels'])"
+    chosen = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": asked}
+    done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, env=chosen, check=True)
+    assert done.stdout.strip() == expected
