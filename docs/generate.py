@@ -283,7 +283,8 @@ def _tax():
     yield "| pair | looked up in the bank | teacher in the step |"
     yield "|---|---|---|"
     for pair, one in _results("tax_tensorflow")["pairs"].items():
-        yield f"| {pair.replace('_to_', ' to ').replace('five_', 'five ')} | {_ratio(one['ratio']['banked'])} | {_ratio(one['ratio']['live'])} |"
+        ratios = [_ratio(one["ratio"][way]) for way in ("banked", "live")]
+        yield f"| {pair.replace('_to_', ' to ').replace('five_', 'five ')} | {' | '.join(ratios)} |"
 
 
 # Columns and rows of the table of against_live.py.
