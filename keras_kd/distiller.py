@@ -362,7 +362,7 @@ class Distiller(backend.TrainingStep, keras.Model):
                 raise UserError(f"fit: found label {wrong}; expected 0..{self.classes - 1}, the student's classes")
         backend.keep_memory()
         if self.compiled:
-            self.prepare()
+            self.prepare(_like_a_batch(x, labels))
         ours = [_SetEpoch(self)] if self._schedules else []
         ours += [_BeginEpoch(x)] if isinstance(x, Epochs) else []
         if ours:
@@ -644,6 +644,13 @@ def _cross_entropy(y, output, from_logits):
     one_hot = len(y.shape) == 2 and y.shape[-1] == output.shape[-1] and output.shape[-1] > 1
     kind = keras.losses.CategoricalCrossentropy if one_hot else keras.losses.SparseCategoricalCrossentropy
     return kind(from_logits=from_logits)
+
+
+def _like_a_batch(x, labels):
+    """The `KerasTensor` of a batch of labels; None where they come with the batches."""
+    if isinstance(x, Epochs):
+        return keras.KerasTensor((None,))
+    return None if labels is None else keras.KerasTensor((None, *labels.shape[1:]))
 
 
 def _whole_number_labels(y):

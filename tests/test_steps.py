@@ -350,3 +350,21 @@ def test_on_jax_several_steps_are_one_compiled_call(monkeypatch):
     before = len(traced)
     distiller.fit(pixels, labels, batch_size=4, epochs=3, shuffle=False, verbose=0)
     assert 0 < before < 8 and len(traced) == before
+
+
+@pytest.mark.parametrize("labels_of", ["numbers", "columns", "one hot", "epochs"])
+def test_a_step_is_traced_once_metrics_and_all(labels_of, monkeypatch):
+    pixels, labels = images(32)
+    whole = (pixels * 255).astype("uint8")
+    views = ViewRenderer(VIEWS["none"], whole) if labels_of == "epochs" else None
+    distiller = Distiller(cnn(2), cnn(4), [KD()], views=views)
+    distiller.compile(optimizer="sgd", metrics=["accuracy"])
+    traced = []
+    step = distiller.train_step
+    monkeypatch.setattr(distiller, "train_step", lambda *given: traced.append(1) or step(*given))
+    given = {"numbers": labels, "columns": labels[:, None], "one hot": np.eye(distiller.classes)[labels]}
+    if labels_of == "epochs":
+        history = distiller.fit(Epochs(None, labels, VIEWS["none"], 8), verbose=0).history
+    else:
+        history = distiller.fit(pixels, given[labels_of], batch_size=8, verbose=0).history
+    assert len(traced) == 1 and 0 <= history["accuracy"][0] <= 1

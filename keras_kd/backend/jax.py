@@ -27,8 +27,8 @@ class TrainingStep:
         non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
         return super().train_step((trainable, non_trainable, *rest), data)
 
-    def prepare(self):
-        """Nothing: Keras makes the optimizer's variables before it compiles the step."""
+    def prepare(self, labels):
+        """Nothing: Keras makes the variables of optimizer and metrics before it compiles the step."""
 
     def make_train_function(self, force=False):
         """As Keras's own, but several steps an execution are one compiled call and not a loop in Python."""

@@ -41,11 +41,18 @@ class TrainingStep:
 
         self.train_function = train
 
-    def prepare(self):
-        """Makes the optimizer's variables: a step that makes its own is traced twice."""
-        if not self.optimizer.built:
-            with self.distribute_strategy.scope():
+    def prepare(self, labels):
+        """Makes the variables of the optimizer and of the metrics: a step that makes its own is traced twice.
+
+        Args:
+            labels: `KerasTensor` of a batch of them; None where their shape is not known, and metrics are made later.
+        """
+        metrics = self._compile_metrics
+        with self.distribute_strategy.scope():
+            if not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
+            if labels is not None and metrics is not None and not metrics.built:
+                metrics.build(labels, keras.KerasTensor((None, self.classes)))
 
 
 def inference(network):
