@@ -137,8 +137,9 @@ def test_a_killed_study_goes_on_and_two_processes_share_one(path, tmp_path):
     assert not (tmp_path / "out" / "study.json").exists()
     there = {one: one.stat().st_mtime_ns for one in (tmp_path / "out").glob("*/student.keras")}
     done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert done.returncode == 0 and found["cost"]["runs"] == 10
+    assert found["cost"]["runs"] == 10
     assert all(one.stat().st_mtime_ns == when for one, when in there.items())
     assert all(one["figures"]["student.top1"]["n"] == 2 for one in found["cells"])
 
