@@ -102,7 +102,9 @@ def locked(folder, wait=False, tell=True):
                     print(f"{folder}: waiting for another keras-kd process there", file=sys.stderr, flush=True)
                 fcntl.flock(handle, fcntl.LOCK_EX)
         for leftover in [*folder.glob(".writing-*"), *folder.glob("*/.writing-*")]:
-            leftover.unlink(missing_ok=True)
+            # A folder inside with a lock of its own is another process's, which may be writing this file now.
+            if leftover.parent == folder or not (leftover.parent / ".lock").exists():
+                leftover.unlink(missing_ok=True)
         try:
             yield
         finally:

@@ -214,6 +214,18 @@ def test_weights_that_are_no_numbers_stop_the_run_though_the_loss_is_one():
         model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[StopOnNonFinite()])
 
 
+def test_a_lock_leaves_alone_what_is_written_under_a_lock_inside_and_takes_other_leftovers_away(tmp_path):
+    with locked(tmp_path / "study" / "run"), whole(tmp_path / "study" / "run" / "report.json") as temporary:
+        temporary.write_text("whole")
+        for left in (tmp_path / "study" / ".writing-a", tmp_path / "study" / "example" / ".writing-b"):
+            left.parent.mkdir(exist_ok=True)
+            left.write_text("half")
+        with locked(tmp_path / "study"):
+            pass
+    assert (tmp_path / "study" / "run" / "report.json").read_text() == "whole"
+    assert not list((tmp_path / "study").rglob(".writing-*"))
+
+
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
     code = (
         "import sys, time\n"
