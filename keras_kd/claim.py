@@ -11,10 +11,10 @@ from keras_kd import metrics, report, run
 from keras_kd.baseline import BASELINES, LABELS, SMOOTHING, baseline_of
 from keras_kd.doctor import examination_of_run
 from keras_kd.errors import GateError
-from keras_kd.files import locked
+from keras_kd.file_names import file_name
 from keras_kd.generations import home
 from keras_kd.measurement import properties
-from keras_kd.run_folder import RunFolder, of_training, read_report
+from keras_kd.run_folder import RunFolder, hold_run, of_training, read_report
 from keras_kd.run_report import load_student
 
 
@@ -87,7 +87,7 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
             title = f"{name} on {against}, seed {seed}"
             # Two recipes that share it may come to it at once.
             baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait=True)
-    with locked(folder, wait=True):
+    with hold_run(RunFolder(folder), wait=True):
         found = read_report(folder)
         found["verdict"] = judge(recipe, folder, runs, baselines)
         if baselines[LABELS] and "baseline" not in (found.get("properties") or {}).get("networks", ("baseline",)):
@@ -102,7 +102,7 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
 
 
 def _stem(recipe):
-    return Path(recipe.student.model).stem.replace(":", "-")
+    return file_name(Path(recipe.student.model).stem.replace(":", "-"))
 
 
 def judge(recipe, folder, runs, baselines):

@@ -531,13 +531,14 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         keras-kd study label_noise --jobs 2
         keras-kd study mine.yaml --seed 0 --seed 1
     """
+    from keras_kd.file_names import file_name
     from keras_kd.study_file import find_study
 
     if out is not None and not out.strip():
         raise UserError("--out: is empty; give a folder, such as saved_models/study-mine")
     path = find_study(name)
     choose_backend(backend)
-    folder = Path(out) if out else Path("saved_models") / f"study-{path.stem}{'-smoke' if smoke else ''}"
+    folder = Path(out) if out else Path("saved_models") / f"study-{file_name(path.stem)}{'-smoke' if smoke else ''}"
     start_keras(backend)
     from keras_kd.study import study as run_study
     from keras_kd.study_page import as_markdown
@@ -701,11 +702,13 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     given = {"runs": runs, "warm_up": warm_up, "threads": threads or None, "batches": batches or (1, 8, 32)}
     given["image_size"] = image_size and (image_size, image_size)
     rows = [measure(file, **given) for file in named]
-    if len(files) == 1 and _is_run(files[0]) and (Path(files[0]) / "report.json").exists():
+    if len(files) == 1 and _is_run(files[0]):
         start_keras(backend)
         from keras_kd.hand_over import keep_bench
+        from keras_kd.run_folder import is_run
 
-        keep_bench(files[0], rows)
+        if is_run(Path(files[0])):
+            keep_bench(files[0], rows)
     if as_json:
         return _print_json(rows)
     click.echo("\n".join(in_lines(rows)))
@@ -863,7 +866,8 @@ def bank_prune(keys, older_than, damaged, folder):
     if not keys and older_than is None and not damaged:
         raise UserError("bank prune: found nothing to go by; give keys, --older-than DAYS or --damaged")
     for one in prune(folder, keys, older_than, damaged):
-        click.echo(f"{one['key']}: gone, {one['bytes'] / 1e6:.1f} MB free")
+        left = f"; not a bank's, and left as it is: {', '.join(one['left'])}" if one["left"] else ""
+        click.echo(f"{one['key']}: gone, {one['bytes'] / 1e6:.1f} MB free{left}")
 
 
 if __name__ == "__main__":

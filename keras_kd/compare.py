@@ -6,6 +6,7 @@ from pathlib import Path
 from keras_kd.errors import UserError
 from keras_kd.plots import COLOURS, axes, render, svg
 from keras_kd.report_reading import dig, entries, parts
+from keras_kd.soundness import refuse_changed
 
 # What is compared: {name: (label, whether more is better)}.
 OBJECTIVES = {
@@ -41,6 +42,7 @@ def rows_of(folders):
 
 
 def _row(folder):
+    refuse_changed(folder)
     try:
         found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

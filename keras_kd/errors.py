@@ -18,6 +18,13 @@ class Busy(UserError):
     """Another process works there."""
 
 
+class MachineError(UserError):
+    """The machine could not: its disk is full or fails, its memory is used up, a process was ended from outside.
+
+    Nothing is known of what was asked, so it is never recorded as a result; the same command tries again.
+    """
+
+
 class GateError(Exception):
     """An exported file does not do what the Keras model does and was kept out of the run (exit code 1).
 

@@ -1,6 +1,5 @@
 """What a number must carry with it: device, versions, commit."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -47,9 +46,3 @@ def git_commit():
     except (OSError, subprocess.TimeoutExpired):
         return None
     return commit.stdout.strip() + ("+" if changed.stdout.strip() else "") if commit.returncode == 0 else None
-
-
-def sha256(file):
-    """The digest of a file."""
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

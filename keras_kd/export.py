@@ -6,15 +6,14 @@ caller's side; the lower half, from `_serve` on, is that process.
 """
 
 import contextlib
-import errno
 import importlib
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import zipfile
@@ -22,8 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_kd.errors import GateError, UserError
+from keras_kd.errors import GateError, MachineError, UserError
+from keras_kd.files import fault_of_the_machine
 from keras_kd.lazy import installed, keras
+from keras_kd.ownership import WORKPLACE, held
 
 FILES = {
     "saved_model": "saved_model",
@@ -143,13 +144,15 @@ def export(
     arrays |= {name: arrays[name][chosen] for name in ("test_images", "test_labels")}
 
     results = []
-    with _workplace(folder) as work:
+    with held(folder, "exports") as owned, _workplace(owned) as work:
+        for name in formats:
+            owned.check(folder / FILES[name])
         for name, array in arrays.items():
             np.save(work / f"{name}.npy", array)
         (work / "job.json").write_text(json.dumps(job))
         with contextlib.closing(_built(work, student_file, formats)) as built:
             for result in built:
-                _publish(work, folder, result)
+                _publish(work, owned, result)
                 results.append(result)
                 if not quiet:
                     print(_line(result), flush=True)
@@ -225,36 +228,44 @@ def _check_installed(formats):
 
 
 @contextlib.contextmanager
-def _workplace(folder):
-    """A hidden folder inside `folder`, so that publishing is a rename; gone afterwards, come what may."""
-    work = None
+def _workplace(owned):
+    """A hidden folder inside the one that is held, so that publishing is a rename; gone afterwards, come what may."""
+    work = owned.workplace / f"{WORKPLACE}{secrets.token_hex(16)}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(".export-*"):  # of an export that was killed
-            shutil.rmtree(leftover, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+        work.mkdir()
         yield work
     except OSError as error:
-        # numpy reports a full disk without its number, as "8192 requested and 4096 written".
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "requested and" in str(error)
-        raise UserError(_not_written(folder, None if full else error.strerror or error)) from error
+        raise MachineError(
+            _not_written(owned.folder, fault_of_the_machine(error) or error.strerror or error)
+        ) from error
     finally:
-        if work is not None:
-            shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
 
 
-def _not_written(folder, reason=None):
-    reason = f"{reason}; cure that" if reason else "the disk is full; free some space"
-    return f"{folder}: the export cannot be written: {reason} and run `keras-kd export RUN` again"
+def _not_written(folder, reason):
+    return f"{folder}: the export cannot be written: {reason}; cure that and give the same command again"
 
 
-def _publish(work, folder, result):
-    new, target = work / result["file"], folder / result["file"]
-    # A file is replaced in one step; a folder takes two, as none can be renamed onto a filled one.
-    if target.is_dir() or (target.exists() and not result["passed"]):
-        target.rename(work / f"old_{result['file']}")
+def _publish(work, owned, result):
+    new, target = work / result["file"], owned.folder / result["file"]
+    if not result["passed"] or target.is_dir():
+        # A file is replaced in one step; a folder takes two, as none can be renamed onto a filled one.
+        _taken_away(owned, target)
     if result["passed"]:
+        for file in [one for one in new.rglob("*") if one.is_file()] if new.is_dir() else [new]:
+            place = target / file.relative_to(new)
+            owned.claim(place)
+            owned.seal(place, file)
         new.replace(target)
+
+
+def _taken_away(owned, target):
+    """Removes an export of before; what somebody put into it stays, and is in the way."""
+    stays = owned.remove(target)
+    if stays:
+        raise UserError(
+            f"{target}: holds what keras-kd did not make ({', '.join(stays[:3])}); it is left as it is: move it away"
+        )
 
 
 def _built(work, student_file, formats):

@@ -7,17 +7,19 @@ import numpy as np
 
 from keras_kd import report
 from keras_kd.data.views import epoch_order
-from keras_kd.errors import GateError, UserError
+from keras_kd.errors import GateError, MachineError, UserError
 from keras_kd.export import CALIBRATED, FORMATS, missing_here
 from keras_kd.export import export as export_files
 from keras_kd.files import whole
 from keras_kd.int8_fine_tuning import fine_tune
 from keras_kd.model_card import card, example
-from keras_kd.run_folder import RunFolder, keep_recipe, read_report
+from keras_kd.ownership import CHANGED, changes, tell_changed
+from keras_kd.run_folder import RunFolder, hold_run, keep_recipe, read_report
 from keras_kd.run_report import load_student
+from keras_kd.soundness import EDITABLE
 
 
-def hand_over(recipe, dataset, files, found, *, teacher, formats=None, quiet=False):
+def hand_over(recipe, dataset, files, found, *, owned, teacher, formats=None, quiet=False):
     """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate.
 
     A student whose files of full int8 fail their gate is trained for int8, and they are made again. Where a package is
@@ -28,6 +30,7 @@ def hand_over(recipe, dataset, files, found, *, teacher, formats=None, quiet=Fal
         dataset: its data.
         files: the `RunFolder`.
         found: the report.
+        owned: as which the folder is held.
         teacher: a function that gives the teacher's `Network`, or None.
         formats: those that are made; the recipe's by default. What the report says of others stays.
         quiet: no progress.
@@ -90,6 +93,8 @@ def hand_over(recipe, dataset, files, found, *, teacher, formats=None, quiet=Fal
                 title=found["recipe"],
                 quiet=quiet,
             )
+        except MachineError:
+            raise
         except UserError as error:
             for name in lossy:
                 rows[name]["failures"] += [f"it was not trained for int8: {error}"] * (not rows[name]["passed"])
@@ -102,7 +107,7 @@ def hand_over(recipe, dataset, files, found, *, teacher, formats=None, quiet=Fal
                     )
             found["int8_fine_tuning"] = {**tuned, "before": before}
     if not any(one["passed"] and _is_tuned(one, files) for one in rows.values()):
-        files.int8_student.unlink(missing_ok=True)
+        owned.remove(files.int8_student)
         found.pop("int8_fine_tuning", None)
     found["exports"] = [rows[name] for name in FORMATS if name in rows]
     # Where a format of the recipe was never made, `distill` still has to make it.
@@ -127,19 +132,29 @@ def _lost_in_int8(one):
 def write_card(folder, found, image_shape):
     """Writes `model_card.md`, and `example/run.py` where a LiteRT file was handed over.
 
+    One that somebody has changed, as its owner fills in the card, stays: what is new goes beside it, as
+    `model_card.new.md`.
+
     Args:
         folder: of the run.
         found: its report.
         image_shape: (height, width, channels).
     """
-    folder = Path(folder)
-    bench = _read_json(folder / "bench.json")
-    with whole(folder / "model_card.md") as temporary:
-        temporary.write_text(card(found, image_shape, bench), encoding="utf-8")
-    text = example(found, image_shape)
-    if text is None:
-        return
-    with whole(folder / "example" / "run.py") as temporary:
+    files = RunFolder(Path(folder))
+    bench = _read_json(files.bench)
+    for file, text in ((files.card, card(found, image_shape, bench)), (files.example, example(found, image_shape))):
+        if text is not None:
+            _write_beside_changes(files.path, file, text)
+
+
+def _write_beside_changes(folder, file, text):
+    name, place = file.relative_to(folder).as_posix(), file
+    if name in EDITABLE and changes(folder, [name]).get(name) == CHANGED:
+        if file.read_bytes() == text.encode():
+            return
+        place = file.with_suffix(f".new{file.suffix}")
+        tell_changed(file, f"it is left as it is, and the new one is {place.name}")
+    with whole(place) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -158,8 +173,9 @@ def keep_bench(folder, rows):
         rows: of `keras_kd.latency.measure`.
     """
     files = RunFolder(Path(folder))
-    with whole(files.path / "bench.json") as temporary:
-        temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    found, shapes = read_report(files.path), [tuple(row["image_shape"]) for row in rows]
-    if found is not None and shapes:
-        write_card(files.path, found, shapes[0])
+    with hold_run(files, wait=True):
+        with whole(files.bench) as temporary:
+            temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        found, shapes = read_report(files.path), [tuple(row["image_shape"]) for row in rows]
+        if found is not None and shapes:
+            write_card(files.path, found, shapes[0])

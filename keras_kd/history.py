@@ -1,22 +1,28 @@
 """What each epoch gave: `history.csv`, and the same figures for TensorBoard."""
 
 import csv
+import re
 import time
 from pathlib import Path
 
-from keras_kd.files import whole
+from keras_kd.files import claim, whole
 from keras_kd.lazy import installed
 
+# One name for all times, so that a run that was killed and went on has the files of one that was not.
+EVENTS = "events.out.tfevents.0.keras_kd"
+OF_EARLIER_VERSIONS = re.compile(r"events\.out\.tfevents\.\d+\.keras_kd")
 
-def write_csv(rows, path):
+
+def write_csv(rows, path, done=False):
     """Writes `history.csv`: a line an epoch, a column a figure; columns that came later are empty before.
 
     Args:
         rows: list of dicts of numbers, each with "epoch" (counted from 1).
         path: the file.
+        done: no line will be added: a change of the file is noticed from now on.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    with whole(path, sealed=done) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
@@ -40,11 +46,13 @@ class TensorBoardLog:
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         folder = Path(folder)
+        claim(folder / EVENTS)
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("events.out.tfevents.*"):
-            old.unlink()
+        for old in folder.iterdir():
+            if OF_EARLIER_VERSIONS.fullmatch(old.name) and not old.is_symlink():
+                old.unlink()
         self.event = Event
-        self.writer = RecordWriter(open(folder / f"events.out.tfevents.{int(time.time())}.keras_kd", "wb"))
+        self.writer = RecordWriter(open(folder / EVENTS, "wb"))
         self.writer.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
         for row in rows:
             self.add(row)

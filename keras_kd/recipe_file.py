@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from keras_kd.errors import UserError
+from keras_kd.file_names import file_name
 from keras_kd.wording import did_you_mean, dotted, found_as
 
 
@@ -60,11 +61,13 @@ def find(path):
 def run_name(name, seed, own_seed, smoke):
     """The folder of a recipe's run: a seed other than the recipe's own, and a smoke run, have one of their own.
 
+    It is a plain name, whatever the recipe is called.
+
     Example:
         >>> run_name("digits", 1, own_seed=0, smoke=False)
         'digits-seed1'
     """
-    return name + (f"-seed{seed}" if seed != own_seed else "") + ("-smoke" if smoke else "")
+    return file_name(name) + (f"-seed{seed}" if seed != own_seed else "") + ("-smoke" if smoke else "")
 
 
 def teacher_run_name(stem, settings):

@@ -10,31 +10,36 @@ from pathlib import Path
 
 from keras_kd import data, models, report
 from keras_kd.errors import GateError, UserError
-from keras_kd.evidence import sha256
 from keras_kd.export import missing_here
-from keras_kd.files import locked, whole
+from keras_kd.files import sha256, whole
 from keras_kd.generations import before as generation_before
-from keras_kd.generations import generation_folder, home
-from keras_kd.hand_over import hand_over
+from keras_kd.generations import generation_folder
+from keras_kd.hand_over import hand_over, write_card
+from keras_kd.inputs import IMAGES, independent_digest, inputs_of, same_teachers, teacher_run
 from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network
+from keras_kd.ownership import verified, within
 from keras_kd.predictions_file import read_predictions
-from keras_kd.recipe import load, load_teacher_recipe
-from keras_kd.recipe_file import run_name, teacher_run_name
+from keras_kd.recipe import load
+from keras_kd.recipe_file import teacher_run_name
 from keras_kd.rehearsal import about_data, rehearse
 from keras_kd.report_page import page
 from keras_kd.run_folder import (
     RunFolder,
     differences,
-    empty,
+    hold_run,
+    is_run,
     keep_recipe,
+    mend,
     no_banks_here,
     read_history,
     read_report,
+    same_inputs,
     same_recipe,
 )
 from keras_kd.run_report import measure
 from keras_kd.schema import EvidenceSpec, TeacherSpec
+from keras_kd.soundness import PUT_BACK, refuse_changed
 from keras_kd.teachers import assemble, held_out_alike, saw_held_out
 from keras_kd.training import train
 
@@ -66,58 +71,181 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
     files = RunFolder(Path(folder))
     begun = time.monotonic()
     no_banks_here(files.path)
-    with locked(files.path, wait=wait):
-        if restart:
-            empty(files.path)
-        same_recipe(files, recipe)
-        if not files.student.exists() and must_train_first(recipe, files.path, smoke):
-            # What does not fit is found before hours go into a teacher.
-            rehearse(recipe, about_data(recipe), smoke)
-        if recipe.generations > 1:
-            _train_generation_before(recipe, files.path, name=name, smoke=smoke, quiet=quiet)
+    with hold_run(files, recipe, wait=wait, restart=restart) as owned:
+        job = _Job(recipe, files, owned, name, restart, smoke, quiet)
+        job.check()
         dataset = load_data(recipe)
-        teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, quiet=quiet, wait=wait_for_teacher)
-        if not files.student.exists():
-            files.report.unlink(missing_ok=True)
-            missing = missing_here(recipe.export.formats)
-            if missing and not quiet:
-                print(f"{name}: it will not be exported: {missing}", file=sys.stderr, flush=True)
-            train(
-                recipe,
-                dataset,
-                teacher,
-                files,
-                title=name,
-                keep_recipe=lambda: keep_recipe(files, recipe),
-                quiet=quiet,
-                keep_best=True,
-            )
-        else:
-            # What comes after training may have changed: seeds, baseline, evidence, exports.
-            keep_recipe(files, recipe)
-        found = read_report(files.path)
-        if found is not None and _evidence(found["settings"]) != _evidence(recipe.dump(files.path)):
-            found = measured_again(recipe, dataset, teacher, files, found, may_train=True)
+        if not restart:
+            same_inputs(owned, inputs_of(recipe, files.path, smoke, dataset))
+        found = None if job.begins else job.complete()
         if found is None:
-            found = measure(
-                recipe,
-                dataset,
-                teacher,
-                files,
-                name=name,
-                independent=lambda: load_independent_teacher(recipe, dataset, files.path, smoke=smoke, quiet=True),
-            )
-            found["smoke"] = smoke
-            seconds = found["time"]["seconds"]
-            # A run that was killed has trained for longer than this command has run.
-            seconds["total"] = round(max(time.monotonic() - begun, seconds["training"] + seconds["data"]), 3)
-            report.write(found, files.path)
-        if "exports" not in found or found["settings"]["export"] != recipe.dump()["export"]:
-            found = hand_over(recipe, dataset, files, found, teacher=lambda: teacher, quiet=quiet)
+            found = job.run(dataset, wait_for_teacher, begun)
+        else:
+            # What comes after training may have changed: seeds, baseline.
+            keep_recipe(files, recipe)
         failed = [one for one in found.get("exports", []) if not one["passed"]]
         if failed:
             raise GateError(_failures(failed), found["exports"])
         return found
+
+
+class _Job:
+    """One run of a recipe: what is checked before, and its stages; arguments as of `distill`.
+
+    Args:
+        files: the `RunFolder`.
+        owned: as which it is held.
+    """
+
+    def __init__(self, recipe, files, owned, name, restart, smoke, quiet):
+        self.recipe, self.files, self.owned, self.name = recipe, files, owned, name
+        self.restart, self.smoke, self.quiet = restart, smoke, quiet
+        self.begins = restart or not files.student.exists()
+
+    def check(self):
+        """All that can be seen to be wrong before data are read, anything is trained or anything is thrown away."""
+        recipe, files, owned = self.recipe, self.files, self.owned
+        if not self.restart:
+            same_recipe(files, recipe)
+        if not self.begins:
+            mend(files, owned)
+        same_teachers(recipe, files.path, self.smoke)
+        if not self.restart:
+            found = read_report(files.path)
+            if owned.kept("inputs") is None and found is not None:
+                # Of a run of an earlier version that much is known.
+                owned.keep("inputs", {IMAGES: found["data"]["fingerprint"]})
+            same_inputs(owned, inputs_of(recipe, files.path, self.smoke))
+        if self.restart or (self.begins and must_train_first(recipe, files.path, self.smoke)):
+            rehearse(recipe, about_data(recipe), self.smoke)
+
+    def complete(self):
+        """The report of a finished run of which nothing is missing, or None."""
+        files, found = self.files, read_report(self.files.path)
+        if found is None or self._to_be_measured(found) or self._to_be_exported(found):
+            return None
+        written = [files.text, files.card, *([files.example] if "example" in _handed_over(found) else [])]
+        if files.state.exists() or not all(file.exists() for file in written):
+            return None
+        return found
+
+    def _to_be_measured(self, found):
+        """Whether the recipe asks for other evidence than a report has, or of another network."""
+        recipe = self.recipe
+        independent = independent_digest(recipe, self.files.path, self.smoke)
+        same = independent is None or self.owned.kept("independent") in (None, independent)
+        return _evidence(found["settings"]) != _evidence(recipe.dump(self.files.path)) or not same
+
+    def _to_be_exported(self, found):
+        """Whether a file is to be made: for other settings, after a kill, or since it is gone."""
+        if "exports" not in found or found["settings"]["export"] != self.recipe.dump()["export"]:
+            return "export_note" not in found or missing_here(self.recipe.export.formats) is None
+        made = found["exports"]
+        gone = any(one["passed"] and not (self.files.path / one["file"]).exists() for one in made)
+        return gone or any(one.get("by_the_machine") for one in made)
+
+    def run(self, dataset, wait_for_teacher, begun):
+        """The stages that are missing, in their order; returns the report."""
+        recipe, files = self.recipe, self.files
+        if recipe.generations > 1:
+            with within(self.owned):
+                self._train_generation_before()
+        teacher = load_teacher(recipe, dataset, files.path, smoke=self.smoke, quiet=self.quiet, wait=wait_for_teacher)
+        if self.begins:
+            self._train(dataset, teacher)
+        else:
+            self.owned.remove(files.state)
+            keep_recipe(files, recipe)
+        found = read_report(files.path)
+        if found is None:
+            found = self._measured(dataset, teacher, begun)
+        elif self._to_be_measured(found):
+            found = measured_again(recipe, dataset, teacher, files, found, may_train=True)
+        now = inputs_of(recipe, files.path, self.smoke, dataset)
+        self.owned.keep("inputs", {**now, **(self.owned.kept("inputs") or {})})
+        self.owned.keep("independent", independent_digest(recipe, files.path, self.smoke))
+        if self.owned.kept("history") is None and read_history(files):
+            self.owned.keep("history", files.history.read_bytes().decode("utf-8"))
+        if not files.text.exists():
+            report.write(found, files.path)
+        if self._to_be_exported(found):
+            found = hand_over(
+                recipe, dataset, files, found, owned=self.owned, teacher=lambda: teacher, quiet=self.quiet
+            )
+        else:
+            write_card(files.path, found, dataset.image_shape)
+        return found
+
+    def _train_generation_before(self):
+        """Runs the generation before the last, which runs those before it, unless it is there."""
+        number = self.recipe.generations - 1
+        run = RunFolder(generation_folder(self.files.path, number))
+        if self.restart or not run.student.exists() or read_report(run.path) is None:
+            distill(
+                generation_before(self.recipe),
+                run.path,
+                name=f"{self.name}, generation {number}",
+                restart=self.restart and is_run(run.path),
+                smoke=self.smoke,
+                quiet=self.quiet,
+                wait=True,
+            )
+
+    def _train(self, dataset, teacher):
+        missing = missing_here(self.recipe.export.formats)
+        if missing and not self.quiet:
+            print(f"{self.name}: it will not be exported: {missing}", file=sys.stderr, flush=True)
+        train(
+            self.recipe,
+            dataset,
+            teacher,
+            self.files,
+            title=self.name,
+            begin=lambda: self._begin(dataset),
+            quiet=self.quiet,
+            keep_best=True,
+            anew=self.restart,
+        )
+
+    def _begin(self, dataset):
+        """Everything is built and fits: now what was there goes, if it is to, and the recipe is kept."""
+        files, owned = self.files, self.owned
+        if self.restart:
+            generations = [f"generation_{number}" for number in range(1, self.recipe.generations)]
+            left = owned.empty(besides=[files.teacher.name, *generations])
+            if left:
+                print(
+                    f"{files.path}: left as they are, not made by keras-kd: {', '.join(left)}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+        owned.remove(files.report)
+        owned.claim(*files.always)
+        owned.keep("inputs", inputs_of(self.recipe, files.path, self.smoke, dataset))
+        keep_recipe(files, self.recipe)
+
+    def _measured(self, dataset, teacher, begun):
+        recipe, files = self.recipe, self.files
+        found = measure(
+            recipe,
+            dataset,
+            teacher,
+            files,
+            name=self.name,
+            independent=lambda: load_independent_teacher(recipe, dataset, files.path, smoke=self.smoke, quiet=True),
+        )
+        found["smoke"] = self.smoke
+        seconds = found["time"]["seconds"]
+        # A run that was killed has trained for longer than this command has run.
+        seconds["total"] = round(max(time.monotonic() - begun, seconds["training"] + seconds["data"]), 3)
+        report.write(found, files.path)
+        return found
+
+
+def _handed_over(found):
+    """What goes with the exported files of a report beside its card."""
+    made = found.get("exports", [])
+    return {"example"} if any(one["passed"] and one["format"].startswith("litert") for one in made) else set()
 
 
 def _evidence(settings):
@@ -143,14 +271,16 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
     """
     files = RunFolder(Path(folder))
     seen = replace(dataset, test=dataset.validation)
-    with locked(files.path, wait=True, tell=False):
+    with hold_run(files, recipe, wait=True, tell=False) as owned:
         found = read_report(files.path)
         if found is not None and files.student.exists():
+            if epochs is None or epochs >= recipe.fit.epochs:
+                owned.remove(files.state)
             return found
         if begin_from is not None and not files.state.exists():
             before = RunFolder(Path(begin_from))
             for mine, other in ((files.state, before.state), (files.history, before.history)):
-                with whole(mine) as temporary:
+                with whole(mine, sealed=False) as temporary:
                     shutil.copyfile(other, temporary)
         train(
             recipe,
@@ -158,7 +288,7 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
             teacher,
             files,
             title=name,
-            keep_recipe=lambda: keep_recipe(files, recipe),
+            begin=lambda: keep_recipe(files, recipe),
             quiet=True,
             until=epochs,
             home_folder=home_folder,
@@ -227,7 +357,8 @@ def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, wa
     """The `Network` of a `TeacherSpec`; its recipes are trained where their runs are missing."""
 
     def of_recipe(spec, seen):
-        taught, run = _taught(spec, folder, smoke)
+        one = teacher_run(spec, folder, smoke)
+        taught, run = one.recipe, one.files
         if teacher.is_fitted:
             held_out_alike(recipe.data, taught.data, spec.model)
         stem = teacher_run_name(Path(spec.model).stem, spec.settings)
@@ -253,16 +384,9 @@ def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, wa
     return assemble(teacher, dataset, of_recipe, memory)
 
 
-def _taught(spec, folder, smoke):
-    """(Recipe, RunFolder) of a teacher that is a recipe."""
-    taught = load_teacher_recipe(spec, smoke)
-    own_seed = load_teacher_recipe(spec.model_copy(update={"seed": None}), smoke).seed
-    name = teacher_run_name(Path(spec.model).stem, spec.settings)
-    return taught, RunFolder(home(folder) / run_name(name, taught.seed, own_seed, smoke))
-
-
 def _student_of(run, file, name, seen, folder, taught=None):
     """The student of a finished run as a teacher; `file` is it, or one of its checkpoints."""
+    verified(file, PUT_BACK)
     found, used = read_report(run.path), load(run.recipe, notes=[])
     if models.kind(used.student.model) == "function":
         import_module_of(used.student.model)
@@ -288,17 +412,8 @@ def must_train_first(recipe, folder, smoke):
     if recipe.generations > 1:
         runs.append(RunFolder(generation_folder(folder, 1)))
     if recipe.teacher is not None:
-        runs += [_taught(spec, folder, smoke)[1] for spec in recipe.teacher.members if spec.is_recipe]
+        runs += [teacher_run(spec, folder, smoke).files for spec in recipe.teacher.members if spec.is_recipe]
     return any(not run.student.exists() for run in runs)
-
-
-def _train_generation_before(recipe, folder, *, name, smoke, quiet):
-    """Runs the generation before the last, which runs those before it, unless it is there."""
-    number = recipe.generations - 1
-    run = RunFolder(generation_folder(folder, number))
-    if not run.student.exists() or read_report(run.path) is None:
-        one = generation_before(recipe)
-        distill(one, run.path, name=f"{name}, generation {number}", smoke=smoke, quiet=quiet, wait=True)
 
 
 def open_run(folder):
@@ -306,8 +421,8 @@ def open_run(folder):
     files = RunFolder(Path(folder))
     if not files.path.is_dir():
         raise UserError(f"{folder}: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/")
-    if not files.recipe.exists():
-        raise UserError(f"{folder}: no run of keras-kd (it has no recipe.yaml)")
+    if not files.recipe.exists() or not is_run(files.path):
+        raise UserError(f"{folder}: no run of keras-kd (it has no recipe.yaml of its making)")
     if not files.student.exists():
         raise UserError(f"{folder}: its student is not trained to the end; `keras-kd distill` goes on with it")
     return load(files.recipe, notes=[]), files
@@ -316,10 +431,14 @@ def open_run(folder):
 def evaluate(folder):
     """Measures the student of a run again; returns the report and writes it."""
     recipe, files = open_run(folder)
-    dataset = load_data(recipe)
-    before = read_report(files.path) or {}
-    teacher = load_teacher(recipe, dataset, files.path, smoke=before.get("smoke", False), may_train=False)
-    with locked(files.path):
+    with hold_run(files) as owned:
+        mend(files, owned)
+        before = read_report(files.path) or {}
+        smoke = before.get("smoke", False)
+        same_inputs(owned, inputs_of(recipe, files.path, smoke))
+        dataset = load_data(recipe)
+        same_inputs(owned, inputs_of(recipe, files.path, smoke, dataset))
+        teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, may_train=False)
         found = measured_again(recipe, dataset, teacher, files, before)
     write_page(folder)
     return found
@@ -369,8 +488,9 @@ def export(folder, *, formats=None, quiet=False):
     missing = missing_here(formats)
     if missing:
         raise UserError(f"export: {missing}")
-    dataset = load_data(recipe)
-    with locked(files.path):
+    with hold_run(files) as owned:
+        mend(files, owned)
+        dataset = load_data(recipe)
         found = read_report(files.path)
         if found is None:
             raise UserError(f"{folder}: has no report.json; `keras-kd evaluate {folder}` writes it")
@@ -381,7 +501,7 @@ def export(folder, *, formats=None, quiet=False):
             except UserError:
                 return None  # of a run that was moved: the student in float32 teaches its copy
 
-        found = hand_over(recipe, dataset, files, found, teacher=teacher, formats=formats, quiet=quiet)
+        found = hand_over(recipe, dataset, files, found, owned=owned, teacher=teacher, formats=formats, quiet=quiet)
     write_page(folder)
     failed = [one for one in found["exports"] if not one["passed"]]
     if failed:
@@ -406,11 +526,12 @@ def write_page(folder):
         UserError: there is no finished run in the folder.
     """
     files = RunFolder(Path(folder))
+    refuse_changed(files.path)
     found = read_report(files.path)
-    if found is None:
+    if found is None or not is_run(files.path):
         raise UserError(f"{folder}: no finished run (no report.json that can be read); `keras-kd distill` makes one")
     recipe = files.recipe.read_text(encoding="utf-8") if files.recipe.exists() else ""
     text = page(found, read_history(files), read_predictions(files.predictions), recipe)
-    with whole(files.report_page) as temporary:
+    with hold_run(files, wait=True), whole(files.report_page) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return files.report_page

@@ -2,7 +2,7 @@
 
 import csv
 import json
-import shutil
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,15 @@ import keras_kd
 from keras_kd.bank.folder import is_bank
 from keras_kd.banking import FOLDER
 from keras_kd.errors import UserError
+from keras_kd.export import FILES as EXPORTED
 from keras_kd.files import whole
+from keras_kd.ownership import CHANGED, changes, has_ledger, held, read_ledger, tell_changed
 from keras_kd.predictions_file import NAME as PREDICTIONS
 from keras_kd.recipe import load
+from keras_kd.soundness import EDITABLE, IRREPLACEABLE, changed_in
 
+# The first words of the recipe in a run folder, by which a run of an earlier version is known.
+RESOLVED = "# Resolved by keras-kd"
 # What a recipe says that changes nothing of one trained student.
 AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds")
 
@@ -37,15 +42,74 @@ class RunFolder:
     teacher = property(lambda self: self.path / "teacher.json")
     bank = property(lambda self: self.path / "bank.json")
     int8_student = property(lambda self: self.path / "student_int8.keras")
+    text = property(lambda self: self.path / "report.md")
+    bench = property(lambda self: self.path / "bench.json")
+    card = property(lambda self: self.path / "model_card.md")
+    example = property(lambda self: self.path / "example" / "run.py")
     best_validation = property(lambda self: self.path / "checkpoints" / "best_validation.keras")
 
     def checkpoint(self, epoch):
         """The student as it was after an epoch."""
         return self.path / "checkpoints" / f"epoch_{epoch:04d}.keras"
 
+    @property
+    def always(self):
+        """The files that every run has."""
+        found = (self.recipe, self.student, self.state, self.history, self.report, self.text, self.report_page)
+        return (*found, self.predictions, self.card)
+
+
+# What is there of a run beside `RunFolder.always` and the exported files: names relative to its folder.
+_OTHERS = (
+    r"(teacher|bank|bench)\.json|student_int8\.keras|example/run\.py|checkpoints/(epoch_\d{4,}|best_validation)\.keras|"
+    r"tensorboard/events\.out\.tfevents\.\d+\.keras_kd|saved_model/(saved_model|fingerprint|keras_metadata)\.pb|"
+    r"saved_model/(variables/variables\.[\w.-]+|assets/.+)"
+)
+_INSIDE = ("example", "checkpoints", "tensorboard", "saved_model", "saved_model/variables", "saved_model/assets")
+
+
+def hold_run(files, recipe=None, *, wait=False, tell=True, restart=False):
+    """Holds a run folder; see `keras_kd.ownership.held`.
+
+    Args:
+        files: the `RunFolder`.
+        recipe: the `Recipe` that is to be run in it; without one the folder has to hold a run.
+        wait, tell, restart: as of `held`.
+    """
+    if recipe is None and not is_run(files.path):
+        raise UserError(f"{files.path}: no run of keras-kd; `keras-kd distill RECIPE` makes one")
+    names = [file.relative_to(files.path).as_posix() for file in files.always] if recipe else []
+    names += [EXPORTED[one] for one in recipe.export.formats] if recipe else []
+    return held(files.path, "run", names=names, earlier=of_earlier_version, wait=wait, tell=tell, restart=restart)
+
+
+def is_run(folder):
+    """Whether a folder holds a run, whole or not, of this version or an earlier one."""
+    known = read_ledger(folder)["kind"] if has_ledger(folder) else None
+    return known == "run" or (known is None and of_earlier_version(folder) is not None)
+
+
+def of_earlier_version(folder):
+    """The names of what an earlier version of keras_kd made in a run folder; None where it made none."""
+    folder, files = Path(folder), RunFolder(Path(folder))
+    try:
+        with open(files.recipe, encoding="utf-8") as file:
+            if not file.readline().startswith(RESOLVED):
+                return None
+    except (OSError, UnicodeDecodeError):
+        return None
+    known = {file.relative_to(folder).as_posix() for file in files.always} | set(EXPORTED.values())
+    found = [
+        path for one in (".", *_INSIDE) if not (folder / one).is_symlink() for path in sorted(folder.glob(f"{one}/*"))
+    ]
+    names = [path.relative_to(folder).as_posix() for path in found if path.is_file() and not path.is_symlink()]
+    return [name for name in names if name in known or re.fullmatch(_OTHERS, name)]
+
 
 def read_report(folder):
-    """The report of a finished run, or None where there is none that can be read: the run is then measured again."""
+    """The report of a finished run; None where there is none, or not as it was written: it is then measured again."""
+    if changes(folder, ["report.json"]).get("report.json") == CHANGED:
+        return None
     try:
         found = json.loads(RunFolder(Path(folder)).report.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -54,7 +118,9 @@ def read_report(folder):
 
 
 def read_history(files):
-    """The epochs' figures, as far as they can be read."""
+    """The epochs' figures, as far as they can be read; none where they are not as they were written."""
+    if changes(files.path, [files.history.name]).get(files.history.name) == CHANGED:
+        return []
     try:
         with open(files.history, newline="", encoding="utf-8") as file:
             return [row for row in csv.DictReader(file) if is_number(row.get("seconds"))]
@@ -73,7 +139,7 @@ def is_number(text):
 def keep_recipe(files, recipe):
     """Writes the resolved recipe of a run."""
     with whole(files.recipe) as temporary:
-        header = f"# Resolved by keras-kd {keras_kd.__version__}: every default filled, paths relative to this file.\n"
+        header = f"{RESOLVED} {keras_kd.__version__}: every default filled, paths relative to this file.\n"
         body = yaml.safe_dump(recipe.dump(files.path), sort_keys=False, default_flow_style=None, width=100)
         temporary.write_text(header + body, encoding="utf-8")
 
@@ -87,6 +153,61 @@ def same_recipe(files, recipe):
         shown = "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
         raise UserError(
             f"{files.path}: holds a run of other settings ({shown}); give another --out, or --restart to throw it away"
+        )
+
+
+def mend(files, owned):
+    """Sees that a finished run is as it was written; what can be made again of the rest is set aside, so that it is.
+
+    Args:
+        files: the `RunFolder`.
+        owned: as which it is held.
+
+    Raises:
+        UserError: what cannot be made again was changed.
+    """
+    found = changed_in(files.path)
+    for name in IRREPLACEABLE:
+        if name in found:
+            raise UserError(
+                f"{files.path / name}: is not as this run made it (damaged, or changed by somebody); put it back, or "
+                "begin again with --restart"
+            )
+    for name in dict.fromkeys("saved_model" if one.startswith("saved_model/") else one for one in found):
+        path = files.path / name
+        if name in EDITABLE:
+            tell_changed(path, "it is left as it is; delete it to have it made again")
+        elif name.startswith("checkpoints/"):
+            tell_changed(path, "it is left out")
+        else:
+            again = "`keras-kd bench` measures again" if name == files.bench.name else "it is made again"
+            tell_changed(path, f"it is kept as {owned.set_aside(path)}, and {again}")
+    history = owned.kept("history")
+    if history is not None and not files.history.exists():
+        with whole(files.history) as temporary:
+            temporary.write_text(history, encoding="utf-8", newline="")
+
+
+def same_inputs(owned, now):
+    """Refuses a run that was begun with other networks, images, labels or code than are there now under their names.
+
+    Args:
+        owned: the run's folder, as it is held.
+        now: {what it is: digest}, of what is known now.
+
+    Raises:
+        UserError: names each that is another.
+    """
+    then = owned.kept("inputs") or {}
+    other = [
+        f"{what} (sha256 {then[what][:8]}... then, {digest[:8]}... now)"
+        for what, digest in now.items()
+        if then.get(what) not in (None, digest)
+    ]
+    if other:
+        raise UserError(
+            f"{owned.folder}: was begun with other content of {'; '.join(other)}; give another --out to keep both, "
+            "--restart to throw this run away, or put back what was there"
         )
 
 
@@ -125,18 +246,3 @@ def no_banks_here(folder):
     for place in (Path(folder), Path(folder).absolute().parent):
         if place.name == FOLDER and (place == Path(folder) or any(map(is_bank, place.glob("*")))):
             raise UserError(f"{folder}: {place} is where banks lie; give another --out, or the recipe another name")
-
-
-def empty(folder):
-    """Throws away what is in a run folder, or in that of a search, but for its lock.
-
-    Args:
-        folder: which is locked.
-    """
-    for entry in folder.iterdir():
-        if entry.name == ".lock":
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()

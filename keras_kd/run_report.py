@@ -16,8 +16,10 @@ from keras_kd.generations import generation_folder
 from keras_kd.measurement import by_split, control, properties, representation, sample
 from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network, cost, logits_of
+from keras_kd.ownership import changes, verified
 from keras_kd.predictions_file import write_predictions
 from keras_kd.run_folder import RunFolder, is_number, read_history, read_report
+from keras_kd.soundness import PUT_BACK
 
 
 def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=False):
@@ -112,7 +114,8 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     found["environment"] = environment()
     found["seed"] = recipe.seed
     found["git_commit"] = git_commit()
-    found["epochs"] = len(rows)
+    # A history that is damaged or gone tells no number; a student that is there has all of its epochs.
+    found["epochs"] = len(rows) or recipe.fit.epochs
     found["settings"] = recipe.dump(files.path)
     found["time"]["seconds"]["measuring"] = round(time.monotonic() - begun, 3)
     return found
@@ -130,7 +133,8 @@ def _share_of_distillation(recipe):
 def _best_validation(student, dataset, files):
     """The student of the epoch that was best on the validation images, on the test images; or None."""
     rows = [row for row in read_history(files) if is_number(row.get("val_accuracy"))]
-    if not rows or not files.best_validation.exists():
+    name = files.best_validation.relative_to(files.path).as_posix()
+    if not rows or not files.best_validation.exists() or name in changes(files.path, [name]):
         return None
     model = models.build(str(files.best_validation), dataset.image_shape, dataset.classes, pixels="pixels")
     logits, _ = logits_of(replace(student, model=model), dataset.test.images)
@@ -146,7 +150,8 @@ def load_student(recipe, dataset, files):
     """The trained student of a run."""
     if models.kind(recipe.student.model) == "function":
         import_module_of(recipe.student.model)
-    model = models.build(str(files.student), dataset.image_shape, dataset.classes, pixels="pixels")
+    file = verified(files.student, PUT_BACK)
+    model = models.build(str(file), dataset.image_shape, dataset.classes, pixels="pixels")
     name = recipe.student.model
     return Network(Path(name).name if name.endswith(".keras") else name, model, recipe.student.from_logits)
 

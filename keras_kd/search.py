@@ -16,11 +16,16 @@ import keras_kd
 from keras_kd import run
 from keras_kd.errors import UserError
 from keras_kd.evidence import environment, git_commit
-from keras_kd.files import locked, whole
+from keras_kd.file_names import file_name
+from keras_kd.files import whole
+from keras_kd.inputs import inputs_of, same_teachers
+from keras_kd.ownership import CHANGED, changes, joined, within
+from keras_kd.ownership import held as hold
 from keras_kd.progress import duration
 from keras_kd.recipe import load
 from keras_kd.rehearsal import about_data, rehearse
-from keras_kd.run_folder import empty, no_banks_here
+from keras_kd.run_folder import no_banks_here, same_inputs
+from keras_kd.run_folder import of_earlier_version as of_earlier_run
 from keras_kd.schema import SearchSpec
 from keras_kd.search_page import page
 from keras_kd.search_space import Given, recipe_with, settings_of, space_of
@@ -67,7 +72,54 @@ class SearchFolder(NamedTuple):
 
     def best(self, name):
         """The recipe that won."""
-        return self.path / f"{name}.best.yaml"
+        return self.path / f"{file_name(name)}.best.yaml"
+
+
+KIND = "search"
+
+
+def _held(files, name, restart):
+    """The folder of a search, held; see `keras_kd.ownership.held`."""
+    names = ["search.json", "search.html", "search.yaml", "seconds.json", files.best(name).name, "tuner", "trials"]
+    return hold(files.path, KIND, names=names, earlier=of_earlier_version, restart=restart)
+
+
+def of_earlier_version(folder):
+    """The names of what an earlier version of keras_kd made in the folder of a search; None where it made none."""
+    try:
+        said = yaml.safe_load((folder / "search.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    if not isinstance(said, dict) or "search" not in said or not (folder / "tuner").is_dir():
+        return None
+    own = ("search.*", "seconds.json", "*.best.yaml", "tuner/*.json", "tuner/trial_*/trial.json", "trials/*/trial.json")
+    found = [path for pattern in own for path in sorted(folder.glob(pattern))]
+    names = [path.relative_to(folder).as_posix() for path in found if path.is_file() and not path.is_symlink()]
+    for trial in sorted(folder.glob("trials/*/seed*")):
+        place = trial.relative_to(folder).as_posix()
+        names += [f"{place}/{name}" for name in of_earlier_run(trial) or ()]
+    return names
+
+
+def _begin_again(owned, recipe, smoke):
+    """Throws away what a search made, once it is seen that it can be begun again."""
+    rehearse(recipe, about_data(recipe), smoke)
+    run.load_data(recipe)
+    left = owned.empty()
+    if left:
+        said = f"{owned.folder}: not made by keras-kd, and left as it is: {', '.join(left)}"
+        print(said, file=sys.stderr, flush=True)
+
+
+def _unchanged(owned):
+    """Refuses to go on with trials that are not as they were written; what is made of them is made again anyway."""
+    found = [name for name, state in changes(owned.folder).items() if state == CHANGED]
+    lost = [name for name in found if name.startswith(("tuner/", "trials/")) or name == "search.yaml"]
+    if lost:
+        raise UserError(
+            f"{owned.folder / lost[0]}: is not as it was written (damaged, or changed by somebody); put it back, or "
+            "begin again with --restart"
+        )
 
 
 def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet=False, winner=True, patience=30.0):
@@ -101,18 +153,21 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
     objectives = _objectives(spec)
     check_installed(spec.tuner)
     space = space_of(recipe, given)
-    held = _with_images_aside(recipe, spec)
+    held_out = _with_images_aside(recipe, spec)
     tell = (lambda line: None) if quiet else (lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
     part = role()
     if part == "worker":
-        _Work(files, given, recipe, held, spec, objectives, space, tell).as_worker()
+        _Work(files, given, recipe, held_out, spec, objectives, space, tell).as_worker()
         return None
     no_banks_here(files.path)
-    with locked(files.path):
+    with _held(files, name, restart=restart) as owned:
         if restart:
-            empty(files.path)
+            _begin_again(owned, held_out, smoke)
         _same_search(files, recipe, spec, space)
-        work = _Work(files, given, recipe, held, spec, objectives, space, tell)
+        _unchanged(owned)
+        same_inputs(owned, inputs_of(recipe, files.path, smoke))
+        same_teachers(recipe, files.path, smoke)
+        work = _Work(files, given, recipe, held_out, spec, objectives, space, tell, owned)
         if part == "chief":
             work.as_chief(patience)
         else:
@@ -178,8 +233,9 @@ def _same_search(files, recipe, spec, space):
 class _Work:
     """The trials of a search: what they have in common is loaded once."""
 
-    def __init__(self, files, given, recipe, held, spec, objectives, space, tell):
+    def __init__(self, files, given, recipe, held, spec, objectives, space, tell, owned=None):
         self.files, self.given, self.recipe, self.held, self.tell = files, given, recipe, held, tell
+        self.owned = owned
         self.spec, self.objectives, self.space = spec, objectives, space
         self.dataset, self.teachers = None, {}
         self.begun, self.ended = time.monotonic(), 0
@@ -203,7 +259,8 @@ class _Work:
         tuner = self._tuner()
         self._begin()
         try:
-            tuner.search()
+            with within(self.owned):
+                tuner.search()
         finally:
             self._spend()
 
@@ -219,7 +276,7 @@ class _Work:
         name = os.environ["KERASTUNER_TUNER_ID"]
         self._begin()
         wait_for_chief(self.tell)
-        with Workers(self.files.path).alive(name):
+        with joined(self.files.path, KIND) as owned, within(owned), Workers(self.files.path).alive(name):
             tuner = StudentTuner(
                 oracle_of(self.spec, self.objectives, self.recipe.fit.epochs),
                 StudentHyperModel(self.space, self.train),
@@ -234,6 +291,10 @@ class _Work:
             # What does not fit is found before hours go into a teacher.
             rehearse(self.held, about_data(self.held), self.given.smoke)
         self.dataset = run.load_data(self.held)
+        if self.owned is not None:
+            now = inputs_of(self.recipe, self.files.path, self.given.smoke, self.dataset)
+            same_inputs(self.owned, now)
+            self.owned.keep("inputs", {**now, **(self.owned.kept("inputs") or {})})
         self._teacher(self.held)
 
     def _teacher(self, recipe):

@@ -1,8 +1,10 @@
 """A study: a grid of recipes run with several seeds, one table and one set of plots made of their reports."""
 
+import glob
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -15,11 +17,14 @@ from keras_kd import run
 from keras_kd.claim import digest_of
 from keras_kd.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.evidence import environment, git_commit
-from keras_kd.files import locked, whole
+from keras_kd.files import whole
 from keras_kd.metrics.paired import paired_interval
+from keras_kd.ownership import CHANGED, changes, held, within
 from keras_kd.rehearsal import about_data, rehearse
-from keras_kd.run_folder import RunFolder, empty, no_banks_here, read_report
-from keras_kd.study_file import load_study, write_recipes
+from keras_kd.run_folder import RunFolder, no_banks_here, read_report
+from keras_kd.run_folder import of_earlier_version as of_earlier_run
+from keras_kd.study_file import cells as cells_of
+from keras_kd.study_file import load_study, slug, write_recipes
 from keras_kd.study_page import as_markdown, page
 from keras_kd.wording import did_you_mean
 
@@ -59,15 +64,14 @@ def study(
     """
     folder, tell = Path(folder), tell or (lambda line: None)
     spec = load_study(name)
+    seeds = tuple(seeds or spec.seeds)[: 1 if smoke else None]
     no_banks_here(folder)
-    with locked(folder, wait=True, tell=False):
+    with _held(folder, spec, wait=True, tell=False, restart=restart) as owned:
         if restart:
-            empty(folder)
+            _begin_again(owned, spec, settings, seeds, smoke)
+        _recipes_unchanged(folder)
         grid = _same_study(folder, spec, settings, smoke)
         cells = write_recipes(spec, folder, settings, smoke)
-        seeds = tuple(seeds or spec.seeds)
-        if smoke:
-            seeds = seeds[:1]
         runs = _runs(cells, seeds, folder)
         if not joins:
             _rehearse(runs, smoke)
@@ -75,14 +79,15 @@ def study(
             temporary.write_text(grid, encoding="utf-8")
     others = [] if joins else _others(jobs - 1, name, folder, settings, seeds, smoke)
     try:
-        failed = _run_all(runs, smoke=smoke, quiet=quiet, tell=tell)
+        with within(owned):
+            failed = _run_all(runs, smoke=smoke, quiet=quiet, tell=tell)
     finally:
         for one in others:
             one.wait()
     if joins:
         return None
     found = _found(name, spec, cells, seeds, runs, failed, folder)
-    with locked(folder, wait=True):
+    with _held(folder, spec, wait=True):
         for file, text in (
             ("study.json", json.dumps(found, indent=1) + "\n"),
             ("study.md", as_markdown(found)),
@@ -91,6 +96,53 @@ def study(
             with whole(folder / file) as temporary:
                 temporary.write_text(text, encoding="utf-8")
     return found
+
+
+RESULTS = ("grid.json", "study.json", "study.md", "study.html")
+
+
+def _held(folder, spec, **options):
+    """The folder of a study, held; see `keras_kd.ownership.held`."""
+    recipes = [f"recipes/{name}.yaml" for name in (*spec.recipes, *(slug(cell) for cell in cells_of(spec)))]
+    return held(folder, "study", names=[*RESULTS, *recipes], earlier=of_earlier_version, **options)
+
+
+def of_earlier_version(folder):
+    """The names of what an earlier version of keras_kd made in the folder of a study; None where it made none."""
+    try:
+        said = json.loads((folder / "grid.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(said, dict) or set(said) != {"study", "settings", "smoke"}:
+        return None
+    recipes = [path for path in sorted((folder / "recipes").glob("*.yaml")) if not path.is_symlink()]
+    found = [name for name in RESULTS if (folder / name).is_file()]
+    found += [f"recipes/{path.name}" for path in recipes]
+    for path in recipes:
+        for run_folder in sorted(folder.glob(f"{glob.escape(path.stem)}-seed*")):
+            found += [f"{run_folder.name}/{name}" for name in of_earlier_run(run_folder) or ()]
+    return found
+
+
+def _begin_again(owned, spec, settings, seeds, smoke):
+    """Throws away what a study made, once it is seen that it can be begun again."""
+    with tempfile.TemporaryDirectory() as aside:
+        cells = write_recipes(spec, aside, settings, smoke)
+        _rehearse(_runs(cells, seeds, Path(aside)), smoke)
+    left = owned.empty()
+    if left:
+        said = f"{owned.folder}: not made by keras-kd for this study, and left as it is: {', '.join(left)}"
+        print(said, file=sys.stderr, flush=True)
+
+
+def _recipes_unchanged(folder):
+    """Refuses to write over recipes of cells that somebody has changed."""
+    for name, state in changes(folder).items():
+        if state == CHANGED and name.startswith("recipes/"):
+            raise UserError(
+                f"{folder / name}: was changed since the study made it of its file; change that one, and delete this, "
+                "or begin again with --restart"
+            )
 
 
 def _same_study(folder, spec, settings, smoke):

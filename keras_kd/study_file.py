@@ -3,13 +3,14 @@
 import copy
 import json
 import re
-import shutil
 from pathlib import Path
 
 import yaml
 from pydantic import Field, ValidationError
 
 from keras_kd.errors import UserError
+from keras_kd.file_names import file_name
+from keras_kd.files import whole
 from keras_kd.recipe import load, load_teacher_recipe, override, set_field
 from keras_kd.recipe_file import read, shown
 from keras_kd.schema import Part, Whole
@@ -98,7 +99,11 @@ def load_study(name):
 
 
 def _meaning(study):
-    errors = []
+    errors = [
+        (("recipes", name), f"is no plain name of a file; expected one, such as {file_name(name)}")
+        for name in study.recipes
+        if name != file_name(name)
+    ]
     if study.base not in study.recipes:
         errors.append((("base",), f"no recipe {study.base!r}{did_you_mean(study.base, study.recipes)}"))
     for where, chosen in [(("against",), study.against), *((("without",), one) for one in study.without)]:
@@ -191,8 +196,7 @@ def slug(cell):
         >>> slug({"noise": "40 %", "way": "KD, clean teacher"})
         '40-kd-clean-teacher'
     """
-    text = "-".join(cell.values()).lower()
-    return "-".join("".join(letter if letter.isalnum() or letter in "._+" else " " for letter in text).split())
+    return file_name("-".join(cell.values()).lower().replace("-", " "))
 
 
 def write_recipes(study, folder, settings=(), smoke=False):
@@ -210,13 +214,15 @@ def write_recipes(study, folder, settings=(), smoke=False):
         UserError: every error of every cell's recipe; then no new folder is left behind.
     """
     place = Path(folder) / "recipes"
-    new = not place.exists()
-    place.mkdir(parents=True, exist_ok=True)
+    there = {path.name for path in place.glob("*")}
     try:
         return _written(study, place, settings, smoke)
     except UserError:
-        if new:
-            shutil.rmtree(place)
+        for name in (*study.recipes, *(slug(cell) for cell in cells(study))):
+            if f"{name}.yaml" not in there:
+                (place / f"{name}.yaml").unlink(missing_ok=True)
+        if not there and place.is_dir():
+            place.rmdir()
         raise
 
 
@@ -271,4 +277,5 @@ def _placed(errors, study, place, cells_in_all):
 def _write(path, raw):
     text = yaml.safe_dump(json.loads(json.dumps(raw)), sort_keys=False, default_flow_style=None, width=100)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+        with whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")

@@ -10,8 +10,7 @@ import numpy as np
 
 from keras_kd import report
 from keras_kd.errors import UserError
-from keras_kd.evidence import sha256
-from keras_kd.files import whole
+from keras_kd.files import sha256, whole
 from keras_kd.models.calibrated import calibrated, fit_temperature, negative_log_likelihood
 from keras_kd.models.class_map import class_map
 from keras_kd.models.ensemble import ensemble, normalized_weights

@@ -123,18 +123,30 @@ def optimizer(fit, phases=False):
 
 
 def train(
-    recipe, dataset, teacher, files, *, title, keep_recipe, quiet=False, until=None, home_folder=None, keep_best=False
+    recipe,
+    dataset,
+    teacher,
+    files,
+    *,
+    title,
+    begin,
+    quiet=False,
+    until=None,
+    home_folder=None,
+    keep_best=False,
+    anew=False,
 ):
     """Trains the student from where it stands, keeping the state after every epoch; leaves `student.keras`.
 
     Args:
         recipe, dataset, teacher, files: as in `keras_kd.run`.
         title: what the progress is of.
-        keep_recipe: called once everything is built, so that what cannot be trained leaves no trace.
+        begin: called once everything is built, so that what cannot be trained leaves no trace and costs nothing.
         quiet: no progress.
         until: the epoch after which it stops, its state kept, to be gone on with; all of the recipe's by default.
         home_folder: a run folder beside which the banks lie; that of `files` by default.
         keep_best: also keeps the student of the epoch that is best on the validation images, if there are any.
+        anew: passes over the state that is there.
     """
     fit = recipe.fit
     until = fit.epochs if until is None else min(until, fit.epochs)
@@ -158,8 +170,8 @@ def train(
         examples=len(train_split),
         banked=bank is not None,
     )
-    rows = load_state(distiller, files.state)
-    keep_recipe()
+    rows = [] if anew else load_state(distiller, files.state)
+    begin()
     if rows:
         # A kill between the state and the history left the history an epoch behind.
         write_csv(rows, files.history)
@@ -213,12 +225,14 @@ def train(
         record.log.close()
         if progress:
             progress.stop()
-    # On JAX Keras imports TensorFlow here, where it is installed.
-    with whole(files.student) as temporary, quiet_start():
-        distiller.save(temporary)
+    # The student comes last: once it is there, training is done, and what it left is there too.
     if bank is not None:
         with whole(files.bank) as temporary:
             temporary.write_text(json.dumps(bank.summary(), indent=1), encoding="utf-8")
+    write_csv(rows, files.history, done=True)
+    # On JAX Keras imports TensorFlow here, where it is installed.
+    with whole(files.student) as temporary, quiet_start():
+        distiller.save(temporary)
     if until == fit.epochs:
         files.state.unlink(missing_ok=True)
 

@@ -10,8 +10,8 @@ import time
 import warnings
 from pathlib import Path
 
-from keras_kd.errors import UserError
-from keras_kd.files import whole
+from keras_kd.errors import MachineError, UserError
+from keras_kd.files import claim, fault_of_the_machine, whole
 from keras_kd.lazy import installed
 
 with warnings.catch_warnings():
@@ -64,6 +64,10 @@ def decoded(settings, values):
             value = values[one.path]
             found[one.path] = json.loads(value) if one.kind == "choice" and _as_json(one) else value
     return found
+
+
+class _MachineFailed(keras_tuner.errors.FatalError, MachineError):
+    """A fault of the machine in a trial, as KerasTuner lets it through."""
 
 
 class StudentHyperModel(keras_tuner.HyperModel):
@@ -214,7 +218,16 @@ class StudentTuner(BaseTuner):
 
     def run_trial(self, trial, verbose=0):
         hp, objective = trial.hyperparameters, self.oracle.objective
-        found = self.hypermodel.fit(hp, self.hypermodel.build(hp), trial.trial_id)
+        try:
+            found = self.hypermodel.fit(hp, self.hypermodel.build(hp), trial.trial_id)
+        except Exception as error:
+            fault = fault_of_the_machine(error)
+            if fault is None:
+                raise
+            # Nothing is known of its settings: the trial stays open, and the search ends.
+            raise _MachineFailed(
+                f"trial {trial.trial_id}: {fault}; it does not count: cure that, and the same command tries it again"
+            ) from error
         # Of several objectives KerasTuner's oracles see the sum, each with its sign.
         return found if objective.name in found else {**found, objective.name: objective.get_value(found)}
 
@@ -284,8 +297,9 @@ class Workers:
     @contextlib.contextmanager
     def alive(self, name):
         """Gives signs of life while the block runs."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         file, ended = self.folder / name, threading.Event()
+        claim(file)
+        self.folder.mkdir(parents=True, exist_ok=True)
 
         def beat():
             while not ended.wait(HEARTBEAT):

@@ -19,7 +19,7 @@ LEVELS = [
     {"banks", "search_space", "tuner", "claim"},
     {"doctor"},
     {"run"},
-    {"hand_over"},
+    {"hand_over", "inputs"},
     {"run_report"},
     {"int8_fine_tuning", "measurement", "run_folder"},
     {
@@ -58,6 +58,9 @@ LEVELS = [
         "trust",
         "quiet",
         "files",
+        "file_names",
+        "ownership",
+        "soundness",
         "lazy",
         "errors",
     }

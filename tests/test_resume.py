@@ -15,8 +15,9 @@ import pytest
 
 from keras_kd import run, training
 from keras_kd.errors import NonFiniteLoss, UserError
-from keras_kd.files import locked, whole
+from keras_kd.files import locked, tidy, whole
 from keras_kd.non_finite import StopOnNonFinite
+from keras_kd.ownership import held
 from keras_kd.recipe import load
 
 RECIPE = """\
@@ -161,15 +162,16 @@ def test_a_folder_with_a_run_of_other_settings_is_refused_and_kept(trained):
 
 
 @pytest.mark.parametrize("damage", ["cut", "foreign"])
-def test_a_damaged_state_is_refused_by_name(damage, monkeypatch):
-    Path("broken").mkdir()
+def test_a_damaged_state_is_refused_by_name(damage, trained):
+    shutil.copytree(trained, "broken")
+    Path("broken/student.keras").unlink()
     state = Path("broken/training_state.npz")
     if damage == "cut":
         state.write_bytes(b"PK\x03\x04 half a file")
     else:
         np.savez(state, variable_0=np.zeros(3), history=np.array("[]"))
     with pytest.raises(UserError, match=r"broken/training_state\.npz: .*--restart"):
-        run.distill(load("small.yaml"), "broken", name="small", quiet=True)
+        run.distill(load("small.yaml", ["fit.epochs=1"]), "broken", name="small", quiet=True)
 
 
 @pytest.mark.parametrize("name", ["report.json", "history.csv", "report.md"])
@@ -214,16 +216,22 @@ def test_weights_that_are_no_numbers_stop_the_run_though_the_loss_is_one():
         model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[StopOnNonFinite()])
 
 
-def test_a_lock_leaves_alone_what_is_written_under_a_lock_inside_and_takes_other_leftovers_away(tmp_path):
-    with locked(tmp_path / "study" / "run"), whole(tmp_path / "study" / "run" / "report.json") as temporary:
+def test_only_what_a_dead_process_of_ours_was_writing_is_taken_away(tmp_path):
+    theirs = [".writing-a", ".writing-mine.txt", ".keras_kd-writing-mine", f".keras_kd-writing-{'0' * 32}.a.b"]
+    for name in theirs:
+        (tmp_path / name).write_text("somebody else's")
+    (tmp_path / f".keras_kd-writing-{'1' * 32}.txt").mkdir()
+    (tmp_path / f".keras_kd-writing-{'2' * 32}.txt").symlink_to(tmp_path / ".writing-a")
+    dead = tmp_path / f".keras_kd-writing-{'3' * 32}.txt"
+    dead.write_text("half")
+    with whole(tmp_path / "report.json") as temporary:
         temporary.write_text("whole")
-        for left in (tmp_path / "study" / ".writing-a", tmp_path / "study" / "example" / ".writing-b"):
-            left.parent.mkdir(exist_ok=True)
-            left.write_text("half")
-        with locked(tmp_path / "study"):
-            pass
-    assert (tmp_path / "study" / "run" / "report.json").read_text() == "whole"
-    assert not list((tmp_path / "study").rglob(".writing-*"))
+        with locked(tmp_path):
+            assert not dead.exists()
+        tidy(tmp_path)
+    assert (tmp_path / "report.json").read_text() == "whole"
+    left = {path.name for path in tmp_path.iterdir()} - {"report.json", "small.yaml", ".lock"}
+    assert left == {*theirs, *(f".keras_kd-writing-{one * 32}.txt" for one in "12")}
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
@@ -248,12 +256,12 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
 
 
 def test_a_folder_in_which_nothing_was_made_is_taken_away(tmp_path):
-    with pytest.raises(Stop), locked("nothing"):
+    with pytest.raises(Stop), held("deep/nothing", "run"):
         raise Stop
-    assert not Path("nothing").exists()
-    with locked("something"):
+    assert not Path("deep").exists()
+    with held("something", "run"):
         Path("something/kept").write_text("")
-    assert Path("something/kept").exists()
+    assert [path.name for path in Path("something").iterdir()] == ["kept"]
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
@@ -263,7 +271,7 @@ def test_a_file_is_whole_or_not_there(tmp_path):
         temporary.write_text("half")
         raise Stop
     assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".writing")] == []
+    assert [path.name for path in tmp_path.iterdir() if "writing" in path.name] == []
 
 
 def test_tensorboard_reads_each_epoch_once():

@@ -1,9 +1,9 @@
 """The banks that lie in a folder: what they are of, what they hold, and throwing them away."""
 
+import contextlib
 import json
 import math
 import re
-import shutil
 import time
 from pathlib import Path
 
@@ -11,20 +11,51 @@ import numpy as np
 
 from keras_kd.bank.formats import Format
 from keras_kd.errors import UserError
+from keras_kd.files import LOCK, TEMPORARY, locked
 
+ABOUT = "about.json"
+OF_A_TABLE = ("table.json", "rows.bin", "checks.bin")
+OF_EARLIER_VERSIONS = re.compile(r"\.writing-\w{8}\.json")
 DAY = 86400
 LEAST = 4  # letters of a key that name a bank
 
 
 def is_bank(path):
-    """Whether a path is a bank, sound or damaged: by its name, so that nothing else is ever taken for one.
+    """Whether a path is a bank, sound or damaged: by its name and by what is in it, so that nothing else is ever one.
 
     Example:
         >>> is_bank("saved_models/digits")
         False
     """
     path = Path(path)
-    return re.fullmatch("[0-9a-f]{16}", path.name) is not None and path.is_dir() and not path.is_symlink()
+    if re.fullmatch("[0-9a-f]{16}", path.name) is None or not path.is_dir() or path.is_symlink():
+        return False
+    return (path / ABOUT).is_file() or bool(_tables(path))
+
+
+def _tables(path):
+    """The folders of a bank's tables, whole or not."""
+    folders = [one for one in sorted(path.iterdir()) if one.is_dir() and not one.is_symlink()]
+    return [one for one in folders if any((one / name).is_file() for name in OF_A_TABLE)]
+
+
+def _remove(path):
+    """Removes what a bank wrote, and the folder if nothing else is in it; returns what else there is."""
+    for table in _tables(path):
+        with locked(table, wait=True, tell=False):
+            _remove_files(table, OF_A_TABLE)
+        _remove_files(table, [LOCK])
+    _remove_files(path, [ABOUT, LOCK])
+    return [one.relative_to(path).as_posix() for one in sorted(path.rglob("*"))] if path.exists() else []
+
+
+def _remove_files(folder, names):
+    for one in list(folder.iterdir()):
+        ours = one.name in names or TEMPORARY.fullmatch(one.name) or OF_EARLIER_VERSIONS.fullmatch(one.name)
+        if ours and one.is_file() and not one.is_symlink():
+            one.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def banks_in(folder):
@@ -73,6 +104,8 @@ def _about(path):
 def prune(folder, keys=(), older_than=None, damaged=False):
     """Throws banks away; returns those that went, as `banks_in` tells of them.
 
+    What lies in their folders and was not written by a bank stays, and is told as "left".
+
     Args:
         folder: of the banks.
         keys: the banks to go, by their keys or their beginnings.
@@ -93,6 +126,5 @@ def prune(folder, keys=(), older_than=None, damaged=False):
         named = any(one["key"].startswith(key) for key in keys)
         old = older_than is not None and time.time() - one["used"] > older_than * DAY
         if named or old or (damaged and "damaged" in one):
-            shutil.rmtree(Path(folder) / one["key"])
-            going.append(one)
+            going.append({**one, "left": _remove(Path(folder) / one["key"])})
     return going

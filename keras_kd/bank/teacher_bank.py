@@ -20,7 +20,8 @@ from keras_kd.bank.table import Table
 from keras_kd.data.rendering import ViewRenderer
 from keras_kd.distiller import Probe
 from keras_kd.errors import UserError
-from keras_kd.files import whole
+from keras_kd.file_names import file_name
+from keras_kd.files import locked, whole
 from keras_kd.models.ensemble import mean_of_logits
 from keras_kd.taps import LOGITS, Tapped
 
@@ -107,7 +108,7 @@ class Bank:
         self.tables = {}
         for tap in (LOGITS, *tapped.layers):
             layout = layout_of(format, tap, shapes[tap], kept)
-            folder_name = f"{_plain(tap)}-{layout.name}{kept if layout.name == 'topk' else ''}"
+            folder_name = f"{file_name(tap, distinct=True)}-{layout.name}{kept if layout.name == 'topk' else ''}"
             places = len(images) * self.count
             self.tables[tap] = Table(self.folder / folder_name, places, shapes[tap], layout, {**self.about, "tap": tap})
         self._introduce()
@@ -132,7 +133,7 @@ class Bank:
             known = False
         if not known:
             about = {"teacher": self.name, "images": len(self.images), "views": self.count}
-            with whole(file) as temporary:
+            with locked(self.folder, wait=True, tell=False), whole(file) as temporary:
                 temporary.write_text(json.dumps({"about": about, "of": self.about}, indent=1), encoding="utf-8")
         os.utime(file)
 
@@ -393,10 +394,6 @@ def signal_shapes(tapped, image_shape):
     images = keras.KerasTensor((None, *image_shape))
     signals = Probe(lambda images: tapped.run(images, training=False)[1])(images)
     return {tap: tuple(one.shape[1:]) for tap, one in signals.items()}
-
-
-def _plain(tap):
-    return "".join(letter if letter.isalnum() or letter in "_-." else "_" for letter in tap)
 
 
 def in_units(count):
