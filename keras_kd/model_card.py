@@ -63,7 +63,8 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         from PIL import Image
 
-        image = Image.open(sys.argv[1]).convert("L" if CHANNELS == 1 else "RGB").resize((WIDTH, HEIGHT))
+        image = Image.open(sys.argv[1], formats=("JPEG", "PNG", "BMP", "GIF", "WEBP"))
+        image = image.convert("L" if CHANNELS == 1 else "RGB").resize((WIDTH, HEIGHT))
         pixels = np.asarray(image, "uint8").reshape(HEIGHT, WIDTH, CHANNELS)
     else:
         pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, CHANNELS), dtype="uint8")

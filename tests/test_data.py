@@ -1,12 +1,17 @@
 """What `keras_kd.data.load` promises, source by source."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
+import shutil
 import signal
+import socket as connection
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +19,7 @@ import pytest
 from PIL import Image
 
 from keras_kd import data
-from keras_kd.data import cache, choose
+from keras_kd.data import cache, cache_entry, choose
 from keras_kd.data.dataset import Split, facts, fingerprint, statistics
 from keras_kd.errors import UserError
 
@@ -370,6 +375,19 @@ X, Y = made()
             "images without a class",
         ),
         (
+            {"y_train": np.where(np.arange(40) == 17, 10**9, Y - (np.arange(40) == 3) * 9)},
+            "y_train[3]: found label -6; expected 0..1000000000, as there are 1000000001 classes; number the classes "
+            "from 0, or drop images without a class",
+        ),
+        (
+            {"y_train": np.where(np.arange(40) == 17, np.inf, Y)},
+            "y_train[17]: found label inf; expected whole numbers 0..classes-1; correct it",
+        ),
+        (
+            {"y_test": np.where(np.arange(8) == 5, 2**64 - 3, Y[:8]).astype("uint64")},
+            "y_test[5]: found label 18446744073709551613; expected whole numbers 0..classes-1; correct it",
+        ),
+        (
             {"label_names": ["a", "b", "c"]},
             "y_train[3]: found label 3; expected 0..2, as there are 3 classes; number the classes from 0, or drop "
             "images without a class",
@@ -409,6 +427,43 @@ def test_npz_that_is_none(tmp_path, npz):
         f"{path}: found a file that cannot be read (Object arrays cannot be loaded when allow_pickle=False); expected "
         "what np.savez writes, without Python objects; save it again"
     )
+
+
+def npz_files_that_are_damaged():
+    """Contents of files, each of which NumPy or zipfile meets with another kind of error."""
+    images, whole = io.BytesIO(), io.BytesIO()
+    np.save(images, X)
+    np.savez(whole, x_train=X, y_train=Y)
+    method = bytearray(whole.getvalue())
+    method[8] = method[method.rindex(b"PK\x01\x02", 0, method.rindex(b"PK\x01\x02")) + 10] = 99
+    encrypted = bytearray(whole.getvalue())
+    encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
+
+    def of_header(header):
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as archive:
+            archive.writestr("x_train.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+        return made.getvalue()
+
+    huge = of_header(b"{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999, 9, 9), }\n")
+    return {
+        "one_array": images.getvalue(),
+        "method": bytes(method),
+        "encrypted": bytes(encrypted),
+        "terabytes": huge,
+        "no_header": of_header(b"(((("),
+        "half": whole.getvalue()[:900],
+    }
+
+
+@pytest.mark.parametrize(("name", "content"), npz_files_that_are_damaged().items())
+def test_npz_that_is_damaged(tmp_path, recwarn, name, content):
+    path = tmp_path / "pets.npz"
+    path.write_bytes(content)
+    message = refusal(path)
+    assert message.startswith(f"{path}: found a file that cannot be read (")
+    assert message.endswith("); expected what np.savez writes, without Python objects; save it again")
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 @pytest.fixture
@@ -590,6 +645,127 @@ def test_folder_with_unreadable_images(photos, store):
     assert list(store.iterdir()) == []
 
 
+def odd_files():
+    """What may lie among images under the name of one, and what is said of it."""
+
+    def pipe(path):
+        os.mkfifo(path)
+
+    def socket(path):
+        with contextlib.chdir(path.parent), connection.socket(connection.AF_UNIX) as end:
+            end.bind(path.name)  # the whole path may be too long for one
+
+    def folder(path):
+        path.mkdir()
+
+    def link_to_a_folder(path):
+        path.symlink_to("..")
+
+    def link_to_itself(path):
+        path.symlink_to(path.name)
+
+    def postscript(path):
+        path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 4\n%%EndComments\nshowpage\n")
+
+    def another_format(path):
+        Image.new("RGB", (6, 4)).save(path, "TIFF")
+
+    def bomb(path):
+        Image.new("1", (10_000, 10_000)).save(path)
+
+    unknown, special = "UnidentifiedImageError: cannot identify", "ValueError: a pipe, socket or device, not a file)"
+    reasons = {
+        pipe: special,
+        socket: special,
+        folder: "ValueError: a folder, not a file)",
+        link_to_a_folder: "ValueError: a folder, not a file)",
+        link_to_itself: "OSError: [Errno 40] Too many levels of symbolic links: 'train/cat/zz.png')",
+        postscript: unknown,
+        another_format: unknown,
+        bomb: "ValueError: 100000000 pixels: expected at most 89478485)",
+    }
+    return [pytest.param(make, reason, id=make.__name__) for make, reason in reasons.items()]
+
+
+@pytest.mark.parametrize(("make", "reason"), odd_files())
+def test_folder_with_an_odd_file_of_an_image_s_name(photos, tmp_path, monkeypatch, recwarn, make, reason):
+    started = tmp_path / "started"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gs").write_text(f"#!/bin/sh\ntouch {started}\n")
+    (tmp_path / "bin" / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    root = photos(SMALL)
+    make(Path(root) / "train" / "cat" / "zz.png")
+    message = refusal(root)
+    assert message.startswith(f"{root}/train/cat/zz.png: found no readable image ({reason}")
+    assert message.endswith("expected a whole jpg, png, bmp, gif or webp of 8 bits a channel; replace or remove it")
+    assert not started.exists() and [str(warning.message) for warning in recwarn] == []
+
+
+def test_folder_with_images_that_are_links_or_of_two_pictures(photos, tmp_path, recwarn):
+    root = photos(SMALL)
+    image = Image.effect_noise((6, 4), 50).convert("RGB")
+    image.save(Path(root) / "train" / "dog" / "zy.jpg", "MPO", save_all=True, append_images=[image.rotate(180)])
+    assert b"MPF" in (Path(root) / "train" / "dog" / "zy.jpg").read_bytes()
+    image.save(tmp_path / "elsewhere.png")
+    (Path(root) / "train" / "dog" / "zz.png").symlink_to(tmp_path / "elsewhere.png")
+    palette = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
+    palette.save(Path(root) / "test" / "dog" / "zz.png", transparency=bytes([0, 128]))
+    found = data.load(root)
+    with Image.open(Path(root) / "train" / "dog" / "zy.jpg") as first:
+        assert np.array_equal(found.train.images[-2], np.asarray(first))
+    assert np.array_equal(found.train.images[-1], np.asarray(image))
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_folder_that_may_not_be_read(photos, monkeypatch):
+    root, usual = photos(SMALL), os.scandir
+
+    def denied(path):
+        if str(path).endswith(denied.where):
+            raise PermissionError(13, "Permission denied", str(path))
+        return usual(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    for denied.where in ("train/cat", "/train", "test"):
+        assert refusal(root) == (
+            f"{root}/{denied.where.strip('/')}: found a folder that cannot be read (Permission denied); expected "
+            "images or folders of them; correct its permissions or remove it"
+        )
+
+
+@pytest.mark.parametrize("target", ["nowhere", "yak"])
+def test_folder_of_a_class_that_is_a_link_to_nothing(photos, target):
+    root = photos(SMALL)
+    (Path(root) / "train" / "yak").symlink_to(target)
+    assert refusal(root) == (
+        f"{root}/train/yak: found a link that leads nowhere; expected a folder of images; correct or remove it"
+    )
+
+
+def test_folder_with_a_line_break_or_other_bytes_in_a_name(photos):
+    root = photos(SMALL)
+    for name in (b"a\nb.png", b"\xff.png"):
+        Image.new("RGB", (6, 4)).save(path := os.path.join(os.fsencode(root), b"train", b"dog", name), "PNG")
+    assert len(data.load(root).train) == 8
+    Path(os.fsdecode(path)).write_text("")
+    assert refusal(root).startswith(root + r"/train/dog/\udcff.png: found no readable image (")
+
+
+@pytest.mark.parametrize(("name", "shown"), [(b"yak\n# x", r"'yak\n# x'"), (b"\xff\xfe", r"'\udcff\udcfe'")])
+def test_class_names_that_no_report_can_hold(photos, npz, name, shown):
+    root = os.fsencode(photos(SMALL))
+    for split in (b"train", b"test"):
+        shutil.copytree(os.path.join(root, split, b"cat"), os.path.join(root, split, name))
+    message = (
+        "{where}: found the class name {shown}; expected UTF-8 text without line breaks or other control characters; "
+        "rename the class"
+    )
+    assert refusal(os.fsdecode(root)) == message.format(where=os.fsdecode(root), shown=shown)
+    path = npz(label_names=["ant", "bee", "cat", "yak\t"])
+    assert refusal(path) == message.format(where=path, shown=r"'yak\t'")
+
+
 # The cache
 
 
@@ -656,19 +832,13 @@ def damages():
 
     def other_format(entry):
         path = entry / "manifest.json"
-        path.write_text(path.read_text().replace('"format": 1', '"format": 0'))
+        path.write_text(path.read_text().replace(f'"format": {cache.FORMAT}', '"format": 0'))
 
     def other_request(entry):
         path = entry / "manifest.json"
         path.write_text(path.read_text().replace("photos", "photas"))
 
-    def a_file(entry):
-        for path in entry.iterdir():
-            path.unlink()
-        entry.rmdir()
-        entry.write_text("what is this?")
-
-    return [truncated, other_shape, missing, no_manifest, no_json, other_format, other_request, a_file]
+    return [truncated, other_shape, missing, no_manifest, no_json, other_format, other_request]
 
 
 @pytest.mark.parametrize("damage", damages(), ids=lambda damage: damage.__name__)
@@ -679,7 +849,7 @@ def test_a_damaged_entry_is_replaced(photos, store, damage):
     damage(entry)
     assert data.load(root).fingerprint == first.fingerprint
     assert entries(store) == [entry.name]
-    assert cache._read(entry, json.loads((entry / "manifest.json").read_text())["request"]) is not None
+    assert cache.find(store, json.loads((entry / "manifest.json").read_text())["request"]) is not None
 
 
 def test_large_splits_are_mapped_and_chosen_from_through_the_cache(photos, store, monkeypatch):
@@ -722,7 +892,7 @@ def test_a_disk_that_fills_up_while_an_array_is_written(photos, store, monkeypat
     def onto_full(path, mode="r", **settings):
         return usual("/dev/full" if str(path).endswith("train_images.npy") and mode == "wb" else path, mode, **settings)
 
-    monkeypatch.setattr(cache, "open", onto_full, raising=False)
+    monkeypatch.setattr(cache_entry, "open", onto_full, raising=False)
     assert refusal(photos(SMALL)).startswith(f"{store}: found the disk full; expected 1 MiB free for photos")
     assert entries(store) == []
 
@@ -741,14 +911,15 @@ def test_cache_dir_comes_before_the_environment(photos, store, tmp_path):
 
 
 def test_temporary_folders_go_when_nobody_writes_to_them(photos, store):
-    for name, touched in ((".writing-old", 0), (".writing-new", None)):
+    old, new = (cache.TEMPORARY + digit * 32 for digit in "0f")
+    for name, touched in ((old, 0), (new, None)):
         (store / name).mkdir(parents=True)
         (store / name / "train_images.npy").write_bytes(b"part")
         if touched is not None:
             for path in (store / name / "train_images.npy", store / name):
                 os.utime(path, (touched, touched))
     data.load(photos(SMALL))
-    assert [name for name in entries(store) if name.startswith(".")] == [".writing-new"]
+    assert [name for name in entries(store) if name.startswith(".")] == [new]
 
 
 def test_two_processes_fill_one_cache(photos, store):
@@ -784,7 +955,7 @@ def test_two_processes_fill_one_cache(photos, store):
     assert len([name for name in entries(store) if name.startswith("folder-photos-")]) == 1
 
 
-@pytest.mark.parametrize("moment", ["os.fsync", "os.rename", "np.load"])
+@pytest.mark.parametrize("moment", ["os.fsync", "os.rename", "np.fromfile"])
 def test_a_killed_writer_leaves_a_usable_cache(photos, store, moment):
     root = photos(SMALL)
     killed = python(
@@ -802,8 +973,8 @@ def test_a_killed_writer_leaves_a_usable_cache(photos, store, moment):
     )
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
-    whole = [name for name in entries(store) if not name.startswith(".writing-")]
-    assert len(whole) == (moment == "np.load")
+    whole = [name for name in entries(store) if not name.startswith(cache.TEMPORARY)]
+    assert len(whole) == (moment == "np.fromfile")
     found = data.load(root)
     assert np.array_equal(found.train.images[:, 0, 0, 0], [20, 30, 40, 50, 60, 70])
 

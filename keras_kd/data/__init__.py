@@ -5,6 +5,7 @@ import numbers
 import os
 import re
 import time
+import unicodedata
 from dataclasses import replace
 
 import numpy as np
@@ -93,6 +94,13 @@ def load(
     repeated = sorted({one for one in class_names if class_names.count(one) > 1})
     if repeated:
         raise UserError(f"{name}: found the class name {repeated[0]!r} twice; expected each once; rename one")
+    for one in class_names:
+        # Reports and lists of classes are UTF-8, a name a line.
+        if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in one):
+            raise UserError(
+                f"{name}: found the class name {one!r}; expected UTF-8 text without line breaks or other control "
+                "characters; rename the class"
+            )
 
     def take(split, index):
         return cache.subset(split, index, cache.folder(cache_dir))

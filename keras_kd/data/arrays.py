@@ -99,6 +99,12 @@ def _labels(where, labels, count):
         raise UserError(f"{where}: found {len(labels)} labels; expected {count}, one an image")
     if labels.dtype.kind not in "iuf" or (labels.dtype.kind == "f" and not np.all(labels == np.floor(labels))):
         raise UserError(f"{where}: found {labels.dtype}; expected whole numbers 0..classes-1")
+    # In the types below these would be other numbers.
+    outside = np.flatnonzero(~((labels >= -(2**31)) & (labels < 2**31)))
+    if len(outside):
+        raise UserError(
+            f"{where}[{outside[0]}]: found label {labels[outside[0]]}; expected whole numbers 0..classes-1; correct it"
+        )
     return labels.astype("int64")
 
 
@@ -109,7 +115,9 @@ def _class_names(where, names, labels):
         present = np.unique(labels["train"])
         # Found without counting up to the largest label, which may be a mistake of any size.
         absent = next((number for number, label in enumerate(present) if number != label), len(present))
-        if absent < count and all(array.min() >= 0 for array in labels.values()):
+        if absent < count:
+            for split, array in labels.items():
+                check_labels(f"{where}: y_{split}", array, count)
             raise UserError(
                 f"{where}: y_train: found no image of class {absent} though labels go up to {count - 1}; expected "
                 "labels 0..classes-1; renumber them, or give label_names"

@@ -1,8 +1,8 @@
 """Decoded images on disk: one folder an entry, which is whole or not there.
 
-An entry holds `<split>_images.npy`, `<split>_labels.npy` and `manifest.json`. It is written under a temporary name
-and renamed, so neither a second process nor a kill at any moment leaves a part of one; what was damaged later, or is
-not ours, is never read and is replaced.
+An entry is written under a temporary name and renamed, so neither a second process nor a kill at any moment leaves a
+part of one; what was damaged later is never read and is made anew. The folder may be shared with anything else: only
+what the cache itself wrote is ever replaced or deleted.
 """
 
 import contextlib
@@ -15,19 +15,24 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import time
+import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from keras_kd.data.dataset import Facts, Source, Split, Tally, chunks, facts
+from keras_kd.data import cache_entry
+from keras_kd.data.cache_entry import FORMAT, Damaged
+from keras_kd.data.dataset import Split, chunks, facts, printable
 from keras_kd.errors import UserError
 
-FORMAT = 1
 MEMORY_LIMIT = 2 * 2**30  # bytes of images a split; more is mapped from disk instead of read
 ABANDONED = 3600  # seconds without a write after which a temporary folder belongs to nobody
+TEMPORARY = ".keras_kd-writing-"
+CURE = "name another folder by the environment variable KERAS_KD_CACHE"
 
 
 class Part(NamedTuple):
@@ -47,20 +52,28 @@ def folder(cache_dir=None):
     return Path(cache_dir or os.environ.get("KERAS_KD_CACHE") or "~/.cache/keras_kd").expanduser()
 
 
-def find(root, request, version="*"):
-    """The newest whole entry for a request, or None.
+def find(root, request, version="*", tell=True):
+    """The newest entry for a request; None if there is none, or if it is damaged.
 
     Args:
         root: the cache folder, which need not exist.
         request: what the entry was written for, a JSON-able dict with a `name`.
         version: pattern of the source's version, such as `3.0.2` or `3.*`.
+        tell: says on standard error why an entry that is there will be made anew.
     """
-    found = []
-    for path in Path(root).glob(f"{_slug(request)}-*/manifest.json"):
-        manifest = _manifest(path.parent, request)
-        if manifest and fnmatch.fnmatchcase(manifest["version"], version):
-            found.append(([int(number) for number in re.findall(r"\d+", manifest["version"])], path.parent))
-    return next(filter(None, (_read(path, request) for _, path in sorted(found, reverse=True))), None)
+    found = _versions(root, request, version)
+    path = found[-1][1] if found else _former(root, request, version)
+    if path is None:
+        return None
+    try:
+        if found:
+            return _read(path, request, found[-1][0])
+        reason = "an earlier version wrote it, without checksums of all that it holds"
+    except Damaged as damage:
+        reason = str(damage)
+    if tell:
+        print(f"{path}: {reason}; decoded anew", file=sys.stderr, flush=True)
+    return None
 
 
 def write(root, request, version, class_names, parts):
@@ -74,36 +87,32 @@ def write(root, request, version, class_names, parts):
         parts: dict of `Part` by split; `train`, and `test` if there is one.
 
     Raises:
-        UserError: the disk is full or the cache folder cannot be written.
+        UserError: the disk is full, the cache folder cannot be written, or something else is where the entry goes.
     """
     root = Path(root)
     needed = sum(math.prod(part.shape) + 4 * part.shape[0] for part in parts.values()) + 2**16
     with _explained(root, request, needed):
         root.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(root)
+        entry = root / _entry_name(request, version)
+        _refuse_foreign(entry, request, version)
         if shutil.disk_usage(root).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        entry = root / f"{_slug(request)}-{_key(request, version)}"
-        temporary = root / f".writing-{secrets.token_hex(8)}"
+        temporary = _temporary(root)
         temporary.mkdir()
         try:
-            splits = {split: _write_split(temporary, request, split, part) for split, part in parts.items()}
-            manifest = {
-                "format": FORMAT,
-                "request": request,
-                "version": version,
-                "class_names": list(class_names),
-                "splits": splits,
+            splits = {
+                split: cache_entry.write_split(temporary, request["name"], split, part.shape, part.chunks)
+                for split, part in parts.items()
             }
-            with _durable(temporary / "manifest.json") as file:
-                file.write(json.dumps(manifest, ensure_ascii=False, indent=1).encode())
-            _publish(temporary, entry, request)
+            cache_entry.write_manifest(temporary, request, version, class_names, splits)
+            _publish(temporary, entry, request, version)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            cache_entry.remove(temporary)
+        cache_entry.remove(root / _former_name(request, version))
     for _ in range(20):
-        source = _read(entry, request)
-        if source is not None:
-            return source
+        with contextlib.suppress(Damaged):
+            return _read(entry, request, version)
         time.sleep(0.1)  # a process that saw the same damage as we did is just putting its own entry there
     raise UserError(f"{entry}: found it changed while it was read; expected nobody else to write there; try again")
 
@@ -142,138 +151,107 @@ def _slug(request):
     return f"{request['kind']}-{re.sub(r'[^A-Za-z0-9_.]+', '-', request['name'])[:60]}"
 
 
-def _key(request, version):
-    return hashlib.sha256(json.dumps([FORMAT, request, version], sort_keys=True).encode()).hexdigest()[:16]
+def _key(number, request, version):
+    return hashlib.sha256(json.dumps([number, request, version], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _manifest(path, request):
-    """The manifest of an entry that is ours and answers the request; else None."""
-    try:
-        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-        ours = manifest["format"] == FORMAT and manifest["request"] == request
-        return manifest if ours and isinstance(manifest["version"], str) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def _entry_name(request, version):
+    """A folder's name, from which its version can be read and its request be checked without trusting its content."""
+    said = [urllib.parse.quote(version, safe="")] if version else []
+    return "-".join([_slug(request), *said, _key(FORMAT, request, version)])
 
 
-def _read(path, request):
-    """An entry as a source; None if anything about it is not as its manifest says."""
-    manifest = _manifest(path, request)
-    if manifest is None:
-        return None
-    try:
-        splits = {split: _read_split(path, split, said) for split, said in manifest["splits"].items()}
-        return Source(splits["train"], splits.get("test"), tuple(manifest["class_names"]))
-    except (OSError, EOFError, ValueError, KeyError, TypeError):
-        return None
+def _versions(root, request, pattern):
+    """The entries of a request as pairs of version and folder, the newest last."""
+    found = []
+    for path in Path(root).glob(f"{_slug(request)}-*"):
+        version = urllib.parse.unquote(path.name.removeprefix(_slug(request))[1:-17])
+        if path.name == _entry_name(request, version) and fnmatch.fnmatchcase(version, pattern) and path.is_dir():
+            found.append(([int(number) for number in re.findall(r"\d+", version)], version, path))
+    return [(version, path) for _, version, path in sorted(found)]
 
 
-def _read_split(path, split, said):
-    shape = tuple(said["shape"])
-    images = _load(path / f"{split}_images.npy", "uint8", shape, said["images_bytes"])
-    labels = _load(path / f"{split}_labels.npy", "int32", shape[:1], said["labels_bytes"])
-    return Split(images, labels, Facts(said["sha256"], tuple(said["sums"]), tuple(said["squares"])))
+def _former_name(request, version):
+    """The folder of an entry as it was before manifests had a checksum; it is not read any more."""
+    return f"{_slug(request)}-{_key(1, request, version)}"
 
 
-def _load(path, dtype, shape, size):
-    if path.stat().st_size != size:
-        raise ValueError(f"{path}: {path.stat().st_size} bytes, expected {size}")
-    mapped = np.load(path, mmap_mode="r")
-    if mapped.dtype != dtype or mapped.shape != shape:
-        raise ValueError(f"{path}: {mapped.dtype} {mapped.shape}, expected {dtype} {shape}")
-    return np.load(path) if mapped.nbytes <= MEMORY_LIMIT else mapped
+def _former(root, request, pattern):
+    """Such an entry, or None."""
+    for path in sorted(Path(root).glob(f"{_slug(request)}-*/manifest.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            version = json.loads(path.read_bytes())["version"] if path.is_file() else None
+            if path.parent.name == _former_name(request, version) and fnmatch.fnmatchcase(version, pattern):
+                return path.parent
+    return None
 
 
-def _write_split(path, request, split, part):
-    """Writes a split's two files; gives what the manifest says of them."""
-    tally, labels = Tally(part.shape), []
-    # Not through a memory map: on a full disk that ends the process with a signal instead of an error.
-    with _durable(path / f"{split}_images.npy") as file:
-        _write_header(file, "|u1", part.shape)
-        for images, their_labels in part.chunks:
-            tally.add(images)
-            labels.append(np.asarray(their_labels, "<i4"))
-            file.write(np.ascontiguousarray(images).reshape(-1))
-        images_bytes = file.tell()
-    labels = np.concatenate([np.empty(0, "<i4"), *labels])
-    if len(labels) != part.shape[0]:
-        raise UserError(
-            f"{request['name']}: found {len(labels)} images in {split}; expected {part.shape[0]}, as its source says; "
-            "prepare the source anew"
-        )
-    with _durable(path / f"{split}_labels.npy") as file:
-        _write_header(file, "<i4", part.shape[:1])
-        file.write(labels)
-        labels_bytes = file.tell()
-    return {
-        "shape": list(map(int, part.shape)),
-        "images_bytes": images_bytes,
-        "labels_bytes": labels_bytes,
-        **tally.facts(labels)._asdict(),
-    }
+def _read(path, request, version):
+    return cache_entry.read(path, request, version, MEMORY_LIMIT)
 
 
-def _write_header(file, dtype, shape):
-    header = {"descr": dtype, "fortran_order": False, "shape": tuple(map(int, shape))}
-    np.lib.format.write_array_header_1_0(file, header)
+def _temporary(root):
+    return root / f"{TEMPORARY}{secrets.token_hex(16)}"
 
 
-@contextlib.contextmanager
-def _durable(path):
-    """A file to write, on the disk before its folder is given the final name, so that a power cut cannot empty it."""
-    with open(path, "wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _publish(temporary, entry, request):
+def _publish(temporary, entry, request, version):
     """Gives a finished folder its name; an entry that is there already stays if it is whole."""
     for _ in range(10):
         try:
             os.rename(temporary, entry)
             return
         except OSError:
-            if not entry.exists():
+            if not os.path.lexists(entry):
                 raise
-        if _read(entry, request) is not None:
+        with contextlib.suppress(Damaged):
+            _read(entry, request, version)
             return
-        aside = entry.with_name(f".writing-{secrets.token_hex(8)}")
+        _refuse_foreign(entry, request, version)
+        aside = _temporary(entry.parent)
         with contextlib.suppress(FileNotFoundError):
             os.rename(entry, aside)
-        _remove(aside)
+        cache_entry.remove(aside)
+
+
+def _refuse_foreign(entry, request, version):
+    """Refuses to put an entry where something is that the cache did not write; a whole entry need not be replaced."""
+    names = cache_entry.foreign(entry)
+    if not names:
+        return
+    with contextlib.suppress(Damaged):
+        _read(entry, request, version)
+        return
+    what = "what" if names == [entry.name] else f"{names[0]}, which"
+    raise UserError(
+        f"{entry}: found {what} keras_kd did not write there; expected nothing else where the decoded images of "
+        f"{printable(request['name'])} go; move it elsewhere, or {CURE}"
+    )
 
 
 def _remove_abandoned(root):
-    for leftover in root.glob(".writing-*"):
+    for leftover in root.iterdir():
+        if not re.fullmatch(re.escape(TEMPORARY) + "[0-9a-f]{32}", leftover.name):
+            continue
         with contextlib.suppress(OSError):
-            touched = max(path.stat().st_mtime for path in (leftover, *leftover.glob("*")))
+            touched = max(path.lstat().st_mtime for path in (leftover, *leftover.glob("*")))
             if time.time() - touched > ABANDONED:
-                _remove(leftover)
-
-
-def _remove(path):
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+                cache_entry.remove(leftover)
 
 
 @contextlib.contextmanager
 def _explained(root, request, needed):
     """What can go wrong in writing to the cache folder, in the user's words."""
-    cure = "name another folder by the environment variable KERAS_KD_CACHE"
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
-                f"{root}: found the disk full; expected {in_units(needed)} free for {request['name']}; free some, or "
-                f"{cure}"
+                f"{root}: found the disk full; expected {in_units(needed)} free for {printable(request['name'])}; free "
+                f"some, or {CURE}"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise UserError(
-                f"{root}: cannot be written ({error.strerror}); expected a folder for decoded images; {cure}"
+                f"{root}: cannot be written ({error.strerror}); expected a folder for decoded images; {CURE}"
             ) from error
         raise
 

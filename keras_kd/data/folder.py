@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_kd.data import cache, images
-from keras_kd.data.dataset import by
+from keras_kd.data.dataset import by, printable
 from keras_kd.errors import UserError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
@@ -53,9 +53,10 @@ def load(root, image_size=None, cache_dir=None):
     kept = cache.find(store, request)
     if kept is not None:
         return kept
-    decoder = _Decoder(root, path, [one for split in pictures.values() for one in split], image_size)
-    parts = {split: decoder.part(some) for split, some in pictures.items()}
-    return cache.write(store, request, "", class_names, parts)
+    with images.without_warnings():
+        decoder = _Decoder(root, path, [one for split in pictures.values() for one in split], image_size)
+        parts = {split: decoder.part(some) for split, some in pictures.items()}
+        return cache.write(store, request, "", class_names, parts)
 
 
 def _pictures(root, path):
@@ -65,7 +66,7 @@ def _pictures(root, path):
             f"{root}: found no such folder; expected one with a subfolder a class; give its path, or, for a TFDS set "
             "with a config, its version too, as in name/config:1.0.0"
         )
-    folders = {name: _subfolders(os.path.join(path, name)) for name in ("train", *TEST_FOLDERS)}
+    folders = {name: _subfolders(root, path, name) for name in ("train", *TEST_FOLDERS)}
     tested = next((name for name in TEST_FOLDERS if folders[name]), None)
     if not folders["train"]:
         if tested:
@@ -73,7 +74,7 @@ def _pictures(root, path):
                 f"{root}: found {tested} without train; expected train/<class>/ beside it; add it, or give the folder "
                 "of all classes"
             )
-        class_names = _subfolders(path)
+        class_names = _subfolders(root, path, "")
         if not class_names:
             raise UserError(
                 f"{root}: found no folder of a class; expected train/<class>/ and test/<class>/, or <class>/, with "
@@ -85,7 +86,9 @@ def _pictures(root, path):
     if tested:
         odd = sorted(set(class_names) ^ set(folders[tested]))
         if odd:
-            only = "; ".join(f"{name} only in {'train' if name in class_names else tested}" for name in odd[:5])
+            only = "; ".join(
+                f"{printable(name)} only in {'train' if name in class_names else tested}" for name in odd[:5]
+            )
             raise UserError(
                 f"{root}: found {len(odd)} classes not in both train and {tested} ({only}); expected the same folders "
                 "in both; add or remove them"
@@ -94,24 +97,48 @@ def _pictures(root, path):
     return class_names, pictures
 
 
-def _subfolders(path):
-    if not os.path.isdir(path):
+def _subfolders(root, path, name):
+    """The names of the folders of classes in one of the folders."""
+    if not os.path.isdir(os.path.join(path, name)):
         return []
-    return sorted(entry.name for entry in os.scandir(path) if entry.is_dir() and not entry.name.startswith("."))
+    names = []
+    for entry in _listed(root, path, name):
+        if os.path.isdir(entry.path):
+            names.append(entry.name)
+        elif entry.is_symlink() and not os.path.exists(entry.path):
+            raise UserError(
+                f"{_shown(root, name, entry.name)}: found a link that leads nowhere; expected a folder of images; "
+                "correct or remove it"
+            )
+    return names
+
+
+def _listed(root, path, inside):
+    """What is in a folder, in the order of names; what begins with a dot is passed over."""
+    try:
+        with os.scandir(os.path.join(path, inside)) as entries:
+            return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
+    except OSError as error:
+        raise UserError(
+            f"{_shown(root, inside)}: found a folder that cannot be read ({error.strerror}); expected images or "
+            "folders of them; correct its permissions or remove it"
+        ) from error
+
+
+def _shown(root, *parts):
+    """A path as errors name it."""
+    return printable(os.path.join(root, *filter(None, parts)))
 
 
 def _in_classes(root, path, split, class_names):
     pictures = []
     for label, class_name in enumerate(class_names):
         inside = os.path.join(split, class_name)
-        names = sorted(
-            entry.name
-            for entry in os.scandir(os.path.join(path, inside))
-            if entry.name.lower().endswith(EXTENSIONS) and not entry.name.startswith(".") and not entry.is_dir()
-        )
+        # Folders of such names too: they are refused with what else is no image, not passed over.
+        names = [one.name for one in _listed(root, path, inside) if one.name.lower().endswith(EXTENSIONS)]
         if not names:
             raise UserError(
-                f"{os.path.join(root, inside)}: found no image; expected files ending in "
+                f"{_shown(root, inside)}: found no image; expected files ending in "
                 f"{' '.join(one[1:] for one in EXTENSIONS)}; add some or remove the folder"
             )
         pictures += [Picture(os.path.join(inside, name), label) for name in names]
@@ -157,7 +184,7 @@ class _Decoder:
         try:
             return images.read(os.path.join(self.path, one.path), self.image_size)
         except Exception as error:  # Pillow's plug-ins raise nearly anything
-            return f"{type(error).__name__}: {error}".splitlines()[0].replace(self.path + os.sep, "")
+            return printable(f"{type(error).__name__}: {error}".replace(self.path + os.sep, ""))
 
     def _chunks(self, pictures):
         with images.workers() as pool:
@@ -175,12 +202,12 @@ class _Decoder:
     def _unreadable(self, one, reason, further):
         more = f"; {further} more cannot be read either" if further else ""
         return UserError(
-            f"{os.path.join(self.root, one.path)}: found no readable image ({reason}){more}; expected a whole jpg, "
+            f"{_shown(self.root, one.path)}: found no readable image ({reason}){more}; expected a whole jpg, "
             "png, bmp, gif or webp of 8 bits a channel; replace or remove it"
         )
 
     def _of_another_size(self, one, size):
         return UserError(
-            f"{os.path.join(self.root, one.path)}: found {by(size)} pixels; expected {by(self.size)} as in "
-            f"{self.pictures[0].path}; give image_size to resize them all"
+            f"{_shown(self.root, one.path)}: found {by(size)} pixels; expected {by(self.size)} as in "
+            f"{printable(self.pictures[0].path)}; give image_size to resize them all"
         )

@@ -1,16 +1,30 @@
 """Decoding and resizing with Pillow, so that every source gives the same pixels for the same image."""
 
+import contextlib
 import os
+import stat
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from keras_kd.data.dataset import Split, chunks
 
+# Pillow would try everything it knows on any file, and starts another program for some of it. JPEG includes MPO.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+
 
 def workers():
     """Threads to decode with; Pillow lets go of the interpreter while it works."""
     return ThreadPoolExecutor(os.cpu_count())
+
+
+@contextlib.contextmanager
+def without_warnings():
+    """Pillow's warnings do not reach the terminal meanwhile; what they are about is refused or of no consequence."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def read(path, size=None):
@@ -24,11 +38,17 @@ def read(path, size=None):
         uint8 array (height, width, 3).
 
     Raises:
-        Exception: whatever Pillow has to say about a file it cannot read.
+        Exception: it is no regular file, of too many pixels, or whatever Pillow has to say about a file it cannot read.
     """
     from PIL import Image
 
-    with Image.open(path) as image:
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):  # opening a pipe would wait forever
+        raise ValueError("a folder, not a file" if stat.S_ISDIR(mode) else "a pipe, socket or device, not a file")
+    with Image.open(path, formats=FORMATS) as image:
+        pixels = image.width * image.height
+        if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:  # Pillow itself warns up to twice
+            raise ValueError(f"{pixels} pixels: expected at most {Image.MAX_IMAGE_PIXELS}")
         if image.mode.startswith("I") or image.mode == "F":
             raise ValueError(f"mode {image.mode}: expected 8 bits a channel")
         pixels = np.asarray(image.convert("RGB"))

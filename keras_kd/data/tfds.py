@@ -56,7 +56,7 @@ def is_cached(name, data_dir=None, image_size=None, cache_dir=None):
     """Whether a set can be read without TFDS; arguments as of `load`."""
     match = TFDS.fullmatch(name)
     request = _request(match, data_dir, image_size)
-    return cache.find(cache.folder(cache_dir), request, match["version"] or "*") is not None
+    return cache.find(cache.folder(cache_dir), request, match["version"] or "*", tell=False) is not None
 
 
 def _request(match, data_dir, image_size):
