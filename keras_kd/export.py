@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -52,7 +53,7 @@ GATES = {
 }
 _MEASURED = (
     "bytes", "max_difference", "mean_difference", "agreement", "accuracy", "keras_accuracy", "accuracy_drop",
-    "images", "input_scale", "input_zero_point", "any_batch", "inputs", "outputs", "made_of",
+    "images", "input_scale", "input_zero_point", "any_batch", "inputs", "outputs", "made_of", "circumstance",
 )  # fmt: skip
 
 
@@ -102,7 +103,8 @@ def export(
         Keras), "accuracy", "keras_accuracy", "accuracy_drop", "images", "flex_ops" (operators that LiteRT has
         not built in), "input_scale" and "input_zero_point" (int8 only; 1 and -128 mean that pixel - 128 is
         exact), "inputs" and "outputs" (what goes in and comes out), "any_batch" (several images at once give what
-        one at a time gives), "made_of" (the file it was converted from), "passed", "failures" (texts) and "seconds".
+        one at a time gives), "made_of" (the file it was converted from), "circumstance" (what of the machine, not of
+        the student, kept it from being made: it is worth another try), "passed", "failures" (texts) and "seconds".
         What could not be measured is None.
 
     Raises:
@@ -130,6 +132,7 @@ def export(
     job = {"student_file": str(student_file), "modules": _custom_modules(student_file), "gates": gates}
     job |= {"inputs": inputs, "outputs": outputs if from_logits else "probabilities"}
     job["softmax"] = from_logits and outputs == "probabilities"
+    job["folder"] = str(folder)
     job["int8_student"] = str(Path(int8_student).absolute()) if int8_student else None
     arrays = {"test_images": test_images, "test_labels": test_labels}
     if set(formats) & set(CALIBRATED):
@@ -276,7 +279,7 @@ def _built(work, student_file, formats):
         with _tensorflow_process(work, remaining) as process:
             for message in map(json.loads, process.stdout):
                 if "error" in message:
-                    raise UserError(message["error"])
+                    raise (MachineError if message.get("of_the_machine") else UserError)(message["error"])
                 loaded = True
                 if "result" in message:
                     remaining.pop(0)
@@ -284,10 +287,28 @@ def _built(work, student_file, formats):
             stopped = f"its TensorFlow process stopped (exit code {process.wait()})"
         log = (work / "log.txt").read_text(errors="replace").strip().splitlines()
         last = " | ".join(line.strip() for line in log[-3:]) or "it said nothing"
+        fault = _fault_in(process.returncode, log)
         if not loaded:
-            raise UserError(f"{student_file}: cannot be exported: {stopped}: {last}")
+            kind = UserError if fault is None else MachineError
+            raise kind(f"{student_file}: cannot be exported: {stopped}: {last if fault is None else fault}")
         if remaining:
-            yield _result(remaining.pop(0), failures=[f"cannot be converted: {stopped}: {last}"])
+            reason = last if fault is None else f"{fault}; the same command tries it again"
+            yield _result(remaining.pop(0), failures=[f"cannot be converted: {stopped}: {reason}"], circumstance=fault)
+
+
+# What ends a process from outside: the user, the system for want of memory, a limit.
+_FROM_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGXFSZ", "SIGBUS")
+
+
+def _fault_in(code, log):
+    """What of the machine ended a process, by its exit code and its last lines; None where it did so itself."""
+    try:
+        name = signal.Signals(-code).name if code < 0 else None
+    except ValueError:
+        name = None
+    if name in _FROM_OUTSIDE:
+        return f"it was ended from outside by {name}" + (", often for want of memory" if name == "SIGKILL" else "")
+    return fault_of_the_machine("\n".join(log[-20:]))
 
 
 @contextlib.contextmanager
@@ -380,9 +401,12 @@ def _serve(work, formats):
                 worst = _worst_tensor(file, deployed, images[:8], work, job)
                 failures += [f"the largest error of a layer is in {worst}"] if worst else []
         except Exception as error:
-            if "No space left" in str(error):
-                return answer(error=_not_written(work.parent))
+            fault = fault_of_the_machine(error)
+            if fault is not None:
+                return answer(error=_not_written(job["folder"], fault), of_the_machine=True)
             failures = [f"cannot be {'run' if file.exists() else 'converted'}: {_reason(error)}"]
+            if isinstance(error, ImportError):
+                fields["circumstance"] = f"a library cannot be imported here: {_reason(error)}"
         answer(result=_result(name, failures, seconds=time.perf_counter() - started, **fields))
 
 

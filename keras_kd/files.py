@@ -148,7 +148,7 @@ _TEXTS = {
     "File too large": errno.EFBIG,
     "Input/output error": errno.EIO,
     "Too many open files": errno.EMFILE,
-    "Cannot allocate memory|bad_alloc": errno.ENOMEM,
+    "Cannot allocate memory|bad_alloc|OOM when allocating": errno.ENOMEM,
 }
 
 

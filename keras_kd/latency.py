@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.errors import UserError
+from keras_kd.files import fault_of_the_machine
 from keras_kd.lazy import installed
 
 KINDS = {".keras": "keras", ".tflite": "litert", ".onnx": "onnx"}
@@ -190,7 +191,9 @@ def _measured(job):
         try:
             many = images(batch)
             speeds[batch] = batch / float(np.median(_times(run, many, 2, max(3, job["runs"] // 5))))
-        except Exception:
+        except Exception as error:
+            if fault_of_the_machine(error) is not None:
+                raise
             speeds[batch] = None  # it takes another number of images
     return {
         "load_seconds": round(loaded, 4),

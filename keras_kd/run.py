@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from keras_kd import data, models, report
-from keras_kd.errors import GateError, UserError
+from keras_kd.errors import GateError, MachineError, UserError
 from keras_kd.export import missing_here
 from keras_kd.files import sha256, whole
 from keras_kd.generations import before as generation_before
@@ -142,7 +142,7 @@ class _Job:
             return "export_note" not in found or missing_here(self.recipe.export.formats) is None
         made = found["exports"]
         gone = any(one["passed"] and not (self.files.path / one["file"]).exists() for one in made)
-        return gone or any(one.get("by_the_machine") for one in made)
+        return gone or any(one.get("circumstance") for one in made)
 
     def run(self, dataset, wait_for_teacher, begun):
         """The stages that are missing, in their order; returns the report."""
@@ -498,8 +498,15 @@ def export(folder, *, formats=None, quiet=False):
         def teacher():
             try:
                 return load_teacher(recipe, dataset, files.path, smoke=found.get("smoke", False), may_train=False)
-            except UserError:
-                return None  # of a run that was moved: the student in float32 teaches its copy
+            except MachineError:
+                raise
+            except UserError as error:
+                # Of a run that was moved, say.
+                said = (
+                    f"{folder}: the teacher cannot be asked ({error}); the student in float32 teaches its copy for int8"
+                )
+                print(said, file=sys.stderr, flush=True)
+                return None
 
         found = hand_over(recipe, dataset, files, found, owned=owned, teacher=teacher, formats=formats, quiet=quiet)
     write_page(folder)

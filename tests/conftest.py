@@ -20,7 +20,7 @@ JAX = os.environ.get("KERAS_BACKEND") == "jax"
 ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
-        "architecture", "bench", "citations", "corruptions", "data", "docs", "docstrings", "export",
+        "architecture", "bench", "citations", "corruptions", "data", "data_cache", "docs", "docstrings", "export",
         "latency", "metrics", "model_card", "recipe_errors", "recipes", "report_page", "search", "stress_data"
     )
 }  # fmt: skip
