@@ -24,14 +24,13 @@ class Command(click.Command):
     """A command that code of a recipe's cannot end as if all had gone well."""
 
     def invoke(self, context):
-        # Keras and the user's code may end a program in click's way too; a help text ends before this.
+        # A program may be ended in click's way too; a help text of ours ends before this.
         try:
             with foreign_code.unended(context.info_name):
                 return super().invoke(context)
         except click.exceptions.Exit as error:
-            raise UserError(
-                f"{context.info_name}: code of the recipe's ended the program; take that out of it"
-            ) from error
+            text = f"{context.info_name}: code of the recipe's ended the program (click's Exit); take that out of it"
+            raise UserError(text) from error
 
 
 class Commands(click.Group):

@@ -332,7 +332,8 @@ def _forget(folder):
         if one.folder in (None, folder) or _InFolder(top, folder).find_spec(top) is None:
             continue
         for brought in (top, *one.modules):
-            sys.modules.pop(brought, None)
+            if _file(brought) is None or _is_in(brought, one.folder):
+                sys.modules.pop(brought, None)
         del _brought[module]
 
 
