@@ -226,8 +226,7 @@ def test_the_current_folder_stands_in_for_nothing():
     """In a process of its own, as all of these are imported here already."""
     write_shadows()
     write("mine_method.py", f"import colorsys, json, random, secrets\n{MINE}")
-    program = "from keras_kd.cli import main; main()"
-    call = [sys.executable, "-P", "-c", program, "validate", "mine.yaml"]
+    call = [sys.executable, "-m", "keras_kd.cli", "validate", "mine.yaml"]
     done = subprocess.run(call, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert (done.returncode, done.stdout) == (0, "mine.yaml: ok\n"), done.stderr
     assert done.stderr == "mine.yaml: ran mine_method (./mine_method.py)\n"
