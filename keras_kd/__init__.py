@@ -7,6 +7,12 @@ Example:
 """
 
 import importlib
+import os
+import sys
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and sys.path[:1] == [os.path.abspath("")]:
+    # `python -m keras_kd.cli` puts the current folder before all others: what lies there must stand in for nothing.
+    sys.path.append(sys.path.pop(0))
 
 __version__ = "0.1.0"
 

@@ -3,7 +3,7 @@
 from keras_kd.bank.teacher_bank import Bank, in_units, row_bytes, signal_shapes, views_in
 from keras_kd.errors import UserError
 from keras_kd.generations import home
-from keras_kd.methods.find import find
+from keras_kd.methods.find import guarding, make
 from keras_kd.taps import LOGITS, Tapped
 
 FOLDER = "bank"
@@ -105,9 +105,12 @@ def planned_bytes(recipe, about, teacher):
 
 def _read_of(recipe):
     """(the methods that read a teacher, the layers of it that they read)."""
-    methods = [find(term.method)(**term.settings) for term in recipe.terms]
-    reading = [method for method in methods if "teacher" in method.roles]
-    return reading, tuple(dict.fromkeys(tap for method in reading for tap in method.taps("teacher") if tap != LOGITS))
+    methods = [make(term) for term in recipe.terms]
+    reading, taps = [method for method in methods if "teacher" in method.roles], []
+    for method in reading:
+        with guarding(method, "taps()"):
+            taps += [tap for tap in method.taps("teacher") if tap != LOGITS]
+    return reading, tuple(dict.fromkeys(taps))
 
 
 def _why_not(recipe, dataset, teacher, reading, taps):

@@ -64,11 +64,11 @@ VIEWS = {
 }
 
 
-def cite(path, settings=()):
+def cite(path, settings=(), code=True):
     """BibTeX of what a recipe uses, its teachers' recipes included.
 
     Args:
-        path, settings: as in `keras_kd.recipe.load`.
+        path, settings, code: as in `keras_kd.recipe.load`; a class that is not imported has no entry.
 
     Returns:
         Text: entries, each after a comment that says what uses it; at the end what has no entry here.
@@ -81,7 +81,7 @@ def cite(path, settings=()):
         # resnet56_to_resnet20.yaml: kd
     """
     used, absent = {}, []
-    for key, reason in _of_file(path, settings, set()):
+    for key, reason in _of_file(path, settings, set(), code):
         if key in BIBTEX:
             used.setdefault(key, []).append(reason)
         else:
@@ -112,25 +112,25 @@ def keys():
     return named.union(*OPTIMIZERS.values(), *TEACHING.values())
 
 
-def _of_file(path, settings, seen):
+def _of_file(path, settings, seen, code):
     """(key or None, (recipe, what uses it)) of a recipe and then of its teachers' recipes."""
-    recipe = load(path, settings, notes=[])
+    recipe = load(path, settings, notes=[], code=code)
     name = Path(path).name if str(path).endswith((".yaml", ".yml")) else f"{Path(path).name}.yaml"
-    yield from ((key, (name, what)) for key, what in _of_recipe(recipe))
+    yield from ((key, (name, what)) for key, what in _of_recipe(recipe, code))
     for member in recipe.teacher.members if recipe.teacher else ():
         if member.is_recipe and member.model not in seen:
             seen.add(member.model)
             settings = settings_of(member)
-            taught = load(member.model, settings, notes=[])
+            taught = load(member.model, settings, notes=[], code=code)
             if taught.teacher is not None:
                 yield from ((key, (name, f"assistant {Path(member.model).name}")) for key in TEACHING["assistant"])
-            yield from _of_file(member.model, settings, seen)
+            yield from _of_file(member.model, settings, seen, code)
 
 
-def _of_recipe(recipe):
+def _of_recipe(recipe, code):
     """(key or None, what uses it) of a recipe alone."""
     for term in recipe.terms:
-        yield from _of_term(term)
+        yield from _of_term(term, code)
     yield from _of_weights(recipe)
     for role in ("student", "peers", "teacher"):
         for network in _networks(recipe, role):
@@ -144,13 +144,13 @@ def _of_recipe(recipe):
     yield from ((key, f"optimizer {recipe.fit.optimizer}") for key in OPTIMIZERS[recipe.fit.optimizer])
 
 
-def _of_term(term):
-    cites = find(term.method).cites
+def _of_term(term, code):
+    cites = find(term.method).cites if code or not term.is_foreign else ()
     yield from ((key, term.method) for key in cites or (None,))
     if term.settings.get("standardize"):
         yield OPTIONS["standardize"], f"standardized logits of {term.method}"
     target = term.settings.get("target", "identity")
-    target = target if isinstance(target, str) else next(iter(target))
+    target = next(iter(target), None) if isinstance(target, dict) else target
     if target in FROM_TANG:
         yield OPTIONS["target"], f"target {target} of {term.method}"
 

@@ -1,5 +1,6 @@
 """The command line: each command parses, calls one function, prints. Heavy imports are inside the commands."""
 
+import contextlib
 import errno
 import gc
 import json
@@ -11,15 +12,32 @@ from pathlib import Path
 import click
 
 import keras_kd
-from keras_kd.errors import GateError, NonFiniteLoss, UserError
+from keras_kd import foreign_code
+from keras_kd.errors import Exit, GateError, NonFiniteLoss, UserError
 from keras_kd.lazy import installed
 
 BACKENDS = ("tensorflow", "jax")
 PIXELS = ("pixels", "unit", "symmetric", "standard")
 
 
+class Command(click.Command):
+    """A command that code of a recipe's cannot end as if all had gone well."""
+
+    def invoke(self, context):
+        # A program may be ended in click's way too; a help text of ours ends before this.
+        try:
+            with foreign_code.unended(context.info_name):
+                return super().invoke(context)
+        except click.exceptions.Exit as error:
+            text = f"{context.info_name}: code of the recipe's ended the program (click's Exit); take that out of it"
+            raise UserError(text) from error
+
+
 class Commands(click.Group):
     """Turns the errors a user can cause into one line each: exit code 2, or 1 where a run failed its checks."""
+
+    command_class = Command
+    group_class = type
 
     def main(self, *arguments, standalone_mode=True, **options):
         if not standalone_mode:
@@ -57,10 +75,17 @@ def _fail(message, code):
     sys.exit(code)
 
 
+def _end(code):
+    """Ends a command with an exit code."""
+    raise Exit(code)
+
+
 def main():
     """The `keras-kd` command."""
     # Read by libraries at import: their start-up notes are no news to a user of this command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Before anything heavy is imported: no file of the current folder stands in for a module of another.
+    foreign_code.current_folder_last()
     commands(prog_name="keras-kd")
 
 
@@ -140,12 +165,28 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 
 
-def _load(path, settings, seed, smoke, notes=None):
+NOT_RUN = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
+UNREAD = "the settings of {}, as --no-code is given"
+no_code_option = click.option("--no-code", is_flag=True, help="Import nothing that the recipe names.")
+
+
+def _load(path, settings, seed, smoke, notes=None, code=True):
     from keras_kd.recipe import load
 
     # One seed that is asked for is the only one.
     seeds = [] if seed is None else [f"seed={seed}", "seeds=[]"]
-    return load(path, [*settings, *seeds], smoke=smoke, notes=notes)
+    return load(path, [*settings, *seeds], smoke=smoke, notes=notes, code=code)
+
+
+def _own_methods(recipe):
+    """The methods of a recipe that are classes of the user's own."""
+    return list(dict.fromkeys(term.method for term in recipe.terms if term.is_foreign))
+
+
+def _tell_of_code(recipe, ran):
+    """Says on standard error which modules were imported for a recipe."""
+    for one in ran:
+        click.echo(f"{recipe}: ran {one.module} ({one.file})", err=True)
 
 
 def bank_settings(words):
@@ -207,13 +248,18 @@ def list_command(what, as_json):
 def show(recipe, settings, seed, smoke, as_json):
     """A recipe with every default filled.
 
+    Runs no code: the settings of a module:Class term are shown as they are given.
+
     \b
     Example:
         keras-kd show resnet56_to_resnet20 --set fit.epochs=30
     """
     import yaml
 
-    resolved = _load(recipe, settings, seed, smoke, notes=[]).dump()
+    loaded = _load(recipe, settings, seed, smoke, notes=[], code=False)
+    for method in _own_methods(loaded):
+        click.echo(f"{recipe}: the defaults of {method} are not filled: show runs no code", err=True)
+    resolved = loaded.dump()
     if as_json:
         return _print_json(resolved)
     click.echo(yaml.safe_dump(resolved, sort_keys=False, default_flow_style=None, width=100).rstrip())
@@ -222,8 +268,11 @@ def show(recipe, settings, seed, smoke, as_json):
 @commands.command()
 @click.argument("recipe")
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field; repeatable.")
-def cite(recipe, settings):
+@no_code_option
+def cite(recipe, settings, no_code):
     """BibTeX of the papers that a recipe relies on, its teachers' recipes included.
+
+    Runs the code of module:Class terms, which say what they cite, unless --no-code is given.
 
     \b
     Example:
@@ -231,7 +280,10 @@ def cite(recipe, settings):
     """
     from keras_kd.cite import cite as bibtex_of
 
-    click.echo(bibtex_of(recipe, settings).rstrip())
+    with foreign_code.watched() as ran:
+        text = bibtex_of(recipe, settings, code=not no_code)
+    _tell_of_code(recipe, ran)
+    click.echo(text.rstrip())
 
 
 @commands.command()
@@ -264,50 +316,70 @@ def new(name, template):
 @recipe_options
 @click.option("--dry-run", is_flag=True, help="Also build the models, check every shape, and print what a run costs.")
 @click.option("--backend", help="tensorflow (default) or jax, for --dry-run.")
+@no_code_option
 @json_option
-def validate(recipes, settings, seed, smoke, dry_run, backend, as_json):
+def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json):
     """Check recipes: all errors at once, each with its line.
+
+    Runs the code of module:Class terms, and with --dry-run that of models and data given as module:function, unless
+    --no-code is given.
 
     \b
     Example:
         keras-kd validate recipes/*.yaml
         keras-kd validate mine.yaml --dry-run
     """
-    loaded, errors, notes = {}, [], {}
+    loaded, errors, notes, plans, ran = {}, [], {}, {}, {}
     if dry_run:
         choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     for path in recipes:
         notes[path] = []
         try:
-            loaded[path] = _load(path, settings, seed, smoke, notes=None if dry_run else notes[path])
+            with foreign_code.watched() as ran[path]:
+                absent = None if dry_run else notes[path]
+                loaded[path] = _load(path, settings, seed, smoke, notes=absent, code=not no_code)
         except UserError as error:
             errors.append(str(error))
-    plans = {}
     if dry_run and loaded:
         start_keras(backend)
-        from keras_kd.plan import plan
-
         for path, recipe in loaded.items():
-            try:
-                plans[path] = plan(recipe, smoke=smoke)
-            except UserError as error:
-                errors.append(f"{path}: {error}")
+            with foreign_code.watched() as built:
+                try:
+                    plans[path] = _planned(recipe, smoke, no_code)
+                except UserError as error:
+                    errors.append(f"{path}: {error}")
+            ran[path] += [one for one in built if one not in ran[path]]
+    unread = {path: _own_methods(recipe) if no_code else [] for path, recipe in loaded.items()}
     if as_json:
-        noted = [note for path in recipes for note in notes[path]]
-        _print_json({"ok": not errors, "errors": "\n".join(errors).splitlines(), "notes": noted, "plans": plans})
-        sys.exit(2 if errors else 0)
+        noted = [note for path in recipes for note in [*notes[path], *map(UNREAD.format, unread.get(path, ()))]]
+        code = [{"recipe": path, **one._asdict()} for path in dict.fromkeys(recipes) for one in ran[path]]
+        told = {"ok": not errors, "errors": "\n".join(errors).splitlines(), "notes": noted, "plans": plans}
+        _print_json({**told, "code": code})
+        _end(2 if errors else 0)
+    for path, of_path in ran.items():
+        _tell_of_code(path, of_path)
     for path in loaded:
         if dry_run and path not in plans:
             continue
         click.echo(f"{path}: ok")
         for note in notes[path]:
             click.echo(f"  not there yet: {note}")
+        for method in unread[path]:
+            click.echo(f"  not checked: {UNREAD.format(method)}")
         if path in plans:
             from keras_kd.plan import in_words
 
             click.echo(in_words(plans[path]))
     if errors:
         raise UserError("\n".join(errors))
+
+
+def _planned(recipe, smoke, no_code):
+    """What a recipe will cost; what it names is not imported with --no-code."""
+    from keras_kd.plan import plan
+
+    with foreign_code.unended("dry run"), foreign_code.forbidden(NOT_RUN) if no_code else contextlib.nullcontext():
+        return plan(recipe, smoke=smoke)
 
 
 @commands.command()
@@ -320,7 +392,8 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     """Examine a recipe before a run, or after one: why would it not help? Trains nothing.
 
     Is the teacher any good in this very pipeline: its output, class order, pixels, temperature? Can the student learn
-    from it? Each finding has its figures and its cure. Exit code 1 if something is bad.
+    from it? Each finding has its figures and its cure. Exit code 1 if something is bad. Runs the code that the recipe
+    names: methods, models and data of your own.
 
     \b
     Example:
@@ -345,7 +418,7 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     else:
         click.echo("\n".join(in_lines(found)))
         click.echo(summary_line(found))
-    sys.exit(1 if any(one["outcome"] == "bad" for one in found["findings"]) else 0)
+    _end(1 if any(one["outcome"] == "bad" for one in found["findings"]) else 0)
 
 
 @commands.command()
@@ -386,7 +459,7 @@ def _folder_name(recipe, name, seed, smoke):
     """A seed other than the recipe's own, and a smoke run, have folders of their own."""
     from keras_kd.recipe_file import run_name
 
-    return run_name(name, seed, _load(recipe, (), None, False, notes=[]).seed, smoke)
+    return run_name(name, seed, _load(recipe, (), None, False, notes=[], code=False).seed, smoke)
 
 
 @commands.command()
@@ -471,7 +544,7 @@ def search(
         click.echo(of_search(found))
         click.echo(f"{folder}")
     if found["best"] is None:
-        sys.exit(1)
+        _end(1)
 
 
 def _set_role(chief, worker, name):
@@ -846,7 +919,7 @@ def bank_verify(recipe, settings, bank, out, sample, backend, as_json):
         for tap, difference in found["largest_difference"].items():
             name = opened.tables[tap].format.name
             click.echo(f"  {tap}: largest difference of {found['sampled']:,} views {difference:.2g} ({name})")
-    sys.exit(1 if found["damaged"] else 0)
+    _end(1 if found["damaged"] else 0)
 
 
 @bank_commands.command("prune")

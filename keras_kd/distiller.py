@@ -13,8 +13,10 @@ from keras_kd import backend
 from keras_kd.by_epoch import ByEpoch, at
 from keras_kd.data.epochs import Epochs
 from keras_kd.errors import UserError
+from keras_kd.foreign_code import unended
 from keras_kd.glue import build_glue
 from keras_kd.methods import Method
+from keras_kd.methods.find import guarding
 from keras_kd.output_check import check_from_logits
 from keras_kd.taps import LOGITS, Tapped
 
@@ -158,7 +160,8 @@ class Distiller(backend.TrainingStep, keras.Model):
         networks = _networks(student, teacher, peers)
         _check_arguments(networks, self.terms, self.label_weight)
         for term in self.terms:
-            networks["student"] = term.method.student(networks["student"], _without_student(networks))
+            with guarding(term.method, "student()"):
+                networks["student"] = term.method.student(networks["student"], _without_student(networks))
         self.student, self.views, self.banked = networks["student"], views, banked
         self.teacher = None if banked else teacher
         if banked:
@@ -182,8 +185,10 @@ class Distiller(backend.TrainingStep, keras.Model):
         self.trust = _checked_trust(trust, self.classes)
         self.glue = {}
         for number, term in enumerate(self.terms):
-            term.method.check(specs)
-            layers = build_glue(term.method, specs, networks)
+            with guarding(term.method, "check()"):
+                term.method.check(specs)
+            with guarding(term.method, "glue()"):
+                layers = build_glue(term.method, specs, networks)
             if layers:
                 self.glue[str(number)] = layers
         self._named_terms = _named(self.terms)
@@ -291,7 +296,7 @@ class Distiller(backend.TrainingStep, keras.Model):
             glue, method = self.glue.get(str(number), {}), self._method(number, term)
             read = {role: (LOGITS, *_taps(method, role)) for role in self._tapped if _kind(role) in method.roles}
             signals = {role: {tap: specs[role][tap] for tap in taps} for role, taps in read.items()}
-            data = {tap: specs["data"][tap] for tap in method.taps("data") if tap in specs["data"]}
+            data = {tap: specs["data"][tap] for tap in _taps(method, "data") if tap in specs["data"]}
             if _makes_images(method):
                 for one in signals.values():
                     one["extra"] = keras.KerasTensor((None, one[LOGITS].shape[-1]), "float32")
@@ -300,7 +305,8 @@ class Distiller(backend.TrainingStep, keras.Model):
                 signals["data"] = data
             probe = Probe(lambda both, method=method, glue=glue: method.loss(both[0], both[1], glue))
             try:
-                shape = tuple(probe((signals, labels)).shape)
+                with unended("loss()"):
+                    shape = tuple(probe((signals, labels)).shape)
             except Exception as error:
                 shapes = ", ".join(
                     f"{role} {tap} {tuple(one.shape)}" for role, taps in signals.items() for tap, one in taps.items()
@@ -535,7 +541,10 @@ def _kind(role):
 
 
 def _taps(method, role):
-    return method.taps(_kind(role)) if _kind(role) in method.roles else ()
+    if role != "data" and _kind(role) not in method.roles:
+        return ()
+    with guarding(method, "taps()"):
+        return tuple(method.taps(_kind(role)))
 
 
 def _makes_images(method):

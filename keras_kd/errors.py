@@ -38,3 +38,12 @@ class GateError(Exception):
 
 class NonFiniteLoss(Exception):
     """The loss, or what is trained, became NaN or infinite; says when and through what (exit code 1)."""
+
+
+class Exit(SystemExit):
+    """keras_kd's own end of the program, told apart from one in code that a recipe names.
+
+    Example:
+        >>> Exit(1).code
+        1
+    """

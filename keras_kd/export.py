@@ -6,7 +6,6 @@ caller's side; the lower half, from `_serve` on, is that process.
 """
 
 import contextlib
-import importlib
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd import child_process, foreign_code
 from keras_kd.errors import GateError, MachineError, UserError
 from keras_kd.files import fault_of_the_machine
 from keras_kd.lazy import installed, keras
@@ -179,7 +179,10 @@ def _checked_gates(gates):
 
 
 def _custom_modules(student_file):
-    """The modules of layers that are not Keras' own, where the caller imported them; Keras imports none."""
+    """[(module, the folder that it came from)] of layers that are not Keras' own, where the caller imported them.
+
+    Keras imports none of them.
+    """
     if not student_file.is_file():
         raise UserError(f"{student_file}: no such file; expected a student saved by Keras; train it first")
     try:
@@ -188,7 +191,8 @@ def _custom_modules(student_file):
         cure = "expected one written by `model.save('student.keras')`; train the student again"
         raise UserError(f"{student_file}: found no Keras file; {cure}") from error
     named = set(re.findall(r'"module": "([\w.]+)"', config))
-    return sorted(m for m in named & sys.modules.keys() if m.split(".")[0] not in ("keras", "builtins", "__main__"))
+    theirs = sorted(m for m in named & sys.modules.keys() if m.split(".")[0] not in ("keras", "builtins", "__main__"))
+    return [(module, foreign_code.folder_of(module)) for module in theirs]
 
 
 def _check_arrays(arrays):
@@ -313,18 +317,17 @@ def _fault_in(code, log):
 
 @contextlib.contextmanager
 def _tensorflow_process(work, formats):
-    environment = os.environ | {
-        "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
+    environment = child_process.environment(
+        KERAS_BACKEND="tensorflow",
+        TF_CPP_MIN_LOG_LEVEL="3",
         # The trainer may hold the GPU, whose TF32 would also blur the comparison.
-        "CUDA_VISIBLE_DEVICES": "-1",
+        CUDA_VISIBLE_DEVICES="-1",
         # The converter's own temporary files go where they are cleaned up.
-        "TMPDIR": str(work),
-        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
-    }
+        TMPDIR=str(work),
+    )
     with open(work / "log.txt", "w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "keras_kd.export", str(work), *formats],
+            child_process.command("keras_kd.export", work, *formats),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, text=True,
         )  # fmt: skip
         try:
@@ -426,8 +429,8 @@ def _stop_with_caller():
 def _load(student_file, modules):
     keras.config.set_dtype_policy("float32")
     try:
-        for module in modules:
-            importlib.import_module(module)
+        for module, folder in modules:
+            foreign_code.import_module_of(module, folder)
         student = keras.saving.load_model(student_file, compile=False)
         # LiteRT lacks bfloat16, so a student trained in half precision is rebuilt to compute in float32.
         config = student.to_json()

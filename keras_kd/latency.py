@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd import child_process
 from keras_kd.errors import UserError
 from keras_kd.files import fault_of_the_machine
 from keras_kd.lazy import installed
@@ -82,12 +83,11 @@ def measure(file, *, runs=50, warm_up=10, threads=1, batches=(1, 8, 32), image_s
         "batches": list(batches),
         "image_size": image_size,
     }
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    environment = child_process.environment(TF_CPP_MIN_LOG_LEVEL="3")
     if threads is not None:
         environment.update(OMP_NUM_THREADS=str(threads), TF_NUM_INTRAOP_THREADS=str(threads))
     done = subprocess.run(
-        [sys.executable, "-m", "keras_kd.latency"],
+        child_process.command("keras_kd.latency"),
         input=json.dumps(job),
         capture_output=True,
         text=True,

@@ -8,11 +8,12 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from keras_kd import data, models
+from keras_kd import data, foreign_code, models
 from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.label_noise import transition
 from keras_kd.errors import UserError
 from keras_kd.methods import METHODS
+from keras_kd.methods.find import check_name, guarding
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe_file import Loader, beside, find, known, read, shown
 from keras_kd.recipe_teacher import (
@@ -30,7 +31,7 @@ from keras_kd.wording import did_you_mean, dotted, explain, found_as
 FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 
 
-def load(path, settings=(), smoke=False, notes=None):
+def load(path, settings=(), smoke=False, notes=None, code=True):
     """Reads a recipe.
 
     Args:
@@ -38,6 +39,8 @@ def load(path, settings=(), smoke=False, notes=None):
         settings: overrides "dotted.path=value", applied in order: "fit.epochs=3", "terms.0.temperature=8".
         smoke: shrinks it so that it runs in under a minute, to see that everything works.
         notes: a list to which images and models that are not there yet are added, instead of being errors.
+        code: whether the module of a term "module:Class" is imported. If not, such a term is taken as it is given:
+            its settings are not checked, its defaults not filled, and its weight is None where none is given.
 
     Returns:
         A frozen `Recipe`, all defaults filled, all paths absolute.
@@ -60,7 +63,7 @@ def load(path, settings=(), smoke=False, notes=None):
         changed[override(raw, setting)] = setting
     spread(raw, lines)
     _first_seed(raw)
-    recipe, errors = _validate(raw, path)
+    recipe, errors = _validate(raw, path, code)
     absent = _absent(raw, path)
 
     def in_words(found):
@@ -212,12 +215,12 @@ def _shrink(raw):
     shrunk(raw)
 
 
-def _validate(raw, path):
+def _validate(raw, path, code):
     """(Recipe, []) or (None, [(path of keys, message)])."""
     errors, raw = [], dict(raw)
     terms = raw.get("terms")
     if isinstance(terms, list):
-        raw["terms"] = [_term(one, ("terms", str(number)), errors) for number, one in enumerate(terms)]
+        raw["terms"] = [_term(one, ("terms", str(number)), errors, code) for number, one in enumerate(terms)]
         if None in raw["terms"]:
             del raw["terms"]
     recipe = None
@@ -225,11 +228,11 @@ def _validate(raw, path):
         recipe = Recipe(**{str(key): value for key, value in raw.items()})
     except ValidationError as error:
         errors.extend(explain(Recipe, error, ()))
-    errors.extend(_meaning(raw, recipe if not errors else None, path))
+    errors.extend(_meaning(raw, recipe if not errors else None, path, code))
     return recipe, errors
 
 
-def _term(raw, where, errors):
+def _term(raw, where, errors, code):
     """A TermSpec of plain data, or None with the errors noted."""
     if isinstance(raw, str):
         raw = {"method": raw}
@@ -237,34 +240,45 @@ def _term(raw, where, errors):
         errors.append((where, f"expected a method with its settings, such as {{method: kd}}, got {found_as(raw)}"))
         return None
     before = len(errors)
-    name = raw.get("method")
+    name, kind, spec = raw.get("method"), None, None
     if "method" not in raw:
         errors.append((where, "method is required; `keras-kd list methods` names all"))
     elif not isinstance(name, str) or (name not in METHODS and ":" not in name):
         errors.append((where, f"no method {name!r}{did_you_mean(name, METHODS)}; `keras-kd list methods` names all"))
-    kind = None
+    read = code or not foreign_code.is_foreign(str(name))
     if len(errors) == before:
         try:
-            kind = find_method(name)
+            kind = find_method(name) if read else check_name(name)
         except UserError as error:
             errors.append((where, str(error)))
     settings = {str(key): value for key, value in raw.items() if key not in ("method", "weight")}
-    spec = None
     try:
-        TermSpec(method=str(name), weight=raw.get("weight"))
+        given = {} if read else json.loads(json.dumps(settings, default=str))
+        spec = TermSpec(method=str(name), weight=raw.get("weight"), settings=given)
     except ValidationError as error:
         errors.extend(explain(TermSpec, error, where))
     if kind is not None and len(errors) == before:
         try:
-            schedules = _schedules(kind, settings, where, errors)
-            if len(errors) > before:
-                return None
-            method = kind(**{**settings, **{field: by.end for field, by in schedules.items()}})
-            weight = method.default_weight if raw.get("weight") is None else raw["weight"]
-            spec = TermSpec(method=name, weight=weight, settings=method.model_dump(mode="json"), schedules=schedules)
-        except ValidationError as error:
-            errors.extend(explain(kind, error, where, owner=name, beside=("method", "weight")))
+            with guarding(kind, "making it", name):
+                spec = _of_method(kind, name, raw, settings, where, errors)
+        except UserError as error:
+            errors.append((where, str(error)))
     return spec if len(errors) == before else None
+
+
+def _of_method(kind, name, raw, settings, where, errors):
+    """The TermSpec of a method's class, its settings checked, its defaults filled; or None with the errors noted."""
+    before = len(errors)
+    try:
+        schedules = _schedules(kind, settings, where, errors)
+        if len(errors) > before:
+            return None
+        method = kind(**{**settings, **{field: by.end for field, by in schedules.items()}})
+        weight = method.default_weight if raw.get("weight") is None else raw["weight"]
+        return TermSpec(method=name, weight=weight, settings=method.model_dump(mode="json"), schedules=schedules)
+    except ValidationError as error:
+        errors.extend(explain(kind, error, where, owner=name, beside=("method", "weight")))
+        return None
 
 
 def _schedules(method, settings, where, errors):
@@ -304,7 +318,7 @@ def _weights(recipe):
     ]
 
 
-def _meaning(raw, recipe, path):
+def _meaning(raw, recipe, path, code):
     """What the types do not say: [(path of keys, message)]."""
     errors = []
     for where, given in networks_of(raw):
@@ -326,8 +340,10 @@ def _meaning(raw, recipe, path):
             errors.append((where, f"becomes {min(weight.values()):g}; expected 0 or more"))
         elif isinstance(weight, ByEpoch) and not any(weight.at(epoch) for epoch in range(fit.epochs)):
             errors.append((where, f"is 0 in all {fit.epochs} epochs; expected some epoch with a weight above 0"))
-    read = {role for term in recipe.terms for role in find_method(term.method).roles}
-    if recipe.peers and "peer" not in read:
+    known = [term for term in recipe.terms if code or not term.is_foreign]
+    unknown = len(known) < len(recipe.terms)  # a class that was not looked at may read any network
+    read = {role for term in known for role in find_method(term.method).roles}
+    if recipe.peers and "peer" not in read and not unknown:
         errors.append((("peers",), "no term reads them; add terms: [{method: dml}], or drop them"))
     if "peer" in read and not recipe.peers:
         errors.append((("terms",), "there are no peers; give them, such as peers: [resnet20]"))
@@ -337,7 +353,11 @@ def _meaning(raw, recipe, path):
         errors.append((("trust",), "it is measured on validation images and there are none; set data.validation"))
     if recipe.teacher is None and "teacher" in read and recipe.generations == 1:
         errors.append((("terms",), "there is no teacher; give one, or drop the terms"))
-    uses = [term for term in recipe.terms if term.weight and "teacher" in find_method(term.method).roles]
+    uses = [
+        term
+        for term in recipe.terms
+        if (term.weight is None or term.weight) and (term not in known or "teacher" in find_method(term.method).roles)
+    ]
     if recipe.teacher is not None and not uses:
         errors.append((("teacher",), "no term with a weight above 0 uses it; add terms: [{method: kd}], or drop it"))
     if recipe.generations > 1 and recipe.teacher is None and not uses:
@@ -350,7 +370,7 @@ def _meaning(raw, recipe, path):
         errors.append((("fit", field), f"is {given}; training has only {fit.epochs} epochs"))
     errors.extend(teacher_errors(recipe, path))
     errors.extend(independent_teacher_errors(recipe, path))
-    if not recipe.label_weight and not any(term.weight for term in recipe.terms):
+    if not recipe.label_weight and not any(term.weight is None or term.weight for term in recipe.terms):
         errors.append((("label_weight",), "is 0 and no term has a weight above 0: nothing to learn from"))
     views = data_spec.views
     if not isinstance(views, str) and views.mixup and views.cutmix:

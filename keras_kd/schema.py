@@ -15,6 +15,7 @@ from keras_kd.data.label_noise import KINDS as NOISE_KINDS
 from keras_kd.data.rand_augment import STRONGEST
 from keras_kd.data.views import VIEWS
 from keras_kd.export import DEFAULTS, FORMATS, GATES, INPUTS, OUTPUTS
+from keras_kd.foreign_code import is_foreign
 
 ABOVE_ZERO = {"gt": 0, "allow_inf_nan": False}
 NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
@@ -298,6 +299,11 @@ class TermSpec(Part):
     settings: dict[str, object] = Field({}, exclude=True)
     schedules: dict[str, ByEpoch] = Field({}, exclude=True)
 
+    @property
+    def is_foreign(self):
+        """Whether the method is a class of the user's own."""
+        return is_foreign(self.method)
+
 
 class TrustSpec(Part):
     """How far the teacher is trusted on each class (Lukasik et al. 2022): an example of class y has 1 - a_y of the
@@ -575,6 +581,8 @@ class Recipe(Part):
         """The resolved recipe as plain data; with `folder`, paths relative to it; `brief` leaves out defaults."""
         plain = self.model_dump(mode="json", exclude_defaults=brief)
         for raw, term in zip(plain.get("terms", ()), self.terms, strict=True):
+            if term.weight is None and term.is_foreign:
+                raw.pop("weight", None)  # that of a class that was not looked at
             raw.update(term.settings)
             raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
         if folder is not None:

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 import keras_kd
-from keras_kd import run
+from keras_kd import child_process, run
 from keras_kd.claim import digest_of
 from keras_kd.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.evidence import environment, git_commit
@@ -215,10 +215,11 @@ def _run_all(runs, *, smoke, quiet, tell):
 
 def _others(count, name, folder, settings, seeds, smoke):
     """Processes that work on the same study."""
-    command = [sys.executable, "-c", "from keras_kd.cli import main; main()", "study", str(name), "--out", str(folder)]
+    command = child_process.command("keras_kd.cli", "study", name, "--out", folder)
     command += [word for setting in settings for word in ("--set", setting)]
     command += [word for seed in seeds for word in ("--seed", str(seed))] + ["--joins", "--quiet"] + ["--smoke"] * smoke
-    return [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
+    environment = child_process.environment()
+    return [subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) for _ in range(count)]
 
 
 def value_at(report, path):

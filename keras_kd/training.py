@@ -17,7 +17,7 @@ from keras_kd.distiller import Distiller, Term
 from keras_kd.errors import UserError
 from keras_kd.files import whole
 from keras_kd.history import TensorBoardLog, write_csv
-from keras_kd.methods.find import find
+from keras_kd.methods.find import make
 from keras_kd.models.start import re_estimate_batch_norm, start_from
 from keras_kd.networks import INFERENCE_BATCH, build, logits_of
 from keras_kd.non_finite import StopOnNonFinite
@@ -84,7 +84,7 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
     distiller = Distiller(
         student.model,
         teacher.model if teacher else None,
-        terms=[Term(find(term.method)(**term.settings), term.weight, term.schedules) for term in recipe.terms],
+        terms=[Term(make(term), term.weight, term.schedules) for term in recipe.terms],
         label_weight=recipe.label_weight,
         from_logits={role: network.from_logits for role, network in given.items()},
         views=views,

@@ -57,6 +57,8 @@ LEVELS = [
         "by_epoch",
         "trust",
         "quiet",
+        "foreign_code",
+        "child_process",
         "files",
         "file_names",
         "ownership",

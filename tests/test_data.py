@@ -509,8 +509,7 @@ def test_function_is_given_the_arguments_that_it_names(module):
         ("my_pets:dogs", "found no function 'dogs' in my_pets; expected one; correct the name"),
         (
             "my_pest:pets",
-            "importing my_pest failed (ModuleNotFoundError: No module named 'my_pest'); expected a module that "
-            "imports; run where it lies or install it",
+            "no module 'my_pest' can be imported; run from the folder that holds it, or install it",
         ),
         (
             "my_pets:greedy",
@@ -519,7 +518,7 @@ def test_function_is_given_the_arguments_that_it_names(module):
         ),
         (
             "my_pets:broken",
-            "calling it failed (KeyError: 'colour'); expected a dict of arrays; correct the function",
+            "calling it fails with KeyError: 'colour'; expected a dict of arrays; correct the function",
         ),
         (
             "my_pets:pair",

@@ -1,12 +1,12 @@
 """A method by the name that a recipe gives: one of the table, or a class of the user's own."""
 
+import contextlib
 import difflib
-import importlib
 import re
 
+from keras_kd import foreign_code
 from keras_kd.errors import UserError
 from keras_kd.methods import METHODS, Method
-from keras_kd.models.load import current_folder_importable
 from keras_kd.quiet import quiet_start
 
 CLASS = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
@@ -31,14 +31,15 @@ def find(name):
         >>> find("keras_kd.methods.kd:KD")
         <class 'keras_kd.methods.kd.KD'>
     """
+    check_name(name)
     if name in METHODS:
         return METHODS[name]
-    if not re.fullmatch(CLASS, name):
-        raise UserError(f"no method {name!r}; expected a name of `keras-kd list methods`, or package.module:Class")
     module_name, _, class_name = name.partition(":")
-    found = getattr(_imported(name, module_name), class_name, None)
+    # What a user's module imports (Keras, as a rule) starts with notes on a screen that is not for them.
+    with quiet_start():
+        found = foreign_code.named(name)
     if found is None:
-        close = difflib.get_close_matches(class_name, _methods_in(module_name), n=1)
+        close = difflib.get_close_matches(class_name, _methods_in(name), n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"expected class {class_name}(Method)"
         raise UserError(f"{name}: found no class {class_name!r} in {module_name!r}; {hint}")
     if not isinstance(found, type) or not issubclass(found, Method):
@@ -48,21 +49,61 @@ def find(name):
     return found
 
 
-def _imported(name, module_name):
-    # What a user's module imports (Keras, as a rule) starts with notes on a screen that is not for them.
-    with current_folder_importable(), quiet_start():
-        try:
-            return importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            cure = "run from the folder that holds it, or install it"
-            raise UserError(f"{name}: no module {error.name!r} can be imported; {cure}") from error
-        except Exception as error:  # whatever a module may do while it is imported
-            reason = " ".join(str(error).split())[:300]
-            raise UserError(
-                f"{name}: importing {module_name!r} fails with {type(error).__name__}: {reason}; correct it"
-            ) from error
+def check_name(name):
+    """Refuses what can be the name of no method; runs no code.
+
+    Args:
+        name: as of `find`.
+
+    Raises:
+        UserError: it is neither of `METHODS` nor a "package.module:Class" of the user's.
+
+    Example:
+        >>> check_name("mine:Mine")
+    """
+    if name in METHODS:
+        return
+    if not re.fullmatch(CLASS, name):
+        raise UserError(f"no method {name!r}; expected a name of `keras-kd list methods`, or package.module:Class")
+    foreign_code.check_name(name)
 
 
-def _methods_in(module_name):
-    members = vars(importlib.import_module(module_name)).items()
+def make(term):
+    """The method of a term of a recipe, with its settings.
+
+    Args:
+        term: has a `method`, as of `find`, and `settings`, a dict.
+
+    Raises:
+        UserError: as of `find`; or it is the user's own and cannot be made.
+    """
+    kind = find(term.method)
+    with guarding(kind, "making it", term.method):
+        return kind(**term.settings)
+
+
+def guarding(method, doing, name=None):
+    """In the block a method, or its class, does something: an error of the user's own is told in one line.
+
+    In a method of ours it is a fault of this program, and is let through.
+
+    Args:
+        method: a `Method`, or a subclass of it.
+        doing: what, such as "taps()".
+        name: how the error begins; the method's own by default.
+
+    Example:
+        >>> from keras_kd.methods import KD
+        >>> with guarding(KD(), "taps()"):
+        ...     KD().taps("student")
+        ()
+    """
+    kind = method if isinstance(method, type) else type(method)
+    if kind.__module__.partition(".")[0] == "keras_kd":
+        return contextlib.nullcontext()
+    return foreign_code.guarded(name or method.name, doing)
+
+
+def _methods_in(name):
+    members = vars(foreign_code.import_module_of(name)).items()
     return [one for one, value in members if isinstance(value, type) and issubclass(value, Method)]

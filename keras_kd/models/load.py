@@ -1,14 +1,13 @@
 """Networks of the user's own: a saved `.keras` file, or a function that builds one."""
 
-import importlib
 import inspect
 import re
-import sys
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 
+from keras_kd import foreign_code
 from keras_kd.errors import UserError
+from keras_kd.foreign_code import described
 from keras_kd.lazy import keras
 from keras_kd.models.arguments import check_arguments
 from keras_kd.models.pixels import image_input, normalize
@@ -21,8 +20,8 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
     """A network saved by `model.save("x.keras")`, taking pixels 0..255.
 
     Args:
-        path: a `.keras` file. Code in it (Lambda layers) is not run; classes of the user's own must be registered
-            with Keras, in a module that can be imported from the current folder.
+        path: a `.keras` file. Code in it (Lambda layers) is not run, and modules that it names are not imported;
+            classes of the user's own must be registered with Keras before.
         image_shape, classes: of the data; a None dimension of the network fits any.
         pixels: what the network expects, one of `PIXELS`: "pixels" (0..255, the default), "unit" (0..1), "symmetric"
             (-1..1) or "standard" ((pixels / 255 - mean) / std). The others are wrapped: input, Rescaling, network.
@@ -47,9 +46,12 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
             f"{path}: found no whole Keras 3 model; expected a file of model.save; save it, or copy it, again"
         )
     try:
-        # On JAX Keras imports TensorFlow here, where it is installed, with its start-up notes.
-        with current_folder_importable(), quiet_start():
+        # On JAX Keras imports TensorFlow here, where it is installed, with its start-up notes. What layers of the
+        # user's import as they are made lies beside them, if there are any.
+        with foreign_code.unended(path), foreign_code.importable(*foreign_code.folders_used()), quiet_start():
             model = keras.saving.load_model(file, compile=False)
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(f"{path}: {_load_failure(error)}") from error
     return fitted(str(path), model, image_shape, classes, pixels=pixels, mean=mean, std=std)
@@ -75,21 +77,15 @@ def from_function(name, image_shape, classes, *, arguments=None, pixels=None, me
         <Functional name=tiny, built=True>
     """
     module_name, _, function_name = name.partition(":")
-    with current_folder_importable():
-        try:
-            function = getattr(importlib.import_module(module_name), function_name, None)
-        except ModuleNotFoundError as error:
-            cure = "run from the folder that holds it, or install it"
-            raise UserError(f"{name}: no module {error.name!r} can be imported; {cure}") from error
-        except Exception as error:
-            raise UserError(f"{name}: importing {module_name!r} fails with {_named(error)}") from error
-        if not callable(function):
-            raise UserError(f"{name}: found no function {function_name!r} in {module_name!r}; expected one")
-        check_arguments(name, function, arguments, list(inspect.signature(function).parameters)[:2])
-        try:
+    function = foreign_code.named(name)
+    if not callable(function):
+        raise UserError(f"{name}: found no function {function_name!r} in {module_name!r}; expected one")
+    # What it imports only now lies beside it as well.
+    with foreign_code.importable(foreign_code.current_folder()):
+        with foreign_code.guarded(name, "reading its arguments"):
+            check_arguments(name, function, arguments, list(inspect.signature(function).parameters)[:2])
+        with foreign_code.guarded(name, "the call (image_shape, classes, ...)"):
             model = function(tuple(image_shape), classes, **(arguments or {}))
-        except Exception as error:
-            raise UserError(f"{name}: the call (image_shape, classes, ...) fails with {_named(error)}") from error
     if not isinstance(model, keras.Model):
         raise UserError(f"{name}: found a {type(model).__name__} returned; expected a keras.Model")
     if not model.built:
@@ -149,7 +145,7 @@ def _wrapped(name, model, image_shape, pixels, mean, std):
     try:
         return keras.Model(image, model(x), name=f"{model.name}_on_pixels")
     except Exception as error:
-        raise UserError(f"{name}: cannot take images of {image_shape}: {_named(error)}") from error
+        raise UserError(f"{name}: cannot take images of {image_shape}: {described(error)}") from error
 
 
 def _of_one_image(model, attribute):
@@ -174,32 +170,7 @@ def import_module_of(name):
     Raises:
         UserError: there is no such module, or it fails.
     """
-    with current_folder_importable():
-        try:
-            return importlib.import_module(name.partition(":")[0])
-        except Exception as error:
-            raise UserError(
-                f"{name}: cannot be imported: {_named(error)}; correct it, or run where it can be"
-            ) from error
-
-
-@contextmanager
-def current_folder_importable():
-    """Modules of the current folder can be imported, as under `python -m`."""
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
-
-
-def _named(error):
-    """An error of foreign code on one line of bearable length."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}{'...' if len(text) > 300 else ''}"
+    return foreign_code.import_module_of(name)
 
 
 def _load_failure(error):
@@ -211,4 +182,4 @@ def _load_failure(error):
         )
     if "lambda" in str(error).lower():
         return "holds Python code (a Lambda layer), which is not run from a file; replace it by a layer of its own"
-    return f"found no readable Keras 3 model: {_named(error)}; save it again with model.save"
+    return f"found no readable Keras 3 model: {described(error)}; save it again with model.save"
