@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from keras_kd.errors import UserError
 from keras_kd.files import sha256
+from keras_kd.foreign_code import import_module_of
 from keras_kd.generations import home
 from keras_kd.models import kind
-from keras_kd.models.load import import_module_of
 from keras_kd.recipe import Recipe, load, load_teacher_recipe
 from keras_kd.recipe_file import run_name, teacher_run_name
 from keras_kd.run_folder import RunFolder, differences

@@ -155,8 +155,12 @@ def test_distill_evaluate_and_reuse():
     )
     assert alone["cost"]["parameters"] == report["cost"]["parameters"]
     assert "teacher" not in alone or alone["teacher"] is None
-    distilled = run("distill", "digits", *SMALL, "--quiet")
-    assert "note: the teacher's run is not its recipe's: fit.epochs is 1 there, 20 here" in distilled.stdout
+    said = fails("distill", "digits", *SMALL, "--quiet")
+    assert said.startswith("saved_models/digits_teacher: holds the run of another recipe than the teacher ")
+    assert "fit.epochs is 1 there, 20 here" in said
+    assert said.endswith("`--set teacher=saved_models/digits_teacher/student.keras` takes it as it is")
+    assert not Path("saved_models/digits").exists()
+    run("distill", "digits", *SMALL, "--set", "teacher=saved_models/digits_teacher/student.keras", "--quiet")
     report = json.loads(Path("saved_models/digits/report.json").read_text())
     for path in (
         "student.top1 student.top5 teacher.top1 fidelity.agreement fidelity.kl calibration.ece calibration.bins "
@@ -213,7 +217,7 @@ def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
         "--pixels: no 'foo'; expected one of pixels, unit, symmetric, standard"
     )
     Path("empty").mkdir()
-    assert fails("export", "empty") == "empty: no run of keras-kd (it has no recipe.yaml)"
+    assert fails("export", "empty") == "empty: no run of keras-kd (it has no recipe.yaml of its making)"
     assert fails("export", "empty", "--format", "tflite") == (
         "--format: no format 'tflite'; expected one of saved_model, litert_float32, litert_float16, litert_dynamic, "
         "litert_int8, litert_int8_float, onnx"
@@ -333,9 +337,9 @@ def test_a_full_disk(monkeypatch):
     message = fails("distill", recipe(), "--quiet")
     assert message == (
         "saved_models/small/training_state.npz: the disk is full, so it was not written; "
-        "free some space and give the same command again"
+        "cure that and give the same command again"
     )
-    assert not list(Path("saved_models/small").glob(".writing-*"))
+    assert not list(Path("saved_models/small").rglob("*writing-*"))
     monkeypatch.undo()
 
 
@@ -526,6 +530,7 @@ def test_no_run_lies_among_banks(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bank = tmp_path / "saved_models" / "bank" / ("0" * 16)
     bank.mkdir(parents=True)
+    (bank / "about.json").write_text("{}")
     for out in ("saved_models/bank", "saved_models/bank/mine"):
         said = fails("distill", "digits", "--quiet", "--restart", "--out", out)
         assert said.startswith(f"{out}: ") and said.endswith(

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from keras_kd import export as exporting
-from keras_kd.errors import GateError, UserError
+from keras_kd import ownership
+from keras_kd.errors import GateError, MachineError, UserError
 from keras_kd.export import DEFAULTS, FILES, FORMATS, GATES, export, outside_builtins
+from keras_kd.files import whole
 from keras_kd.lazy import keras
 
 
@@ -79,7 +81,15 @@ def run_export(student, folder, digits, **arguments):
 
 
 def names(folder):
-    return sorted(entry.name for entry in folder.iterdir())
+    return sorted(entry.name for entry in folder.iterdir() if entry.name != ownership.MARK)
+
+
+def export_before(folder, *files):
+    """Leaves files of an export of another student in a folder."""
+    with ownership.held(folder, "exports"):
+        for file in files:
+            with whole(folder / file) as temporary:
+                temporary.write_text("of the student before")
 
 
 # The whole way, through TensorFlow's own process.
@@ -89,11 +99,10 @@ def names(folder):
 def exported(digits_student, digits, tmp_path_factory):
     """A folder in which an earlier export was killed, and the results of the export that followed."""
     folder = tmp_path_factory.mktemp("exported")
-    (folder / ".export-killed").mkdir()
-    (folder / ".export-killed" / "student.tflite").write_text("half")
-    (folder / "student.tflite").write_text("of the student before")
-    (folder / "saved_model").mkdir()
-    (folder / "saved_model" / "of_the_student_before").touch()
+    export_before(folder, "student.tflite", "saved_model/of_the_student_before")
+    killed = folder / ownership.MARK / f"{ownership.WORKPLACE}{'0' * 32}"
+    killed.mkdir()
+    (killed / "student.tflite").write_text("half")
     return folder, {result["format"]: result for result in run_export(digits_student, folder, digits)}
 
 
@@ -102,6 +111,8 @@ def test_a_student_becomes_one_file_a_format_and_nothing_else_is_left(exported):
     assert tuple(results) == DEFAULTS
     assert names(folder) == sorted(FILES[name] for name in DEFAULTS)
     assert not (folder / "saved_model" / "of_the_student_before").exists()
+    assert {entry.name for entry in (folder / ownership.MARK).iterdir()} == {"lock", "made.json", "made.lock"}
+    assert ownership.changes(folder) == {}
     assert results["litert_float32"]["bytes"] == (folder / "student.tflite").stat().st_size
 
 
@@ -153,7 +164,7 @@ def test_an_exported_file_runs_without_this_package(exported, digits_student, di
 
 
 def test_a_wrong_calibration_range_is_caught_and_the_other_file_still_comes(digits_student, digits, tmp_path):
-    (tmp_path / "student_int8.tflite").write_text("of the student before")
+    export_before(tmp_path, "student_int8.tflite")
     with pytest.raises(GateError) as caught:
         run_export(
             digits_student,
@@ -243,10 +254,7 @@ def test_files_that_fail_stay_out_and_take_the_older_ones_with_them(
     monkeypatch, digits_student, digits, tmp_path, capsys
 ):
     stand_in(monkeypatch, [("saved_model", False), ("litert_float32", True), ("litert_int8", False)])
-    (tmp_path / "saved_model").mkdir()
-    (tmp_path / "saved_model" / "old").touch()
-    for name in ("student.tflite", "student_int8.tflite", "report.json"):
-        (tmp_path / name).write_text("old")
+    export_before(tmp_path, "saved_model/old", "student.tflite", "student_int8.tflite", "report.json")
     with pytest.raises(GateError) as caught:
         run_export(digits_student, tmp_path, digits)
     assert names(tmp_path) == ["report.json", "student.tflite"]
@@ -275,6 +283,52 @@ def test_an_export_that_is_stopped_leaves_whole_files_only(monkeypatch, digits_s
     assert names(tmp_path) == ["student.tflite"]
     if told:
         assert told in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["student_int8.tflite", "saved_model/notes.txt", "student.tflite"])
+def test_what_somebody_else_put_there_is_refused_before_anything_is_made(
+    monkeypatch, digits_student, digits, tmp_path, file
+):
+    stand_in(monkeypatch, [("saved_model", False), ("litert_float32", True), ("litert_int8", False)])
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("a thesis")
+    with pytest.raises(UserError, match="was not made by keras-kd"):
+        run_export(digits_student, tmp_path, digits)
+    assert names(tmp_path) == [file.split("/")[0]] and (tmp_path / file).read_text() == "a thesis"
+
+
+def test_what_somebody_put_into_an_exported_folder_stays(monkeypatch, digits_student, digits, tmp_path):
+    export_before(tmp_path, "saved_model/old")
+    (tmp_path / "saved_model" / "notes.txt").write_text("a thesis")
+    stand_in(monkeypatch, [("saved_model", True)])
+    with pytest.raises(UserError, match=r"saved_model: holds what keras-kd did not make \(.*notes.txt\)"):
+        run_export(digits_student, tmp_path, digits)
+    assert (tmp_path / "saved_model" / "notes.txt").read_text() == "a thesis"
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("os.kill(os.getpid(), 9)", "ended from outside by SIGKILL, often for want of memory"),
+        ("os.kill(os.getpid(), 24)", "ended from outside by SIGXCPU"),
+        ("print('terminate: std::bad_alloc', file=sys.stderr, flush=True); os.abort()", "there is no memory left"),
+    ],
+)
+def test_a_process_that_is_ended_from_outside_is_no_result(monkeypatch, digits_student, digits, tmp_path, end, told):
+    program = f"import json, os, sys; print(json.dumps({{'loaded': True}}), flush=True); {end}"
+    stand_in_process(monkeypatch, program)
+    with pytest.raises(GateError, match="the same command tries it again") as caught:
+        run_export(digits_student, tmp_path, digits, formats=["litert_float32"])
+    assert told in caught.value.exports[0]["circumstance"]
+
+
+@pytest.mark.parametrize("error", ["No space left on device", "[Errno 27] File too large", "std::bad_alloc"])
+def test_a_fault_of_the_machine_while_converting_ends_the_export(monkeypatch, digits_student, digits, tmp_path, error):
+    answers = [{"loaded": True}, {"error": f"it cannot be written: {error}", "of_the_machine": True}]
+    program = f"for one in {[json.dumps(one) for one in answers]!r}: print(one, flush=True)"
+    stand_in_process(monkeypatch, program)
+    with pytest.raises(MachineError, match="it cannot be written"):
+        run_export(digits_student, tmp_path, digits, formats=["litert_float32"])
 
 
 def test_a_converter_that_takes_its_process_down_fails_that_format_only(monkeypatch, digits_student, digits, tmp_path):
