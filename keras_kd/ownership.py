@@ -266,10 +266,12 @@ class Owned:
 
     def _name(self, path):
         """A path as `made.json` calls it, or None where it lies elsewhere."""
-        # The last part is not followed: what lies there may be a link, which is then seen to be one.
-        real = os.path.join(os.path.realpath(Path(path).parent), Path(path).name)
-        name = os.path.relpath(real, self._real)
-        return None if name.startswith("..") else Path(name).as_posix()
+        # Links inside are not followed, so that they are seen to be links; the folder itself may be reached by some.
+        for top, here in ((self.folder, path), (self._real, os.path.realpath(path))):
+            name = os.path.relpath(os.path.abspath(here), os.path.abspath(top))
+            if not name.startswith(".."):
+                return Path(name).as_posix()
+        return None
 
     def check(self, path):
         """Refuses a path that is not known to be ours and where something lies.
@@ -278,7 +280,7 @@ class Owned:
             UserError: names it.
         """
         name = self._name(path)
-        if name is None or any(one.is_symlink() for one in _below(path, self.folder)):
+        if name is None or any(one.is_symlink() for one in _below(self.folder / name, self.folder)):
             raise UserError(f"{path}: leads out of {self.folder} by a link; nothing is written there: remove the link")
         if not self._knows(name) or Path(path).is_symlink():
             refuse_foreign_file(path)

@@ -39,7 +39,7 @@ from keras_kd.run_folder import (
 )
 from keras_kd.run_report import measure
 from keras_kd.schema import EvidenceSpec, TeacherSpec
-from keras_kd.soundness import PUT_BACK, refuse_changed
+from keras_kd.soundness import PUT_BACK, refuse_changed, refuse_lost
 from keras_kd.teachers import assemble, held_out_alike, saw_held_out
 from keras_kd.training import train
 
@@ -134,7 +134,8 @@ class _Job:
         recipe = self.recipe
         independent = independent_digest(recipe, self.files.path, self.smoke)
         same = independent is None or self.owned.kept("independent") in (None, independent)
-        return _evidence(found["settings"]) != _evidence(recipe.dump(self.files.path)) or not same
+        asked = _evidence(found["settings"]) != _evidence(recipe.dump(self.files.path))
+        return asked or not same or not self.files.predictions.exists()
 
     def _to_be_exported(self, found):
         """Whether a file is to be made: for other settings, after a kill, or since it is gone."""
@@ -214,11 +215,8 @@ class _Job:
             generations = [f"generation_{number}" for number in range(1, self.recipe.generations)]
             left = owned.empty(besides=[files.teacher.name, *generations])
             if left:
-                print(
-                    f"{files.path}: left as they are, not made by keras-kd: {', '.join(left)}",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                said = f"{files.path}: not made by keras-kd, and left as it is: {', '.join(left)}"
+                print(said, file=sys.stderr, flush=True)
         owned.remove(files.report)
         owned.claim(*files.always)
         owned.keep("inputs", inputs_of(self.recipe, files.path, self.smoke, dataset))
@@ -423,6 +421,7 @@ def open_run(folder):
         raise UserError(f"{folder}: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/")
     if not files.recipe.exists() or not is_run(files.path):
         raise UserError(f"{folder}: no run of keras-kd (it has no recipe.yaml of its making)")
+    refuse_lost(files.path)
     if not files.student.exists():
         raise UserError(f"{folder}: its student is not trained to the end; `keras-kd distill` goes on with it")
     return load(files.recipe, notes=[]), files

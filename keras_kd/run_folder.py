@@ -17,7 +17,7 @@ from keras_kd.files import whole
 from keras_kd.ownership import CHANGED, changes, has_ledger, held, read_ledger, tell_changed
 from keras_kd.predictions_file import NAME as PREDICTIONS
 from keras_kd.recipe import load
-from keras_kd.soundness import EDITABLE, IRREPLACEABLE, changed_in
+from keras_kd.soundness import EDITABLE, changed_in, refuse_lost
 
 # The first words of the recipe in a run folder, by which a run of an earlier version is known.
 RESOLVED = "# Resolved by keras-kd"
@@ -148,6 +148,7 @@ def same_recipe(files, recipe):
     """Refuses a folder that holds a run of another recipe; what is exported may change."""
     if not files.recipe.exists() or not (files.student.exists() or files.state.exists()):
         return
+    refuse_lost(files.path)
     found = differences(load(files.recipe, notes=[]), recipe)
     if found:
         shown = "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
@@ -166,13 +167,8 @@ def mend(files, owned):
     Raises:
         UserError: what cannot be made again was changed.
     """
+    refuse_lost(files.path)
     found = changed_in(files.path)
-    for name in IRREPLACEABLE:
-        if name in found:
-            raise UserError(
-                f"{files.path / name}: is not as this run made it (damaged, or changed by somebody); put it back, or "
-                "begin again with --restart"
-            )
     for name in dict.fromkeys("saved_model" if one.startswith("saved_model/") else one for one in found):
         path = files.path / name
         if name in EDITABLE:

@@ -23,6 +23,24 @@ def changed_in(folder):
     return [name for name, state in changes(folder).items() if state == CHANGED]
 
 
+def refuse_lost(folder):
+    """Refuses to go on with a run of which something was changed that cannot be made again.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        UserError: names it.
+    """
+    found = changes(folder, IRREPLACEABLE)
+    for name in IRREPLACEABLE:
+        if found.get(name) == CHANGED:
+            raise UserError(
+                f"{Path(folder) / name}: is not as this run made it (damaged, or changed by somebody); put it back, or "
+                "begin again with --restart"
+            )
+
+
 def refuse_changed(folder):
     """Refuses to tell of a run whose figures, or the files that they are of, are not as the run made them.
 

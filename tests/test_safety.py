@@ -1,0 +1,478 @@
+"""Nothing of a person's is deleted, overwritten or mistaken for a result; what was damaged is noticed."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_kd import compare, run, study
+from keras_kd.errors import Busy, UserError
+from keras_kd.file_names import file_name
+from keras_kd.files import whole
+from keras_kd.ownership import MARK, changes, held, within
+from keras_kd.recipe import load
+from keras_kd.run_folder import is_run
+from keras_kd.study_file import load_study
+
+RECIPE = """\
+data: {name: digits, train_images: 100, test_images: 50}
+student: digits_tiny
+fit: {epochs: 1, batch_size: 50}
+export: {formats: []}
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(RECIPE)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run of `RECIPE`."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "small.yaml").write_text(RECIPE)
+    run.distill(load(folder / "small.yaml"), folder / "done", name="small", quiet=True)
+    run.write_page(folder / "done")
+    return folder / "done"
+
+
+@pytest.fixture
+def done(finished, tmp_path):
+    """A copy of it, which may be damaged."""
+    return shutil.copytree(finished, tmp_path / "done")
+
+
+def distilled(folder="done", settings=(), **options):
+    return run.distill(load("small.yaml", settings), folder, name="small", quiet=True, **options)
+
+
+def digests(folder):
+    """What lies in a folder: {path: digest, or what it is}."""
+    found = {}
+    for path in sorted(Path(folder).rglob("*")):
+        plain = path.is_file() and not path.is_symlink()
+        found[path.relative_to(folder).as_posix()] = (
+            hashlib.sha256(path.read_bytes()).hexdigest() if plain else os.readlink(path) if path.is_symlink() else "-"
+        )
+    return found
+
+
+def foreign(folder):
+    """A folder of somebody's."""
+    (folder / ".git" / "objects").mkdir(parents=True)
+    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    thesis(folder)
+    return folder
+
+
+def thesis(folder):
+    (folder / "photos").mkdir(parents=True)
+    (folder / "photos" / "one.jpg").write_bytes(b"\xff\xd8 a photo")
+    (folder / "thesis.tex").write_text("years of work")
+    return folder
+
+
+# What is emptied.
+
+
+def test_restart_empties_no_folder_that_is_no_run(tmp_path):
+    folder = thesis(tmp_path / "p")
+    before = digests(folder)
+    with pytest.raises(UserError, match=r"holds no run of keras-kd \(it holds photos, thesis.tex\), and --restart"):
+        distilled("p", restart=True)
+    assert digests(folder) == before
+
+
+@pytest.mark.parametrize("place", ["root", "home", "repository", "current repository"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_some_places_are_never_a_run(place, restart, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    where = {"root": Path("/"), "home": thesis(home), "repository": foreign(tmp_path / "repository")}
+    where["current repository"] = Path(".")
+    if place == "current repository":
+        foreign(tmp_path / "current")
+        monkeypatch.chdir(tmp_path / "current")
+    recipe, before = load(tmp_path / "small.yaml"), digests(tmp_path)
+    with pytest.raises(UserError, match="is (the root of|your home|the top of a repository)"):
+        run.distill(recipe, where[place], name="small", restart=restart, quiet=True)
+    assert digests(tmp_path) == before
+
+
+def test_restart_takes_away_what_the_run_made_and_nothing_else(done):
+    thesis(done)
+    (done / "checkpoints").mkdir()
+    (done / "checkpoints" / "mine.keras").write_text("mine")
+    (done / "example").mkdir(exist_ok=True)
+    (done / "example" / "notes.txt").write_text("mine")
+    (done / "link").symlink_to("photos")
+    before = {path: digest for path, digest in digests(done).items() if not path.startswith(MARK)}
+    student = (done / "student.keras").stat().st_ino
+    distilled(settings=["seed=1"], restart=True)
+    after = digests(done)
+    theirs = ["photos/one.jpg", "thesis.tex", "checkpoints/mine.keras", "example/notes.txt", "link"]
+    assert [after[path] for path in theirs] == [before[path] for path in theirs]
+    assert (done / "student.keras").stat().st_ino != student and changes(done) == {}
+
+
+def test_restart_says_what_it_leaves(done, capsys):
+    thesis(done)
+    distilled(settings=["fit.epochs=2"], restart=True)
+    assert "done: not made by keras-kd, and left as it is: photos, thesis.tex" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "settings, network",
+    [(["student=no_such"], None), (["data.name=nowhere.npz"], None), ([], "broken"), ([], "foreign images")],
+)
+def test_restart_throws_nothing_away_before_all_is_known_to_fit(done, settings, network, tmp_path):
+    before = digests(done)
+    if network == "broken":
+        Path("nets.py").write_text("def net(image_shape, classes):\n    raise ValueError('no network')\n")
+        Path("small.yaml").write_text(RECIPE.replace("digits_tiny", "nets:net"))
+    elif network == "foreign images":
+        np.savez("cut.npz", x_train=np.zeros((20, 8, 8, 1), "uint8"), y_train=np.arange(20) % 10)
+        whole_file = Path("cut.npz").read_bytes()
+        Path("cut.npz").write_bytes(whole_file[: len(whole_file) // 2])
+        Path("small.yaml").write_text(
+            RECIPE.replace("name: digits, train_images: 100, test_images: 50", "name: cut.npz")
+        )
+    with pytest.raises(UserError):
+        distilled(settings=settings, restart=True)
+    assert digests(done) == before
+
+
+def test_a_run_of_an_earlier_version_is_known_and_emptied_of_its_own_alone(done):
+    shutil.rmtree(done / MARK)
+    thesis(done)
+    (done / "student.onnx").write_text("not ours: no such thing was made")
+    assert is_run(done) and distilled()["epochs"] == 1
+    shutil.rmtree(done / MARK)
+    distilled(settings=["fit.epochs=2"], restart=True)
+    assert (done / "thesis.tex").read_text() == "years of work" and (done / "photos" / "one.jpg").exists()
+
+
+def test_a_recipe_of_somebodys_is_no_run(tmp_path):
+    folder = thesis(tmp_path / "project")
+    (folder / "recipe.yaml").write_text(RECIPE)
+    keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]).save(
+        folder / "student.keras"
+    )
+    before = digests(folder)
+    for call in (run.export, run.evaluate, run.write_page):
+        with pytest.raises(UserError):
+            call(folder)
+    with pytest.raises(UserError, match="was not made by keras-kd"):
+        distilled(folder)
+    with pytest.raises(UserError, match="holds no run"):
+        distilled(folder, restart=True)
+    assert digests(folder) == before
+
+
+# What is written.
+
+
+@pytest.mark.parametrize(
+    "name", ["student.keras", "report.md", "history.csv", "model_card.md", "recipe.yaml", ".keras_kd"]
+)
+def test_a_file_of_somebodys_is_not_written_over(name, tmp_path):
+    folder = thesis(tmp_path / "p")
+    (folder / name).write_text("mine")
+    before = digests(folder)
+    with pytest.raises(UserError, match=re.escape(name)):
+        distilled("p")
+    assert digests(folder) == before
+
+
+def test_beside_files_of_somebodys_a_run_has_its_place(tmp_path):
+    before = digests(thesis(tmp_path / "p"))
+    distilled("p")
+    after = digests(tmp_path / "p")
+    assert {path: after[path] for path in before} == before and "student.keras" in after
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "tensorboard", "student.keras", "example"])
+def test_nothing_is_written_through_a_link_out_of_the_folder(name, tmp_path):
+    outside = thesis(tmp_path / "outside")
+    before = digests(outside)
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / name).symlink_to(outside / "thesis.tex" if "." in name else outside)
+    with pytest.raises(UserError, match="leads out of|was not made by keras-kd"):
+        run.distill(
+            load("small.yaml", ["fit.epochs=2", "fit.checkpoints=[1]", "export.formats=[litert_float32]"]),
+            "p",
+            name="small",
+            quiet=True,
+        )
+    assert digests(outside) == before
+
+
+def test_a_link_to_a_folder_is_that_folder(tmp_path):
+    outside = thesis(tmp_path / "outside")
+    (tmp_path / "link").symlink_to(outside)
+    before = digests(outside)
+    with pytest.raises(UserError, match="holds no run"):
+        distilled("link", restart=True)
+    assert digests(outside) == before
+
+
+def test_a_card_that_its_owner_filled_in_stays(done, capsys):
+    card = done / "model_card.md"
+    card.write_text(card.read_text() + "\nTrained by Ann.\n")
+    from keras_kd.hand_over import write_card
+
+    with held(done, "run"):
+        write_card(done, run.read_report(done), (8, 8, 1))
+    assert card.read_text().endswith("Trained by Ann.\n") and (done / "model_card.new.md").exists()
+    assert "it is left as it is, and the new one is model_card.new.md" in capsys.readouterr().err
+
+
+def test_a_folder_of_another_kind_is_refused(tmp_path):
+    with held("p", "search"), whole("p/search.json") as temporary:
+        temporary.write_text("{}")
+    with pytest.raises(UserError, match="p: holds a search"):
+        distilled("p")
+
+
+def test_work_within_goes_with_the_work_and_other_work_stays(tmp_path):
+    for place in ("s", "s/cell", "s/mine"):
+        Path(place).mkdir()
+    with held("s", "study") as owned:
+        with within(owned), held("s/cell", "run"), whole("s/cell/a") as temporary:
+            temporary.write_text("of the study")
+        with held("s/mine", "run"), whole("s/mine/a") as temporary:
+            temporary.write_text("of somebody's own command")
+        with held("s/cell", "run"), pytest.raises(Busy):
+            owned.empty()
+        assert owned.empty() == ["mine"]
+    assert not Path("s/cell").exists() and Path("s/mine/a").exists()
+
+
+# Names.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "../x",
+        "/etc/passwd",
+        "..",
+        ".",
+        "",
+        " ",
+        "a/b",
+        "a\\b",
+        "a\0b",
+        ".hidden",
+        "a\nb",
+        "con",
+        "x" * 300,
+        "~",
+        "é" * 200,
+    ],
+)
+def test_a_name_becomes_one_plain_file_name(text):
+    name = file_name(text)
+    assert name == Path(name).name and name not in (".", "..", "") and not name.startswith((".", "~"))
+    assert len(name.encode()) <= 100 and name.isprintable() and "/" not in name and "\\" not in name
+    assert file_name(name) == name and file_name(text, distinct=True) != file_name(f"{text}!", distinct=True)
+
+
+@pytest.mark.parametrize("name", ["../../victim/config", "/tmp/victim", "a\\0b", ".x", "..", "a/b"])
+def test_a_study_writes_nothing_outside_its_folder(name, tmp_path):
+    Path("study.yaml").write_text(
+        f'question: q\nrecipes:\n  "{name}": {{data: digits, student: digits_cnn, fit: {{epochs: 1}}}}\n'
+        "  s: {data: digits, student: digits_tiny, fit: {epochs: 1}}\nbase: s\naxes: {way: {one: {}}}\nseeds: [0]\n"
+    )
+    before = digests(tmp_path)
+    with pytest.raises(UserError, match=r"study.yaml:3: recipes\..*is no plain name of a file"):
+        study.study("study.yaml", "out", quiet=True)
+    assert digests(tmp_path) == before
+    with pytest.raises(UserError):
+        load_study("study.yaml")
+
+
+@pytest.mark.parametrize("name", ["..yaml", "...yaml", "a b.yaml", ".yaml.yaml"])
+def test_a_recipe_s_name_leads_nowhere(name):
+    from keras_kd.recipe_file import run_name
+
+    place = run_name(Path(name).stem, 0, 0, False)
+    assert Path("saved_models", place).resolve().parent == Path("saved_models").resolve()
+
+
+def test_a_study_keeps_a_recipe_that_somebody_changed(tmp_path):
+    Path("study.yaml").write_text(
+        "question: q\nrecipes:\n  s: {data: {name: digits, train_images: 50, test_images: 20}, student: digits_tiny, "
+        "fit: {epochs: 1}}\nbase: s\naxes: {way: {one: {}}}\nseeds: [0]\n"
+    )
+    study.study("study.yaml", "out", quiet=True)
+    (tmp_path / "out" / "recipes" / "one.yaml").write_text("mine")
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="one.yaml: was changed since the study made it"):
+        study.study("study.yaml", "out", quiet=True)
+    study.study("study.yaml", "out", quiet=True, restart=True)
+    assert (tmp_path / "out" / "mine.txt").read_text() == "mine" and "one.yaml" in os.listdir("out/recipes")
+
+
+# What a run depends on.
+
+
+def network(seed):
+    keras.utils.set_random_seed(seed)
+    layers = [keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(10)]
+    return keras.Sequential(layers)
+
+
+OTHER_CONTENT = {
+    "teacher": r"the teacher teacher.keras \(sha256 \w{8}... then, \w{8}... now\)",
+    "student": "the student start.keras",
+    "images": "the images and labels",
+    "code": "the code of mine:Mine",
+}
+
+
+@pytest.mark.parametrize("what", OTHER_CONTENT)
+@pytest.mark.parametrize("state", ["finished", "killed"])
+def test_other_content_under_the_same_name_is_told_before_anything_is_trained(what, state, tmp_path):
+    network(0).save("teacher.keras")
+    network(1).save("start.keras")
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype="uint8")
+    np.savez("data.npz", x_train=images, y_train=np.arange(60) % 10)
+    Path("mine.py").write_text("from keras_kd import KD\n\n\nclass Mine(KD):\n    pass\n")
+    Path("small.yaml").write_text(
+        "data: {name: data.npz, test_fraction: 0.3}\nteacher: teacher.keras\nstudent: start.keras\n"
+        "terms: [{method: kd}, {method: 'mine:Mine', weight: 1}]\nfit: {epochs: 1}\nexport: {formats: []}\n"
+    )
+    distilled("run")
+    if state == "killed":
+        Path("run/student.keras").unlink()
+    if what == "teacher":
+        network(2).save("teacher.keras")
+    elif what == "student":
+        network(2).save("start.keras")
+    elif what == "images":
+        images[0] += 1
+        np.savez("data.npz", x_train=images, y_train=np.arange(60) % 10)
+    else:
+        Path("mine.py").write_text("from keras_kd import KD\n\n\nclass Mine(KD):\n    other: int = 1\n")
+    before = digests("run")
+    with pytest.raises(UserError, match=OTHER_CONTENT[what]) as error:
+        distilled("run")
+    assert "--restart" in str(error.value) and "another --out" in str(error.value)
+    assert digests("run") == before
+    distilled("run", restart=True)
+    assert distilled("run")["epochs"] == 1
+
+
+def test_two_recipes_of_one_name_do_not_share_a_teacher():
+    for place, seed in (("a", 0), ("b", 7)):
+        Path(place).mkdir()
+        Path(place, "t.yaml").write_text(RECIPE.replace("data:", f"seed: {seed}\ndata:"))
+        Path(place, "s.yaml").write_text(f"{RECIPE}teacher: t.yaml\nterms: [kd]\n")
+    run.distill(load("a/s.yaml"), "saved_models/s", name="s", quiet=True)
+    before = digests("saved_models")
+    with pytest.raises(UserError, match=r"saved_models/t: holds the run of another recipe .*seed is 0 there, 7 here"):
+        run.distill(load("b/s.yaml"), "saved_models/s2", name="s", quiet=True)
+    assert digests("saved_models") == before
+    taken = load("b/s.yaml", ["teacher=saved_models/t/student.keras"])
+    assert run.distill(taken, "saved_models/s3", name="s", quiet=True)["teacher"]["name"] == "student.keras"
+
+
+# What was damaged.
+
+
+def flip(path, place=None):
+    content = bytearray(Path(path).read_bytes())
+    content[len(content) // 2 if place is None else place] ^= 1
+    Path(path).write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["student.keras", "recipe.yaml"])
+def test_what_cannot_be_made_again_is_refused_where_it_was_changed(done, name):
+    flip(done / name, -1)
+    before = digests(done)
+    for call in (distilled, lambda: run.evaluate("done"), lambda: run.export("done")):
+        with pytest.raises(UserError, match=f"done/{name}: is not as this run made it"):
+            call()
+    for call in (lambda: run.write_page("done"), lambda: compare.rows_of(["done"])):
+        with pytest.raises(UserError, match=f"done: not as the run made it .*: {name}; put it back"):
+            call()
+    assert digests(done) == before
+
+
+@pytest.mark.parametrize("name", ["report.json", "history.csv", "predictions.npz"])
+def test_what_can_be_made_again_is_said_kept_aside_and_made_again(done, name, capsys):
+    first, text = run.read_report(done), (done / name).read_bytes()
+    changed = text.replace(b"0", b"1", 1)
+    (done / name).write_bytes(changed)
+    with pytest.raises(UserError, match=f"done: not as the run made it .*: {name}; `keras-kd evaluate done`"):
+        compare.rows_of(["done"])
+    with pytest.raises(UserError, match="not as the run made it"):
+        run.write_page("done")
+    found = distilled()
+    aside = f"{Path(name).stem}.changed{Path(name).suffix}"
+    said = capsys.readouterr().err
+    assert f"done/{name}: is not as it was written (damaged, or changed by somebody); it is kept as {aside}" in said
+    assert (done / aside).read_bytes() == changed
+    assert changes(done) == {} and found["student"] == first["student"] and found["epochs"] == first["epochs"]
+    if name == "history.csv":
+        assert (done / name).read_bytes() == text
+    distilled()
+    assert capsys.readouterr().err == ""
+
+
+def test_an_edited_number_is_not_carried_on_by_evaluate(done, capsys):
+    first = run.read_report(done)
+    (done / "report.json").write_text((done / "report.json").read_text().replace('"smoke": false', '"smoke": true'))
+    assert run.evaluate("done")["student"] == first["student"]
+    assert "report.json: is not as it was written" in capsys.readouterr().err
+
+
+def test_the_account_itself_is_checked(done):
+    ledger = done / MARK / "made.json"
+    ledger.write_text(ledger.read_text().replace('"run"', '"Run"', 1))
+    for call in (distilled, lambda: run.evaluate("done"), lambda: compare.rows_of(["done"])):
+        with pytest.raises(UserError, match=r"made.json: is damaged, so it cannot be told what keras-kd made in done"):
+            call()
+
+
+def test_a_damaged_teacher_does_not_teach(done):
+    Path("pupil.yaml").write_text(f"{RECIPE}teacher: small.yaml\nterms: [kd]\n")
+    shutil.move("done", "small")
+    flip("small/student.keras")
+    with pytest.raises(UserError, match="small/student.keras: is not as it was written"):
+        run.distill(load("pupil.yaml"), "pupil", name="pupil", quiet=True)
+
+
+# What is completed.
+
+
+@pytest.mark.parametrize("gone", ["model_card.md", "report.md", "report.json", "predictions.npz"])
+def test_the_same_command_completes_what_is_missing(done, gone):
+    names = set(digests(done))
+    (done / gone).unlink()
+    distilled()
+    assert set(digests(done)) == names and changes(done) == {}
+
+
+def test_a_state_that_a_kill_left_behind_is_taken_away(done):
+    with held(done, "run"), whole(done / "training_state.npz", sealed=False) as temporary:
+        temporary.write_text("left")
+    distilled()
+    assert not (done / "training_state.npz").exists()
+
+
+def test_a_finished_run_needs_its_teacher_no_more():
+    Path("t.yaml").write_text(RECIPE)
+    Path("small.yaml").write_text(f"{RECIPE}teacher: t.yaml\nterms: [kd]\n")
+    first = distilled("saved_models/s")
+    shutil.rmtree("saved_models/t")
+    assert distilled("saved_models/s") == json.loads(json.dumps(first)) and not Path("saved_models/t").exists()
