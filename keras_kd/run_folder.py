@@ -13,6 +13,7 @@ from keras_kd.bank.folder import is_bank
 from keras_kd.banking import FOLDER
 from keras_kd.errors import UserError
 from keras_kd.files import whole
+from keras_kd.paths import same_place
 from keras_kd.predictions_file import NAME as PREDICTIONS
 from keras_kd.recipe import load
 
@@ -96,7 +97,7 @@ def differences(there, here):
     return [
         f"{key} is {one.get(key)} there, {other.get(key)} here"
         for key in sorted({*one, *other})
-        if one.get(key) != other.get(key)
+        if not same_place(one.get(key), other.get(key))
     ]
 
 

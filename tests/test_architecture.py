@@ -12,6 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each file may import those of its own level and below.
 LEVELS = [
+    {"command", "__main__"},
     {"cli"},
     {"catalogue", "cite", "evaluate", "latency", "plan"},
     {"search"},
@@ -59,6 +60,9 @@ LEVELS = [
         "quiet",
         "files",
         "lazy",
+        "paths",
+        "stopping",
+        "children",
         "errors",
     }
     | {"__init__", "model_card"},

@@ -93,6 +93,8 @@ def prune(folder, keys=(), older_than=None, damaged=False):
         named = any(one["key"].startswith(key) for key in keys)
         old = older_than is not None and time.time() - one["used"] > older_than * DAY
         if named or old or (damaged and "damaged" in one):
+            # First of all: a bank that is gone in part is seen to be damaged.
+            (Path(folder) / one["key"] / "about.json").unlink(missing_ok=True)
             shutil.rmtree(Path(folder) / one["key"])
             going.append(one)
     return going

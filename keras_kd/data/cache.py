@@ -24,6 +24,7 @@ import numpy as np
 
 from keras_kd.data.dataset import Facts, Source, Split, Tally, chunks, facts
 from keras_kd.errors import UserError
+from keras_kd.paths import user_path
 
 FORMAT = 1
 MEMORY_LIMIT = 2 * 2**30  # bytes of images a split; more is mapped from disk instead of read
@@ -44,7 +45,7 @@ class Part(NamedTuple):
 
 def folder(cache_dir=None):
     """Where the cache is: as given, or the environment's KERAS_KD_CACHE, or ~/.cache/keras_kd."""
-    return Path(cache_dir or os.environ.get("KERAS_KD_CACHE") or "~/.cache/keras_kd").expanduser()
+    return Path(user_path(cache_dir or os.environ.get("KERAS_KD_CACHE") or "~/.cache/keras_kd", "KERAS_KD_CACHE"))
 
 
 def find(root, request, version="*"):
