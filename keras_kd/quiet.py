@@ -52,7 +52,7 @@ def _interrupted_after():
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came, before = [], {number: signal.getsignal(number) for number in stopping.SIGNALS}
+    came, before = [], {number: signal.getsignal(number) for number in stopping.HELD}
     before = {number: handler for number, handler in before.items() if callable(handler)}
     for number in before:
         signal.signal(number, lambda number, frame: came.append(number))

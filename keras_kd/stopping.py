@@ -10,7 +10,10 @@ import sys
 import time
 
 SIGNALS = tuple(vars(signal)[name] for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if name in vars(signal))
+ALARM = vars(signal).get("SIGALRM")  # not on Windows
+HELD = SIGNALS if ALARM is None else (*SIGNALS, ALARM)
 NOTHING = "nothing was changed"
+AGAIN = 1.0  # seconds after which a stop that was swallowed is raised again
 PATIENCE = 10.0  # seconds that the clean-up may take before another signal ends the process at once
 
 
@@ -29,7 +32,7 @@ class Stopped(KeyboardInterrupt):
 class _State:
     kept = NOTHING
     at_once = True
-    since = None
+    number = since = None
 
 
 def install():
@@ -44,12 +47,15 @@ def install():
                 signal.signal(number, _handle)
             except ValueError:
                 return
+    if ALARM is not None and signal.getsignal(ALARM) == signal.SIG_DFL:
+        signal.signal(ALARM, _again)
     sys.unraisablehook = _unraisable
 
 
 def begin():
     """From now on a signal raises `Stopped`; before, there is nothing to clean up and it ends the process at once."""
-    _State.at_once, _State.kept, _State.since = False, NOTHING, None
+    _State.at_once, _State.kept, _State.number, _State.since = False, NOTHING, None, None
+    _alarm_in(0)
 
 
 def keeps(sentence):
@@ -142,6 +148,7 @@ def to_its_end(run):
     except BaseException as error:
         stop = stop_in(error)
         if stop is None:
+            _alarm_in(0)
             _State.kept, _State.at_once = "its work was done", True
             raise
         if not isinstance(error, SystemExit) and line(stop) is not None:
@@ -156,12 +163,29 @@ def _number(stop):
 def _handle(number, frame):
     if _State.at_once:
         _end_now(number, _State.kept)
-    # What is handled now: in the clean-up of a first signal that one. If a library swallowed it, it is raised anew.
-    if stop_in(sys.exc_info()[1]) is None:
-        _State.since = time.monotonic()
+    if not _cleans_up():
+        _State.number, _State.since = number, time.monotonic()
+        _alarm_in(AGAIN)
         raise Stopped(number)
     if _State.since is not None and time.monotonic() - _State.since > PATIENCE:
         _end_now(number, _State.kept)
+
+
+def _cleans_up():
+    """Whether the clean-up of a stop runs: the stop is what is handled now."""
+    return stop_in(sys.exc_info()[1]) is not None
+
+
+def _again(number, frame):
+    """Raises a stop again that did not come through: compiled code clears what the Python code that it calls raises."""
+    if _State.number is not None and not _cleans_up():
+        _alarm_in(AGAIN)
+        raise Stopped(_State.number)
+
+
+def _alarm_in(seconds):
+    if ALARM is not None and signal.getsignal(ALARM) is _again:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _end_now(number, kept):
@@ -186,20 +210,6 @@ def _leave(code):
 
 
 def _unraisable(found):
-    """A stop that was raised where nothing can be passed on, such as in `__del__`, comes again a moment later."""
+    """Without a word of a stop that was raised where nothing can be passed on, such as in `__del__`: it comes again."""
     if not isinstance(found.exc_value, Stopped):
-        return sys.__unraisablehook__(found)
-    import threading
-
-    again = threading.Timer(0.05, _send, (found.exc_value.number,))
-    again.daemon = True
-    again.start()
-
-
-def _send(number):
-    import threading
-
-    if os.name == "posix":
-        signal.pthread_kill(threading.main_thread().ident, number)
-    else:
-        signal.raise_signal(number)
+        sys.__unraisablehook__(found)
