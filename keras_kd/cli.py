@@ -306,9 +306,9 @@ def new(name, template):
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         file = open(target, "x", encoding="utf-8")
-    except FileExistsError:
-        raise UserError(f"{target}: exists already; give another name") from None
     except OSError as error:
+        if os.path.lexists(target):
+            raise UserError(f"{target}: exists already; give another name") from None
         raise UserError(f"{target}: cannot be written: {error.strerror}; give another name") from None
     try:
         with file:
@@ -324,7 +324,7 @@ def _new_file(name):
     if Path(name).is_dir() or name.endswith(("/", os.sep)):
         inside = Path(name) / "mine.yaml"
         raise UserError(f"new: {name} is a folder; give the name of a file, such as {inside}")
-    if not Path(name).stem.strip(".~"):
+    if not Path(name).stem.strip(".~") or ends_in(Path(name).stem, RECIPE):
         raise UserError(f"new: {name!r} is no name of a file; give one, such as mine.yaml")
     return Path(name if ends_in(name, RECIPE) else f"{name}.yaml")
 
