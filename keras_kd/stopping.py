@@ -47,6 +47,7 @@ def install():
                 signal.signal(number, _handle)
             except ValueError:
                 return
+    _State.kept = _at_first()
     if ALARM is not None and signal.getsignal(ALARM) == signal.SIG_DFL:
         signal.signal(ALARM, _again)
     sys.unraisablehook = _unraisable
@@ -54,8 +55,13 @@ def install():
 
 def begin():
     """From now on a signal raises `Stopped`; before, there is nothing to clean up and it ends the process at once."""
-    _State.at_once, _State.kept, _State.number, _State.since = False, NOTHING, None, None
+    _State.at_once, _State.kept, _State.number, _State.since = False, _at_first(), None, None
     _alarm_in(0)
+
+
+def _at_first():
+    """Of a process that works on the study of another one, the other one says it."""
+    return None if "--joins" in sys.argv else NOTHING
 
 
 def keeps(sentence):
