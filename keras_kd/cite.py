@@ -9,6 +9,7 @@ from keras_kd.data.mixing import Cutmix
 from keras_kd.methods import METHODS
 from keras_kd.methods.find import find
 from keras_kd.models import kind
+from keras_kd.paths import RECIPE, ends_in
 from keras_kd.recipe import load, settings_of
 
 # By the beginning of a network's name, in small letters; the first that fits.
@@ -115,7 +116,7 @@ def keys():
 def _of_file(path, settings, seen, code):
     """(key or None, (recipe, what uses it)) of a recipe and then of its teachers' recipes."""
     recipe = load(path, settings, notes=[], code=code)
-    name = Path(path).name if str(path).endswith((".yaml", ".yml")) else f"{Path(path).name}.yaml"
+    name = Path(path).name if ends_in(path, RECIPE) else f"{Path(path).name}.yaml"
     yield from ((key, (name, what)) for key, what in _of_recipe(recipe, code))
     for member in recipe.teacher.members if recipe.teacher else ():
         if member.is_recipe and member.model not in seen:

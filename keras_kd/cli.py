@@ -1,7 +1,6 @@
 """The command line: each command parses, calls one function, prints. Heavy imports are inside the commands."""
 
 import contextlib
-import errno
 import gc
 import json
 import os
@@ -12,12 +11,29 @@ from pathlib import Path
 import click
 
 import keras_kd
-from keras_kd import foreign_code
+from keras_kd import foreign_code, stopping
 from keras_kd.errors import Exit, GateError, NonFiniteLoss, UserError
+from keras_kd.files import fault_of_the_machine
 from keras_kd.lazy import installed
+from keras_kd.paths import KERAS, RECIPE, ends_in, user_folder, user_path
 
 BACKENDS = ("tensorflow", "jax")
 PIXELS = ("pixels", "unit", "symmetric", "standard")
+# What is said of a command that is stopped; of others, that nothing was changed.
+KEPT = {
+    "distill": "every whole epoch is kept in {folder} and in the runs beside it; {again} goes on from there",
+    "search": "finished trials are kept in {folder}; {again} goes on from there",
+    "worker": "its trial goes to another worker of {folder}; the same command joins again",
+    "study": "finished runs and whole epochs are kept in {folder}; {again} goes on from there",
+    "export": "files that were in {folder} stay or were replaced whole; the same command makes the rest",
+    "evaluate": "the report in {folder} is as it was or was replaced whole; the same command measures again",
+    "report": "each report.html is as it was or was replaced whole; the same command makes the rest",
+    "compare": "{folder} is as it was or was written whole; the same command writes it",
+    "bench": "bench.json in {folder} is as it was or was replaced whole; the same command measures again",
+    "bank build": "rows that were computed, and epochs of a teacher, are kept beside {folder}; the same command goes "
+    "on from there",
+    "bank prune": "a bank in {folder} may be gone in part; `keras-kd bank prune --damaged` throws the rest of it away",
+}
 
 
 class Command(click.Command):
@@ -50,23 +66,27 @@ class Commands(click.Group):
         except click.UsageError as error:
             path = error.ctx.command_path if error.ctx else "keras-kd"
             _fail(f"{error.format_message().rstrip('.')}; `{path} --help` says more", 2)
-        except click.Abort:
-            _fail("interrupted; the same command goes on from the last whole epoch", 130)
+        except click.Abort as error:
+            _stopped(stopping.stop_in(error) or KeyboardInterrupt())
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, context):
+        stopping.begin()
         try:
-            return super().invoke(context)
+            with stopping.as_stop():
+                return super().invoke(context)
         except UserError as error:
             _fail(error, 2)
         except (GateError, NonFiniteLoss) as error:
             _fail(error, 1)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            fault = fault_of_the_machine(error)
+            if fault is None:
                 raise
-            _fail(f"the disk is full{f' ({error.filename})' if error.filename else ''}; free some space and go on", 2)
-        except KeyboardInterrupt:
-            _fail("interrupted; the same command goes on from the last whole epoch", 130)
+            where = f" ({error.filename})" if error.filename else ""
+            _fail(f"{fault}{where}; cure that and give the same command again", 2)
+        except KeyboardInterrupt as error:
+            _stopped(error)
 
 
 def _fail(message, code):
@@ -80,13 +100,44 @@ def _end(code):
     raise Exit(code)
 
 
+class UserPath(click.Path):
+    """A path: `~` is written out, and what can be none is refused in one line."""
+
+    def __init__(self, spelled=user_path, **checks):
+        super().__init__(**checks)
+        self.spelled = spelled
+
+    def convert(self, value, param, ctx):
+        option = param.param_type_name == "option"
+        return super().convert(self.spelled(value, param.opts[0] if option else param.human_readable_name), param, ctx)
+
+
+A_PATH = UserPath()
+A_RUN = UserPath(user_folder)
+A_FOLDER = UserPath(user_folder, file_okay=False)
+
+
+def _keeps(command, folder=None, restart=False):
+    """Registers what is kept should the command be stopped from now on, and how to go on."""
+    again = "the same command without --restart" if restart else "the same command"
+    stopping.keeps(KEPT[command].format(folder=folder, again=again))
+
+
+def _stopped(stop):
+    said = stopping.line(stop)
+    if said is not None:
+        stopping.say(said)
+    sys.exit(stopping.exit_code(stop))
+
+
 def main():
     """The `keras-kd` command."""
+    stopping.install()
     # Read by libraries at import: their start-up notes are no news to a user of this command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Before anything heavy is imported: no file of the current folder stands in for a module of another.
     foreign_code.current_folder_last()
-    commands(prog_name="keras-kd")
+    stopping.to_its_end(lambda: commands(prog_name="keras-kd"))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -138,7 +189,10 @@ def start_keras(backend=None):
 
 
 def _keras_settings():
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    if os.environ.get("KERAS_HOME"):
+        # Keras itself takes it as it stands.
+        os.environ["KERAS_HOME"] = user_path(os.environ["KERAS_HOME"], "KERAS_HOME")
+    home = Path(os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras")))
     try:
         settings = json.loads((home / "keras.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -242,7 +296,7 @@ def list_command(what, as_json):
 
 
 @commands.command()
-@click.argument("recipe")
+@click.argument("recipe", type=A_PATH)
 @recipe_options
 @json_option
 def show(recipe, settings, seed, smoke, as_json):
@@ -266,7 +320,7 @@ def show(recipe, settings, seed, smoke, as_json):
 
 
 @commands.command()
-@click.argument("recipe")
+@click.argument("recipe", type=A_PATH)
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field; repeatable.")
 @no_code_option
 def cite(recipe, settings, no_code):
@@ -287,8 +341,8 @@ def cite(recipe, settings, no_code):
 
 
 @commands.command()
-@click.argument("name")
-@click.option("--from", "template", default="my_images", show_default=True, help="The recipe to copy.")
+@click.argument("name", type=A_PATH)
+@click.option("--from", "template", type=A_PATH, default="my_images", show_default=True, help="The recipe to copy.")
 def new(name, template):
     """Copy a recipe, to edit it.
 
@@ -297,22 +351,39 @@ def new(name, template):
         keras-kd new flowers.yaml
         keras-kd new mine.yaml --from resnet56_to_resnet20
     """
-    from keras_kd.files import whole
     from keras_kd.recipe_file import find
 
-    if not Path(name).stem.strip("."):
-        raise UserError(f"new: {name!r} is no name of a file; give one, such as mine.yaml")
-    target = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
-    if target.exists():
-        raise UserError(f"{target}: exists already; give another name")
+    target = _new_file(name)
     source = find(template)
-    with whole(target) as temporary:
-        temporary.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    text = source.read_text(encoding="utf-8")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = open(target, "x", encoding="utf-8")
+    except OSError as error:
+        if os.path.lexists(target):
+            raise UserError(f"{target}: exists already; give another name") from None
+        raise UserError(f"{target}: cannot be written: {error.strerror}; give another name") from None
+    try:
+        with file:
+            file.write(text)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
     click.echo(f"{target}: a copy of {source.name}; edit it, then `keras-kd validate {target} --dry-run`")
 
 
+def _new_file(name):
+    """The file that `new` writes: never beside a folder of that name, and none without a name of its own."""
+    if Path(name).is_dir() or name.endswith(("/", os.sep)):
+        inside = Path(name) / "mine.yaml"
+        raise UserError(f"new: {name} is a folder; give the name of a file, such as {inside}")
+    if not Path(name).stem.strip(".~") or ends_in(Path(name).stem, RECIPE):
+        raise UserError(f"new: {name!r} is no name of a file; give one, such as mine.yaml")
+    return Path(name if ends_in(name, RECIPE) else f"{name}.yaml")
+
+
 @commands.command()
-@click.argument("recipes", nargs=-1, required=True, metavar="RECIPE...")
+@click.argument("recipes", type=A_PATH, nargs=-1, required=True, metavar="RECIPE...")
 @recipe_options
 @click.option("--dry-run", is_flag=True, help="Also build the models, check every shape, and print what a run costs.")
 @click.option("--backend", help="tensorflow (default) or jax, for --dry-run.")
@@ -383,9 +454,9 @@ def _planned(recipe, smoke, no_code):
 
 
 @commands.command()
-@click.argument("recipe")
+@click.argument("recipe", type=A_PATH)
 @recipe_options
-@click.option("--out", type=click.Path(file_okay=False), help="The run folder; saved_models/RECIPE by default.")
+@click.option("--out", type=A_FOLDER, help="The run folder; saved_models/RECIPE by default.")
 @backend_option
 @json_option
 def doctor(recipe, settings, seed, smoke, out, backend, as_json):
@@ -402,8 +473,6 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     """
     from keras_kd.recipe_file import find
 
-    if out is not None and not out.strip():
-        raise UserError("--out: is empty; give a folder, such as saved_models/mine")
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     loaded = _load(recipe, settings, seed, smoke)
     name = find(recipe).stem
@@ -422,9 +491,9 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
 
 
 @commands.command()
-@click.argument("recipe")
+@click.argument("recipe", type=A_PATH)
 @recipe_options
-@click.option("--out", type=click.Path(file_okay=False), help="The run folder; saved_models/RECIPE by default.")
+@click.option("--out", type=A_FOLDER, help="The run folder; saved_models/RECIPE by default.")
 @click.option("--restart", is_flag=True, help="Throw away what is in the run folder and begin again.")
 @bank_option
 @backend_option
@@ -442,8 +511,6 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
     """
     from keras_kd.recipe_file import find
 
-    if out is not None and not out.strip():
-        raise UserError("--out: is empty; give a folder, such as saved_models/mine")
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     loaded = _load(recipe, [*settings, *bank_settings(bank)], seed, smoke)
     name = find(recipe).stem
@@ -451,6 +518,7 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
     start_keras(backend)
     from keras_kd import claim
 
+    _keeps("distill", folder, restart)
     found = claim.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
     _print_report(found, folder, as_json)
 
@@ -463,12 +531,12 @@ def _folder_name(recipe, name, seed, smoke):
 
 
 @commands.command()
-@click.argument("recipe")
+@click.argument("recipe", type=A_PATH)
 @recipe_options
 @click.option("--trials", type=click.IntRange(1), help="Settings to try, instead of the recipe's search.trials.")
 @click.option("--hours", type=float, help="After which no trial begins, instead of search.hours.")
 @click.option("--tuner", help="random, grid, bayesian or hyperband, instead of search.tuner.")
-@click.option("--out", type=click.Path(file_okay=False), help="The folder; saved_models/RECIPE-search by default.")
+@click.option("--out", type=A_FOLDER, help="The folder; saved_models/RECIPE-search by default.")
 @click.option("--restart", is_flag=True, help="Throw away what is in the folder and begin again.")
 @click.option("--no-winner", is_flag=True, help="Leave the best recipe as a file and do not train it.")
 @click.option("--chief", metavar="HOST:PORT", help="Hand out trials to workers here, instead of running them.")
@@ -510,8 +578,6 @@ def search(
     """
     from keras_kd.recipe_file import find
 
-    if out is not None and not out.strip():
-        raise UserError("--out: is empty; give a folder, such as saved_models/mine-search")
     _set_role(chief, worker, name)
     choose_backend(backend)
     given = {"trials": trials, "hours": hours, "tuner": tuner}
@@ -526,6 +592,7 @@ def search(
     from keras_kd.search import search as run_search
     from keras_kd.summary import of_search
 
+    _keeps("worker" if worker else "search", folder, restart)
     found = run_search(
         recipe,
         folder,
@@ -580,13 +647,13 @@ def address(text, option):
 
 
 @commands.command()
-@click.argument("name", metavar="STUDY")
+@click.argument("name", type=A_PATH, metavar="STUDY")
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field of every recipe.")
 @click.option(
     "--seed", "seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, help="Instead of its seeds; repeatable."
 )
 @click.option("--smoke", is_flag=True, help="Shrink it, to see that it works.")
-@click.option("--out", type=click.Path(file_okay=False), help="The folder; saved_models/study-STUDY by default.")
+@click.option("--out", type=A_FOLDER, help="The folder; saved_models/study-STUDY by default.")
 @click.option("--restart", is_flag=True, help="Throw away what is in the folder and begin again.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that work on it.")
 @click.option("--joins", is_flag=True, hidden=True)
@@ -607,8 +674,6 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
     from keras_kd.file_names import file_name
     from keras_kd.study_file import find_study
 
-    if out is not None and not out.strip():
-        raise UserError("--out: is empty; give a folder, such as saved_models/study-mine")
     path = find_study(name)
     choose_backend(backend)
     folder = Path(out) if out else Path("saved_models") / f"study-{file_name(path.stem)}{'-smoke' if smoke else ''}"
@@ -616,6 +681,10 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
     from keras_kd.study import study as run_study
     from keras_kd.study_page import as_markdown
 
+    if joins:
+        stopping.keeps(None)  # the process that has begun this one says it
+    else:
+        _keeps("study", folder, restart)
     found = run_study(
         name,
         folder,
@@ -637,10 +706,8 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
 
 
 @commands.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option(
-    "--out", type=click.Path(dir_okay=False), help="Also write a page with plots there, such as compare.html."
-)
+@click.argument("runs", type=A_RUN, nargs=-1, required=True, metavar="RUN...")
+@click.option("--out", type=UserPath(dir_okay=False), help="Also write a page with plots there, such as compare.html.")
 @json_option
 def compare(runs, out, as_json):
     """Finished runs side by side: accuracy, size, latency, calibration, and which of them no other beats.
@@ -660,6 +727,7 @@ def compare(runs, out, as_json):
     if out is not None:
         from keras_kd.files import whole
 
+        _keeps("compare", out)
         with whole(out) as temporary:
             temporary.write_text(page(rows), encoding="utf-8")
     if as_json:
@@ -670,7 +738,7 @@ def compare(runs, out, as_json):
 
 
 @commands.command()
-@click.argument("run", metavar="RUN|MODEL.keras")
+@click.argument("run", type=A_RUN, metavar="RUN|MODEL.keras")
 @click.option("--data", "dataset", help="For a MODEL.keras: the dataset whose test images it is measured on.")
 @click.option(
     "--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard."
@@ -687,13 +755,17 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
         keras-kd evaluate saved_models/digits
         keras-kd evaluate teacher.keras --data cifar100 --pixels unit
     """
-    if run.endswith(".keras"):
+    if ends_in(run, KERAS) and not Path(run).is_dir():
         if dataset is None:
             raise UserError(
                 f"{run}: give --data NAME, the dataset to measure it on; `keras-kd list datasets` names some"
             )
         if pixels not in PIXELS:
             raise UserError(f"--pixels: no {pixels!r}; expected one of {', '.join(PIXELS)}")
+        from keras_kd.data.names import kind
+
+        if kind(dataset) in ("folder", "npz"):
+            dataset = user_path(dataset, "--data")
         start_keras(backend)
         from keras_kd.evaluate import evaluate_model
 
@@ -702,11 +774,12 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
     start_keras(backend)
     from keras_kd.run import evaluate as evaluate_run
 
+    _keeps("evaluate", run)
     _print_report(evaluate_run(run), run, as_json)
 
 
 @commands.command()
-@click.argument("run")
+@click.argument("run", type=A_RUN)
 @click.option("--format", "formats", multiple=True, help="One of the formats of docs/recipes.md; repeatable.")
 @quiet_option
 @json_option
@@ -728,11 +801,12 @@ def export(run, formats, quiet, as_json):
     start_keras()
     from keras_kd.run import export as export_run
 
+    _keeps("export", run)
     _print_report(export_run(run, formats=formats, quiet=quiet), run, as_json)
 
 
 @commands.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", type=A_RUN, nargs=-1, required=True, metavar="RUN...")
 def report(runs):
     """Make report.html of finished runs again, of what their files say.
 
@@ -743,12 +817,13 @@ def report(runs):
     start_keras()
     from keras_kd.run import write_page
 
+    _keeps("report")
     for folder in runs:
         click.echo(write_page(folder))
 
 
 @commands.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE|RUN...")
+@click.argument("files", type=A_RUN, nargs=-1, required=True, metavar="FILE|RUN...")
 @click.option("--runs", type=click.IntRange(3), default=50, show_default=True, help="Timed, of one image.")
 @click.option("--warm-up", type=click.IntRange(0), default=10, show_default=True, help="Runs before those.")
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0: the runtime's own choice.")
@@ -781,6 +856,7 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
         from keras_kd.run_folder import is_run
 
         if is_run(Path(files[0])):
+            _keeps("bench", files[0])
             keep_bench(files[0], rows)
     if as_json:
         return _print_json(rows)
@@ -812,11 +888,11 @@ def bank_commands():
 
 
 folder_option = click.option(
-    "--folder", default="saved_models/bank", show_default=True, type=click.Path(file_okay=False), help="Of the banks."
+    "--folder", default="saved_models/bank", show_default=True, type=A_FOLDER, help="Of the banks."
 )
 settings_option = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field.")
 beside_option = click.option(
-    "--out", type=click.Path(file_okay=False), help="The run folder beside which the bank lies; saved_models/RECIPE."
+    "--out", type=A_FOLDER, help="The run folder beside which the bank lies; saved_models/RECIPE."
 )
 
 
@@ -830,11 +906,13 @@ def _bank(recipe, settings, words, backend, may_train, out):
     from keras_kd.banks import open_bank
 
     folder = Path(out or Path("saved_models") / find(recipe).stem)
+    if may_train:
+        _keeps("bank build", folder)
     return open_bank(loaded, folder, may_train=may_train, tell=lambda line: click.echo(line, err=True))
 
 
 @bank_commands.command("build")
-@click.argument("recipe")
+@click.argument("recipe", type=A_PATH)
 @settings_option
 @bank_option
 @beside_option
@@ -894,7 +972,7 @@ def bank_info(folder, as_json):
 
 
 @bank_commands.command("verify")
-@click.argument("recipe")
+@click.argument("recipe", type=A_PATH)
 @settings_option
 @bank_option
 @beside_option
@@ -938,6 +1016,7 @@ def bank_prune(keys, older_than, damaged, folder):
 
     if not keys and older_than is None and not damaged:
         raise UserError("bank prune: found nothing to go by; give keys, --older-than DAYS or --damaged")
+    _keeps("bank prune", folder)
     for one in prune(folder, keys, older_than, damaged):
         left = f"; not a bank's, and left as it is: {', '.join(one['left'])}" if one["left"] else ""
         click.echo(f"{one['key']}: gone, {one['bytes'] / 1e6:.1f} MB free{left}")

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from keras_kd.errors import UserError
+from keras_kd.paths import user_path
 from keras_kd.plots import COLOURS, axes, render, svg
 from keras_kd.report_reading import dig, entries, parts
 from keras_kd.soundness import refuse_changed
@@ -32,7 +33,7 @@ def rows_of(folders):
     Raises:
         UserError: a folder is no finished run, or is named twice.
     """
-    folders = [Path(one) for one in folders]
+    folders = [Path(user_path(one, "compare")) for one in folders]
     if len({one.resolve() for one in folders}) < len(folders):
         raise UserError("compare: a run is named twice; name each once")
     rows = [_row(one) for one in folders]

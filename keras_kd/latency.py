@@ -33,7 +33,8 @@ def kind_of(file):
     file = Path(file)
     if not file.exists():
         raise UserError(f"{file}: no such file")
-    kind = "saved_model" if (file / "saved_model.pb").exists() else KINDS.get(file.suffix) if file.is_file() else None
+    kind = KINDS.get(file.suffix.lower()) if file.is_file() else None
+    kind = "saved_model" if (file / "saved_model.pb").exists() else kind
     if kind is None:
         raise UserError(
             f"{file}: found no model; expected a .keras, .tflite or .onnx file, or the folder of a SavedModel"
@@ -49,7 +50,11 @@ def files_in(run):
     Args:
         run: a folder.
     """
-    found = [path for path in sorted(Path(run).iterdir()) if path.suffix in KINDS or (path / "saved_model.pb").exists()]
+    found = [
+        path
+        for path in sorted(Path(run).iterdir())
+        if path.suffix.lower() in KINDS or (path / "saved_model.pb").exists()
+    ]
     return sorted(found, key=lambda path: path.name != "student.keras")
 
 
@@ -236,9 +241,11 @@ def _keras(job):
     import keras
 
     from keras_kd import backend, bench
+    from keras_kd.models.load import in_small_letters
 
     def load():
-        model = keras.saving.load_model(job["file"], compile=False)
+        with in_small_letters(job["file"]) as file:
+            model = keras.saving.load_model(file, compile=False)
         forward = backend.inference(model)
         shape = tuple(model.inputs[0].shape)
         about = {"parameters": bench.parameters(model)}

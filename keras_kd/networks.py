@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_kd import backend, bench, models
 from keras_kd.output_check import check_from_logits
+from keras_kd.paths import KERAS, ends_in
 from keras_kd.taps import Tapped
 
 INFERENCE_BATCH = 250
@@ -45,7 +46,7 @@ def build_unchecked(spec, dataset):
         weights=spec.weights,
         arguments=spec.arguments,
     )
-    name = Path(spec.model).name if spec.model.endswith(".keras") else spec.model
+    name = Path(spec.model).name if ends_in(spec.model, KERAS) else spec.model
     return Network(name, model, spec.from_logits)
 
 

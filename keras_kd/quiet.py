@@ -7,6 +7,8 @@ import sys
 import tempfile
 import threading
 
+from keras_kd import stopping
+
 
 @contextlib.contextmanager
 def quiet_start():
@@ -46,15 +48,18 @@ def without(*packages):
 
 @contextlib.contextmanager
 def _interrupted_after():
-    """Holds Ctrl-C back until the block ends: libraries that are interrupted while they load may swallow it."""
+    """Holds signals that have a handler back until the block ends: libraries that load may swallow what it raises."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    pressed = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    came, before = [], {number: signal.getsignal(number) for number in stopping.HELD}
+    before = {number: handler for number, handler in before.items() if callable(handler)}
+    for number in before:
+        signal.signal(number, lambda number, frame: came.append(number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            before[came[0]](came[0], None)

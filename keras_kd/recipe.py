@@ -1,9 +1,7 @@
 """Reading a recipe: overrides, every error at once with its file and line, paths resolved."""
 
 import json
-import os
 import re
-from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
@@ -15,6 +13,7 @@ from keras_kd.errors import UserError
 from keras_kd.methods import METHODS
 from keras_kd.methods.find import check_name, guarding
 from keras_kd.methods.find import find as find_method
+from keras_kd.paths import KERAS, RECIPE, absolute, ends_in, is_path, user_path
 from keras_kd.recipe_file import Loader, beside, find, known, read, shown
 from keras_kd.recipe_teacher import (
     independent_teacher_errors,
@@ -332,6 +331,7 @@ def _meaning(raw, recipe, path, code):
     if isinstance(given, dict) and data.kind(str(given.get("name"))) == "function":
         if not re.fullmatch(FUNCTION, given["name"]):
             errors.append((("data", "name"), f"{given['name']!r} is no function; expected package.module:function"))
+    errors.extend(_path_errors(raw))
     if recipe is None:
         return errors
     data_spec, fit = recipe.data, recipe.fit
@@ -402,7 +402,7 @@ def _meaning(raw, recipe, path, code):
     if recipe.student.weights and models.kind(recipe.student.model) != "application":
         what = f"only keras.applications models have them, {recipe.student.model} is none"
         errors.append((("student", "weights"), what))
-    if recipe.student.model.endswith((".yaml", ".yml")):
+    if ends_in(recipe.student.model, RECIPE):
         errors.append((("student",), "a recipe cannot be a student; name a model, or a .keras file to go on from"))
     return errors
 
@@ -452,13 +452,13 @@ def _imbalance_errors(imbalance):
 
 
 def _model_errors(role, name, path):
-    if name.endswith((".yaml", ".yml")):
+    if ends_in(name, RECIPE):
         found = beside(name, path) or (known().get(name.rsplit(".", 1)[0]))
-        if found is None and name.startswith((".", "/")):
+        if found is None and is_path(name):
             return []  # a path: see _absent
         if found is None:
             return [((role,), f"no recipe {name!r} beside {shown(path)} or here{did_you_mean(name, _stems())}")]
-        circle = _circle(Path(found).absolute(), path)
+        circle = _circle(absolute(found), path)
         return [((role,), f"{name} leads back to itself: {circle}; a teacher must come before its student")] * bool(
             circle
         )
@@ -487,50 +487,82 @@ def _circle(found, path):
     return ", ".join(shown(one) for one in walk(found, [path]) or ())
 
 
+def _paths_in(raw):
+    """What plain data names by a path: [(path of keys, text)]."""
+    found = [(where, given["model"]) for where, given in networks_of(raw)]
+    for number, one in enumerate(raw["peers"] if isinstance(raw.get("peers"), list) else ()):
+        given = short_model(one)
+        name = given.get("model") if isinstance(given, dict) else None
+        found += [(("peers", str(number)), name)] if isinstance(name, str) else []
+    found = [(where, name) for where, name in found if ends_in(name, KERAS + RECIPE)]
+    given = short_data(raw.get("data"))
+    if isinstance(given, dict):
+        name, noise = given.get("name"), given.get("label_noise")
+        if isinstance(name, str) and name and (not name.strip() or data.kind(name) in ("folder", "npz")):
+            found.append((("data", "name"), name))
+        found.append((("data", "data_dir"), given.get("data_dir")))
+        found.append((("data", "label_noise", "matrix"), noise.get("matrix") if isinstance(noise, dict) else None))
+    return [(where, text) for where, text in found if isinstance(text, str)]
+
+
+def _path_errors(raw):
+    """Paths that can be none: [(path of keys, message)]."""
+    errors = []
+    for where, text in _paths_in(raw):
+        try:
+            user_path(text, "")
+        except UserError as error:
+            errors.append((where, str(error).removeprefix(": ")))
+    return errors
+
+
 def _absent(raw, path):
     """Images and models that are named but not there: [(path of keys, message)]."""
-    absent = []
+    absent, unusable = [], [where for where, _ in _path_errors(raw)]
     for where, given in networks_of(raw):
         name = given["model"]
-        if beside(name, path) is not None:
+        if where in unusable or beside(name, path) is not None:
             continue
-        if name.endswith((".yaml", ".yml")) and name.startswith((".", "/")):
+        if ends_in(name, RECIPE) and is_path(name):
             absent.append((where, f"no recipe {name!r} beside {shown(path)} or here; give its path"))
         elif models.kind(name) == "file":
             absent.append((where, f"no file {name!r} beside {shown(path)} or here; give the path of a .keras file"))
     given = short_data(raw.get("data"))
     name = given.get("name") if isinstance(given, dict) else None
     kind = data.kind(name) if isinstance(name, str) and name else None
-    if kind in ("folder", "npz") and beside(name, path) is None:
+    if kind in ("folder", "npz") and ("data", "name") not in unusable and beside(name, path) is None:
         what = "folder" if kind == "folder" else "file"
         absent.append((("data", "name"), f"no {what} {name!r} beside {shown(path)} or here; give its path"))
     noise = given.get("label_noise") if isinstance(given, dict) else None
     matrix = noise.get("matrix") if isinstance(noise, dict) else None
-    if isinstance(matrix, str) and beside(matrix, path) is None:
-        message = f"no file {matrix!r} beside {shown(path)} or here; give its path"
-        absent.append((("data", "label_noise", "matrix"), message))
+    where = ("data", "label_noise", "matrix")
+    if isinstance(matrix, str) and where not in unusable and beside(matrix, path) is None:
+        absent.append((where, f"no file {matrix!r} beside {shown(path)} or here; give its path"))
     return absent
 
 
 def _resolve(recipe, path):
     """The recipe with absolute paths."""
 
-    def absolute(spec, field, is_path):
+    def found_in(spec, field, is_path):
         value = getattr(spec, field)
         if not is_path:
             return spec
-        found = beside(value, path) or (known().get(value.rsplit(".", 1)[0]) if value.endswith(".yaml") else None)
-        return spec.model_copy(update={field: str(Path(found).absolute())}) if found else spec
+        found = beside(value, path) or (known().get(value.rsplit(".", 1)[0]) if ends_in(value, RECIPE) else None)
+        return spec.model_copy(update={field: str(absolute(found))}) if found else spec
 
-    changed = {"data": absolute(recipe.data, "name", data.kind(recipe.data.name) in ("folder", "npz"))}
+    changed = {"data": found_in(recipe.data, "name", data.kind(recipe.data.name) in ("folder", "npz"))}
     noise = recipe.data.label_noise
     if noise is not None and isinstance(noise.matrix, str):
-        changed["data"] = changed["data"].model_copy(update={"label_noise": absolute(noise, "matrix", True)})
+        changed["data"] = changed["data"].model_copy(update={"label_noise": found_in(noise, "matrix", True)})
     if recipe.data.data_dir:
-        changed["data"] = changed["data"].model_copy(update={"data_dir": os.path.expanduser(recipe.data.data_dir)})
+        place = user_path(recipe.data.data_dir, "data.data_dir")
+        # TensorFlow Datasets takes addresses too, such as gs://bucket.
+        place = place if "://" in place else str(absolute(place))
+        changed["data"] = changed["data"].model_copy(update={"data_dir": place})
 
     def found_model(spec):
-        return absolute(spec, "model", spec.model is not None and spec.model.endswith((".yaml", ".yml", ".keras")))
+        return found_in(spec, "model", spec.model is not None and ends_in(spec.model, RECIPE + KERAS))
 
     changed["student"] = found_model(recipe.student)
     if recipe.teacher is not None:
@@ -539,7 +571,7 @@ def _resolve(recipe, path):
     independent = recipe.evidence.independent_teacher
     if independent is not None:
         changed["evidence"] = recipe.evidence.model_copy(update={"independent_teacher": found_model(independent)})
-    changed["peers"] = tuple(absolute(spec, "model", spec.model.endswith(".keras")) for spec in recipe.peers)
+    changed["peers"] = tuple(found_in(spec, "model", ends_in(spec.model, KERAS)) for spec in recipe.peers)
     return recipe.model_copy(update=changed)
 
 

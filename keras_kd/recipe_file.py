@@ -12,6 +12,7 @@ import yaml
 
 from keras_kd.errors import UserError
 from keras_kd.file_names import file_name
+from keras_kd.paths import RECIPE, absolute, ends_in, is_path, user_path
 from keras_kd.wording import did_you_mean, dotted, found_as
 
 
@@ -40,22 +41,34 @@ def known():
 
 
 def find(path):
-    """The file of a recipe given by its path or its name."""
-    path = Path(path)
+    """The file of a recipe given by its path or its name, the ending left out or not."""
+    text = user_path(path, "recipe")
+    path = Path(text)
     if path.is_file():
-        return path.absolute()
+        return absolute(path)
+    beside_it = written_out(path)
+    if beside_it and is_path(text):
+        return beside_it
     recipes = known()
-    name = path.with_suffix("").as_posix() if path.suffix in ("", ".yaml", ".yml") else str(path)
+    name = path.with_suffix("").as_posix() if not path.suffix or ends_in(path, RECIPE) else str(path)
     if name in recipes:
         return recipes[name].absolute()
     for candidate in recipes.values():
         # Of a recipe in a folder, such as recipes/pairs/x.yaml, the end of its path is a name too.
         if candidate.absolute().with_suffix("").as_posix().endswith(f"/{name}"):
             return candidate.absolute()
+    if beside_it:
+        return beside_it
     if path.is_dir():
         raise UserError(f"{path}: a folder; expected a recipe file (.yaml)")
     hint = did_you_mean(path.stem, recipes) or "; `keras-kd list recipes` names all"
     raise UserError(f"{path}: no such recipe{hint}")
+
+
+def written_out(path):
+    """The file that a path without its ending names, or None."""
+    there = (path.with_name(path.name + ending) for ending in RECIPE if path.name)
+    return next((absolute(one) for one in there if one.is_file()), None)
 
 
 def run_name(name, seed, own_seed, smoke):
@@ -151,12 +164,15 @@ def _walk(node, where, lines, twice):
 
 def beside(name, path):
     """The file or folder of that name beside a recipe, or else here; None if there is none."""
-    name = os.path.expanduser(name)
+    try:
+        name = user_path(name)
+    except UserError:  # said of the field that holds it
+        return None
     for base in (path.parent, Path.cwd()):
-        candidate = Path(os.path.normpath(base / name))
+        candidate = base / name
         try:
             if candidate.exists():
-                return candidate
+                return absolute(candidate)
         except OSError:  # a name that no file can have
             continue
     return None

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from keras_kd import models
 from keras_kd.errors import UserError
 from keras_kd.models.class_map import checked_groups
+from keras_kd.paths import RECIPE, ends_in
 from keras_kd.recipe_file import beside, known, read
 from keras_kd.schema import FitSpec, MemberSpec, TeacherSpec, short_model, short_teacher
 
@@ -13,7 +14,6 @@ OF_A_NETWORK = (
     "from_logits", "pixels", "weights", "arguments", "seed", "epoch", "settings", "classes", "input_size", "mean", "std"
 )  # fmt: skip
 KNOWN_TO_A_RECIPE = ("pixels", "from_logits", "arguments", "mean", "std")
-RECIPES = (".yaml", ".yml")
 
 
 def spread(raw, lines):
@@ -59,7 +59,7 @@ def networks_of(raw):
 def recipes_of_teacher(raw):
     """The names of the recipes that the teacher of plain data is made of."""
     found = (one["model"] for where, one in networks_of(raw) if where[0] == "teacher")
-    return [name for name in found if name.endswith(RECIPES)]
+    return [name for name in found if ends_in(name, RECIPE)]
 
 
 def recipe_file(name, path):

@@ -15,6 +15,7 @@ from keras_kd.errors import UserError
 from keras_kd.export import FILES as EXPORTED
 from keras_kd.files import whole
 from keras_kd.ownership import CHANGED, changes, has_ledger, held, read_ledger, tell_changed
+from keras_kd.paths import same_place
 from keras_kd.predictions_file import NAME as PREDICTIONS
 from keras_kd.recipe import load
 from keras_kd.soundness import EDITABLE, changed_in, refuse_lost
@@ -213,7 +214,7 @@ def differences(there, here):
     return [
         f"{key} is {one.get(key)} there, {other.get(key)} here"
         for key in sorted({*one, *other})
-        if one.get(key) != other.get(key)
+        if not same_place(one.get(key), other.get(key))
     ]
 
 

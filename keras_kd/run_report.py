@@ -17,6 +17,7 @@ from keras_kd.measurement import by_split, control, properties, representation, 
 from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network, cost, logits_of
 from keras_kd.ownership import changes, verified
+from keras_kd.paths import KERAS, ends_in
 from keras_kd.predictions_file import write_predictions
 from keras_kd.run_folder import RunFolder, is_number, read_history, read_report
 from keras_kd.soundness import PUT_BACK
@@ -153,7 +154,7 @@ def load_student(recipe, dataset, files):
     file = verified(files.student, PUT_BACK)
     model = models.build(str(file), dataset.image_shape, dataset.classes, pixels="pixels")
     name = recipe.student.model
-    return Network(Path(name).name if name.endswith(".keras") else name, model, recipe.student.from_logits)
+    return Network(Path(name).name if ends_in(name, KERAS) else name, model, recipe.student.from_logits)
 
 
 def _generations(recipe, folder, found):

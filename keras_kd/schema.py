@@ -16,6 +16,7 @@ from keras_kd.data.rand_augment import STRONGEST
 from keras_kd.data.views import VIEWS
 from keras_kd.export import DEFAULTS, FORMATS, GATES, INPUTS, OUTPUTS
 from keras_kd.foreign_code import is_foreign
+from keras_kd.paths import RECIPE, ends_in
 
 ABOVE_ZERO = {"gt": 0, "allow_inf_nan": False}
 NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
@@ -234,7 +235,7 @@ class MemberSpec(ModelSpec):
     @property
     def is_recipe(self):
         """Whether the network is the student of a recipe."""
-        return self.model is not None and self.model.endswith((".yaml", ".yml"))
+        return self.model is not None and ends_in(self.model, RECIPE)
 
 
 def short_model(value):

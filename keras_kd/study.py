@@ -14,6 +14,7 @@ import yaml
 
 import keras_kd
 from keras_kd import child_process, run
+from keras_kd.children import end
 from keras_kd.claim import digest_of
 from keras_kd.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.evidence import environment, git_commit
@@ -77,13 +78,16 @@ def study(
             _rehearse(runs, smoke)
         with whole(folder / "grid.json") as temporary:
             temporary.write_text(grid, encoding="utf-8")
-    others = [] if joins else _others(jobs - 1, name, folder, settings, seeds, smoke)
+    others = []
     try:
+        if not joins:
+            others.extend(_others(jobs - 1, name, folder, settings, seeds, smoke))
         with within(owned):
             failed = _run_all(runs, smoke=smoke, quiet=quiet, tell=tell)
-    finally:
         for one in others:
             one.wait()
+    finally:
+        end(others)
     if joins:
         return None
     found = _found(name, spec, cells, seeds, runs, failed, folder)
@@ -218,8 +222,8 @@ def _others(count, name, folder, settings, seeds, smoke):
     command = child_process.command("keras_kd.cli", "study", name, "--out", folder)
     command += [word for setting in settings for word in ("--set", setting)]
     command += [word for seed in seeds for word in ("--seed", str(seed))] + ["--joins", "--quiet"] + ["--smoke"] * smoke
-    environment = child_process.environment()
-    return [subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) for _ in range(count)]
+    for _ in range(count):
+        yield subprocess.Popen(command, stdout=subprocess.DEVNULL, env=child_process.environment())
 
 
 def value_at(report, path):

@@ -11,8 +11,9 @@ from pydantic import Field, ValidationError
 from keras_kd.errors import UserError
 from keras_kd.file_names import file_name
 from keras_kd.files import whole
+from keras_kd.paths import absolute, is_path, user_path
 from keras_kd.recipe import load, load_teacher_recipe, override, set_field
-from keras_kd.recipe_file import read, shown
+from keras_kd.recipe_file import read, shown, written_out
 from keras_kd.schema import Part, Whole
 from keras_kd.wording import did_you_mean, dotted, explain
 
@@ -53,10 +54,13 @@ def ready():
 
 def find_study(name):
     """The file of a study, given by its path or its name."""
-    path = Path(name)
+    text = user_path(name, "study")
+    path, there = Path(text), ready()
     if path.is_file():
-        return path.absolute()
-    there = ready()
+        return absolute(path)
+    beside_it = written_out(path)
+    if beside_it and (is_path(text) or path.stem not in there):
+        return beside_it
     if path.stem in there and path.parent == Path():
         return there[path.stem]
     hint = did_you_mean(path.stem, there) or f"; ready ones: {', '.join(there)}"

@@ -17,6 +17,7 @@ from keras_kd.models.ensemble import ensemble, normalized_weights
 from keras_kd.models.ensemble_weights import fit_ensemble_weights
 from keras_kd.models.resized import resized
 from keras_kd.networks import Network, build, logits_of
+from keras_kd.paths import KERAS, ends_in
 
 # What decides which images are held out.
 HELD_OUT = ("name", "classes", "train_images", "validation", "test_fraction", "imbalance", "seed")
@@ -125,7 +126,7 @@ def _own(spec, dataset, of_recipe):
         network = of_recipe(spec, seen)
     else:
         network = build(spec, seen, "teacher")
-        if spec.model.endswith(".keras"):
+        if ends_in(spec.model, KERAS):
             network = replace(network, source={"sha256": sha256(Path(spec.model))})
     if seen.image_shape == tuple(dataset.image_shape):
         return network

@@ -210,7 +210,7 @@ def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
         "nowhere: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/"
     )
     assert fails("distill", "digits", "--out", "") == "--out: is empty; give a folder, such as saved_models/mine"
-    assert fails("new", "") == "new: '' is no name of a file; give one, such as mine.yaml"
+    assert fails("new", "") == "NAME: is empty; give a path"
     assert fails("distill") == "Missing argument 'RECIPE'; `keras-kd distill --help` says more"
     assert fails("distil", "digits").startswith("No such command 'distil'")
     assert fails("evaluate", "m.keras", "--data", "digits", "--pixels", "foo") == (

@@ -41,6 +41,9 @@ def _tables(path):
 
 def _remove(path):
     """Removes what a bank wrote, and the folder if nothing else is in it; returns what else there is."""
+    # First of all: a bank that is gone in part is seen to be damaged.
+    if not (path / ABOUT).is_symlink():
+        (path / ABOUT).unlink(missing_ok=True)
     for table in _tables(path):
         with locked(table, wait=True, tell=False):
             _remove_files(table, OF_A_TABLE)

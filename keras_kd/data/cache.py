@@ -28,6 +28,7 @@ from keras_kd.data import cache_entry
 from keras_kd.data.cache_entry import FORMAT, Damaged
 from keras_kd.data.dataset import Split, chunks, facts, printable
 from keras_kd.errors import UserError
+from keras_kd.paths import user_path
 
 MEMORY_LIMIT = 2 * 2**30  # bytes of images a split; more is mapped from disk instead of read
 ABANDONED = 3600  # seconds without a write after which a temporary folder belongs to nobody
@@ -49,7 +50,7 @@ class Part(NamedTuple):
 
 def folder(cache_dir=None):
     """Where the cache is: as given, or the environment's KERAS_KD_CACHE, or ~/.cache/keras_kd."""
-    return Path(cache_dir or os.environ.get("KERAS_KD_CACHE") or "~/.cache/keras_kd").expanduser()
+    return Path(user_path(cache_dir or os.environ.get("KERAS_KD_CACHE") or "~/.cache/keras_kd", "KERAS_KD_CACHE"))
 
 
 def find(root, request, version="*", tell=True):

@@ -9,6 +9,7 @@ import numpy as np
 from keras_kd.data import cache, images
 from keras_kd.data.dataset import by, printable
 from keras_kd.errors import UserError
+from keras_kd.paths import user_path
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 TEST_FOLDERS = ("test", "val", "validation")
@@ -40,7 +41,7 @@ def load(root, image_size=None, cache_dir=None):
     Raises:
         UserError: the folder is laid out otherwise, or holds an image that cannot be read.
     """
-    path = os.path.abspath(os.path.expanduser(root))
+    path = os.path.abspath(user_path(root, "data"))
     class_names, pictures = _pictures(root, path)
     request = {
         "kind": "folder",

@@ -13,6 +13,7 @@ from keras_kd.data.choose import LABEL_NOISE, LABEL_NOISE_TARGETS, place_in_clas
 from keras_kd.data.superclasses import next_in_superclass
 from keras_kd.data.views import scramble
 from keras_kd.errors import UserError
+from keras_kd.paths import ends_in, user_path
 
 KINDS = ("symmetric", "pair", "superclass", "matrix")
 
@@ -135,8 +136,9 @@ def read_matrix(path):
     Raises:
         UserError: the file cannot be read as such.
     """
+    path = user_path(path, "label_noise.matrix")
     try:
-        return np.load(path) if str(path).endswith(".npy") else np.loadtxt(path, delimiter=",", ndmin=2)
+        return np.load(path) if ends_in(path, (".npy",)) else np.loadtxt(path, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise UserError(
             f"label_noise.matrix: {path} cannot be read ({error}); expected a .npy file, or rows of numbers with commas"

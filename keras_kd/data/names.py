@@ -3,6 +3,8 @@
 import os
 import re
 
+from keras_kd.paths import ARRAYS, ends_in
+
 DATASETS = {
     "digits": "1,797 handwritten digits, 8x8x1, embedded: no download",
     "beans": "1,034 training photos of bean leaves, 500x500x3, 3 classes",
@@ -59,7 +61,7 @@ def kind(name):
     name = os.fspath(name)
     if name == "digits":
         return "digits"
-    if name.endswith(".npz"):
+    if ends_in(name, ARRAYS):
         return "npz"
     if re.fullmatch(r"[^\W\d][\w.]*:[^\W\d]\w*", name):
         return "function"

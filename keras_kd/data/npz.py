@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_kd.data.arrays import KEYS, from_arrays
 from keras_kd.errors import UserError
+from keras_kd.paths import user_path
 
 
 def load(path):
@@ -25,7 +26,7 @@ def load(path):
         >>> load(path)
         Source(train=Split(2 images of 4x4x1), test=None, class_names=('0', '1'))
     """
-    file = os.path.expanduser(path)
+    file = user_path(path, "data")
     if not os.path.isfile(file):
         raise UserError(f"{path}: found no such file; expected an .npz file with x_train and y_train; give its path")
     try:

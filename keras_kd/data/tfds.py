@@ -15,6 +15,7 @@ from keras_kd.data import cache, images
 from keras_kd.data.arrays import check_labels
 from keras_kd.data.names import DATASETS, TFDS
 from keras_kd.errors import UserError
+from keras_kd.paths import user_path
 
 FIXED_CHUNK = 256
 RESIZED_CHUNK = 32  # before resizing, images may be large
@@ -74,7 +75,7 @@ def _portable(data_dir):
     """The path as it is on another machine too, so that a copied cache is found there."""
     if data_dir is None:
         return None
-    path, home = os.path.abspath(os.path.expanduser(data_dir)), os.path.expanduser("~")
+    path, home = os.path.abspath(user_path(data_dir, "data_dir")), os.path.expanduser("~")
     return "~" + path.removeprefix(home) if path.startswith(home + os.sep) else path
 
 
@@ -97,7 +98,7 @@ def _import(name):
 
 def _builder(tfds, name, data_dir):
     try:
-        return tfds.builder(name, data_dir=None if data_dir is None else os.path.expanduser(data_dir))
+        return tfds.builder(name, data_dir=None if data_dir is None else user_path(data_dir, "data_dir"))
     except tfds.core.DatasetNotFoundError as error:
         raise _unknown(name, [*DATASETS, *tfds.list_builders(with_community_datasets=False)]) from error
     except Exception as error:  # a wrong version is an AssertionError, a wrong config a ValueError

@@ -21,6 +21,7 @@ from keras_kd.models.resnet import resnet
 from keras_kd.models.shufflenet import shufflenet_v1, shufflenet_v2
 from keras_kd.models.vgg import vgg
 from keras_kd.models.wide_resnet import wide_resnet
+from keras_kd.paths import KERAS, ends_in
 
 
 class ModelEntry(NamedTuple):
@@ -91,7 +92,7 @@ def kind(name):
         >>> kind("resnet20"), kind("mobilenetv2"), kind("teacher.keras"), kind("nets:tiny"), kind("resnet21")
         ('zoo', 'application', 'file', 'function', None)
     """
-    if name.lower().endswith(".keras"):
+    if ends_in(name, KERAS):
         return "file"
     if ":" in name:
         return "function"

@@ -1,7 +1,10 @@
 """Networks of the user's own: a saved `.keras` file, or a function that builds one."""
 
+import contextlib
 import inspect
 import re
+import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from keras_kd.foreign_code import described
 from keras_kd.lazy import keras
 from keras_kd.models.arguments import check_arguments
 from keras_kd.models.pixels import image_input, normalize
+from keras_kd.paths import KERAS, ends_in, user_path
 from keras_kd.quiet import quiet_start
 
 PIXELS = ("pixels", "unit", "symmetric", "standard")
@@ -38,7 +42,7 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
         >>> from_file("saved_models/resnet56/student.keras", (32, 32, 3), 100)  # doctest: +SKIP
         <Functional name=resnet56, built=True>
     """
-    file = Path(path).expanduser()
+    file = Path(user_path(path, "model"))
     if not file.exists():
         raise UserError(f"{path}: no such file; expected a network saved by model.save('{file.name}')")
     if file.is_file() and not zipfile.is_zipfile(file):
@@ -48,13 +52,33 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
     try:
         # On JAX Keras imports TensorFlow here, where it is installed, with its start-up notes. What layers of the
         # user's import as they are made lies beside them, if there are any.
-        with foreign_code.unended(path), foreign_code.importable(*foreign_code.folders_used()), quiet_start():
-            model = keras.saving.load_model(file, compile=False)
+        with (
+            foreign_code.unended(path),
+            foreign_code.importable(*foreign_code.folders_used()),
+            quiet_start(),
+            in_small_letters(file) as named,
+        ):
+            model = keras.saving.load_model(named, compile=False)
     except UserError:
         raise
     except Exception as error:
         raise UserError(f"{path}: {_load_failure(error)}") from error
     return fitted(str(path), model, image_shape, classes, pixels=pixels, mean=mean, std=std)
+
+
+@contextlib.contextmanager
+def in_small_letters(file):
+    """A path of a saved network that ends in `.keras`, as Keras wants it; a copy for as long as the block, if need be.
+
+    Args:
+        file: a path that ends so in letters of any size.
+    """
+    file = Path(file)
+    if file.suffix == ".keras" or not ends_in(file, KERAS):
+        yield file
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield shutil.copyfile(file, Path(folder) / f"{file.stem}.keras")
 
 
 def from_function(name, image_shape, classes, *, arguments=None, pixels=None, mean=None, std=None):
