@@ -234,6 +234,34 @@ def performance_page():
     return _with_tables("performance.md", {**tables, "kernels": _kernels()})
 
 
+def safety_page():
+    """docs/safety.md with what the three scripts found."""
+    return _with_tables("safety.md", {"safety": _safety()})
+
+
+def _safety():
+    """What was tried by chance, and what came of it."""
+    places, damage, kills = (_results(f"safety_{name}_tensorflow") for name in ("places", "damage", "kills"))
+    of_commands = ", ".join(f"{name} {len(one['kills'])}" for name, one in kills["commands"].items())
+    counts = ", ".join(f"{count} {kind.lower()}" for kind, count in damage["counts"].items())
+    yield "| script | what | found | file |"
+    yield "|---|---|---|---|"
+    yield (
+        f"| `benchmarks/safety_places.py` | {places['tried']} commands at a folder with somebody's files, `/`, `.`, `~`, a "
+        f"link, a folder that cannot be written | {places['changed_or_traceback']} changed something of somebody's, or gave "
+        "a traceback | `safety_places_tensorflow.json` |"
+    )
+    yield (
+        f"| `benchmarks/safety_damage.py` | {len(damage['changes'])} changes of a bit in {damage['files']} files: of a "
+        f"finished run, its teacher's, its bank, its cache | {counts} | `safety_damage_tensorflow.json` |"
+    )
+    yield (
+        f"| `benchmarks/safety_kills.py` | {kills['total']} kills at random moments ({of_commands}), the same command again "
+        f"| {kills['same']} ended with the files, weights, figures and rows of one that was never killed | "
+        "`safety_kills_tensorflow.json` |"
+    )
+
+
 def _with_tables(name, tables):
     """A page with {name: lines} of its tables, each between its marks."""
     page = (FOLDER / name).read_text(encoding="utf-8")
@@ -340,6 +368,7 @@ PAGES: dict[str, typing.Callable] = {
     "studies.md": studies_page,
     "findings.md": findings_page,
     "performance.md": performance_page,
+    "safety.md": safety_page,
     "../README.md": readme_page,
 }
 

@@ -71,6 +71,8 @@ class Commands(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, context):
+        if context.parent is not None:
+            return super().invoke(context)  # of a group inside: the outer one tells
         stopping.begin()
         try:
             with stopping.as_stop():
@@ -719,10 +721,12 @@ def compare(runs, out, as_json):
         keras-kd compare saved_models/digits saved_models/digits_teacher
         keras-kd compare saved_models/* --out compare.html
     """
-    from keras_kd.compare import in_lines, page, rows_of
+    from keras_kd.compare import in_lines, page, refuse_foreign_page, rows_of
 
     if out is not None and Path(out).suffix not in (".html", ".htm"):
         raise UserError(f"--out: found {out}; expected a name that ends in .html: the page is written there")
+    if out is not None:
+        refuse_foreign_page(out)
     rows = rows_of(runs)
     if out is not None:
         from keras_kd.files import whole

@@ -145,6 +145,27 @@ def notes(rows):
     return said
 
 
+MARK = '<meta name="generator" content="keras_kd">'
+
+
+def refuse_foreign_page(path):
+    """Refuses to write a page over a file that is no page of ours.
+
+    Raises:
+        UserError: names it.
+    """
+    try:
+        ours = MARK in Path(path).read_text(encoding="utf-8", errors="replace")[:2000]
+    except FileNotFoundError:
+        return
+    except OSError:
+        ours = False
+    if not ours:
+        raise UserError(
+            f"--out: {path} is there already and is no page of keras-kd; give another name, or move it away"
+        )
+
+
 def _percent(share):
     return "-" if share is None else f"{100 * share:.2f}"
 

@@ -92,6 +92,16 @@ def claim(path):
         keeper.claim(Path(path))
 
 
+def is_held(path):
+    """Whether a path lies in a folder that this process holds.
+
+    Example:
+        >>> is_held("somewhere/else.txt")
+        False
+    """
+    return any(one.holds(Path(path)) for one in keepers)
+
+
 @contextlib.contextmanager
 def _temporary(place, suffix):
     """A file that no other process takes for a leftover while this one lives."""

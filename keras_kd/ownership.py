@@ -19,7 +19,7 @@ from keras_kd.errors import UserError
 from keras_kd.files import explained, keepers, locked, sha256, tidy, whole
 
 MARK = ".keras_kd"
-LEDGER = "made.json"
+ACCOUNT = "made.json"
 FORMAT = 1
 WORKPLACE = "export-"
 REPOSITORIES = (".git", ".hg", ".svn", ".bzr")
@@ -142,8 +142,8 @@ def _refuse_foreign(folder, kind, names, earlier, restart):
     mark = folder / MARK
     if mark.is_symlink() or (os.path.lexists(mark) and not mark.is_dir()):
         raise UserError(f"{mark}: was not made by keras-kd; it is left as it is: give another --out")
-    if (mark / LEDGER).exists():
-        found = read_ledger(folder)["kind"]
+    if (mark / ACCOUNT).exists():
+        found = read_account(folder)["kind"]
         if kind not in (found, "exports"):
             raise UserError(f"{folder}: holds a {_word(found)}; give another --out")
         return
@@ -205,7 +205,7 @@ def _nothing_left_behind(folder, absent):
 
 
 def _remove_mark(folder):
-    for name in (LEDGER, "made.lock", "lock"):
+    for name in (ACCOUNT, "made.lock", "lock"):
         with contextlib.suppress(OSError):
             (folder / MARK / name).unlink()
     with contextlib.suppress(OSError):
@@ -221,10 +221,10 @@ def _remove_workplaces(place):
 
 def _anything_made(folder):
     try:
-        found = read_ledger(folder)
+        found = read_account(folder)
         return bool(found["kept"]) or any(os.path.lexists(folder / name) for name in found["made"])
     except UserError:
-        return (folder / MARK / LEDGER).exists()
+        return (folder / MARK / ACCOUNT).exists()
 
 
 class Owned:
@@ -240,8 +240,8 @@ class Owned:
         self._real = os.path.realpath(folder)
         self.workplace = folder / MARK
         self._renamed = {}
-        if (self.workplace / LEDGER).exists():
-            self._said = read_ledger(folder)
+        if (self.workplace / ACCOUNT).exists():
+            self._said = read_account(folder)
         else:
             self._said = {"format": FORMAT, "kind": kind, "identity": secrets.token_hex(16)}
             self._said["within"] = _begun_by(folder)
@@ -393,8 +393,8 @@ class Owned:
         """Changes the account on the disk; several processes may."""
         renamed, self._renamed = self._renamed, {}
         with locked(self.workplace, wait=True, tell=False, name="made.lock"):
-            if (self.workplace / LEDGER).exists():
-                self._said = read_ledger(self.folder)
+            if (self.workplace / ACCOUNT).exists():
+                self._said = read_account(self.folder)
             made = self._said["made"]
             made.update({name: [digest] for name, digest in renamed.items() if name in made})
             change(made)
@@ -403,7 +403,7 @@ class Owned:
 
     def _write(self):
         text = json.dumps({**self._said, "digest": _digest(self._said)}, indent=1, sort_keys=True)
-        with _plainly(), whole(self.workplace / LEDGER) as temporary:
+        with _plainly(), whole(self.workplace / ACCOUNT) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 
@@ -432,7 +432,7 @@ def _digest(said):
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-def read_ledger(folder):
+def read_account(folder):
     """The account of a folder: {"kind", "identity", "within", "made": {name: digests or None}, "kept"}.
 
     Args:
@@ -441,7 +441,7 @@ def read_ledger(folder):
     Raises:
         UserError: it is damaged.
     """
-    path = Path(folder) / MARK / LEDGER
+    path = Path(folder) / MARK / ACCOUNT
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         sound = said["format"] == FORMAT and said["digest"] == _digest(said)
@@ -455,9 +455,9 @@ def read_ledger(folder):
     return said
 
 
-def has_ledger(folder):
+def has_account(folder):
     """Whether keras_kd keeps account of a folder."""
-    return (Path(folder) / MARK / LEDGER).exists()
+    return (Path(folder) / MARK / ACCOUNT).exists()
 
 
 def changes(folder, names=None):
@@ -465,7 +465,7 @@ def changes(folder, names=None):
 
     Args:
         folder: without an account, nothing is known and nothing has changed.
-        names: which files; all that were sealed by default.
+        names: which files, or a function of a name that says whether; all that were sealed by default.
 
     Returns:
         {name: "changed" or "missing"}.
@@ -473,11 +473,12 @@ def changes(folder, names=None):
     Raises:
         UserError: the account is damaged.
     """
-    if not has_ledger(folder):
+    if not has_account(folder):
         return {}
     found = {}
-    for name, digests in sorted(read_ledger(folder)["made"].items()):
-        if digests is None or (names is not None and name not in names):
+    wanted = names if callable(names) else (lambda name: names is None or name in names)
+    for name, digests in sorted(read_account(folder)["made"].items()):
+        if digests is None or not wanted(name):
             continue
         path = Path(folder) / name
         try:
@@ -509,7 +510,7 @@ def verified(path, cure):
     """
     path = Path(path)
     for folder in list(path.absolute().parents)[:3]:
-        if has_ledger(folder):
+        if has_account(folder):
             name = path.absolute().relative_to(folder).as_posix()
             if changes(folder, [name]).get(name) == CHANGED:
                 raise UserError(f"{path}: is not as it was written (damaged, or changed by somebody); {cure}")
@@ -528,16 +529,16 @@ def _folders_within(folder, identity):
     for here, folders, _ in os.walk(folder, followlinks=False):
         for one in folders:
             inside = Path(here) / one
-            if one != MARK and not inside.is_symlink() and has_ledger(inside):
+            if one != MARK and not inside.is_symlink() and has_account(inside):
                 with contextlib.suppress(UserError):
-                    if read_ledger(inside)["within"] == identity:
+                    if read_account(inside)["within"] == identity:
                         found.append(inside)
     return found
 
 
 def _throw_away(folder):
     """Removes all of a folder that is ours, what was part of it, and the folder, if nothing else is in it."""
-    said = read_ledger(folder)
+    said = read_account(folder)
     for inside in _folders_within(folder, said["identity"]):
         _throw_away(inside)
     for name in said["made"]:

@@ -14,7 +14,7 @@ from keras_kd.banking import FOLDER
 from keras_kd.errors import UserError
 from keras_kd.export import FILES as EXPORTED
 from keras_kd.files import whole
-from keras_kd.ownership import CHANGED, changes, has_ledger, held, read_ledger, tell_changed
+from keras_kd.ownership import CHANGED, changes, has_account, held, read_account, tell_changed
 from keras_kd.paths import same_place
 from keras_kd.predictions_file import NAME as PREDICTIONS
 from keras_kd.recipe import load
@@ -86,7 +86,7 @@ def hold_run(files, recipe=None, *, wait=False, tell=True, restart=False):
 
 def is_run(folder):
     """Whether a folder holds a run, whole or not, of this version or an earlier one."""
-    known = read_ledger(folder)["kind"] if has_ledger(folder) else None
+    known = read_account(folder)["kind"] if has_account(folder) else None
     return known == "run" or (known is None and of_earlier_version(folder) is not None)
 
 
@@ -174,8 +174,6 @@ def mend(files, owned):
         path = files.path / name
         if name in EDITABLE:
             tell_changed(path, "it is left as it is; delete it to have it made again")
-        elif name.startswith("checkpoints/"):
-            tell_changed(path, "it is left out")
         else:
             again = "`keras-kd bench` measures again" if name == files.bench.name else "it is made again"
             tell_changed(path, f"it is kept as {owned.set_aside(path)}, and {again}")

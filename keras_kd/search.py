@@ -16,7 +16,7 @@ import keras_kd
 from keras_kd import run
 from keras_kd.errors import UserError
 from keras_kd.evidence import environment, git_commit
-from keras_kd.file_names import file_name
+from keras_kd.file_names import file_name, plain_name
 from keras_kd.files import whole
 from keras_kd.inputs import inputs_of, same_teachers
 from keras_kd.ownership import CHANGED, changes, joined, within
@@ -180,8 +180,9 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
         _write_recipe(files.best(name), found, space, given, name)
     if winner:
         found["winner"] = _winner(files, name, spec, quiet)
-        _write(files, found)
-        _write_recipe(files.best(name), found, space, given, name)
+        with _held(files, name, restart=False):
+            _write(files, found)
+            _write_recipe(files.best(name), found, space, given, name)
     return found
 
 
@@ -273,7 +274,7 @@ class _Work:
             self._spend()
 
     def as_worker(self):
-        name = os.environ["KERASTUNER_TUNER_ID"]
+        name = plain_name(os.environ["KERASTUNER_TUNER_ID"], "KERASTUNER_TUNER_ID")
         self._begin()
         wait_for_chief(self.tell)
         with joined(self.files.path, KIND) as owned, within(owned), Workers(self.files.path).alive(name):
@@ -309,7 +310,7 @@ class _Work:
         """Trains the students of a trial, one a seed; returns {objective: mean}."""
         recipe = _with_images_aside(recipe_with(values, self.given), self.spec)
         teacher = self._teacher(recipe)
-        folder, reports = self.files.trials / trial_id, []
+        folder, reports = self.files.trials / file_name(trial_id), []
         for number in range(self.spec.seeds):
             seeded = recipe.with_seed(recipe.seed + number)
             before = tuners_own.get("tuner/trial_id")
@@ -321,7 +322,7 @@ class _Work:
                     folder / f"seed{seeded.seed}",
                     name=f"trial {trial_id}",
                     epochs=tuners_own.get("tuner/epochs"),
-                    begin_from=self.files.trials / str(before) / f"seed{seeded.seed}" if before else None,
+                    begin_from=self.files.trials / file_name(before) / f"seed{seeded.seed}" if before else None,
                     home_folder=self.files.path,
                 )
             )

@@ -9,6 +9,7 @@ from keras_kd.ownership import CHANGED, changes
 IRREPLACEABLE = ("recipe.yaml", "student.keras")
 # What its owner fills in: once it was changed it is somebody's own.
 EDITABLE = ("model_card.md", "example/run.py")
+CHECKPOINTS = "checkpoints/"
 # What is made of the rest and read by nobody but people.
 _PAGES = ("report.md", "report.html")
 PUT_BACK = "put it back, or train it again: `keras-kd distill` of its recipe with --restart"
@@ -20,7 +21,12 @@ def changed_in(folder):
     Args:
         folder: of the run; of a run of an earlier version nothing is known, and nothing has changed.
     """
-    return [name for name, state in changes(folder).items() if state == CHANGED]
+    # Those of epochs may be many and large: each is compared when it is used.
+    return [
+        name
+        for name, state in changes(folder, lambda name: not name.startswith(CHECKPOINTS)).items()
+        if state == CHANGED
+    ]
 
 
 def refuse_lost(folder):
@@ -51,7 +57,7 @@ def refuse_changed(folder):
         UserError: names them, and what is to be done.
     """
     but = (*EDITABLE, *_PAGES)
-    found = [name for name in changed_in(folder) if name not in but and not name.startswith("checkpoints/")]
+    found = [name for name in changed_in(folder) if name not in but]
     if not found:
         return
     shown = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")

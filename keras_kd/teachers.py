@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_kd import report
 from keras_kd.errors import UserError
-from keras_kd.files import sha256, whole
+from keras_kd.files import is_held, sha256, whole
 from keras_kd.models.calibrated import calibrated, fit_temperature, negative_log_likelihood
 from keras_kd.models.class_map import class_map
 from keras_kd.models.ensemble import ensemble, normalized_weights
@@ -234,7 +234,8 @@ class _Fit:
 
     def keep(self):
         """Writes what was fitted, if anything was."""
-        if self._memory is not None and self._found:
+        # Elsewhere, as where a recipe is examined, nothing is to be left behind.
+        if self._memory is not None and self._found and is_held(self._memory):
             with whole(self._memory) as temporary:
                 temporary.write_text(json.dumps({"of": self._key, "fitted": self._found}, indent=2), encoding="utf-8")
 

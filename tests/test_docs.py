@@ -68,7 +68,9 @@ def test_the_readme_has_no_gaps():
 
 
 def test_every_result_that_is_named_is_there_and_every_result_is_named():
-    pages = README + "".join((ROOT / "docs" / name).read_text() for name in ("performance.md", "findings.md"))
+    pages = README + "".join(
+        (ROOT / "docs" / name).read_text() for name in ("performance.md", "findings.md", "safety.md")
+    )
     named = re.findall(r"`(\w+\.json)`", pages)
     results = {path.name for path in (ROOT / "benchmarks" / "results").iterdir()}
     assert results <= {*named, "README.md"} and set(named) - {"report.json", "search.json"} <= results

@@ -23,6 +23,7 @@ from keras_kd.export import export
 from keras_kd.methods.find import find
 from keras_kd.models import build
 from keras_kd.recipe import load
+from keras_kd.run_folder import RESOLVED
 
 ROOT = Path(__file__).parent.parent
 RECIPE = """\
@@ -472,7 +473,7 @@ def finished_run():
     """A run folder as far as read-only commands look at it."""
     report = {"student": {"name": "x", "top1": 0.5, "top5": 1.0}, "time": {"seconds": {}}, "settings": {}}
     write("run/report.json", json.dumps({**report, "cost": {"file_bytes": 3, "parameters": 2, "macs": 1}}))
-    write("run/recipe.yaml", RECIPE)
+    write("run/recipe.yaml", f"{RESOLVED} of an earlier version.\n{RECIPE}")
 
 
 @pytest.mark.parametrize(
@@ -552,7 +553,7 @@ def test_every_child_is_started_so(monkeypatch):
     with pytest.raises(OSError, match="not started"):
         latency.measure("student.keras")
     with pytest.raises(OSError, match="not started"):
-        study._others(1, "mine", Path("out"), (), (0,), True)
+        list(study._others(1, "mine", Path("out"), (), (0,), True))
     assert [command[1:3] for command, _ in started] == [
         ["-Pm", "keras_kd.export"], ["-Pm", "keras_kd.latency"], ["-Pm", "keras_kd.cli"]
     ]  # fmt: skip

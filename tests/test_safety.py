@@ -437,8 +437,8 @@ def test_an_edited_number_is_not_carried_on_by_evaluate(done, capsys):
 
 
 def test_the_account_itself_is_checked(done):
-    ledger = done / MARK / "made.json"
-    ledger.write_text(ledger.read_text().replace('"run"', '"Run"', 1))
+    account = done / MARK / "made.json"
+    account.write_text(account.read_text().replace('"run"', '"Run"', 1))
     for call in (distilled, lambda: run.evaluate("done"), lambda: compare.rows_of(["done"])):
         with pytest.raises(UserError, match=r"made.json: is damaged, so it cannot be told what keras-kd made in done"):
             call()

@@ -331,7 +331,9 @@ def test_a_bank_that_is_gone_in_part_is_seen_to_be_damaged(monkeypatch, tmp_path
     bank.mkdir()
     (bank / "about.json").write_text('{"about": {"teacher": "t", "images": 1, "views": 1}}')
     assert "damaged" not in banks_in(tmp_path)[0]
-    monkeypatch.setattr("shutil.rmtree", stopped)
+    (bank / "logits-float16").mkdir()
+    (bank / "logits-float16" / "rows.bin").write_text("")
+    monkeypatch.setattr("keras_kd.bank.folder.locked", stopped)
     with pytest.raises(Stopped):
         prune(tmp_path, ["0000"])
     monkeypatch.undo()
