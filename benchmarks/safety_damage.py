@@ -21,11 +21,12 @@ from sandbox import Sandbox, digests
 
 def outcome(box):
     """(figures of each command, what was said) where something may be damaged."""
-    from keras_kd import compare, run
+    from keras_kd import backend, compare, run
     from keras_kd.errors import UserError
     from keras_kd.recipe import load
 
     said, figures = io.StringIO(), {}
+    backend.no_tracing_notes()
 
     def distilled(folder, settings=()):
         found = run.distill(load("small.yaml", settings), folder, name="small", quiet=True)

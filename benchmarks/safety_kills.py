@@ -1,6 +1,6 @@
 """Commands killed at random moments: the same command again ends as one that was never killed.
 
-    python benchmarks/safety_kills.py [--kills 30] [--only distill] [--json]
+    python benchmarks/safety_kills.py [--kills 6] [--only distill] [--json]
 
 Each command runs to its end once; then it is killed by SIGKILL at random moments, each time in a fresh place, given
 again, and what lies there in the end is compared: the same files, the same weights, figures, histories and rows to the
@@ -12,7 +12,9 @@ import random
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 from measuring import finish, options
 from sandbox import Sandbox, differences, end_of
@@ -26,12 +28,12 @@ COMMANDS = {
 }
 
 
-def prepared(name, template):
-    """A sandbox with what a command needs to be there already."""
-    box = Sandbox()
+def prepared(place, template):
+    """A sandbox with what a command needs to be there already; always at one place, as paths stand in reports."""
+    box = Sandbox(place)
     if template is not None:
         for part in ("work", "cache"):
-            shutil.copytree(template.folder / part, box.folder / part, dirs_exist_ok=True)
+            shutil.copytree(template / part, box.folder / part, dirs_exist_ok=True)
     return box
 
 
@@ -58,18 +60,19 @@ def killed(box, words, seconds):
 
 def tried(name, kills, chance, tell):
     """How often a command was killed, and what then was not as without."""
-    words, template, rows = COMMANDS[name], None, []
+    words, template, rows, count = COMMANDS[name], None, [], 0
+    top = Path(tempfile.mkdtemp(prefix="keras_kd-"))
+    place = top / "box"
     if name == "export":
-        template = Sandbox()
-        template.run("distill", "small.yaml", "--quiet", check=True)
-    whole = prepared(name, template)
-    begun = time.monotonic()
+        prepared(place, None).run("distill", "small.yaml", "--quiet", check=True)
+        template = place.rename(top / "template")
+    whole, begun = prepared(place, template), time.monotonic()
     whole.run(*words, check=True)
     seconds, wanted = time.monotonic() - begun, end_of(whole.work)
-    count = 0
+    shutil.rmtree(place)
     while len(rows) < kills and count < 2 * kills:
         count += 1
-        box, moment = prepared(name, template), chance.uniform(0.5, seconds)
+        box, moment = prepared(place, template), chance.uniform(0.5, seconds)
         hit = killed(box, words, moment)
         again = box.run(*words)
         found = differences(wanted, end_of(box.work)) if again.returncode == 0 else [again.stderr[-500:]]
@@ -77,10 +80,8 @@ def tried(name, kills, chance, tell):
             rows.append({"after_seconds": round(moment, 2), "differences": found})
             if found:
                 tell(f"{name} killed after {moment:.2f} s: {found[:5]}")
-        shutil.rmtree(box.folder)
-    for box in (whole, template):
-        if box is not None:
-            shutil.rmtree(box.folder)
+        shutil.rmtree(place)
+    shutil.rmtree(top)
     tell(f"{name:<12} {len(rows):>3} kills, {sum(not row['differences'] for row in rows):>3} ended the same")
     return {"seconds_unbroken": round(seconds, 1), "kills": rows}
 
@@ -88,7 +89,7 @@ def tried(name, kills, chance, tell):
 def main():
     chosen = options(
         __doc__,
-        kills=(int, 30, "of each command"),
+        kills=(int, 6, "of each command"),
         only=(str, None, "one of the commands"),
         seed=(int, 0, "of moments"),
     )

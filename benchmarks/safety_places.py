@@ -2,10 +2,12 @@
 
     python benchmarks/safety_places.py [--quick] [--json]
 
-Each command is given a folder with somebody's files, the root, the current folder, the home folder, a link out of it,
-and a folder that cannot be written; what lies there and all around it is compared by digests before and after.
+Each command is given a folder with somebody's files (some of names that it would write, or all of other names), the
+root, the current folder, the home folder, a link out of it, and a folder that cannot be written; what lies there and
+all around it is compared by digests before and after.
 """
 
+import ctypes
 import os
 import shutil
 import tempfile
@@ -28,7 +30,8 @@ COMMANDS = {
     "bench": ["bench"],
     "bank prune": ["bank", "prune", "--damaged", "--older-than", "0", "--folder"],
 }
-NOBODY = 65534
+# Of <linux/prctl.h> and <linux/capability.h>: what lets root pass over permissions.
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 
 
 def theirs(folder):
@@ -53,13 +56,18 @@ def places(box):
     shutil.copytree(box.work / "images", box.folder / "current" / "images")
     theirs(box.home / "papers")
     (box.work / "link").symlink_to(box.folder / "outside")
+    (box.folder / "beside" / "photos").mkdir(parents=True)
+    for name in ("thesis.tex", "photos/one.jpg"):
+        (box.folder / "beside" / name).write_text(f"somebody's {name}")
     return {
         "foreign files": (str(box.folder / "foreign"), box.work),
+        "other names": (str(box.folder / "beside"), box.work),
         "/": ("/", box.work),
         ".": (".", box.folder / "current"),
         "~": ("~", box.work),
         "a link out": ("link", box.work),
         "read-only": (str(box.folder / "closed"), box.work),
+        "read-only, new": (str(box.folder / "closed" / "new"), box.work),
     }
 
 
@@ -69,9 +77,9 @@ def tried(command, place):
     try:
         given, cwd = places(box)[place]
         options = {}
-        if place == "read-only":
-            closed(box)
-            options = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        if place.startswith("read-only"):
+            (box.folder / "closed").chmod(0o555)
+            options = {"preexec_fn": heeds_permissions} if os.geteuid() == 0 else {}
         before, root = digests(box.folder), sorted(os.listdir("/"))
         done = box.run(*COMMANDS[command], given, cwd=cwd, **options)
         after = digests(box.folder)
@@ -88,22 +96,15 @@ def tried(command, place):
             "traceback": "Traceback" in done.stderr,
         }
     finally:
-        opened(box)
+        (box.folder / "closed").chmod(0o755)
         shutil.rmtree(box.folder)
 
 
-def closed(box):
-    """Everything can be read by anybody; nothing can be written but by its owner, and the one folder by nobody."""
-    os.chmod(box.folder, 0o755)
-    for path in box.folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    (box.folder / "closed").chmod(0o555)
-    for one in (box.home, box.work):
-        one.chmod(0o777)
-
-
-def opened(box):
-    (box.folder / "closed").chmod(0o755)
+def heeds_permissions():
+    """Has a process of root heed permissions as anybody's does."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def main():

@@ -26,8 +26,8 @@ RECIPES = {
     "fit: {epochs: 2, deterministic: true}}\n"
     "axes: {temperature: {low: {terms.0.temperature: 1}, high: {terms.0.temperature: 8}}}\n",
 }
-# Figures of a report that no two runs share.
-OF_A_TIME = ("time", "date", "environment", "git_commit", "seconds", "load_seconds")
+# What no two runs share: times, and the digests of archives in which times stand.
+OF_A_TIME = ("time", "date", "environment", "git_commit", "seconds", "load_seconds", "sha256")
 
 
 class Sandbox:
@@ -125,6 +125,8 @@ def _without_times(value, name):
         return "there"
     if isinstance(value, dict):
         kept = {key: one for key, one in value.items() if key not in OF_A_TIME and not key.endswith("_seconds")}
+        if kept.get("format") == "saved_model":
+            del kept["bytes"]  # a number of its own is written into each
         return {key: _without_times(one, "") for key, one in kept.items()}
     if isinstance(value, list):
         return [_without_times(one, "") for one in value]
@@ -134,4 +136,18 @@ def _without_times(value, name):
 def differences(one, other):
     """In which files two ends differ: [text]."""
     found = [f"{name} is only in one" for name in sorted(set(one) ^ set(other))]
-    return found + [f"{name} differs" for name in sorted(set(one) & set(other)) if one[name] != other[name]]
+    for name in sorted(set(one) & set(other)):
+        if one[name] != other[name]:
+            found.append(f"{name} differs{_where(one[name], other[name])}")
+    return found
+
+
+def _where(one, other):
+    """Where two plain values first differ."""
+    if isinstance(one, dict) and isinstance(other, dict) and set(one) == set(other):
+        key = next(key for key in one if one[key] != other[key])
+        return f".{key}{_where(one[key], other[key])}"
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        place = next(place for place in range(len(one)) if one[place] != other[place])
+        return f"[{place}]{_where(one[place], other[place])}"
+    return f": {str(one)[:60]} and {str(other)[:60]}"

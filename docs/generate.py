@@ -247,16 +247,16 @@ def _safety():
     yield "| script | what | found | file |"
     yield "|---|---|---|---|"
     yield (
-        f"| `benchmarks/safety_places.py` | {places['tried']} commands at a folder with somebody's files, `/`, `.`, `~`, a "
-        f"link, a folder that cannot be written | {places['changed_or_traceback']} changed something of somebody's, or gave "
-        "a traceback | `safety_places_tensorflow.json` |"
+        f"| `benchmarks/safety_places.py` | {places['tried']} commands at folders of somebody's, `/`, `.`, `~`, a "
+        f"link, a folder that cannot be written | {places['changed_or_traceback']} changed something of somebody's or "
+        "gave a traceback | `safety_places_tensorflow.json` |"
     )
     yield (
         f"| `benchmarks/safety_damage.py` | {len(damage['changes'])} changes of a bit in {damage['files']} files: of a "
         f"finished run, its teacher's, its bank, its cache | {counts} | `safety_damage_tensorflow.json` |"
     )
     yield (
-        f"| `benchmarks/safety_kills.py` | {kills['total']} kills at random moments ({of_commands}), the same command again "
+        f"| `benchmarks/safety_kills.py` | {kills['total']} kills at random moments ({of_commands}), the command again "
         f"| {kills['same']} ended with the files, weights, figures and rows of one that was never killed | "
         "`safety_kills_tensorflow.json` |"
     )

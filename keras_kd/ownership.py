@@ -337,7 +337,13 @@ class Owned:
             _remove(self.folder, name)
         self.forget(path)
         path = Path(path)
-        return [str(one) for one in (sorted(path.rglob("*")) if path.is_dir() else [path]) if os.path.lexists(one)]
+        if path.is_dir() and not path.is_symlink():
+            # Folders that hold nothing are in nobody's way.
+            for here, _, _ in os.walk(path, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(here)
+            return sorted(str(one) for one in path.rglob("*") if not one.is_dir() or one.is_symlink())
+        return [str(path)] if os.path.lexists(path) else []
 
     def set_aside(self, path):
         """Gives a file or folder that was ours, and was changed, a name that is free; it is then nobody's.

@@ -155,8 +155,8 @@ class _Job:
         if self.begins:
             self._train(dataset, teacher)
         else:
-            self.owned.remove(files.state)
             keep_recipe(files, recipe)
+        self.owned.remove(files.state)
         found = read_report(files.path)
         if found is None:
             found = self._measured(dataset, teacher, begun)
