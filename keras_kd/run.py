@@ -125,7 +125,7 @@ class _Job:
         if found is None or self._to_be_measured(found) or self._to_be_exported(found):
             return None
         written = [files.text, files.card, *([files.example] if "example" in _handed_over(found) else [])]
-        if files.state.exists() or not all(file.exists() for file in written):
+        if files.state.exists() or files.filling.exists() or not all(file.exists() for file in written):
             return None
         return found
 
@@ -156,7 +156,8 @@ class _Job:
             self._train(dataset, teacher)
         else:
             keep_recipe(files, recipe)
-        self.owned.remove(files.state)
+        for file in (files.state, files.filling):
+            self.owned.remove(file)
         found = read_report(files.path)
         if found is None:
             found = self._measured(dataset, teacher, begun)
@@ -272,6 +273,7 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
     with hold_run(files, recipe, wait=True, tell=False) as owned:
         found = read_report(files.path)
         if found is not None and files.student.exists():
+            owned.remove(files.filling)
             if epochs is None or epochs >= recipe.fit.epochs:
                 owned.remove(files.state)
             return found

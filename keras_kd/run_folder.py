@@ -36,6 +36,7 @@ class RunFolder:
     student = property(lambda self: self.path / "student.keras")
     state = property(lambda self: self.path / "training_state.npz")
     history = property(lambda self: self.path / "history.csv")
+    filling = property(lambda self: self.path / "bank_filling.json")
     tensorboard = property(lambda self: self.path / "tensorboard")
     report = property(lambda self: self.path / "report.json")
     report_page = property(lambda self: self.path / "report.html")

@@ -22,6 +22,7 @@ from keras_kd.models.start import re_estimate_batch_norm, start_from
 from keras_kd.networks import INFERENCE_BATCH, build, logits_of
 from keras_kd.non_finite import StopOnNonFinite
 from keras_kd.optimizers import SGD
+from keras_kd.ownership import changes
 from keras_kd.progress import TrainingProgress, telling
 from keras_kd.quiet import quiet_start
 from keras_kd.resume import load_state, save_state
@@ -233,6 +234,7 @@ def train(
     # On JAX Keras imports TensorFlow here, where it is installed.
     with whole(files.student) as temporary, quiet_start():
         distiller.save(temporary)
+    files.filling.unlink(missing_ok=True)
     if until == fit.epochs:
         files.state.unlink(missing_ok=True)
 
@@ -250,14 +252,26 @@ class _Record(keras.callbacks.Callback):
     def begin(self, fill_all):
         """Before `fit`, which looks at a first batch before it begins with an epoch."""
         self._start()
+        self.epochs.before_filling = self._remember
         if self.bank is not None and fill_all:
+            self._remember(self.epochs.epoch, self.bank.asks_in_all())
             self.bank.fill_all(self._filling())
         self.epochs.progress = self._filling()
         self.epochs.fill()
 
     def _start(self):
-        self.begun = time.monotonic()
+        self.begun, self.asked = time.monotonic(), None
         self.before = (self.bank.seconds, self.bank.computed) if self.bank is not None else None
+
+    def _remember(self, epoch, views):
+        """Keeps how many views an epoch asks about: where the filling is killed, the count of its process is lost."""
+        file, said = self.files.filling, {}
+        if file.exists() and not changes(self.files.path, [file.name]):
+            said = json.loads(file.read_text(encoding="utf-8"))
+        self.asked = said.get("views") if said.get("epoch") == epoch else None
+        if self.asked is None and views:
+            with whole(file) as temporary:
+                temporary.write_text(json.dumps({"epoch": epoch, "views": views}), encoding="utf-8")
 
     def _filling(self):
         """Tells of a filling that takes long, now and then."""
@@ -268,7 +282,7 @@ class _Record(keras.callbacks.Callback):
         row["seconds"] = round(time.monotonic() - self.begun, 3)
         if self.bank is not None:
             row["teacher_seconds"] = round(self.bank.seconds - self.before[0], 3)
-            row["teacher_views"] = self.bank.computed - self.before[1]
+            row["teacher_views"] = self.bank.computed - self.before[1] if self.asked is None else self.asked
         self._start()
         best = max((one["val_accuracy"] for one in self.rows if "val_accuracy" in one), default=-1.0)
         if self.keep_best and row.get("val_accuracy", -1.0) > best:

@@ -165,11 +165,11 @@ def test_a_folder_with_a_run_of_other_settings_is_refused_and_kept(trained):
 def test_a_damaged_state_is_refused_by_name(damage, trained):
     shutil.copytree(trained, "broken")
     Path("broken/student.keras").unlink()
-    state = Path("broken/training_state.npz")
-    if damage == "cut":
-        state.write_bytes(b"PK\x03\x04 half a file")
-    else:
-        np.savez(state, variable_0=np.zeros(3), history=np.array("[]"))
+    with held("broken", "run"), whole("broken/training_state.npz", sealed=False) as state:
+        if damage == "cut":
+            state.write_bytes(b"PK\x03\x04 half a file")
+        else:
+            np.savez(state, variable_0=np.zeros(3), history=np.array("[]"))
     with pytest.raises(UserError, match=r"broken/training_state\.npz: .*--restart"):
         run.distill(load("small.yaml", ["fit.epochs=1"]), "broken", name="small", quiet=True)
 
@@ -280,3 +280,26 @@ def test_tensorboard_reads_each_epoch_once():
     run.distill(load("small.yaml"), "logged", name="small", quiet=True)
     events = EventAccumulator("logged/tensorboard").Reload()
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
+
+
+def test_views_that_a_killed_filling_asked_about_are_counted(monkeypatch):
+    Path("t.yaml").write_text(RECIPE)
+    Path("small.yaml").write_text(f"{RECIPE}teacher: t.yaml\nterms: [kd]\n")
+    recipe = load("small.yaml")
+    straight = run.distill(recipe, "one/straight", name="small", quiet=True)
+
+    class Dies(training.StopOnNonFinite):
+        def on_train_batch_end(self, batch, logs=None):
+            if (self.epoch, batch) == (2, 3):
+                raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "StopOnNonFinite", Dies)
+        with pytest.raises(Stop):
+            run.distill(recipe, "two/killed", name="small", quiet=True)
+    assert Path("two/killed/bank_filling.json").exists()
+    found = run.distill(recipe, "two/killed", name="small", quiet=True)
+    assert found["bank"]["computed_by_this_run"] == straight["bank"]["computed_by_this_run"] > 0
+    assert {path.name for path in Path("two/killed").iterdir()} == {
+        path.name for path in Path("one/straight").iterdir()
+    }

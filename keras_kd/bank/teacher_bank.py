@@ -160,6 +160,11 @@ class Bank:
         found = [table.missing(places) for table in self.tables.values()]
         return np.unique(np.concatenate(found))
 
+    def asks(self, index, number):
+        """About how many views the teacher is asked where these are filled; of several teachers, the one asked most."""
+        places = self.missing(index, number)
+        return max((member.asks(*np.divmod(places, self.count)) for member in self.members), default=len(places))
+
     def fill(self, index, number, progress=None):
         """Has the teacher say what is missing of some views; returns how many that were.
 
@@ -195,6 +200,11 @@ class Bank:
         # A mean of what members have said already asks nobody.
         self.computed += max(asked) if asked else written
         return written
+
+    def asks_in_all(self):
+        """About how many views the teacher is asked where all are filled, as of `asks`."""
+        missing = sum(table.places - table.filled() for tap, table in self.tables.items() if tap == LOGITS)
+        return max((member.asks_in_all() for member in self.members), default=missing)
 
     def fill_all(self, progress=None):
         """Has the teacher say everything that is missing; returns how many views that were."""

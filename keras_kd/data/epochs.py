@@ -45,6 +45,7 @@ class Epochs(keras.utils.PyDataset):
         self.images, self.labels, self.views = images, np.asarray(labels), views
         self.image_shape, self.classes, self.bank = image_shape, classes, bank
         self.progress = None  # called with (done, of) views while the bank is filled
+        self.before_filling = None  # called with (epoch, views that the teacher will be asked about)
         self.batch_size, self.seed = batch_size, seed
         self.plan(epoch)
 
@@ -75,6 +76,8 @@ class Epochs(keras.utils.PyDataset):
         if self.filled:
             return
         self.rows = None
+        if self.before_filling is not None:
+            self.before_filling(self.epoch, self.bank.asks(self.place, self.number))
         self.bank.fill(self.place, self.number, self.progress)
         step = max(1, READ_AHEAD // self.bank.values_bytes)
         for start in range(0, len(self.order), step):
