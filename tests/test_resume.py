@@ -283,8 +283,9 @@ def test_tensorboard_reads_each_epoch_once():
 
 
 def test_views_that_a_killed_filling_asked_about_are_counted(monkeypatch):
-    Path("t.yaml").write_text(RECIPE)
-    Path("small.yaml").write_text(f"{RECIPE}teacher: t.yaml\nterms: [kd]\n")
+    teacher = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    teacher.save("teacher.keras")
+    Path("small.yaml").write_text(f"{RECIPE}teacher: teacher.keras\nterms: [kd]\n")
     recipe = load("small.yaml")
     straight = run.distill(recipe, "one/straight", name="small", quiet=True)
 
