@@ -259,11 +259,13 @@ def _publish(work, owned, result):
         # A file is replaced in one step; a folder takes two, as none can be renamed onto a filled one.
         _taken_away(owned, target)
     if result["passed"]:
-        for file in [one for one in new.rglob("*") if one.is_file()] if new.is_dir() else [new]:
-            place = target / file.relative_to(new)
-            owned.claim(place)
+        files = [one for one in new.rglob("*") if one.is_file()] if new.is_dir() else [new]
+        places = [target / file.relative_to(new) for file in files]
+        owned.claim(*places)
+        for place, file in zip(places, files, strict=True):
             owned.seal(place, file)
         new.replace(target)
+        owned.named(*places)
 
 
 def _taken_away(owned, target):

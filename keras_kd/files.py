@@ -74,6 +74,8 @@ def whole(path, *, sealed=True, new=False):
                 # Taken, or refused, in one step.
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL))
             os.replace(temporary, path)
+            if keeper is not None:
+                keeper.named(path)
     except OSError as error:
         raise explained(path, error) from error
 

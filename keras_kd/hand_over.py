@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd import report
+from keras_kd.account import CHANGED, changes, tell_changed
 from keras_kd.data.views import epoch_order
 from keras_kd.errors import GateError, MachineError, UserError
 from keras_kd.export import CALIBRATED, FORMATS, missing_here
@@ -13,7 +14,6 @@ from keras_kd.export import export as export_files
 from keras_kd.files import whole
 from keras_kd.int8_fine_tuning import fine_tune
 from keras_kd.model_card import card, example
-from keras_kd.ownership import CHANGED, changes, tell_changed
 from keras_kd.run_folder import RunFolder, hold_run, keep_recipe, read_report
 from keras_kd.run_report import load_student
 from keras_kd.soundness import EDITABLE

@@ -6,24 +6,19 @@ is there under another name, or was there before, is somebody else's and is neit
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
-import sys
 from pathlib import Path
 
+from keras_kd.account import ACCOUNT, FORMAT, MARK, digest_of, has_account, read_account
 from keras_kd.errors import UserError
 from keras_kd.files import explained, keepers, locked, sha256, tidy, whole
 
-MARK = ".keras_kd"
-ACCOUNT = "made.json"
-FORMAT = 1
 WORKPLACE = "export-"
 REPOSITORIES = (".git", ".hg", ".svn", ".bzr")
-CHANGED, MISSING = "changed", "missing"
 
 
 # (real path, identity) of the folders whose work is going on: what is begun inside one is part of its work.
@@ -55,6 +50,7 @@ def held(folder, kind, *, names=(), earlier=None, wait=False, tell=True, restart
         >>> folder = Path(tempfile.mkdtemp()) / "work"
         >>> with held(folder, "run") as owned, whole(folder / "a.txt") as temporary:
         ...     _ = temporary.write_text("ours")
+        >>> from keras_kd.account import changes
         >>> changes(folder)
         {}
         >>> _ = (folder / "a.txt").write_text("somebody else's")
@@ -239,7 +235,7 @@ class Owned:
         self.folder, self.kind = folder, kind
         self._real = os.path.realpath(folder)
         self.workplace = folder / MARK
-        self._renamed = {}
+        self._sealed, self._renamed = {}, {}
         if (self.workplace / ACCOUNT).exists():
             self._said = read_account(folder)
         else:
@@ -256,7 +252,7 @@ class Owned:
         return self._said["identity"]
 
     def holds(self, path):
-        """Whether a path lies in the folder, and in no folder inside that is held by itself."""
+        """Whether a path lies in the folder."""
         name = self._name(path)
         return name is not None and name != "." and not name.startswith(MARK)
 
@@ -306,11 +302,18 @@ class Owned:
 
         Args:
             path: of the file.
-            written: where its content lies now. Until it is known to have its name, the digest of before counts too.
+            written: where its content lies now. Until `named` says that it has its name, the digest of before counts as
+                well.
         """
         name, digest = self._name(path), sha256(written)
         self._update(lambda made: made.update({name: [*(made.get(name) or [])[-1:], digest]}))
-        self._renamed[name] = digest
+        self._sealed[name] = digest
+
+    def named(self, *paths):
+        """Says that files that were sealed have their names now."""
+        for name in map(self._name, paths):
+            if name in self._sealed:
+                self._renamed[name] = self._sealed.pop(name)
 
     def forget(self, path):
         """Takes a file, or a folder of files, off the account, once it is gone."""
@@ -372,7 +375,7 @@ class Owned:
         """Removes all that is ours in the folder, and the folders of work that was part of it.
 
         Args:
-            besides: names of folders inside that stay.
+            besides: names of files and of folders inside that stay.
 
         Returns:
             The names of what is somebody else's, and stays.
@@ -384,9 +387,10 @@ class Owned:
                 pass  # refused before anything is gone
         for one in going:
             _throw_away(one)
-        for name in self._said["made"]:
+        for name in self._said["made"].keys() - set(besides):
             _remove(self.folder, name)
-        self._update(lambda made: made.clear(), kept=None)
+        stays = {name: digests for name, digests in self._said["made"].items() if name in besides}
+        self._update(lambda made: (made.clear(), made.update(stays)), kept=None)
         return [name for name in entries_of(self.folder) if name not in besides]
 
     def settle(self):
@@ -408,7 +412,7 @@ class Owned:
             self._write()
 
     def _write(self):
-        text = json.dumps({**self._said, "digest": _digest(self._said)}, indent=1, sort_keys=True)
+        text = json.dumps({**self._said, "digest": digest_of(self._said)}, indent=1, sort_keys=True)
         with _plainly(), whole(self.workplace / ACCOUNT) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
@@ -431,102 +435,6 @@ def _below(path, folder):
         found.append(here)
         here = here.parent
     return found if here == folder else []
-
-
-def _digest(said):
-    plain = {key: value for key, value in said.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-
-def read_account(folder):
-    """The account of a folder: {"kind", "identity", "within", "made": {name: digests or None}, "kept"}.
-
-    Args:
-        folder: that has one.
-
-    Raises:
-        UserError: it is damaged.
-    """
-    path = Path(folder) / MARK / ACCOUNT
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        sound = said["format"] == FORMAT and said["digest"] == _digest(said)
-    except (OSError, ValueError, KeyError, TypeError):
-        sound = False
-    if not sound:
-        raise UserError(
-            f"{path}: is damaged, so it cannot be told what keras-kd made in {folder}; give another --out, or remove "
-            f"{Path(folder) / MARK} to have what is there taken as it is"
-        )
-    return said
-
-
-def has_account(folder):
-    """Whether keras_kd keeps account of a folder."""
-    return (Path(folder) / MARK / ACCOUNT).exists()
-
-
-def changes(folder, names=None):
-    """The files of a folder that are not as they were written.
-
-    Args:
-        folder: without an account, nothing is known and nothing has changed.
-        names: which files, or a function of a name that says whether; all that were sealed by default.
-
-    Returns:
-        {name: "changed" or "missing"}.
-
-    Raises:
-        UserError: the account is damaged.
-    """
-    if not has_account(folder):
-        return {}
-    found = {}
-    wanted = names if callable(names) else (lambda name: names is None or name in names)
-    for name, digests in sorted(read_account(folder)["made"].items()):
-        if digests is None or not wanted(name):
-            continue
-        path = Path(folder) / name
-        try:
-            if not path.is_symlink() and sha256(path) in digests:
-                continue
-            found[name] = CHANGED
-        except FileNotFoundError:
-            found[name] = MISSING
-        except OSError as error:
-            raise UserError(
-                f"{path}: cannot be read: {error.strerror}; see to it, and give the command again"
-            ) from error
-    return found
-
-
-def verified(path, cure):
-    """A file of ours, once it is seen to be as it was written.
-
-    Args:
-        path: of a file in a folder that keras_kd keeps account of, or in a folder in it; of any other file nothing is
-            known.
-        cure: what is to be done where it is not.
-
-    Returns:
-        The path.
-
-    Raises:
-        UserError: it was changed.
-    """
-    path = Path(path)
-    for folder in list(path.absolute().parents)[:3]:
-        if has_account(folder):
-            name = path.absolute().relative_to(folder).as_posix()
-            if changes(folder, [name]).get(name) == CHANGED:
-                raise UserError(f"{path}: is not as it was written (damaged, or changed by somebody); {cure}")
-            break
-    return path
-
-
-def tell_changed(path, cure):
-    """Says in one line that a file is not as it was written, and what is done about it."""
-    print(f"{path}: is not as it was written (damaged, or changed by somebody); {cure}", file=sys.stderr, flush=True)
 
 
 def _folders_within(folder, identity):

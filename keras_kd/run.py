@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from keras_kd import data, models, report
+from keras_kd.account import verified
 from keras_kd.errors import GateError, MachineError, UserError
 from keras_kd.export import missing_here
 from keras_kd.files import sha256, whole
@@ -18,7 +19,7 @@ from keras_kd.hand_over import hand_over, write_card
 from keras_kd.inputs import IMAGES, independent_digest, inputs_of, same_teachers, teacher_run
 from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network
-from keras_kd.ownership import verified, within
+from keras_kd.ownership import within
 from keras_kd.predictions_file import read_predictions
 from keras_kd.recipe import load
 from keras_kd.recipe_file import teacher_run_name

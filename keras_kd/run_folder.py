@@ -9,12 +9,13 @@ from pathlib import Path
 import yaml
 
 import keras_kd
+from keras_kd.account import CHANGED, changes, has_account, read_account, tell_changed
 from keras_kd.bank.folder import is_bank
 from keras_kd.banking import FOLDER
 from keras_kd.errors import UserError
 from keras_kd.export import FILES as EXPORTED
 from keras_kd.files import whole
-from keras_kd.ownership import CHANGED, changes, has_account, held, read_account, tell_changed
+from keras_kd.ownership import held
 from keras_kd.paths import same_place
 from keras_kd.predictions_file import NAME as PREDICTIONS
 from keras_kd.recipe import load

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd import metrics, models, report
+from keras_kd.account import changes, verified
 from keras_kd.by_epoch import ByEpoch
 from keras_kd.data.dataset import facts
 from keras_kd.evidence import environment, git_commit
@@ -16,7 +17,6 @@ from keras_kd.generations import generation_folder
 from keras_kd.measurement import by_split, control, properties, representation, sample
 from keras_kd.models.load import import_module_of
 from keras_kd.networks import Network, cost, logits_of
-from keras_kd.ownership import changes, verified
 from keras_kd.paths import KERAS, ends_in
 from keras_kd.predictions_file import write_predictions
 from keras_kd.run_folder import RunFolder, is_number, read_history, read_report

@@ -14,17 +14,18 @@ import yaml
 
 import keras_kd
 from keras_kd import run
+from keras_kd.account import CHANGED, changes, has_account, read_account
 from keras_kd.errors import UserError
 from keras_kd.evidence import environment, git_commit
 from keras_kd.file_names import file_name, plain_name
 from keras_kd.files import whole
 from keras_kd.inputs import inputs_of, same_teachers
-from keras_kd.ownership import CHANGED, changes, joined, within
 from keras_kd.ownership import held as hold
+from keras_kd.ownership import joined, within
 from keras_kd.progress import duration
 from keras_kd.recipe import load
 from keras_kd.rehearsal import about_data, rehearse
-from keras_kd.run_folder import no_banks_here, same_inputs
+from keras_kd.run_folder import RunFolder, differences, hold_run, is_run, no_banks_here, same_inputs
 from keras_kd.run_folder import of_earlier_version as of_earlier_run
 from keras_kd.schema import SearchSpec
 from keras_kd.search_page import page
@@ -179,7 +180,7 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
             return found
         _write_recipe(files.best(name), found, space, given, name)
     if winner:
-        found["winner"] = _winner(files, name, spec, quiet)
+        found["winner"] = _winner(files, name, spec, quiet, owned.identity)
         with _held(files, name, restart=False):
             _write(files, found)
             _write_recipe(files.best(name), found, space, given, name)
@@ -247,9 +248,9 @@ class _Work:
     def _tuner(self):
         spec = self.spec
         oracle = oracle_of(spec, self.objectives, self.recipe.fit.epochs)
-        spent = _seconds_before(self.files)
+        self.spent_before = _seconds_before(self.files)
         if spec.hours is not None:
-            oracle.over = lambda: spent + time.monotonic() - self.begun > 3600 * spec.hours
+            oracle.over = lambda: self.spent_before + time.monotonic() - self.begun > 3600 * spec.hours
         tuner = StudentTuner(oracle, StudentHyperModel(self.space, self.train), self.files.path, self._told)
         # More may be asked for than when the project was made.
         oracle.max_trials = spec.trials
@@ -358,6 +359,8 @@ class _Work:
                 )
             )
         self.ended += 1
+        if self.owned is not None:
+            self._spend()
         values = decoded(self.space, trial.hyperparameters.values)
         shown = [_short(values.get(one.path, "-")) for one in self.space]
         if trial.status == "COMPLETED":
@@ -375,8 +378,8 @@ class _Work:
         self.tell(" | ".join([f"{trial.trial_id} ({done}/{self.spec.trials})", *cells, *shown, duration(left)]))
 
     def _spend(self):
-        """Keeps the time that the search has taken, for its budget of hours."""
-        seconds = _seconds_before(self.files) + time.monotonic() - self.begun
+        """Keeps the time that the search has taken, for its budget of hours; after each trial, as a kill may come."""
+        seconds = self.spent_before + time.monotonic() - self.begun
         with whole(self.files.path / "seconds.json") as temporary:
             temporary.write_text(json.dumps(round(seconds, 3)), encoding="utf-8")
 
@@ -485,14 +488,22 @@ def _short(value):
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value) if not isinstance(value, str) else value
 
 
-def _winner(files, name, spec, quiet):
-    """The reports of the best recipe, trained on all training images by its seeds and tested."""
+def _winner(files, name, spec, quiet, search):
+    """The reports of the best recipe, trained on all training images by its seeds and tested.
+
+    A run of the winner of before, of the same search by its identity, makes room for it.
+    """
     best = load(files.best(name))
     runs = []
     for number in range(spec.seeds):
         seeded = best.with_seed(best.seed + number)
         folder = files.path.parent / f"{name}.best{f'-seed{seeded.seed}' if number else ''}"
-        found = run.distill(seeded, folder, name=f"{name}.best", quiet=quiet)
+        before = RunFolder(folder)
+        ours = is_run(folder) and has_account(folder) and read_account(folder)["kept"].get("winner_of") == search
+        other = ours and before.recipe.exists() and differences(load(before.recipe, notes=[]), seeded) != []
+        found = run.distill(seeded, folder, name=f"{name}.best", quiet=quiet, restart=other)
+        with hold_run(before) as kept:
+            kept.keep("winner_of", search)
         runs.append(
             {
                 "run": os.path.relpath(folder, files.path),

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from keras_kd.account import CHANGED, changes
 from keras_kd.errors import UserError
-from keras_kd.ownership import CHANGED, changes
 
 # What of a run cannot be made again.
 IRREPLACEABLE = ("recipe.yaml", "student.keras")

@@ -14,13 +14,14 @@ import yaml
 
 import keras_kd
 from keras_kd import child_process, run
+from keras_kd.account import CHANGED, changes
 from keras_kd.children import end
 from keras_kd.claim import digest_of
 from keras_kd.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.evidence import environment, git_commit
 from keras_kd.files import whole
 from keras_kd.metrics.paired import paired_interval
-from keras_kd.ownership import CHANGED, changes, held, within
+from keras_kd.ownership import held, within
 from keras_kd.rehearsal import about_data, rehearse
 from keras_kd.run_folder import RunFolder, no_banks_here, read_report
 from keras_kd.run_folder import of_earlier_version as of_earlier_run
@@ -133,6 +134,8 @@ def _begin_again(owned, spec, settings, seeds, smoke):
     with tempfile.TemporaryDirectory() as aside:
         cells = write_recipes(spec, aside, settings, smoke)
         _rehearse(_runs(cells, seeds, Path(aside)), smoke)
+        for data in {repr(recipe.data): recipe for _, _, recipe in cells}.values():
+            run.load_data(data)
     left = owned.empty()
     if left:
         said = f"{owned.folder}: not made by keras-kd for this study, and left as it is: {', '.join(left)}"

@@ -8,6 +8,7 @@ import time
 import keras
 
 from keras_kd import backend, bench
+from keras_kd.account import changes
 from keras_kd.accuracy import Accuracy
 from keras_kd.banking import bank_of
 from keras_kd.by_epoch import ByEpoch
@@ -22,7 +23,6 @@ from keras_kd.models.start import re_estimate_batch_norm, start_from
 from keras_kd.networks import INFERENCE_BATCH, build, logits_of
 from keras_kd.non_finite import StopOnNonFinite
 from keras_kd.optimizers import SGD
-from keras_kd.ownership import changes
 from keras_kd.progress import TrainingProgress, telling
 from keras_kd.quiet import quiet_start
 from keras_kd.resume import load_state, save_state

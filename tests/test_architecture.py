@@ -62,6 +62,7 @@ LEVELS = [
         "child_process",
         "files",
         "file_names",
+        "account",
         "ownership",
         "soundness",
         "lazy",

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_kd import account, ownership
 from keras_kd import export as exporting
-from keras_kd import ownership
 from keras_kd.errors import GateError, MachineError, UserError
 from keras_kd.export import DEFAULTS, FILES, FORMATS, GATES, export, outside_builtins
 from keras_kd.files import whole
@@ -81,7 +81,7 @@ def run_export(student, folder, digits, **arguments):
 
 
 def names(folder):
-    return sorted(entry.name for entry in folder.iterdir() if entry.name != ownership.MARK)
+    return sorted(entry.name for entry in folder.iterdir() if entry.name != account.MARK)
 
 
 def export_before(folder, *files):
@@ -100,7 +100,7 @@ def exported(digits_student, digits, tmp_path_factory):
     """A folder in which an earlier export was killed, and the results of the export that followed."""
     folder = tmp_path_factory.mktemp("exported")
     export_before(folder, "student.tflite", "saved_model/of_the_student_before")
-    killed = folder / ownership.MARK / f"{ownership.WORKPLACE}{'0' * 32}"
+    killed = folder / account.MARK / f"{ownership.WORKPLACE}{'0' * 32}"
     killed.mkdir()
     (killed / "student.tflite").write_text("half")
     return folder, {result["format"]: result for result in run_export(digits_student, folder, digits)}
@@ -111,8 +111,8 @@ def test_a_student_becomes_one_file_a_format_and_nothing_else_is_left(exported):
     assert tuple(results) == DEFAULTS
     assert names(folder) == sorted(FILES[name] for name in DEFAULTS)
     assert not (folder / "saved_model" / "of_the_student_before").exists()
-    assert {entry.name for entry in (folder / ownership.MARK).iterdir()} == {"lock", "made.json", "made.lock"}
-    assert ownership.changes(folder) == {}
+    assert {entry.name for entry in (folder / account.MARK).iterdir()} == {"lock", "made.json", "made.lock"}
+    assert account.changes(folder) == {}
     assert results["litert_float32"]["bytes"] == (folder / "student.tflite").stat().st_size
 
 

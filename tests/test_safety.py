@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from keras_kd import compare, run, study
+from keras_kd.account import MARK, changes
 from keras_kd.errors import Busy, UserError
 from keras_kd.file_names import file_name
 from keras_kd.files import whole
-from keras_kd.ownership import MARK, changes, held, within
+from keras_kd.ownership import held, within
 from keras_kd.recipe import load
 from keras_kd.run_folder import is_run
 from keras_kd.study_file import load_study
