@@ -162,8 +162,12 @@ def set_field(raw, name, value, at=None):
             elif last:
                 holder[int(key)] = value
             else:
+                if isinstance(holder[int(key)], str) and keys[:depth] == ("terms",):
+                    holder[int(key)] = {"method": holder[int(key)]}
                 holder = holder[int(key)]
             continue
+        if not isinstance(holder, dict):
+            raise UserError(f"{at}: {'.'.join(keys[:depth])} is {holder!r} and has no fields")
         if last:
             holder[key] = value
             continue

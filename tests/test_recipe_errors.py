@@ -456,3 +456,13 @@ def test_a_file_that_is_no_text(tmp_path):
 
 def test_there_are_at_least_thirty():
     assert len(BROKEN) >= 30
+
+
+def test_a_field_of_a_term_that_is_a_name_alone():
+    from keras_kd.recipe import set_field
+
+    raw = {"terms": ["kd"], "seeds": [1]}
+    set_field(raw, "terms.0.temperature", 3)
+    assert raw["terms"] == [{"method": "kd", "temperature": 3}]
+    with pytest.raises(UserError, match="seeds.0 is 1 and has no fields"):
+        set_field(raw, "seeds.0.x", 3)
