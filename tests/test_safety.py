@@ -13,12 +13,14 @@ import pytest
 
 from keras_kd import compare, run, study
 from keras_kd.account import MARK, changes
-from keras_kd.errors import Busy, UserError
+from keras_kd.bank.folder import prune
+from keras_kd.errors import Busy, MachineError, UserError
 from keras_kd.file_names import file_name
 from keras_kd.files import whole
 from keras_kd.ownership import held, within
 from keras_kd.recipe import load
 from keras_kd.run_folder import is_run
+from keras_kd.search import search
 from keras_kd.study_file import load_study
 
 RECIPE = """\
@@ -477,3 +479,83 @@ def test_a_finished_run_needs_its_teacher_no_more():
     first = distilled("saved_models/s")
     shutil.rmtree("saved_models/t")
     assert distilled("saved_models/s") == json.loads(json.dumps(first)) and not Path("saved_models/t").exists()
+
+
+# Other commands that delete or write.
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_search_and_a_study_leave_what_is_somebody_s(restart, tmp_path):
+    folder = thesis(tmp_path / "p")
+    for name in ("search.json", "grid.json"):
+        (folder / name).write_text("mine")
+    Path("study.yaml").write_text(
+        "question: q\nrecipes:\n  s: {data: digits, student: digits_tiny, fit: {epochs: 1}}\n"
+        "base: s\naxes: {way: {one: {}}}\n"
+    )
+    Path("small.yaml").write_text(RECIPE + "search: {space: {label_weight: {float: [0.5, 1]}}}\n")
+    before = digests(folder)
+    with pytest.raises(UserError, match="holds no search" if restart else "search.json: is there already"):
+        search("small.yaml", "p", name="small", restart=restart, quiet=True)
+    with pytest.raises(UserError, match="holds no study" if restart else "grid.json: is there already"):
+        study.study("study.yaml", "p", restart=restart, quiet=True)
+    assert digests(folder) == before
+
+
+def test_only_what_a_bank_wrote_is_pruned(tmp_path):
+    bank, lookalike = tmp_path / "bank" / ("a" * 16), tmp_path / "bank" / ("b" * 16)
+    (bank / "logits-float16").mkdir(parents=True)
+    for name in ("about.json", "mine.txt", "logits-float16/rows.bin", "logits-float16/notes.txt"):
+        (bank / name).write_text("")
+    lookalike.mkdir()
+    (lookalike / "thesis.tex").write_text("years of work")
+    (tmp_path / "bank" / ("c" * 16)).symlink_to(lookalike)
+    (gone,) = prune(tmp_path / "bank", damaged=True)
+    assert gone["left"] == ["logits-float16", "logits-float16/notes.txt", "mine.txt"]
+    assert set(digests(tmp_path / "bank")) == {
+        "a" * 16, f"{'a' * 16}/logits-float16", f"{'a' * 16}/logits-float16/notes.txt", f"{'a' * 16}/mine.txt",
+        "b" * 16, f"{'b' * 16}/thesis.tex", "c" * 16,
+    }  # fmt: skip
+    assert (lookalike / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_comparison_is_written_over_by_another_alone(done, tmp_path):
+    page = tmp_path / "index.html"
+    page.write_text("<html>my page</html>")
+    with pytest.raises(UserError, match="index.html is there already and is no page of keras-kd"):
+        compare.refuse_foreign_page(page)
+    page.write_text(compare.page(compare.rows_of([done])))
+    compare.refuse_foreign_page(page)
+
+
+def test_an_examination_leaves_nothing_behind(tmp_path):
+    Path("small.yaml").write_text(
+        "data: {name: digits, train_images: 100, test_images: 50, validation: 20}\n"
+        "teacher: {model: digits_cnn, calibrate: true}\nstudent: digits_tiny\nterms: [kd]\nfit: {epochs: 1}\n"
+    )
+    folder = thesis(tmp_path / "p")
+    (folder / "teacher.json").write_text("mine")
+    before = digests(folder)
+    run.load_teacher(load("small.yaml"), run.load_data(load("small.yaml")), folder, quiet=True)
+    assert digests(folder) == before
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), MemoryError(), OSError(27, "File too large")]
+)
+def test_a_trial_that_the_machine_failed_does_not_count(error, monkeypatch, tmp_path):
+    Path("small.yaml").write_text(
+        RECIPE + "search: {space: {label_weight: {float: [0.5, 1]}}, trials: 2, validation: 0.2}\n"
+    )
+    with monkeypatch.context() as patched:
+
+        def fails(*arguments, **options):
+            raise error
+
+        patched.setattr(run, "trial", fails)
+        with pytest.raises(
+            MachineError, match="trial .*it does not count: cure that, and the same command tries it again"
+        ):
+            search("small.yaml", "found", name="small", quiet=True, winner=False)
+    found = search("small.yaml", "found", name="small", quiet=True, winner=False)
+    assert found["counts"] == {"completed": 2, "failed": 0, "invalid": 0, "running": 0}
