@@ -30,6 +30,7 @@ from keras_kd.run_folder import (
     differences,
     hold_run,
     is_run,
+    is_whole,
     keep_recipe,
     mend,
     no_banks_here,
@@ -183,7 +184,7 @@ class _Job:
         """Runs the generation before the last, which runs those before it, unless it is there."""
         number = self.recipe.generations - 1
         run = RunFolder(generation_folder(self.files.path, number))
-        if self.restart or not run.student.exists() or read_report(run.path) is None:
+        if self.restart or not is_whole(run):
             distill(
                 generation_before(self.recipe),
                 run.path,
@@ -274,9 +275,7 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
     with hold_run(files, recipe, wait=True, tell=False) as owned:
         found = read_report(files.path)
         if found is not None and files.student.exists():
-            owned.remove(files.filling)
-            if epochs is None or epochs >= recipe.fit.epochs:
-                owned.remove(files.state)
+            _tidy(files, owned, recipe, epochs)
             return found
         if begin_from is not None and not files.state.exists():
             before = RunFolder(Path(begin_from))
@@ -294,10 +293,18 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
             until=epochs,
             home_folder=home_folder,
         )
+        _tidy(files, owned, recipe, epochs)
         found = measure(recipe, seen, teacher, files, name=name, brief=True)
         found["history"] = {key: _number(value) for key, value in (read_history(files) or [{}])[-1].items()}
         report.write(found, files.path)
     return found
+
+
+def _tidy(files, owned, recipe, epochs):
+    """Takes away what the training of a trial needs no more; one of fewer epochs may be gone on with."""
+    owned.remove(files.filling)
+    if epochs is None or epochs >= recipe.fit.epochs:
+        owned.remove(files.state)
 
 
 def _number(text):
@@ -363,11 +370,12 @@ def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, wa
         if teacher.is_fitted:
             held_out_alike(recipe.data, taught.data, spec.model)
         stem = teacher_run_name(Path(spec.model).stem, spec.settings)
-        if not run.student.exists() or read_report(run.path) is None:
-            if not may_train:
-                raise UserError(
-                    f"{run.path}: the run of the teacher is not there; `keras-kd distill` of the recipe makes it"
-                )
+        there = run.student.exists() and read_report(run.path) is not None
+        if not there and not may_train:
+            raise UserError(
+                f"{run.path}: the run of the teacher is not there; `keras-kd distill` of the recipe makes it"
+            )
+        if may_train and not is_whole(run):
             distill(taught, run.path, name=stem, smoke=smoke, quiet=quiet, wait=wait, wait_for_teacher=wait)
         file, name = run.student, run.path.name.removesuffix("-smoke")
         if spec.epoch not in (None, read_report(run.path).get("epochs")):

@@ -120,6 +120,15 @@ def read_report(folder):
     return found if isinstance(found, dict) and {"student", "time", "settings"} <= set(found) else None
 
 
+def is_whole(files):
+    """Whether a run has come to its end, so that nothing of it is still to be made."""
+    found = read_report(files.path)
+    if found is None or not files.student.exists() or not files.card.exists():
+        return False
+    handed_over = "export_note" in found or ("exports" in found and found["settings"].get("export") is not None)
+    return handed_over and not (files.state.exists() or files.filling.exists())
+
+
 def read_history(files):
     """The epochs' figures, as far as they can be read; none where they are not as they were written."""
     if changes(files.path, [files.history.name]).get(files.history.name) == CHANGED:
