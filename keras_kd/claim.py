@@ -14,7 +14,7 @@ from keras_kd.errors import GateError
 from keras_kd.file_names import file_name
 from keras_kd.generations import home
 from keras_kd.measurement import properties
-from keras_kd.run_folder import RunFolder, hold_run, of_training, read_report
+from keras_kd.run_folder import RunFolder, hold_run, may_hold, of_training, read_report
 from keras_kd.run_report import load_student
 
 
@@ -36,6 +36,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
         UserError, NonFiniteLoss, GateError: as `keras_kd.run.distill`; the last once all is judged.
     """
     folder, failed = Path(folder), None
+    _may_begin(recipe, folder, restart)
     try:
         found = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
     except GateError as error:
@@ -46,6 +47,34 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
     if failed is not None:
         raise failed
     return found
+
+
+def _may_begin(recipe, folder, restart):
+    """Sees that all runs of a claim have their places, before the first one begins."""
+    for seed in recipe.seeds or (recipe.seed,):
+        one = recipe.with_seed(seed)
+        if seed != recipe.seed:
+            may_hold(RunFolder(seed_folder(folder, seed, recipe.seed)), _without_exports(one), restart)
+        for alone, place in _baselines(recipe, one, folder).values():
+            may_hold(RunFolder(place), alone, False)
+
+
+def _without_exports(recipe):
+    """The recipe of a run that is there to be measured: the file of one seed is handed over."""
+    return recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ()})})
+
+
+def _baselines(recipe, one, folder):
+    """{what it learns from: (`Recipe`, folder)} of what the run of a seed is judged against."""
+    if recipe.baseline is None:
+        return {}
+    smoothing = recipe.baseline.label_smoothing
+    asked = {LABELS: None} if smoothing is None else {LABELS: None, SMOOTHING: smoothing}
+    found = {against: baseline_of(one, label_smoothing) for against, label_smoothing in asked.items()}
+    return {
+        against: (alone, home(folder) / BASELINES / f"{_stem(recipe)}-{digest_of(alone)}-seed{one.seed}")
+        for against, alone in found.items()
+    }
 
 
 def digest_of(recipe):
@@ -76,14 +105,10 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
         if seed == recipe.seed:
             runs[seed] = place, read_report(place)
         else:
-            # The file of one seed is handed over; the others are there to be measured.
-            one = one.model_copy(update={"export": recipe.export.model_copy(update={"formats": ()})})
+            one = _without_exports(one)
             title = f"{name}, seed {seed}"
             runs[seed] = place, run.distill(one, place, name=title, restart=restart, smoke=smoke, quiet=quiet)
-        for against in baselines if recipe.baseline is not None else ():
-            smoothing = recipe.baseline.label_smoothing if against == SMOOTHING else None
-            alone = baseline_of(one, smoothing)
-            place = home(folder) / BASELINES / f"{_stem(recipe)}-{digest_of(alone)}-seed{seed}"
+        for against, (alone, place) in _baselines(recipe, one, folder).items():
             title = f"{name} on {against}, seed {seed}"
             # Two recipes that share it may come to it at once.
             baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait=True)

@@ -13,7 +13,7 @@ import click
 import keras_kd
 from keras_kd import foreign_code, stopping
 from keras_kd.errors import Exit, GateError, NonFiniteLoss, UserError
-from keras_kd.files import fault_of_the_machine
+from keras_kd.files import UNWRITABLE, fault_of_the_machine
 from keras_kd.lazy import installed
 from keras_kd.paths import KERAS, RECIPE, ends_in, user_folder, user_path
 
@@ -83,6 +83,8 @@ class Commands(click.Group):
             _fail(error, 1)
         except OSError as error:
             fault = fault_of_the_machine(error)
+            if fault is None and error.errno in UNWRITABLE and error.filename:
+                _fail(f"{error.filename}: {error.strerror}; give another path", 2)
             if fault is None:
                 raise
             where = f" ({error.filename})" if error.filename else ""

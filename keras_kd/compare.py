@@ -1,6 +1,8 @@
 """Finished runs side by side."""
 
+import hashlib
 import json
+import re
 from pathlib import Path
 
 from keras_kd.errors import UserError
@@ -145,24 +147,32 @@ def notes(rows):
     return said
 
 
-MARK = '<meta name="generator" content="keras_kd">'
+# A comparison says so, with a digest of itself: one that somebody has edited is theirs.
+_PLAIN = '<meta name="generator" content="keras_kd">'
+_MARK = re.compile(r'<meta name="generator" content="keras_kd comparison ([0-9a-f]{64})">')
+
+
+def _digest(text):
+    return hashlib.sha256(_MARK.sub(_PLAIN, text, count=1).encode()).hexdigest()
 
 
 def refuse_foreign_page(path):
-    """Refuses to write a page over a file that is no page of ours.
+    """Refuses to write a page over a file that is no comparison of ours, or one that somebody has edited.
 
     Raises:
         UserError: names it.
     """
     try:
-        ours = MARK in Path(path).read_text(encoding="utf-8", errors="replace")[:2000]
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         return
-    except OSError:
-        ours = False
-    if not ours:
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    found = _MARK.search(text)
+    if found is None or found[1] != _digest(text):
         raise UserError(
-            f"--out: {path} is there already and is no page of keras-kd; give another name, or move it away"
+            f"--out: {path} is there already and is no comparison as keras-kd made it; give another name, or move it "
+            "away"
         )
 
 
@@ -172,7 +182,9 @@ def _percent(share):
 
 def page(rows):
     """The comparison as a page, self-contained HTML, with accuracy plotted against every cost."""
-    return render("compare.html", "comparison", rows=rows, notes=notes(rows), plots=lambda: _plots(rows))
+    text = render("compare.html", "comparison", rows=rows, notes=notes(rows), plots=lambda: _plots(rows))
+    mark = _PLAIN.replace('keras_kd"', f'keras_kd comparison {_digest(text)}"')
+    return text.replace(_PLAIN, mark, 1)
 
 
 def _plots(rows):

@@ -261,6 +261,8 @@ def _publish(work, owned, result):
     if result["passed"]:
         files = [one for one in new.rglob("*") if one.is_file()] if new.is_dir() else [new]
         places = [target / file.relative_to(new) for file in files]
+        for place in places:
+            owned.guard(place)
         owned.claim(*places)
         for place, file in zip(places, files, strict=True):
             owned.seal(place, file)

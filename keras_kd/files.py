@@ -69,6 +69,8 @@ def whole(path, *, sealed=True, new=False):
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
             if keeper is not None and sealed:
+                keeper.guard(path)
+                keeper.claim(path)
                 keeper.seal(path, temporary)
             if new:
                 # Taken, or refused, in one step.
@@ -180,7 +182,9 @@ def fault_of_the_machine(error):
         return OF_THE_MACHINE[errno.ENOMEM]
     if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
         return OF_THE_MACHINE[error.errno]
-    return next((OF_THE_MACHINE[number] for text, number in _TEXTS.items() if re.search(text, str(error))), None)
+    return next(
+        (OF_THE_MACHINE[number] for text, number in _TEXTS.items() if re.search(text, str(error), re.IGNORECASE)), None
+    )
 
 
 def explained(path, error):

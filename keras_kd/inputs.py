@@ -89,8 +89,8 @@ def same_teachers(recipe, folder, smoke):
             name = Path(one.spec.model).name
             raise UserError(
                 f"{files.path}: holds the run of another recipe than the teacher {name} that is asked for ({shown}); "
-                f"`keras-kd distill {one.spec.model} --restart` trains it as its recipe says, another name of that "
-                f"recipe keeps both, and `--set teacher={files.student}` takes it as it is"
+                f"`keras-kd distill {one.spec.model} --restart` throws that run away and trains it as its recipe says, "
+                f"another name of that recipe keeps both, and `--set teacher={files.student}` takes it as it is"
             )
 
 

@@ -13,7 +13,17 @@ import secrets
 import shutil
 from pathlib import Path
 
-from keras_kd.account import ACCOUNT, FORMAT, MARK, digest_of, has_account, read_account
+from keras_kd.account import (
+    ACCOUNT,
+    CHANGED,
+    FORMAT,
+    MARK,
+    changes,
+    digest_of,
+    has_account,
+    read_account,
+    tell_changed,
+)
 from keras_kd.errors import UserError
 from keras_kd.files import explained, keepers, locked, sha256, tidy, whole
 
@@ -21,7 +31,7 @@ WORKPLACE = "export-"
 REPOSITORIES = (".git", ".hg", ".svn", ".bzr")
 
 
-# (real path, identity) of the folders whose work is going on: what is begun inside one is part of its work.
+# (real path, `Owned`) of the folders whose work is going on: what is begun inside one is part of its work.
 _going_on = []
 
 
@@ -62,8 +72,7 @@ def held(folder, kind, *, names=(), earlier=None, wait=False, tell=True, restart
     if already is not None:
         yield already
         return
-    refuse_places(folder)
-    _refuse_foreign(folder, kind, names, earlier, restart)
+    refuse_before(folder, kind, names=names, earlier=earlier, restart=restart)
     place, absent = folder / MARK, [one for one in (folder, *folder.parents) if not one.exists()]
     with locked(place, wait=wait, tell=tell, name="lock"), _nothing_left_behind(folder, absent):
         _remove_workplaces(place)
@@ -96,7 +105,7 @@ def joined(folder, kind):
 @contextlib.contextmanager
 def within(owned):
     """What is begun in the block, in folders inside a held one, is part of its work and goes with it."""
-    _going_on.append((os.path.realpath(owned.folder), owned.identity))
+    _going_on.append((os.path.realpath(owned.folder), owned))
     try:
         yield
     finally:
@@ -106,7 +115,13 @@ def within(owned):
 def _begun_by(folder):
     """The identity of the work that a new folder is part of, or None."""
     real = os.path.realpath(folder)
-    return next((identity for place, identity in reversed(_going_on) if real.startswith(f"{place}{os.sep}")), None)
+    around = ((place, owned) for place, owned in reversed(_going_on) if real.startswith(f"{place}{os.sep}"))
+    place, owned = next(around, (None, None))
+    if owned is None:
+        return None
+    # By its name too: a copy of it, or one that was moved, is somebody's own.
+    owned.begin_inside(os.path.relpath(real, place))
+    return owned.identity
 
 
 def refuse_places(folder):
@@ -133,8 +148,9 @@ def refuse_places(folder):
         raise UserError(f"{folder}: is a file; expected a folder, or a name for a new one")
 
 
-def _refuse_foreign(folder, kind, names, earlier, restart):
-    """Before anything is written: whether the folder can be worked in."""
+def refuse_before(folder, kind, *, names=(), earlier=None, restart=False):
+    """Refuses a folder that `held` would refuse, before anything is written; arguments as of it."""
+    refuse_places(folder)
     mark = folder / MARK
     if mark.is_symlink() or (os.path.lexists(mark) and not mark.is_dir()):
         raise UserError(f"{mark}: was not made by keras-kd; it is left as it is: give another --out")
@@ -152,6 +168,9 @@ def _refuse_foreign(folder, kind, names, earlier, restart):
             "else; give another --out"
         )
     for name in names:
+        for one in _below(folder / name, folder):
+            if one.is_symlink():
+                refuse_foreign_file(one)
         refuse_foreign_file(folder / name)
 
 
@@ -218,7 +237,7 @@ def _remove_workplaces(place):
 def _anything_made(folder):
     try:
         found = read_account(folder)
-        return bool(found["kept"]) or any(os.path.lexists(folder / name) for name in found["made"])
+        return bool(found["kept"] or found["inside"]) or any(os.path.lexists(folder / name) for name in found["made"])
     except UserError:
         return (folder / MARK / ACCOUNT).exists()
 
@@ -241,7 +260,7 @@ class Owned:
         else:
             self._said = {"format": FORMAT, "kind": kind, "identity": secrets.token_hex(16)}
             self._said["within"] = _begun_by(folder)
-            self._said["made"], self._said["kept"] = {}, {}
+            self._said["made"], self._said["kept"], self._said["inside"] = {}, {}, []
             for name in (earlier(folder) if earlier is not None else None) or ():
                 self._said["made"][name] = [sha256(folder / name)]
             self._write()
@@ -337,6 +356,7 @@ class Owned:
             The names of what stays, in the way.
         """
         for name in self.names_below(path):
+            self.guard(self.folder / name)
             _remove(self.folder, name)
         self.forget(path)
         path = Path(path)
@@ -354,13 +374,20 @@ class Owned:
         Returns:
             The new name.
         """
-        path = Path(path)
-        endings = ["changed", *(f"changed{number}" for number in range(2, 1000))]
-        names = (path.with_name(f"{path.stem}.{ending}{path.suffix}") for ending in endings)
-        place = next(one for one in names if not os.path.lexists(one))
-        path.rename(place)
+        name = set_aside(path)
         self.forget(path)
-        return place.name
+        return name
+
+    def guard(self, path):
+        """Sets a file aside that somebody has changed since it was written, before another takes its place."""
+        name = self._name(path)
+        if self._said["made"].get(name) and changes(self.folder, [name]).get(name) == CHANGED:
+            tell_changed(path, f"it is kept as {self.set_aside(path)}")
+
+    def begin_inside(self, name):
+        """Puts down that work in a folder inside is part of the work here."""
+        if name not in self._said["inside"]:
+            self._update(lambda made: self._said["inside"].append(name))
 
     def keep(self, name, value):
         """Keeps plain data with the account, such as what the work depends on."""
@@ -380,7 +407,7 @@ class Owned:
         Returns:
             The names of what is somebody else's, and stays.
         """
-        inside = _folders_within(self.folder, self.identity)
+        inside = _folders_within(self.folder, self._said)
         going = [one for one in inside if os.path.relpath(one, self.folder) not in besides]
         for one in going:
             with locked(one / MARK, name="lock"):
@@ -388,9 +415,13 @@ class Owned:
         for one in going:
             _throw_away(one)
         for name in self._said["made"].keys() - set(besides):
+            self.guard(self.folder / name)
             _remove(self.folder, name)
         stays = {name: digests for name, digests in self._said["made"].items() if name in besides}
-        self._update(lambda made: (made.clear(), made.update(stays)), kept=None)
+        begun = [name for name in self._said["inside"] if name in besides]
+        self._update(lambda made: (made.clear(), made.update(stays), self._said["inside"].clear()), kept=None)
+        for name in begun:
+            self.begin_inside(name)
         return [name for name in entries_of(self.folder) if name not in besides]
 
     def settle(self):
@@ -437,24 +468,36 @@ def _below(path, folder):
     return found if here == folder else []
 
 
-def _folders_within(folder, identity):
-    """The folders below a folder whose work was part of its work."""
+def _folders_within(folder, said):
+    """The folders below a folder whose work was part of its work, where they were begun; `said` is its account."""
     found = []
-    for here, folders, _ in os.walk(folder, followlinks=False):
-        for one in folders:
-            inside = Path(here) / one
-            if one != MARK and not inside.is_symlink() and has_account(inside):
-                with contextlib.suppress(UserError):
-                    if read_account(inside)["within"] == identity:
-                        found.append(inside)
+    for name in said["inside"]:
+        inside = Path(folder) / name
+        if has_account(inside) and not any(one.is_symlink() for one in (inside, *_below(inside, Path(folder)))):
+            with contextlib.suppress(UserError):
+                if read_account(inside)["within"] == said["identity"]:
+                    found.append(inside)
     return found
+
+
+def set_aside(path):
+    """Gives a file or folder a name beside it that is free; returns it."""
+    path = Path(path)
+    endings = ["changed", *(f"changed{number}" for number in range(2, 1000))]
+    names = (path.with_name(f"{path.stem}.{ending}{path.suffix}") for ending in endings)
+    place = next(one for one in names if not os.path.lexists(one))
+    path.rename(place)
+    return place.name
 
 
 def _throw_away(folder):
     """Removes all of a folder that is ours, what was part of it, and the folder, if nothing else is in it."""
     said = read_account(folder)
-    for inside in _folders_within(folder, said["identity"]):
+    for inside in _folders_within(folder, said):
         _throw_away(inside)
+    changed = [name for name, state in changes(folder).items() if state == CHANGED]
+    for name in changed:
+        tell_changed(folder / name, f"it stays, as {set_aside(folder / name)}")
     for name in said["made"]:
         _remove(folder, name)
     tidy(folder / MARK)

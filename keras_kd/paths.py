@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_kd.errors import UserError
 
+LONGEST = 200  # bytes of a name; file systems allow 255, and endings are put behind some
 RECIPE, KERAS, ARRAYS = (".yaml", ".yml"), (".keras",), (".npz",)
 
 
@@ -30,6 +31,8 @@ def user_path(text, where="path"):
         raise UserError(f"{where}: is empty; give a path")
     if "\0" in text:
         raise UserError(f"{where}: found {text!r}; expected a path, which has no NUL character; leave it out")
+    if any(len(os.fsencode(part)) > LONGEST for part in text.split(os.sep)):
+        raise UserError(f"{where}: found a name of more than {LONGEST} bytes, {text[:40]!r}...; give a shorter one")
     if not text.startswith("~"):
         return text
     found = os.path.expanduser(text)

@@ -168,8 +168,9 @@ class _Job:
         now = inputs_of(recipe, files.path, self.smoke, dataset)
         self.owned.keep("inputs", {**now, **(self.owned.kept("inputs") or {})})
         self.owned.keep("independent", independent_digest(recipe, files.path, self.smoke))
-        if self.owned.kept("history") is None and read_history(files):
-            self.owned.keep("history", files.history.read_bytes().decode("utf-8"))
+        if read_history(files):
+            made = [file for file in (files.history, files.bank) if file.exists()]
+            self.owned.keep("texts", {file.name: file.read_bytes().decode("utf-8") for file in made})
         if not files.text.exists():
             report.write(found, files.path)
         if self._to_be_exported(found):
@@ -373,7 +374,8 @@ def _network_of(recipe, teacher, dataset, folder, *, smoke, quiet, may_train, wa
         there = run.student.exists() and read_report(run.path) is not None
         if not there and not may_train:
             raise UserError(
-                f"{run.path}: the run of the teacher is not there; `keras-kd distill` of the recipe makes it"
+                f"{run.path}: the run of the teacher is not there; put it back, or train it: `keras-kd distill "
+                f"{spec.model}`"
             )
         if may_train and not is_whole(run):
             distill(taught, run.path, name=stem, smoke=smoke, quiet=quiet, wait=wait, wait_for_teacher=wait)
@@ -425,8 +427,11 @@ def must_train_first(recipe, folder, smoke):
     return any(not run.student.exists() for run in runs)
 
 
-def open_run(folder):
-    """(recipe, RunFolder) of a finished run."""
+PUT_ALL_BACK = "put back what was there, or train it again: `keras-kd distill` of its recipe with --restart"
+
+
+def open_run(folder, moved=False):
+    """(recipe, RunFolder) of a finished run; one that was moved away from what its recipe names only where it may."""
     files = RunFolder(Path(folder))
     if not files.path.is_dir():
         raise UserError(f"{folder}: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/")
@@ -435,7 +440,14 @@ def open_run(folder):
     refuse_lost(files.path)
     if not files.student.exists():
         raise UserError(f"{folder}: its student is not trained to the end; `keras-kd distill` goes on with it")
-    return load(files.recipe, notes=[]), files
+    notes = []
+    recipe = load(files.recipe, notes=notes)
+    if notes and not moved:
+        raise UserError(
+            f"{folder}: was moved, or what its recipe names was ({notes[0].partition(': ')[2]}); move it back, or give "
+            f"`keras-kd distill RECIPE --out {folder}`"
+        )
+    return recipe, files
 
 
 def evaluate(folder):
@@ -445,9 +457,9 @@ def evaluate(folder):
         mend(files, owned)
         before = read_report(files.path) or {}
         smoke = before.get("smoke", False)
-        same_inputs(owned, inputs_of(recipe, files.path, smoke))
+        same_inputs(owned, inputs_of(recipe, files.path, smoke), PUT_ALL_BACK)
         dataset = load_data(recipe)
-        same_inputs(owned, inputs_of(recipe, files.path, smoke, dataset))
+        same_inputs(owned, inputs_of(recipe, files.path, smoke, dataset), PUT_ALL_BACK)
         teacher = load_teacher(recipe, dataset, files.path, smoke=smoke, may_train=False)
         found = measured_again(recipe, dataset, teacher, files, before)
     write_page(folder)
@@ -491,7 +503,7 @@ def export(folder, *, formats=None, quiet=False):
         formats: some of `keras_kd.export.FORMATS`; the recipe's by default.
         quiet: no progress.
     """
-    recipe, files = open_run(folder)
+    recipe, files = open_run(folder, moved=True)
     formats = tuple(formats or recipe.export.formats)
     if models.kind(recipe.student.model) == "function":
         import_module_of(recipe.student.model)

@@ -15,7 +15,8 @@ from keras_kd.banking import FOLDER
 from keras_kd.errors import UserError
 from keras_kd.export import FILES as EXPORTED
 from keras_kd.files import whole
-from keras_kd.ownership import held
+from keras_kd.history import EVENTS
+from keras_kd.ownership import held, refuse_before
 from keras_kd.paths import same_place
 from keras_kd.predictions_file import NAME as PREDICTIONS
 from keras_kd.recipe import load
@@ -61,12 +62,20 @@ class RunFolder:
         found = (self.recipe, self.student, self.state, self.history, self.report, self.text, self.report_page)
         return (*found, self.predictions, self.card)
 
+    def of(self, recipe):
+        """All files that a run of a recipe may write."""
+        exports = [self.path / EXPORTED[one] for one in recipe.export.formats]
+        others = [self.bank, self.filling, self.teacher, self.tensorboard / EVENTS, self.best_validation]
+        others += [self.checkpoint(epoch) for epoch in range(1, recipe.fit.epochs) if recipe.fit.keeps(epoch)]
+        others += [self.example, self.int8_student] if exports else []
+        return (*self.always, *exports, *others)
+
 
 # What is there of a run beside `RunFolder.always` and the exported files: names relative to its folder.
 _OTHERS = (
     r"(teacher|bank|bench)\.json|student_int8\.keras|example/run\.py|checkpoints/(epoch_\d{4,}|best_validation)\.keras|"
     r"tensorboard/events\.out\.tfevents\.\d+\.keras_kd|saved_model/(saved_model|fingerprint|keras_metadata)\.pb|"
-    r"saved_model/(variables/variables\.[\w.-]+|assets/.+)"
+    r"saved_model/variables/variables\.[\w.-]+"
 )
 _INSIDE = ("example", "checkpoints", "tensorboard", "saved_model", "saved_model/variables", "saved_model/assets")
 
@@ -81,9 +90,23 @@ def hold_run(files, recipe=None, *, wait=False, tell=True, restart=False):
     """
     if recipe is None and not is_run(files.path):
         raise UserError(f"{files.path}: no run of keras-kd; `keras-kd distill RECIPE` makes one")
-    names = [file.relative_to(files.path).as_posix() for file in files.always] if recipe else []
-    names += [EXPORTED[one] for one in recipe.export.formats] if recipe else []
+    names = [file.relative_to(files.path).as_posix() for file in files.of(recipe)] if recipe else []
     return held(files.path, "run", names=names, earlier=of_earlier_version, wait=wait, tell=tell, restart=restart)
+
+
+def may_hold(files, recipe, restart):
+    """Refuses a folder that `hold_run` would refuse, or that holds a run of other settings; holds and makes nothing.
+
+    Args:
+        files, recipe, restart: as of `hold_run`.
+
+    Raises:
+        UserError: names what is in the way.
+    """
+    names = [file.relative_to(files.path).as_posix() for file in files.of(recipe)]
+    refuse_before(files.path, "run", names=names, earlier=of_earlier_version, restart=restart)
+    if not restart:
+        same_recipe(files, recipe)
 
 
 def is_run(folder):
@@ -101,12 +124,48 @@ def of_earlier_version(folder):
                 return None
     except (OSError, UnicodeDecodeError):
         return None
-    known = {file.relative_to(folder).as_posix() for file in files.always} | set(EXPORTED.values())
-    found = [
-        path for one in (".", *_INSIDE) if not (folder / one).is_symlink() for path in sorted(folder.glob(f"{one}/*"))
-    ]
+    report = _report_of_earlier_version(files)
+    if report is None and not files.state.is_file():
+        return None  # a recipe that somebody put there
+    places = [folder / one for one in (".", *_INSIDE) if not (folder / one).is_symlink()]
+    found = [path for place in places for path in sorted(place.glob("*"))]
     names = [path.relative_to(folder).as_posix() for path in found if path.is_file() and not path.is_symlink()]
-    return [name for name in names if name in known or re.fullmatch(_OTHERS, name)]
+    return [name for name in names if _is_of_earlier_version(files, name, report or {})]
+
+
+def _report_of_earlier_version(files):
+    """The report of a run that an earlier version finished, or None: it is of the student and the recipe beside it."""
+    try:
+        found = json.loads(files.report.read_text(encoding="utf-8"))
+        here, there = yaml.safe_load(files.recipe.read_text(encoding="utf-8")), found["settings"]
+        same = all(here.get(key) == there.get(key) for key in ("student", "terms", "seed", "label_weight"))
+        return found if same and files.student.stat().st_size == found["cost"]["file_bytes"] else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+        return None
+
+
+def _is_of_earlier_version(files, name, report):
+    """Whether a file of a run that an earlier version began was made by it, by its name and how it begins."""
+    exports = {one["file"] for one in report.get("exports", []) if one.get("passed")}
+    if name in EXPORTED.values() or name.startswith("saved_model/"):
+        return name.split("/")[0] in exports and (name in EXPORTED.values() or bool(re.fullmatch(_OTHERS, name)))
+    begins = {
+        "history.csv": "epoch,",
+        "report.md": f"# {report.get('recipe')}",
+        "model_card.md": f"# {report.get('recipe')}",
+        "report.html": "<!doctype html>",
+        "example/run.py": '"""Runs student',
+        "bench.json": "[",
+        "bank.json": "{",
+        "teacher.json": "{",
+    }
+    if name in begins:
+        with open(files.path / name, "rb") as file:
+            return file.read(200).decode("utf-8", "replace").lstrip().lower().startswith(begins[name].lower())
+    if name == files.int8_student.name:
+        return any(one.get("made_of") == name for one in report.get("exports", []))
+    known = {file.relative_to(files.path).as_posix() for file in files.always}
+    return name in known or re.fullmatch(_OTHERS, name) is not None
 
 
 def read_report(folder):
@@ -188,18 +247,19 @@ def mend(files, owned):
         else:
             again = "`keras-kd bench` measures again" if name == files.bench.name else "it is made again"
             tell_changed(path, f"it is kept as {owned.set_aside(path)}, and {again}")
-    history = owned.kept("history")
-    if history is not None and not files.history.exists():
-        with whole(files.history) as temporary:
-            temporary.write_text(history, encoding="utf-8", newline="")
+    for name, text in (owned.kept("texts") or {}).items():
+        if not (files.path / name).exists():
+            with whole(files.path / name) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def same_inputs(owned, now):
+def same_inputs(owned, now, cure=None):
     """Refuses a run that was begun with other networks, images, labels or code than are there now under their names.
 
     Args:
         owned: the run's folder, as it is held.
         now: {what it is: digest}, of what is known now.
+        cure: what is to be done; that of `distill` by default.
 
     Raises:
         UserError: names each that is another.
@@ -211,10 +271,8 @@ def same_inputs(owned, now):
         if then.get(what) not in (None, digest)
     ]
     if other:
-        raise UserError(
-            f"{owned.folder}: was begun with other content of {'; '.join(other)}; give another --out to keep both, "
-            "--restart to throw this run away, or put back what was there"
-        )
+        cure = cure or "give another --out to keep both, --restart to throw this run away, or put back what was there"
+        raise UserError(f"{owned.folder}: was begun with other content of {'; '.join(other)}; {cure}")
 
 
 def differences(there, here):
@@ -223,8 +281,15 @@ def differences(there, here):
     return [
         f"{key} is {one.get(key)} there, {other.get(key)} here"
         for key in sorted({*one, *other})
-        if not same_place(one.get(key), other.get(key))
+        if not (same_place(one.get(key), other.get(key)) or _moved(one.get(key), other.get(key)))
     ]
+
+
+def _moved(there, here):
+    """Whether two values are one file's path, which leads nowhere since the run was moved; its content is compared."""
+    if not isinstance(there, str) or not isinstance(here, str) or Path(there).name != Path(here).name:
+        return False
+    return there.startswith((".", "/")) and not Path(there).exists() and Path(here).exists()
 
 
 def of_training(recipe):

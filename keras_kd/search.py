@@ -30,6 +30,7 @@ from keras_kd.run_folder import of_earlier_version as of_earlier_run
 from keras_kd.schema import SearchSpec
 from keras_kd.search_page import page
 from keras_kd.search_space import Given, recipe_with, settings_of, space_of
+from keras_kd.soundness import changed_in
 from keras_kd.tuner import (
     StudentHyperModel,
     StudentTuner,
@@ -116,6 +117,8 @@ def _unchanged(owned):
     """Refuses to go on with trials that are not as they were written; what is made of them is made again anyway."""
     found = [name for name, state in changes(owned.folder).items() if state == CHANGED]
     lost = [name for name in found if name.startswith(("tuner/", "trials/")) or name == "search.yaml"]
+    for trial in sorted((owned.folder / "trials").glob("*/seed*")):
+        lost += [f"{trial.relative_to(owned.folder).as_posix()}/{name}" for name in changed_in(trial)]
     if lost:
         raise UserError(
             f"{owned.folder / lost[0]}: is not as it was written (damaged, or changed by somebody); put it back, or "

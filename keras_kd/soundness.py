@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras_kd.account import CHANGED, changes
+from keras_kd.account import CHANGED, MISSING, changes
 from keras_kd.errors import UserError
 
 # What of a run cannot be made again.
@@ -58,6 +58,7 @@ def refuse_changed(folder):
     """
     but = (*EDITABLE, *_PAGES)
     found = [name for name in changed_in(folder) if name not in but]
+    found += [name for name, state in changes(folder, IRREPLACEABLE).items() if state == MISSING]
     if not found:
         return
     shown = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")

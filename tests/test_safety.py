@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import compare, run, study
+from keras_kd import claim, compare, run, study
 from keras_kd.account import MARK, changes
 from keras_kd.bank.folder import prune
 from keras_kd.errors import Busy, MachineError, UserError
@@ -522,7 +522,7 @@ def test_only_what_a_bank_wrote_is_pruned(tmp_path):
 def test_a_comparison_is_written_over_by_another_alone(done, tmp_path):
     page = tmp_path / "index.html"
     page.write_text("<html>my page</html>")
-    with pytest.raises(UserError, match="index.html is there already and is no page of keras-kd"):
+    with pytest.raises(UserError, match="index.html is there already and is no comparison as keras-kd made it"):
         compare.refuse_foreign_page(page)
     page.write_text(compare.page(compare.rows_of([done])))
     compare.refuse_foreign_page(page)
@@ -559,3 +559,79 @@ def test_a_trial_that_the_machine_failed_does_not_count(error, monkeypatch, tmp_
             search("small.yaml", "found", name="small", quiet=True, winner=False)
     found = search("small.yaml", "found", name="small", quiet=True, winner=False)
     assert found["counts"] == {"completed": 2, "failed": 0, "invalid": 0, "running": 0}
+
+
+# What a person does with what was made.
+
+
+def test_a_copied_recipe_does_not_make_a_folder_ours(done, tmp_path):
+    folder = thesis(tmp_path / "p")
+    shutil.copy(done / "recipe.yaml", folder / "recipe.yaml")
+    for name in ("report.md", "bench.json", "saved_model/assets/photo.jpg", "example/run.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine")
+    before = digests(folder)
+    for restart in (False, True):
+        with pytest.raises(UserError):
+            distilled("p", restart=restart)
+    assert digests(folder) == before and not is_run(folder)
+
+
+def test_a_copy_of_work_inside_stays(tmp_path):
+    with held("s", "study") as owned, within(owned), held("s/cell", "run"), whole("s/cell/a") as temporary:
+        temporary.write_text("of the study")
+    shutil.copytree("s/cell", "s/keep_best")
+    shutil.copytree("s", "backup")
+    shutil.move("backup", "s/backup")
+    with held("s", "study") as owned:
+        assert owned.empty() == ["backup", "keep_best"]
+    assert Path("s/keep_best/a").exists() and Path("s/backup/cell/a").exists() and not Path("s/cell").exists()
+
+
+def test_what_somebody_changed_stays_when_another_takes_its_place(done, capsys):
+    (done / "report.html").write_text("my notes")
+    run.write_page("done")
+    assert (done / "report.changed.html").read_text() == "my notes"
+    (done / "model_card.md").write_text("my card")
+    distilled(settings=["seed=3"], restart=True)
+    assert (done / "model_card.changed.md").read_text() == "my card"
+    said = capsys.readouterr().err
+    assert "it is kept as report.changed.html" in said and "it is kept as model_card.changed.md" in said
+
+
+@pytest.mark.parametrize("name", ["bank.json", "example/run.py", "checkpoints/epoch_0001.keras", "teacher.json"])
+def test_all_names_are_looked_at_before_anything_begins(name, tmp_path):
+    folder = thesis(tmp_path / "p")
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("mine")
+    before = digests(folder)
+    with pytest.raises(UserError, match=f"{name}: is there already"):
+        distilled("p", settings=["fit.epochs=2", "fit.checkpoints=[1]", "export.formats=[litert_float32]"])
+    assert digests(folder) == before
+
+
+def test_the_places_of_all_seeds_are_looked_at_before_the_first_begins(done):
+    thesis(Path("done-seed1"))
+    before = digests(".")
+    with pytest.raises(UserError, match="done-seed1: holds no run"):
+        claim.distill(load("small.yaml", ["seeds=[0, 1]"]), "done", name="small", restart=True, quiet=True)
+    assert digests(".") == before
+
+
+def test_a_run_that_was_moved_is_the_same_run(tmp_path):
+    network(0).save("teacher.keras")
+    Path("small.yaml").write_text(f"{RECIPE}teacher: teacher.keras\nterms: [kd]\n")
+    first = distilled("saved_models/s")
+    Path("deep/er").mkdir(parents=True)
+    shutil.move("saved_models/s", "deep/er/s")
+    with pytest.raises(UserError, match="deep/er/s: was moved, or what its recipe names was"):
+        run.evaluate("deep/er/s")
+    assert distilled("deep/er/s") == json.loads(json.dumps(first))
+    assert run.evaluate("deep/er/s")["student"] == first["student"]
+
+
+def test_a_name_that_is_too_long_is_told():
+    from keras_kd.paths import user_path
+
+    with pytest.raises(UserError, match="--out: found a name of more than 200 bytes"):
+        user_path("runs/" + "x" * 300, "--out")
