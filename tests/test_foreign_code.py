@@ -20,10 +20,11 @@ from keras_kd import export as exporting
 from keras_kd.cli import commands
 from keras_kd.errors import Exit, UserError
 from keras_kd.export import export
+from keras_kd.files import whole
 from keras_kd.methods.find import find
 from keras_kd.models import build
+from keras_kd.ownership import held
 from keras_kd.recipe import load
-from keras_kd.run_folder import RESOLVED
 
 ROOT = Path(__file__).parent.parent
 RECIPE = """\
@@ -472,8 +473,11 @@ def test_a_dry_run_says_what_it_ran():
 def finished_run():
     """A run folder as far as read-only commands look at it."""
     report = {"student": {"name": "x", "top1": 0.5, "top5": 1.0}, "time": {"seconds": {}}, "settings": {}}
-    write("run/report.json", json.dumps({**report, "cost": {"file_bytes": 3, "parameters": 2, "macs": 1}}))
-    write("run/recipe.yaml", f"{RESOLVED} of an earlier version.\n{RECIPE}")
+    report["cost"] = {"file_bytes": 3, "parameters": 2, "macs": 1}
+    with held("run", "run"):
+        for name, text in (("report.json", json.dumps(report)), ("recipe.yaml", RECIPE)):
+            with whole(f"run/{name}") as temporary:
+                temporary.write_text(text)
 
 
 @pytest.mark.parametrize(
