@@ -589,11 +589,11 @@ def test_a_killed_export_leaves_whole_files_only_and_no_process(digits_student, 
                 break
         process.send_signal(signal.SIGKILL)
         process.wait()
-    (work,) = (tmp_path / "run").glob(".export-*")
-    assert {"saved_model", "student.tflite", work.name} == set(names(tmp_path / "run"))
+    (work,) = (tmp_path / "run" / account.MARK).glob(f"{ownership.WORKPLACE}*")
+    assert names(tmp_path / "run") == ["saved_model", "student.tflite"]
     wait_until(lambda: not processes_that_name(work))
     run_export(digits_student, tmp_path / "run", digits, formats=["litert_float32"])
-    assert names(tmp_path / "run") == ["saved_model", "student.tflite"]
+    assert names(tmp_path / "run") == ["saved_model", "student.tflite"] and not work.exists()
 
 
 def processes_that_name(path):

@@ -11,8 +11,10 @@ from keras import ops
 from keras_kd import hand_over, run
 from keras_kd.errors import GateError, UserError
 from keras_kd.export import export
+from keras_kd.files import whole
 from keras_kd.int8_simulation import FakeQuantize, Simulation, folded, rounded_kernel
 from keras_kd.models import build
+from keras_kd.ownership import held
 from keras_kd.recipe import load
 
 
@@ -246,7 +248,8 @@ def spoilt(tmp_path_factory):
     kernel = np.array(after.kernel)
     kernel[:, :, 0] /= 120
     after.kernel.assign(kernel)
-    student.save(folder / "student.keras")
+    with held(folder, "run"), whole(folder / "student.keras") as temporary:
+        student.save(temporary)
     return folder
 
 
@@ -256,7 +259,8 @@ def exported_again(spoilt, folder, epochs):
     usual = "{epochs: 2, learning_rate: 0.0001}"
     assert usual in text
     # An epoch of the digits is a dozen steps.
-    (folder / "recipe.yaml").write_text(text.replace(usual, f"{{epochs: {epochs}, learning_rate: 0.003}}"))
+    with held(folder, "run"), whole(folder / "recipe.yaml") as temporary:
+        temporary.write_text(text.replace(usual, f"{{epochs: {epochs}, learning_rate: 0.003}}"))
     return run.export(folder, formats=["litert_int8"], quiet=True)
 
 
