@@ -115,7 +115,8 @@ def inputs_of(recipe, folder, smoke, dataset=None):
             found.update(_code(spec.model))
     for one in teacher_runs(recipe, folder, smoke):
         if one.student.exists():
-            found[f"the teacher {one.files.path.name}"] = sha256(one.student)
+            epoch = "" if one.spec.epoch is None else f" epoch {one.spec.epoch}"
+            found[f"the teacher {one.files.path.name}{epoch}"] = sha256(one.student)
     for term in recipe.terms:
         if ":" in term.method:
             found.update(_code(term.method))
@@ -127,8 +128,8 @@ def inputs_of(recipe, folder, smoke, dataset=None):
 def _networks(recipe):
     """(role, spec) of the networks that a recipe names, those that are recipes apart."""
     members = recipe.teacher.members if recipe.teacher is not None else ()
-    found = [("student", recipe.student), *(("peer", one) for one in recipe.peers)]
-    found += [("teacher", one) for one in members]
+    found = [("student", recipe.student), *((f"peer {number}", one) for number, one in enumerate(recipe.peers, 1))]
+    found += [("teacher" if len(members) < 2 else f"teacher {number}", one) for number, one in enumerate(members, 1)]
     return [(role, spec) for role, spec in found if not spec.model.endswith((".yaml", ".yml"))]
 
 

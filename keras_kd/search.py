@@ -82,7 +82,8 @@ KIND = "search"
 
 def _held(files, name, restart):
     """The folder of a search, held; see `keras_kd.ownership.held`."""
-    names = ["search.json", "search.html", "search.yaml", "seconds.json", files.best(name).name, "tuner", "trials"]
+    names = ["search.json", "search.html", "search.yaml", "seconds.json", files.best(name).name]
+    names += ["tuner/oracle.json", "tuner/tuner0.json"]
     return hold(files.path, KIND, names=names, earlier=of_earlier_version, restart=restart)
 
 

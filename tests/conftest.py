@@ -21,8 +21,8 @@ ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
         "architecture", "bench", "citations", "corruptions", "data", "data_cache", "docs", "docstrings", "export",
-        "foreign_code", "latency", "metrics", "model_card", "paths", "recipe_errors", "recipes", "report_page", "search",
-        "signals", "stress_data"
+        "foreign_code", "latency", "metrics", "model_card", "paths", "recipe_errors", "recipes", "report_page",
+        "search", "signals", "stress_data"
     )
 }  # fmt: skip
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"

@@ -181,7 +181,7 @@ def test_a_cell_that_does_not_fit_is_found_before_any_is_trained(path, tmp_path)
     with pytest.raises(UserError, match="cell clean-kd: .*nowhere") as error:
         study(path, tmp_path / "out", quiet=True)
     assert "labels-alone" not in str(error.value)
-    assert {one.name for one in (tmp_path / "out").iterdir()} <= {"recipes", ".lock"}
+    assert {one.name for one in (tmp_path / "out").iterdir()} <= {"recipes", ".keras_kd"}
     path.write_text(text)
     assert study(path, tmp_path / "out", seeds=(0,), smoke=True, quiet=True)["cost"]["runs"] == 5
 
