@@ -43,7 +43,7 @@ def keras_kd_ways(teachers, student, images, labels, batch, folder, with_maps):
     """{name: function that trains over the images once} of keras_kd."""
     from keras_kd import KD, SGD, VIEWS, Bank, Distiller, Epochs, ViewRenderer
     from keras_kd.models import build
-    from keras_kd.models.ensemble import ensemble
+    from keras_kd.models.wrappers.ensemble import ensemble
 
     members, views = [build(name, **LIKE) for name in teachers], VIEWS["crop_flip"]
     teacher = members[0] if len(members) == 1 else ensemble(members)

@@ -24,7 +24,7 @@ FIRST_STEP = """
 import json, os, sys, time
 import keras_kd.cli
 
-start = keras_kd.cli.start_keras
+start = keras_kd.cli.main.start_keras
 def start_and_watch(*given):
     start(*given)
     import keras
@@ -40,10 +40,10 @@ def start_and_watch(*given):
     Distiller.fit = lambda self, *given, **options: fit(
         self, *given, **{**options, "callbacks": [*options.get("callbacks", []), Stop()]}
     )
-keras_kd.cli.start_keras = start_and_watch
+keras_kd.cli.main.start_keras = start_and_watch
 
 sys.argv[0] = "keras-kd"
-keras_kd.cli.main()
+keras_kd.cli.main.main()
 """
 
 

@@ -23,7 +23,7 @@ def filled_bank(folder, images, classes, views, renderer, epochs, format="float1
     """A bank with random rows for the views of some epochs of seed 0."""
     import keras
 
-    from keras_kd.bank.teacher_bank import Bank
+    from keras_kd.bank.bank import Bank
 
     layers = [keras.Input(images.shape[1:]), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(classes)]
     bank = Bank(folder, keras.Sequential(layers), images, views, renderer=renderer, format=format)
@@ -39,8 +39,8 @@ def made(count, classes, steps, folder):
     """(function that runs some steps, bytes of the bank, seconds to lay out an epoch) for a number of images."""
     from keras_kd import KD, SGD, Distiller
     from keras_kd.data.epochs import Epochs
-    from keras_kd.data.rendering import ViewRenderer
-    from keras_kd.data.views import VIEWS
+    from keras_kd.data.views.crop_flip import VIEWS
+    from keras_kd.data.views.rendering import ViewRenderer
     from keras_kd.models import build
 
     generator, views = np.random.default_rng(0), VIEWS["crop_flip"]

@@ -115,9 +115,10 @@ def main():
     )
     import keras
 
-    from keras_kd import KD, SGD, VIEWS, Bank, Distiller, Epochs, ViewRenderer, bench
+    from keras_kd import KD, SGD, VIEWS, Bank, Distiller, Epochs, ViewRenderer
     from keras_kd.backend import device
     from keras_kd.models import build
+    from keras_kd.models import cost as bench
 
     backend = keras.backend.backend()
     bare_steps = bare_steps_of_jax if backend == "jax" else bare_steps_of_tensorflow

@@ -92,7 +92,7 @@ def finish(name, result, table, chosen):
 
     With oneDNN's kernels the file's name ends in `_onednn`.
     """
-    from keras_kd.evidence import environment, git_commit
+    from keras_kd.workflows.run.environment import environment, git_commit
 
     result = {
         "benchmark": name,

@@ -55,8 +55,8 @@ def half_size():
 
 def run(name, settings, folder, seed):
     """The report of one run."""
-    from keras_kd.recipe import load
-    from keras_kd.run import distill
+    from keras_kd.recipe.load import load
+    from keras_kd.workflows.run.distill import distill
 
     recipe = load(
         RECIPES.get(name, name), [f"{key}={value}" for key, value in {**FIT, **settings, "seed": seed}.items()]

@@ -21,9 +21,11 @@ from sandbox import Sandbox, digests
 
 def outcome(box):
     """(figures of each command, what was said) where something may be damaged."""
-    from keras_kd import backend, compare, run
-    from keras_kd.errors import UserError
-    from keras_kd.recipe import load
+    from keras_kd import backend
+    from keras_kd.recipe.load import load
+    from keras_kd.report import compare
+    from keras_kd.utils.errors import UserError
+    from keras_kd.workflows.run import distill as run
 
     said, figures = io.StringIO(), {}
     backend.no_tracing_notes()

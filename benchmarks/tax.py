@@ -26,12 +26,12 @@ def measure(teachers, student, steps, batch, rounds):
     import numpy as np
 
     from keras_kd import KD, SGD, Distiller
-    from keras_kd.bank.teacher_bank import Bank
+    from keras_kd.bank.bank import Bank
     from keras_kd.data.epochs import Epochs
-    from keras_kd.data.rendering import ViewRenderer
-    from keras_kd.data.views import VIEWS
+    from keras_kd.data.views.crop_flip import VIEWS
+    from keras_kd.data.views.rendering import ViewRenderer
     from keras_kd.models import build
-    from keras_kd.models.ensemble import ensemble
+    from keras_kd.models.wrappers.ensemble import ensemble
 
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (steps * batch, 32, 32, 3), dtype="uint8")

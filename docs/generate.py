@@ -13,14 +13,14 @@ from pathlib import Path
 import click
 from pydantic import BaseModel
 
-from keras_kd import schema
-from keras_kd.by_epoch import ByEpoch
-from keras_kd.catalogue import methods as catalogue_of_methods
-from keras_kd.cli import commands
+from keras_kd.cli.main import commands
 from keras_kd.methods import METHODS
-from keras_kd.methods.targets import Target
-from keras_kd.study_file import Study, cells, load_study, ready
-from keras_kd.study_page import said_of_cost, table
+from keras_kd.methods.parts.targets import Target
+from keras_kd.recipe import schema
+from keras_kd.report.study_page import said_of_cost, table
+from keras_kd.training.schedules import ByEpoch
+from keras_kd.workflows.catalogue import methods as catalogue_of_methods
+from keras_kd.workflows.study.study_file import Study, cells, load_study, ready
 
 FOLDER = Path(__file__).parent
 HEADER = "<!-- Written by docs/generate.py; do not edit. -->\n"
@@ -174,7 +174,7 @@ def _arguments(method):
     for kind in reversed(method.__mro__):
         inside = inspect.cleandoc(kind.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
         for names, text in re.findall(r"^    (\w[\w, ]*): (.+(?:\n {8}.+)*)", inside, re.MULTILINE):
-            text = " ".join(text.split()).replace("`keras_kd.methods.targets.Target`", "Targets, above")
+            text = " ".join(text.split()).replace("`keras_kd.methods.parts.targets.Target`", "Targets, above")
             if not text.startswith("see `"):
                 said.update(dict.fromkeys(names.split(", "), text))
     return said

@@ -46,20 +46,20 @@ _METHODS = (
     "WTTM",
 )
 _HOMES = {
-    "Bank": "keras_kd.bank.teacher_bank",
-    "ByEpoch": "keras_kd.by_epoch",
-    "Distiller": "keras_kd.distiller",
+    "Bank": "keras_kd.bank.bank",
+    "ByEpoch": "keras_kd.training.schedules",
+    "Distiller": "keras_kd.training.distiller",
     "Epochs": "keras_kd.data.epochs",
-    "ViewRenderer": "keras_kd.data.rendering",
-    "Term": "keras_kd.distiller",
+    "ViewRenderer": "keras_kd.data.views.rendering",
+    "Term": "keras_kd.training.distiller",
     **dict.fromkeys(_METHODS, "keras_kd.methods"),
     "METHODS": "keras_kd.methods",
     "Method": "keras_kd.methods",
     "MODELS": "keras_kd.models",
     "DATASETS": "keras_kd.data",
-    "VIEWS": "keras_kd.data.views",
-    "SGD": "keras_kd.optimizers",
-    "UserError": "keras_kd.errors",
+    "VIEWS": "keras_kd.data.views.crop_flip",
+    "SGD": "keras_kd.training.sgd",
+    "UserError": "keras_kd.utils.errors",
 }
 
 __all__ = sorted(_HOMES)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from networks import cnn, cross_entropy_by_hand, same, values
 
-from keras_kd import attacks
-from keras_kd.attacks import fgsm, pgd, robustness
-from keras_kd.errors import UserError
-from keras_kd.networks import Network
+from keras_kd.evaluation import attacks
+from keras_kd.evaluation.attacks import fgsm, pgd, robustness
+from keras_kd.models.network import Network
+from keras_kd.utils.errors import UserError
 
 SHAPE = (4, 4, 2)
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from networks import cnn, same, values
 
-from keras_kd.attention import attention_overlap, grad_cam, last_map, overlap
-from keras_kd.data.transformations import colour_jitter, rotation
-from keras_kd.errors import UserError
-from keras_kd.invariance import invariance
+from keras_kd.evaluation.grad_cam import attention_overlap, grad_cam, last_map, overlap
+from keras_kd.evaluation.invariance import invariance
+from keras_kd.evaluation.perturbations.transformations import colour_jitter, rotation
 from keras_kd.models import build
-from keras_kd.networks import Network, logits_of
+from keras_kd.models.network import Network, logits_of
+from keras_kd.utils.errors import UserError
 
 
 def pixels(count=7, shape=(8, 8, 1), seed=0):

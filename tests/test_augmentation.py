@@ -11,15 +11,15 @@ from networks import cnn
 from PIL import Image, ImageEnhance, ImageOps
 
 from keras_kd import KD, VIEWS, Distiller
-from keras_kd.accuracy import Accuracy
-from keras_kd.data.augmentation import PRESETS, Augmented, family
-from keras_kd.data.cutout import Cutout
 from keras_kd.data.epochs import Epochs, Unchanged
-from keras_kd.data.mixing import Cutmix, Mixup, drawn_level
-from keras_kd.data.rand_augment import OPERATIONS, STRONGEST, RandAugment, operate
-from keras_kd.data.rendering import ViewRenderer
-from keras_kd.errors import UserError
-from keras_kd.recipe import load
+from keras_kd.data.views.augmentation import PRESETS, Augmented, family
+from keras_kd.data.views.cutout import Cutout
+from keras_kd.data.views.mixing import Cutmix, Mixup, drawn_level
+from keras_kd.data.views.rand_augment import OPERATIONS, STRONGEST, RandAugment, operate
+from keras_kd.data.views.rendering import ViewRenderer
+from keras_kd.recipe.load import load
+from keras_kd.training.accuracy import Accuracy
+from keras_kd.utils.errors import UserError
 
 SHAPE = (9, 7, 3)
 CROP_FLIP = VIEWS["crop_flip"]

@@ -14,18 +14,18 @@ import pytest
 from networks import cnn, values
 
 from keras_kd import BSS, KD, RKD, Distiller, data
-from keras_kd.bank.few_views import FewViews
+from keras_kd.bank.bank import Bank, batches_of
 from keras_kd.bank.folder import banks_in, prune
 from keras_kd.bank.formats import FORMATS, Format
 from keras_kd.bank.key import digest_of_images, digest_of_network
 from keras_kd.bank.table import Table
-from keras_kd.bank.teacher_bank import Bank, batches_of
-from keras_kd.data.augmentation import PRESETS, Augmented
-from keras_kd.data.cutout import Cutout
+from keras_kd.bank.view_subset import FewViews
 from keras_kd.data.epochs import Epochs
-from keras_kd.data.rendering import ViewRenderer
-from keras_kd.data.views import VIEWS
-from keras_kd.errors import UserError
+from keras_kd.data.views.augmentation import PRESETS, Augmented
+from keras_kd.data.views.crop_flip import VIEWS
+from keras_kd.data.views.cutout import Cutout
+from keras_kd.data.views.rendering import ViewRenderer
+from keras_kd.utils.errors import UserError
 
 
 def pictures(count=40, shape=(8, 8, 1), seed=0):
@@ -327,7 +327,7 @@ def test_verify_finds_the_difference_of_the_format_and_damage(tmp_path, name, sh
 
 
 def test_an_ensemble_banks_its_members_and_another_of_them_costs_nothing(tmp_path):
-    from keras_kd.models.ensemble import ensemble, mean_of_logits
+    from keras_kd.models.wrappers.ensemble import ensemble, mean_of_logits
 
     networks = [cnn(4), cnn(3), cnn(2)]
 

@@ -3,9 +3,9 @@
 import keras
 import pytest
 
-from keras_kd import bench
-from keras_kd.errors import UserError
 from keras_kd.models import build
+from keras_kd.models import cost as bench
+from keras_kd.utils.errors import UserError
 
 layers = keras.layers
 

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from keras_kd import METHODS
-from keras_kd.citations import BIBTEX
-from keras_kd.cite import NETWORKS, OURS, cite, keys
-from keras_kd.errors import UserError
 from keras_kd.models import MODELS
+from keras_kd.recipe.citations import BIBTEX
+from keras_kd.recipe.cite import NETWORKS, OURS, cite, keys
+from keras_kd.utils.errors import UserError
 
 TEACHERS = """\
 data: {name: cifar100, views: crop_flip_cutmix, validation: 0.1}

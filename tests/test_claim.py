@@ -6,10 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_kd import claim, run
-from keras_kd.errors import UserError
-from keras_kd.recipe import load
-from keras_kd.run_folder import RunFolder, read_history, read_report
+from keras_kd.recipe.load import load
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows import seeds as claim
+from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.folder import RunFolder, read_history, read_report
 
 RECIPE = """
 data: {name: ./images.npz, views: flip, validation: 20}

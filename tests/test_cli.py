@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from keras_kd import METHODS
-from keras_kd.cli import bank_settings, commands
-from keras_kd.errors import UserError
+from keras_kd.cli.main import bank_settings, commands
+from keras_kd.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 SMALL = "--set data.train_images=100 --set data.test_images=50 --set fit.epochs=1 --set export.formats=[]".split()
@@ -328,7 +328,7 @@ def test_a_folder_that_cannot_be_written():
 def test_a_full_disk(monkeypatch):
     import errno
 
-    from keras_kd import resume
+    from keras_kd.training import checkpoint as resume
 
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from keras_kd.data.corruptions import CORRUPTIONS, corrupt
-from keras_kd.data.transformations import colour_jitter, jittered, rotated, rotation
-from keras_kd.errors import UserError
+from keras_kd.evaluation.perturbations.corruptions import CORRUPTIONS, corrupt
+from keras_kd.evaluation.perturbations.transformations import colour_jitter, jittered, rotated, rotation
+from keras_kd.utils.errors import UserError
 
 TRANSFORMATIONS = {"colour_jitter": colour_jitter, "rotation": rotation}
 

@@ -19,9 +19,10 @@ import pytest
 from PIL import Image
 
 from keras_kd import data
-from keras_kd.data import cache, cache_entry, choose
+from keras_kd.data import subset as choose
 from keras_kd.data.dataset import Split, facts, fingerprint, statistics
-from keras_kd.errors import UserError
+from keras_kd.data.sources import cache, cache_entry
+from keras_kd.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 CIFAR100 = Path.home() / "tensorflow_datasets" / "cifar100"
@@ -776,7 +777,7 @@ def test_a_folder_is_decoded_once(photos, store, monkeypatch):
     root = photos(SMALL)
     first = data.load(root)
     assert len(entries(store)) == 1
-    monkeypatch.setattr("keras_kd.data.images.read", None)
+    monkeypatch.setattr("keras_kd.data.sources.images.read", None)
     again = data.load(root)
     assert again.fingerprint == first.fingerprint
     assert np.array_equal(again.train.images, first.train.images)

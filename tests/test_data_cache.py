@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from keras_kd.data import cache, cache_entry, dataset, tfds
-from keras_kd.errors import UserError
+from keras_kd.data import dataset
+from keras_kd.data.sources import cache, cache_entry, tfds
+from keras_kd.utils.errors import UserError
 
 REQUEST = {"kind": "folder", "name": "photos", "root": "/photos", "image_size": None}
 IMAGES = np.random.RandomState(0).randint(0, 256, (6, 3, 4, 3)).astype("uint8")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from keras_kd.errors import UserError
-from keras_kd.recipe import load
+from keras_kd.recipe.load import load
+from keras_kd.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -86,7 +86,7 @@ def test_the_version_is_one():
 
 
 def test_the_readmes_search_is_one(tmp_path):
-    from keras_kd.search_space import Given, space_of
+    from keras_kd.workflows.search.space import Given, space_of
 
     (text,) = [block for block in re.findall(r"^```\n(search:\n.*?)^```$", README, flags=re.M | re.S)]
     recipe = (ROOT / "recipes" / "digits.yaml").read_text().replace("digits_teacher.yaml", "digits_cnn")

@@ -10,18 +10,19 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from keras_kd import data, run
-from keras_kd.cli import commands
+from keras_kd import data
+from keras_kd.cli.main import commands
 from keras_kd.data.dataset import Split
-from keras_kd.doctor import CHECKS, examination_of_run, examine, in_lines
-from keras_kd.doctor.class_permutation import class_permutation
-from keras_kd.doctor.output_kind import output_kind
-from keras_kd.doctor.softness import normalised_entropy, temperature_for
-from keras_kd.doctor.teacher_accuracy import above_chance
-from keras_kd.doctor.yardstick import nearest_class_mean
 from keras_kd.models import build
-from keras_kd.models.softened import with_output
-from keras_kd.recipe import load
+from keras_kd.models.wrappers.softened import with_output
+from keras_kd.recipe.load import load
+from keras_kd.workflows.doctor import CHECKS, examination_of_run, examine, in_lines
+from keras_kd.workflows.doctor.measures import class_permutation
+from keras_kd.workflows.doctor.output_kind import output_kind
+from keras_kd.workflows.doctor.teacher_accuracy import above_chance
+from keras_kd.workflows.doctor.temperature import normalised_entropy, temperature_for
+from keras_kd.workflows.doctor.yardstick import nearest_class_mean
+from keras_kd.workflows.run import distill as run
 
 KD = [{"method": "kd", "weight": 0.9, "temperature": 4}]
 FIT = {"epochs": 40, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.01}

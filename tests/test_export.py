@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_kd import account, ownership
-from keras_kd import export as exporting
-from keras_kd.errors import GateError, MachineError, UserError
-from keras_kd.export import DEFAULTS, FILES, FORMATS, GATES, export, outside_builtins
-from keras_kd.files import whole
-from keras_kd.lazy import keras
+from keras_kd.export import export as exporting
+from keras_kd.export.export import DEFAULTS, FILES, FORMATS, GATES, export, outside_builtins
+from keras_kd.utils import account, ownership
+from keras_kd.utils.errors import GateError, MachineError, UserError
+from keras_kd.utils.files import whole
+from keras_kd.utils.lazy import keras
 
 
 @pytest.fixture(scope="module")

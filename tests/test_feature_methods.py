@@ -9,7 +9,7 @@ from keras import ops
 from networks import images
 
 from keras_kd import METHODS, SGD, Distiller, UserError, backend
-from keras_kd.methods.pooling import adaptive_average_pool, same_size
+from keras_kd.methods.parts.pooling import adaptive_average_pool, same_size
 from keras_kd.methods.review_kd import _hierarchical, _nearest
 from keras_kd.methods.tap_pairs import TapPairs
 

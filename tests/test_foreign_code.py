@@ -15,16 +15,19 @@ import pytest
 from click.testing import CliRunner
 from networks import cnn
 
-from keras_kd import Distiller, Method, child_process, data, foreign_code, latency, study
-from keras_kd import export as exporting
-from keras_kd.cli import commands
-from keras_kd.errors import Exit, UserError
-from keras_kd.export import export
-from keras_kd.files import whole
+from keras_kd import Distiller, Method, data
+from keras_kd.cli.main import commands
+from keras_kd.export import export as exporting
+from keras_kd.export import latency
+from keras_kd.export.export import export
 from keras_kd.methods.find import find
 from keras_kd.models import build
-from keras_kd.ownership import held
-from keras_kd.recipe import load
+from keras_kd.recipe.load import load
+from keras_kd.utils import child_process, foreign_code
+from keras_kd.utils.errors import Exit, UserError
+from keras_kd.utils.files import whole
+from keras_kd.utils.ownership import held
+from keras_kd.workflows.study import study
 
 ROOT = Path(__file__).parent.parent
 RECIPE = """\
@@ -189,7 +192,7 @@ def test_the_last_net(monkeypatch, raised):
     def ends(*arguments, **options):
         raise raised
 
-    monkeypatch.setattr("keras_kd.compare.rows_of", ends)
+    monkeypatch.setattr("keras_kd.report.compare.rows_of", ends)
     (line,) = error_of("compare", "here")
     assert line.startswith("compare: code of the recipe's ended the program (") and line.endswith("take that out of it")
     monkeypatch.setattr("keras_kd.bank.folder.banks_in", ends)
@@ -205,7 +208,7 @@ def test_our_own_ends_keep_their_codes(monkeypatch):
     def ends(*arguments):
         raise Exit(1)
 
-    monkeypatch.setattr("keras_kd.compare.rows_of", ends)
+    monkeypatch.setattr("keras_kd.report.compare.rows_of", ends)
     done = run("compare", "here")
     assert (done.exit_code, done.output) == (1, "")
 
@@ -216,7 +219,7 @@ def test_a_dry_run_goes_on_after_a_recipe_that_ends_it(monkeypatch):
     def plan(recipe, smoke):
         raise SystemExit(0)
 
-    monkeypatch.setattr("keras_kd.plan.plan", plan)
+    monkeypatch.setattr("keras_kd.workflows.run.plan.plan", plan)
     said = "dry run: code of the recipe's ended the program (SystemExit: 0); take that out of it"
     assert error_of("validate", "mine.yaml", "digits", "--dry-run") == [f"mine.yaml: {said}", f"digits: {said}"]
 
@@ -499,8 +502,8 @@ def test_commands_that_only_read_run_nothing(command):
 def test_a_term_that_is_overridden_is_not_imported(monkeypatch):
     """The seed in the file decides how a run's folder is called; its methods do not."""
     write("mine_method.py", MINE)
-    monkeypatch.setattr("keras_kd.claim.distill", lambda *arguments, **options: {"student": {"top1": 1.0}})
-    monkeypatch.setattr("keras_kd.cli._print_report", lambda *arguments: None)
+    monkeypatch.setattr("keras_kd.workflows.seeds.distill", lambda *arguments, **options: {"student": {"top1": 1.0}})
+    monkeypatch.setattr("keras_kd.cli.main._print_report", lambda *arguments: None)
     assert run("distill", "mine.yaml", "--set", "terms=[kd]").exit_code == 0
     assert ran() == []
 
@@ -514,7 +517,7 @@ def test_a_child_does_not_import_from_the_current_folder(monkeypatch):
     assert os.getcwd() not in child_process.search_path() and "/nowhere" not in child_process.search_path()
     job = {"kind": "litert", "file": "none.tflite", "threads": 1}
     done = subprocess.run(
-        child_process.command("keras_kd.latency"),
+        child_process.command("keras_kd.export.latency"),
         input=json.dumps(job),
         capture_output=True,
         text=True,
@@ -559,7 +562,7 @@ def test_every_child_is_started_so(monkeypatch):
     with pytest.raises(OSError, match="not started"):
         list(study._others(1, "mine", Path("out"), (), (0,), True))
     assert [command[1:3] for command, _ in started] == [
-        ["-Pm", "keras_kd.export"], ["-Pm", "keras_kd.latency"], ["-Pm", "keras_kd.cli"]
+        ["-Pm", "keras_kd.export.export"], ["-Pm", "keras_kd.export.latency"], ["-Pm", "keras_kd.cli"]
     ]  # fmt: skip
     assert all(os.getcwd() not in path and "" not in path and str(ROOT) in path for _, path in started)
     assert started[-1][0][3:5] == ["study", "mine"]

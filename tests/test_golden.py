@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_kd import report
+from keras_kd.report import write as report
 
 ADAPTERS = {
     method: adapter

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_kd import hand_over, run
-from keras_kd.errors import GateError, UserError
-from keras_kd.export import export
-from keras_kd.files import whole
-from keras_kd.int8_simulation import FakeQuantize, Simulation, folded, rounded_kernel
+from keras_kd.export.export import export
+from keras_kd.export.int8_simulation import FakeQuantize, Simulation, folded, rounded_kernel
 from keras_kd.models import build
-from keras_kd.ownership import held
-from keras_kd.recipe import load
+from keras_kd.recipe.load import load
+from keras_kd.utils.errors import GateError, UserError
+from keras_kd.utils.files import whole
+from keras_kd.utils.ownership import held
+from keras_kd.workflows.run import deliver as hand_over
+from keras_kd.workflows.run import distill as run
 
 
 def pixels(shape, count=16, seed=0):

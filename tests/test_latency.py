@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import bench
-from keras_kd.errors import UserError
-from keras_kd.export import export
-from keras_kd.latency import files_in, in_lines, kind_of, measure
+from keras_kd.export.export import export
+from keras_kd.export.latency import files_in, in_lines, kind_of, measure
 from keras_kd.models import build
+from keras_kd.models import cost as bench
+from keras_kd.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")

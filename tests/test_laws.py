@@ -10,9 +10,9 @@ from keras import ops
 from pydantic import Field
 
 from keras_kd import KD, METHODS, Method
-from keras_kd.errors import UserError
-from keras_kd.laws import LAWS, PUBLISHED, LawBroken, check_laws, situations_of
-from keras_kd.methods.divergence import kl_divergence
+from keras_kd.methods.parts.divergence import kl_divergence
+from keras_kd.training.laws import LAWS, PUBLISHED, LawBroken, check_laws, situations_of
+from keras_kd.utils.errors import UserError
 
 ALL = {**LAWS, **PUBLISHED}
 

@@ -8,10 +8,10 @@ from keras import ops
 from test_golden import value_and_gradients
 
 from keras_kd import METHODS, Distiller
-from keras_kd.errors import UserError
 from keras_kd.methods.logit_method import LogitMethod
-from keras_kd.methods.targets import KINDS, Target, parse
-from keras_kd.recipe import load
+from keras_kd.methods.parts.targets import KINDS, Target, parse
+from keras_kd.recipe.load import load
+from keras_kd.utils.errors import UserError
 
 LOGIT_METHODS = {name: method for name, method in METHODS.items() if issubclass(method, LogitMethod)}
 TARGETS = ["identity", "pt", "swap", {"sim": 0.3}, {"pt_sim": 0.3}, {"topk": 2}, {"smooth": 0.1}]

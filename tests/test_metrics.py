@@ -9,10 +9,11 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import linregress, t, ttest_rel
 from sklearn.metrics import accuracy_score, log_loss
 
-from keras_kd import metrics, report
-from keras_kd.errors import UserError
-from keras_kd.metrics.paired import paired_interval
-from keras_kd.metrics.probabilities import log_odds
+from keras_kd.evaluation import metrics
+from keras_kd.evaluation.metrics.paired import paired_interval
+from keras_kd.evaluation.metrics.probabilities import log_odds
+from keras_kd.report import write as report
+from keras_kd.utils.errors import UserError
 
 SEEDS = range(3)
 

@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from keras_kd.hand_over import keep_bench
-from keras_kd.model_card import TO_FILL, card, example
-from keras_kd.recipe import load
-from keras_kd.run import distill
+from keras_kd.recipe.load import load
+from keras_kd.report.model_card import TO_FILL, card, example
+from keras_kd.workflows.run.deliver import keep_bench
+from keras_kd.workflows.run.distill import distill
 
 
 @pytest.fixture(scope="module")

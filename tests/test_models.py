@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import bench
-from keras_kd.errors import UserError
 from keras_kd.models import APPLICATIONS, MODELS, build, kind
-from keras_kd.models.applications import prepared
+from keras_kd.models import cost as bench
+from keras_kd.models.zoo.applications import prepared
+from keras_kd.utils.errors import UserError
 
 # Of RepDistiller's networks with 100 classes; batch normalisation's gamma and beta count, its statistics do not.
 PARAMETERS = {

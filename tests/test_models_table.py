@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_kd import bench, run, training
-from keras_kd.errors import UserError
 from keras_kd.models import MODELS, build
-from keras_kd.models.convolution import convolution, depthwise_convolution
-from keras_kd.models.preresnet import preresnet
+from keras_kd.models import cost as bench
 from keras_kd.models.start import re_estimate_batch_norm, start_from
-from keras_kd.models.wide_resnet import wide_resnet
-from keras_kd.recipe import load
+from keras_kd.models.zoo.convolution import convolution, depthwise_convolution
+from keras_kd.models.zoo.preresnet import preresnet
+from keras_kd.models.zoo.wide_resnet import wide_resnet
+from keras_kd.recipe.load import load
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run import train as training
 
 # With 100 classes and 32x32 colour images. Those of RepDistiller's table are what its networks count.
 PARAMETERS = {

@@ -8,9 +8,9 @@ import pytest
 from networks import cnn, images
 
 from keras_kd import KD, Distiller
-from keras_kd.errors import UserError
 from keras_kd.methods.find import find
-from keras_kd.recipe import load
+from keras_kd.recipe.load import load
+from keras_kd.utils.errors import UserError
 
 MINE = """\
 from pydantic import Field

@@ -9,17 +9,17 @@ import pytest
 from click.testing import CliRunner
 
 from keras_kd import data, models
-from keras_kd.cli import _keras_settings, commands
-from keras_kd.compare import rows_of
-from keras_kd.data import cache
-from keras_kd.data.label_noise import read_matrix
-from keras_kd.errors import UserError
+from keras_kd.cli.main import _keras_settings, commands
+from keras_kd.data.injected.label_noise import read_matrix
+from keras_kd.data.sources import cache
 from keras_kd.models.load import from_file, in_small_letters
-from keras_kd.paths import absolute, same_place, user_folder, user_path
-from keras_kd.recipe import load
-from keras_kd.recipe_file import find
-from keras_kd.run_folder import differences
-from keras_kd.study_file import READY, find_study
+from keras_kd.recipe.files import find
+from keras_kd.recipe.load import load
+from keras_kd.report.compare import rows_of
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.paths import absolute, same_place, user_folder, user_path
+from keras_kd.workflows.run.folder import differences
+from keras_kd.workflows.study.study_file import READY, find_study
 
 SMALL = "data: {data}\nstudent: digits_tiny\nfit: {{epochs: 1}}\nexport: {{formats: []}}\n"
 TAUGHT = SMALL + "teacher: {teacher}\nterms: [{{method: kd}}]\n"
@@ -140,8 +140,10 @@ def test_every_path_of_the_command_line_is_read_alike(words, where):
 
 def test_a_folder_in_the_home_folder(monkeypatch, home):
     folders = []
-    monkeypatch.setattr("keras_kd.claim.distill", lambda recipe, folder, **options: folders.append(folder) or {})
-    monkeypatch.setattr("keras_kd.cli._print_report", lambda *arguments: None)
+    monkeypatch.setattr(
+        "keras_kd.workflows.seeds.distill", lambda recipe, folder, **options: folders.append(folder) or {}
+    )
+    monkeypatch.setattr("keras_kd.cli.main._print_report", lambda *arguments: None)
     done = run("distill", "digits", "--out", "~/x")
     assert done.exit_code == 0, done.output
     assert folders == [home / "x"] and not Path("~").exists()
@@ -149,16 +151,18 @@ def test_a_folder_in_the_home_folder(monkeypatch, home):
 
 def test_a_model_and_images_in_the_home_folder(monkeypatch, home):
     given = []
-    monkeypatch.setattr("keras_kd.evaluate.evaluate_model", lambda *arguments: given.append(arguments) or {})
-    monkeypatch.setattr("keras_kd.cli._print_report", lambda found, where, as_json: None)
+    monkeypatch.setattr(
+        "keras_kd.workflows.run.evaluate.evaluate_model", lambda *arguments: given.append(arguments) or {}
+    )
+    monkeypatch.setattr("keras_kd.cli.main._print_report", lambda found, where, as_json: None)
     assert run("evaluate", "~/m.keras", "--data", "~/images").exit_code == 0
     assert run("evaluate", "M.KERAS", "--data", "cifar10").exit_code == 0
     assert [one[:2] for one in given] == [(f"{home}/m.keras", f"{home}/images"), ("M.KERAS", "cifar10")]
 
 
 def test_a_run_with_a_slash_behind(monkeypatch):
-    monkeypatch.setattr("keras_kd.run.evaluate", lambda run: {"of": run})
-    monkeypatch.setattr("keras_kd.summary.summary", lambda found: found["of"])
+    monkeypatch.setattr("keras_kd.workflows.run.distill.evaluate", lambda run: {"of": run})
+    monkeypatch.setattr("keras_kd.report.terminal.summary", lambda found: found["of"])
     os.makedirs("runs/x")
     os.makedirs("runs/y.keras")
     assert run("evaluate", "runs/x/").stdout == "runs/x/\nruns/x/\n"
@@ -410,7 +414,7 @@ def test_a_file_that_appears_in_between_is_not_overwritten(monkeypatch):
         Path("x.yaml").write_text("another's")
         return find(template)
 
-    monkeypatch.setattr("keras_kd.recipe_file.find", found)
+    monkeypatch.setattr("keras_kd.recipe.files.find", found)
     assert fails("new", "x.yaml") == "x.yaml: exists already; give another name"
     assert Path("x.yaml").read_text() == "another's"
 

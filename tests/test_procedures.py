@@ -14,12 +14,12 @@ from keras import ops
 from networks import same, values
 
 from keras_kd import Distiller
-from keras_kd.errors import UserError
 from keras_kd.methods import BSS, CRD, DML, ONE, SimKD
 from keras_kd.methods.bss import target_classes
 from keras_kd.methods.crd import inner_products
-from keras_kd.models.digits_cnn import digits_cnn
-from keras_kd.models.resnet import resnet
+from keras_kd.models.zoo.digits_cnn import digits_cnn
+from keras_kd.models.zoo.resnet import resnet
+from keras_kd.utils.errors import UserError
 
 CLASSES, EXAMPLES = 5, 20
 TAPS = {"student_tap": "stage2", "teacher_tap": "stage2"}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from keras_kd.by_epoch import ByEpoch
-from keras_kd.errors import UserError
 from keras_kd.methods import METHODS
-from keras_kd.recipe import load
-from keras_kd.recipe_file import find, headline, known, read
+from keras_kd.recipe.files import find, headline, known, read
+from keras_kd.recipe.load import load
+from keras_kd.training.schedules import ByEpoch
+from keras_kd.utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
@@ -115,7 +115,8 @@ TEACHERS = {}
     ],
 )
 def test_every_recipe_fits_its_data(path, monkeypatch):
-    from keras_kd import plan, rehearsal
+    from keras_kd.workflows.run import dry_run as rehearsal
+    from keras_kd.workflows.run import plan
 
     # Most have the same few teachers: each is built and planned once.
     build = rehearsal._teacher

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, top_k_accuracy_score
 
-from keras_kd import metrics, report
-from keras_kd.errors import UserError
-from keras_kd.page import page
+from keras_kd.evaluation import metrics
+from keras_kd.report import write as report
+from keras_kd.report.markdown_page import page
+from keras_kd.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -394,7 +395,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 @pytest.mark.parametrize(("asked", "expected"), [("0", "Eigen"), ("1", "oneDNN")])
 def test_a_report_names_the_kernels_that_tensorflow_takes_on_a_cpu(asked, expected):
-    show = "from keras_kd.evidence import environment; print(environment()['cpu_kernels'])"
+    show = "from keras_kd.workflows.run.environment import environment; print(environment()['cpu_kernels'])"
     chosen = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": asked}
     done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, env=chosen, check=True)
     assert done.stdout.strip() == expected

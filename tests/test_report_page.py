@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_kd import plots
-from keras_kd.errors import UserError
-from keras_kd.page import page as markdown_page
-from keras_kd.predictions_file import (
+from keras_kd.evaluation.predictions_file import (
     NAME,
     THUMBNAIL,
     most_apart,
@@ -22,12 +19,15 @@ from keras_kd.predictions_file import (
     total_variation,
     write_predictions,
 )
-from keras_kd.report import summarize
-from keras_kd.report_page import page, sections
-from keras_kd.report_page.parting import data_uri, partings
-from keras_kd.report_page.training import figures_by_epoch
-from keras_kd.report_reading import plain
-from keras_kd.report_tables import attacks, fitted_temperatures, invariance
+from keras_kd.report import plots
+from keras_kd.report.fields import plain
+from keras_kd.report.html import page, sections
+from keras_kd.report.html.disagreement import data_uri, partings
+from keras_kd.report.html.training import figures_by_epoch
+from keras_kd.report.markdown_page import page as markdown_page
+from keras_kd.report.tables import attacks, fitted_temperatures, invariance
+from keras_kd.report.write import summarize
+from keras_kd.utils.errors import UserError
 
 GENERATOR = np.random.default_rng(0)
 NAMES = ("teacher", "student", "baseline")
@@ -270,7 +270,7 @@ def test_a_teacher_that_learned_from_what_is_set_aside_is_said_so():
 def undrawn(monkeypatch):
     """Plots are made and not turned into SVG, which takes most of the time."""
     for module in PLOTTING:
-        monkeypatch.setattr(f"keras_kd.report_page.{module}.svg", lambda drawn: "<svg ></svg>")
+        monkeypatch.setattr(f"keras_kd.report.html.{module}.svg", lambda drawn: "<svg ></svg>")
 
 
 @pytest.mark.parametrize("name", REPORT)
@@ -307,7 +307,7 @@ def inner_paths(value, path=()):
 def test_anything_nested_may_be_missing_or_none(monkeypatch, undrawn):
     # What is plotted is plotted by the test above.
     for module in PLOTTING:
-        monkeypatch.setattr(f"keras_kd.report_page.{module}.axes", lambda *size: (Undrawn(), Undrawn()))
+        monkeypatch.setattr(f"keras_kd.report.html.{module}.axes", lambda *size: (Undrawn(), Undrawn()))
     seen = {tuple("0" if isinstance(part, int) else part for part in path): path for path in inner_paths(REPORT)}
     assert len(seen) > 150
     evidence, failed = {**EVIDENCE, "images": EVIDENCE["images"][:1], "positions": [0]}, []

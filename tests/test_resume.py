@@ -13,12 +13,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import run, training
-from keras_kd.errors import NonFiniteLoss, UserError
-from keras_kd.files import locked, tidy, whole
-from keras_kd.non_finite import StopOnNonFinite
-from keras_kd.ownership import held
-from keras_kd.recipe import load
+from keras_kd.recipe.load import load
+from keras_kd.training.callbacks import StopOnNonFinite
+from keras_kd.utils.errors import NonFiniteLoss, UserError
+from keras_kd.utils.files import locked, tidy, whole
+from keras_kd.utils.ownership import held
+from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run import train as training
 
 RECIPE = """\
 data: {name: digits, train_images: 200, test_images: 50, views: crop_flip}
@@ -92,7 +93,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_student(dropout, tmp_pa
         Path("small.yaml").write_text(RECIPE.replace("digits_tiny", "nets:net"))
     Path("small.yaml").write_text(Path("small.yaml").read_text().replace("epochs: 4", "epochs: 60"))
     command = [sys.executable, "-m", "keras_kd.cli", "distill", "small.yaml", "--quiet", "--out"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(run.__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(run.__file__).parents[3])}
     subprocess.run([*command, "straight"], check=True, env=environment, capture_output=True)
     kills = 0
     for seconds in (0.0, 0.4, 0.9, 0.2):
@@ -237,12 +238,12 @@ def test_only_what_a_dead_process_of_ours_was_writing_is_taken_away(tmp_path):
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
     code = (
         "import sys, time\n"
-        "from keras_kd.files import locked\n"
+        "from keras_kd.utils.files import locked\n"
         "with locked('shared'):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(60)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(run.__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(run.__file__).parents[3])}
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert holder.stdout.readline() == "held\n"

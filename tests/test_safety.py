@@ -11,17 +11,20 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import claim, compare, run, study
-from keras_kd.account import MARK, changes
 from keras_kd.bank.folder import prune
-from keras_kd.errors import Busy, MachineError, UserError
-from keras_kd.file_names import file_name
-from keras_kd.files import whole
-from keras_kd.ownership import held, within
-from keras_kd.recipe import load
-from keras_kd.run_folder import is_run
-from keras_kd.search import search
-from keras_kd.study_file import load_study
+from keras_kd.recipe.load import load
+from keras_kd.report import compare
+from keras_kd.utils.account import MARK, changes
+from keras_kd.utils.errors import Busy, MachineError, UserError
+from keras_kd.utils.file_names import file_name
+from keras_kd.utils.files import whole
+from keras_kd.utils.ownership import held, within
+from keras_kd.workflows import seeds as claim
+from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.folder import is_run
+from keras_kd.workflows.search.search import search
+from keras_kd.workflows.study import study
+from keras_kd.workflows.study.study_file import load_study
 
 RECIPE = """\
 data: {name: digits, train_images: 100, test_images: 50}
@@ -230,7 +233,7 @@ def test_a_link_to_a_folder_is_that_folder(tmp_path):
 def test_a_card_that_its_owner_filled_in_stays(done, capsys):
     card = done / "model_card.md"
     card.write_text(card.read_text() + "\nTrained by Ann.\n")
-    from keras_kd.hand_over import write_card
+    from keras_kd.workflows.run.deliver import write_card
 
     with held(done, "run"):
         write_card(done, run.read_report(done), (8, 8, 1))
@@ -305,7 +308,7 @@ def test_a_study_writes_nothing_outside_its_folder(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["..yaml", "...yaml", "a b.yaml", ".yaml.yaml"])
 def test_a_recipe_s_name_leads_nowhere(name):
-    from keras_kd.recipe_file import run_name
+    from keras_kd.recipe.files import run_name
 
     place = run_name(Path(name).stem, 0, 0, False)
     assert Path("saved_models", place).resolve().parent == Path("saved_models").resolve()
@@ -631,7 +634,7 @@ def test_a_run_that_was_moved_is_the_same_run(tmp_path):
 
 
 def test_a_name_that_is_too_long_is_told():
-    from keras_kd.paths import user_path
+    from keras_kd.utils.paths import user_path
 
     with pytest.raises(UserError, match="--out: found a name of more than 200 bytes"):
         user_path("runs/" + "x" * 300, "--out")

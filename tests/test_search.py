@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import yaml
 
-from keras_kd import run
-from keras_kd.errors import UserError
-from keras_kd.recipe import load
-from keras_kd.search import _first, _pareto, search
-from keras_kd.search_page import page
-from keras_kd.search_space import Given, Setting, recipe_with, settings_of, space_of
-from keras_kd.tuner import decoded, encoded
+from keras_kd.recipe.load import load
+from keras_kd.report.search_page import page
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.search.search import _first, _pareto, search
+from keras_kd.workflows.search.space import Given, Setting, recipe_with, settings_of, space_of
+from keras_kd.workflows.search.tuner import decoded, encoded
 
 RECIPE = """
 data: {name: ./images.npz, views: flip}
@@ -430,7 +430,7 @@ def test_the_resolved_search_is_kept(recipe, tmp_path):
 
 
 def test_a_worker_without_a_chief_says_where_it_looked(monkeypatch):
-    from keras_kd.tuner import wait_for_chief
+    from keras_kd.workflows.search.tuner import wait_for_chief
 
     port = free_port()
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")

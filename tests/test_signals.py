@@ -13,12 +13,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from keras_kd import stopping
-from keras_kd.children import end
-from keras_kd.cli import KEPT, commands
-from keras_kd.errors import UserError
-from keras_kd.quiet import quiet_start
-from keras_kd.stopping import SIGNALS, Stopped, stop_in
+from keras_kd.cli.main import KEPT, commands
+from keras_kd.utils import stopping
+from keras_kd.utils.children import end
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.quiet import quiet_start
+from keras_kd.utils.stopping import SIGNALS, Stopped, stop_in
 
 AGAIN = "the same command"
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGQUIT: 131}
@@ -259,7 +259,7 @@ def test_stop_in_a_chain_of_errors_that_is_a_circle():
 @pytest.mark.parametrize("restart", [False, True])
 def test_distill_says_where_its_epochs_are(monkeypatch, tmp_path, restart):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("keras_kd.claim.distill", stopped)
+    monkeypatch.setattr("keras_kd.workflows.seeds.distill", stopped)
     again = "the same command without --restart" if restart else "the same command"
     assert said("distill", "digits", *["--restart"] * restart) == (
         f"every whole epoch is kept in saved_models/digits and in the runs beside it; {again} goes on from there"
@@ -306,7 +306,7 @@ def test_a_command_says_what_is_kept(monkeypatch, tmp_path, words, function, sen
 
 def test_a_process_that_joins_a_study_leaves_it_to_the_one_that_began_it(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("keras_kd.study.study", stopped)
+    monkeypatch.setattr("keras_kd.workflows.study.study.study", stopped)
     done = CliRunner().invoke(commands, ["study", "label_noise", "--joins"])
     assert (done.stderr, done.exit_code) == ("", 143)
 
@@ -363,7 +363,7 @@ def test_children_are_ended_in_time_even_those_that_do_not_listen():
 
 @pytest.mark.parametrize("when", ["it trains", "it waits for them"])
 def test_a_study_that_is_stopped_ends_those_who_work_with_it(monkeypatch, tmp_path, when):
-    from keras_kd import study
+    from keras_kd.workflows.study import study
 
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     monkeypatch.setattr(study, "_others", lambda *arguments: iter([child]))
@@ -429,7 +429,7 @@ def test_who_only_imports_it_keeps_his_handlers():
         "import signal\n"
         "numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)\n"
         "before = [signal.getsignal(one) for one in numbers]\n"
-        "import keras_kd, keras_kd.cli, keras_kd.command\n"
+        "import keras_kd, keras_kd.cli.main, keras_kd.cli.command\n"
         "print([signal.getsignal(one) for one in numbers] == before)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

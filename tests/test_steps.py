@@ -12,10 +12,10 @@ from networks import cnn, cross_entropy_by_hand, images, kd_by_hand, same, value
 from keras_kd import KD, ONE, ByEpoch, Distiller, LabelSmoothing, Method, Term
 from keras_kd.backend import input_gradient
 from keras_kd.data.epochs import Epochs
-from keras_kd.data.rendering import ViewRenderer
-from keras_kd.data.views import VIEWS
-from keras_kd.errors import UserError
-from keras_kd.trust import trust_by_class
+from keras_kd.data.views.crop_flip import VIEWS
+from keras_kd.data.views.rendering import ViewRenderer
+from keras_kd.training.trust import trust_by_class
+from keras_kd.utils.errors import UserError
 
 
 def fitted(distiller, epochs=1, count=16, learning_rate=0.0, x=None, **options):

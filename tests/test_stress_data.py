@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from keras_kd import data
-from keras_kd.data.imbalance import keep, long_tail
-from keras_kd.data.label_noise import noisy_labels, read_matrix, transition
-from keras_kd.data.superclasses import CIFAR100, next_in_superclass
-from keras_kd.errors import UserError
-from keras_kd.recipe import load
+from keras_kd.data.injected.imbalance import keep, long_tail
+from keras_kd.data.injected.label_noise import noisy_labels, read_matrix, transition
+from keras_kd.data.injected.superclasses import CIFAR100, next_in_superclass
+from keras_kd.recipe.load import load
+from keras_kd.utils.errors import UserError
 
 KINDS = ["symmetric", "pair", "superclass"]
 SUPER = [0, 0, 1, 1, 1, 2, 2, 0, 2, 1]

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from keras_kd.cli import commands
-from keras_kd.compare import in_lines, notes, rows_of
-from keras_kd.compare import page as comparison
-from keras_kd.errors import UserError
-from keras_kd.run_folder import read_report
-from keras_kd.study import ends, notes_on, study
-from keras_kd.study_file import cells, load_study, ready, recipe_of_cell, write_recipes
-from keras_kd.study_page import said_of_cost
+from keras_kd.cli.main import commands
+from keras_kd.report.compare import in_lines, notes, rows_of
+from keras_kd.report.compare import page as comparison
+from keras_kd.report.study_page import said_of_cost
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.run.folder import read_report
+from keras_kd.workflows.study.study import ends, notes_on, study
+from keras_kd.workflows.study.study_file import cells, load_study, ready, recipe_of_cell, write_recipes
 
 STUDY = """
 # Does it help?
@@ -126,7 +126,7 @@ def test_a_student_that_diverges_costs_its_cell_alone(path, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_study_goes_on_and_two_processes_share_one(path, tmp_path):
-    command = [sys.executable, "-c", "from keras_kd.cli import main; main()", "study", str(path), "--jobs", "2"]
+    command = [sys.executable, "-c", "from keras_kd.cli.main import main; main()", "study", str(path), "--jobs", "2"]
     command += ["--out", str(tmp_path / "out"), "--json", "--quiet"]
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     while not list((tmp_path / "out").glob("*/student.keras")):

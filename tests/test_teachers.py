@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import yaml
 
-from keras_kd import report, run, training
-from keras_kd.errors import UserError
 from keras_kd.models import build
-from keras_kd.models.calibrated import calibrated, fit_temperature, negative_log_likelihood
-from keras_kd.models.class_map import class_map
-from keras_kd.models.ensemble import ensemble, mean_of_logits
-from keras_kd.models.ensemble_weights import fit_ensemble_weights
-from keras_kd.models.resized import resized
-from keras_kd.plan import plan
-from keras_kd.recipe import load
+from keras_kd.models.wrappers.calibrated import calibrated, fit_temperature, negative_log_likelihood
+from keras_kd.models.wrappers.class_map import class_map
+from keras_kd.models.wrappers.ensemble import ensemble, mean_of_logits
+from keras_kd.models.wrappers.ensemble_weights import fit_ensemble_weights
+from keras_kd.models.wrappers.resized import resized
+from keras_kd.recipe.load import load
+from keras_kd.report import write as report
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run import train as training
+from keras_kd.workflows.run.plan import plan
 
 
 def numpy_of(value):
@@ -231,7 +233,7 @@ def test_a_resized_network_sees_what_it_would_have_seen(members):
 
 
 def test_taps_keep_their_names_in_a_calibrated_network_and_are_paths_in_an_ensemble(members):
-    from keras_kd.taps import Tapped
+    from keras_kd.models.taps import Tapped
 
     one = Tapped("teacher", calibrated(members[0], 2.0), ["stage2"], True)
     assert one.run(pixels(2), training=False)[1]["stage2"].shape == (2, 4, 4, 16)

@@ -8,8 +8,8 @@ from keras import ops
 
 from keras_kd import VIEWS
 from keras_kd.data.epochs import Epochs, Unchanged
-from keras_kd.data.rendering import ViewRenderer
-from keras_kd.data.views import Views, epoch_order
+from keras_kd.data.views.crop_flip import Views, epoch_order
+from keras_kd.data.views.rendering import ViewRenderer
 
 
 def by_hand(image, top, left, mirrored, pad):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from keras_kd.cli import commands
-from keras_kd.laws import LawBroken, check_laws
+from keras_kd.cli.main import commands
+from keras_kd.training.laws import LawBroken, check_laws
 
 PAGE = (Path(__file__).parent.parent / "docs" / "write_a_method.md").read_text()
 FILES = dict(re.findall(r"^```\w+ file=(\S+)\n(.*?)^```$", PAGE, flags=re.M | re.S))

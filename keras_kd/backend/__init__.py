@@ -20,7 +20,7 @@
 
 import keras
 
-from keras_kd.errors import UserError
+from keras_kd.utils.errors import UserError
 
 if keras.backend.backend() == "tensorflow":
     from keras_kd.backend.tensorflow import (

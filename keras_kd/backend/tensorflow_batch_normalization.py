@@ -25,7 +25,7 @@ def fused_batch_normalization(networks):
         if type(layer) is keras.layers.BatchNormalization and _is_plain(layer)
     }
     for layer in found.values():
-        # Past Keras's attribute tracking, as in `keras_kd.taps`: it goes again below.
+        # Past Keras's attribute tracking, as in `keras_kd.models.taps`: it goes again below.
         object.__setattr__(layer, "call", _fused(layer))
     try:
         yield

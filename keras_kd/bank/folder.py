@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.bank.formats import Format
-from keras_kd.errors import UserError
-from keras_kd.files import LOCK, TEMPORARY, locked
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.files import LOCK, TEMPORARY, locked
 
 ABOUT = "about.json"
 OF_A_TABLE = ("table.json", "rows.bin", "checks.bin")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.errors import UserError
+from keras_kd.utils.errors import UserError
 
 FORMATS = ("float16", "float32", "int8", "topk")
 LARGEST_FLOAT16 = 65504.0

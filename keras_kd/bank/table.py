@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_kd.errors import UserError
-from keras_kd.files import locked, whole
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.files import locked, whole
 
 VERSION = 1
 BLOCK = 2**16

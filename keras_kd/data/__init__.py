@@ -10,14 +10,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from keras_kd.data import cache, choose, dataset, digits, folder, function, images, npz, tfds
+from keras_kd.data import dataset
+from keras_kd.data import subset as choose
 from keras_kd.data.dataset import Dataset, Split
-from keras_kd.data.imbalance import keep as kept_images
-from keras_kd.data.imbalance import long_tail
-from keras_kd.data.label_noise import noisy_labels, read_matrix
-from keras_kd.data.names import DATASETS, kind
-from keras_kd.data.superclasses import SUPERCLASSES
-from keras_kd.errors import UserError
+from keras_kd.data.injected.imbalance import keep as kept_images
+from keras_kd.data.injected.imbalance import long_tail
+from keras_kd.data.injected.label_noise import noisy_labels, read_matrix
+from keras_kd.data.injected.superclasses import SUPERCLASSES
+from keras_kd.data.sources import cache, digits, folder, function, images, npz, tfds
+from keras_kd.data.sources.names import DATASETS, kind
+from keras_kd.utils.errors import UserError
 
 __all__ = ["DATASETS", "Dataset", "Split", "kind", "load"]
 
@@ -66,10 +68,11 @@ def load(
             images.
         std: as `mean`; above 0.
         label_noise: wrong labels planted in the training images, those set aside too, never in the test images: a dict
-            of `kind`, `rate`, `matrix`, `superclasses` and `seed`, see `keras_kd.data.label_noise.noisy_labels`;
+            of `kind`, `rate`, `matrix`, `superclasses` and `seed`, see
+            `keras_kd.data.injected.label_noise.noisy_labels`;
             superclasses of cifar100 are known. With `clean_validation` those set aside keep their own labels.
         imbalance: classes made rare in the training images: a dict of `profile`, `ratio`, `rare` and `seed`, see
-            `keras_kd.data.imbalance.long_tail`.
+            `keras_kd.data.injected.imbalance.long_tail`.
         seed: whole number; decides which images `train_images`, `test_images`, `validation` and `test_fraction` take,
             and nothing else.
         cache_dir: where decoded images are kept; the environment's KERAS_KD_CACHE or ~/.cache/keras_kd if None.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_kd.data import PUBLISHED, kept_of_each_class, load
-from keras_kd.data.names import TFDS, kind
-from keras_kd.data.tfds import is_cached
+from keras_kd.data.sources.names import TFDS, kind
+from keras_kd.data.sources.tfds import is_cached
 
 # Shape, classes, training and test images of sets of one fixed size.
 SHAPES = {

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from keras_kd.data.mixing import mixed_labels
-from keras_kd.data.views import epoch_order
+from keras_kd.data.views.crop_flip import epoch_order
+from keras_kd.data.views.mixing import mixed_labels
 
 # Bytes of a bank's rows that are held in memory for an epoch.
 READ_AHEAD = 2**29

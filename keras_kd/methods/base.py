@@ -21,7 +21,7 @@ class Method(BaseModel):
         live: whether the teacher itself must run in the step, so that no stored table of its outputs can serve.
         glue_learns: whether its glue has weights that are trained beside the student.
         paper: authors and year, as a table shows them.
-        cites: keys of `keras_kd.citations.BIBTEX`.
+        cites: keys of `keras_kd.recipe.citations.BIBTEX`.
         numbers_from: where the default weight and settings come from.
         zero_when_matched: whether the loss at `matched` is zero (a law; else it is only the least).
         order_matters: whether the order of the batch changes the loss.

@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from keras_kd.errors import UserError
-from keras_kd.lazy import ops
 from keras_kd.methods.base import Method
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import ops
 
 
 class BSS(Method):
@@ -87,7 +87,7 @@ class BSS(Method):
                 )
 
     def glue(self, specs, networks):
-        from keras_kd.methods.random_draws import RandomDraws
+        from keras_kd.methods.parts.random_draws import RandomDraws
 
         return {"draws": RandomDraws()}
 

@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.errors import UserError
-from keras_kd.lazy import keras, ops
-from keras_kd.methods.initial import uniform
+from keras_kd.methods.parts.initial import uniform
+from keras_kd.methods.parts.vectors import flat, unit_length
 from keras_kd.methods.tap_pairs import TapPair
-from keras_kd.methods.vectors import flat, unit_length
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import keras, ops
 
 
 class CRD(TapPair):
@@ -59,7 +59,7 @@ class CRD(TapPair):
             )
 
     def glue(self, specs, networks):
-        from keras_kd.methods.contrast_memory import ContrastMemory
+        from keras_kd.methods.parts.contrast_memory import ContrastMemory
 
         student, teacher = self.pair(specs)
         return {

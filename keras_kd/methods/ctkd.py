@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.lazy import ops
-from keras_kd.methods.divergence import kl_divergence
 from keras_kd.methods.logit_method import LogitMethod
+from keras_kd.methods.parts.divergence import kl_divergence
+from keras_kd.utils.lazy import ops
 
 TEMPERATURE = "temperature"
 
@@ -47,7 +47,7 @@ class CTKD(LogitMethod):
     reversal: float = Field(-1.0, allow_inf_nan=False)
 
     def glue(self, specs, networks):
-        from keras_kd.methods.held import Held
+        from keras_kd.methods.parts.constant_layer import Held
 
         return {**super().glue(specs, networks), TEMPERATURE: Held(1.0, trainable=True, name=TEMPERATURE)}
 

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.lazy import ops
 from keras_kd.methods.logit_method import SoftenedLogitMethod
+from keras_kd.utils.lazy import ops
 
 
 class DIST(SoftenedLogitMethod):

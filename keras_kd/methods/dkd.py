@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.lazy import ops
-from keras_kd.methods.divergence import is_class, kl_divergence, one_against_rest
 from keras_kd.methods.logit_method import SoftenedLogitMethod
+from keras_kd.methods.parts.divergence import is_class, kl_divergence, one_against_rest
+from keras_kd.utils.lazy import ops
 
 
 class DKD(SoftenedLogitMethod):

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.errors import UserError
-from keras_kd.lazy import ops
 from keras_kd.methods.base import Method
-from keras_kd.methods.divergence import kl_divergence
+from keras_kd.methods.parts.divergence import kl_divergence
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import ops
 
 
 class DML(Method):

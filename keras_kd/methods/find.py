@@ -4,10 +4,10 @@ import contextlib
 import difflib
 import re
 
-from keras_kd import foreign_code
-from keras_kd.errors import UserError
 from keras_kd.methods import METHODS, Method
-from keras_kd.quiet import quiet_start
+from keras_kd.utils import foreign_code
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.quiet import quiet_start
 
 CLASS = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.errors import UserError
-from keras_kd.lazy import ops
-from keras_kd.methods.pooling import same_size
+from keras_kd.methods.parts.pooling import same_size
 from keras_kd.methods.tap_pairs import TapPairs, check_maps
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import ops
 
 NETWORK = ("stem", "stage1", "stage2", "stage3")
 

@@ -3,9 +3,9 @@ Attention. ICML 2021, arXiv:2012.12877: hard-label distillation."""
 
 from typing import ClassVar
 
-from keras_kd.lazy import ops
-from keras_kd.methods.divergence import cross_entropy, is_class
 from keras_kd.methods.logit_method import LogitMethod
+from keras_kd.methods.parts.divergence import cross_entropy, is_class
+from keras_kd.utils.lazy import ops
 
 
 class HardLabels(LogitMethod):

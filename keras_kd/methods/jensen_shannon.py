@@ -4,8 +4,8 @@ the Jensen-Shannon divergence, here of class probabilities."""
 import math
 from typing import ClassVar
 
-from keras_kd.lazy import ops
 from keras_kd.methods.logit_method import SoftenedLogitMethod
+from keras_kd.utils.lazy import ops
 
 
 class JensenShannon(SoftenedLogitMethod):

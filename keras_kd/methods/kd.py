@@ -3,8 +3,8 @@ arXiv:1503.02531."""
 
 from typing import ClassVar
 
-from keras_kd.methods.divergence import kl_divergence
 from keras_kd.methods.logit_method import SoftenedLogitMethod
+from keras_kd.methods.parts.divergence import kl_divergence
 
 
 class KD(SoftenedLogitMethod):

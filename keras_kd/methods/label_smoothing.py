@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from keras_kd.errors import UserError
-from keras_kd.lazy import ops
 from keras_kd.methods.base import Method
-from keras_kd.methods.divergence import cross_entropy, is_class
+from keras_kd.methods.parts.divergence import cross_entropy, is_class
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import ops
 
 
 class LabelSmoothing(Method):

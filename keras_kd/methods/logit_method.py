@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.errors import UserError
 from keras_kd.methods.base import Method
-from keras_kd.methods.class_relations import class_relations
-from keras_kd.methods.standardization import standardized
-from keras_kd.methods.targets import Target, TargetField
+from keras_kd.methods.parts.class_relations import class_relations
+from keras_kd.methods.parts.standardization import standardized
+from keras_kd.methods.parts.targets import Target, TargetField
+from keras_kd.utils.errors import UserError
 
 RELATIONS = "class_relations"
 
@@ -29,7 +29,7 @@ class LogitMethod(Method):
     Args:
         standardize: whether each row of logits, the student's and the teacher's, is made to have mean 0 and deviation 1
             first (Sun et al. 2024, arXiv:2403.01427; with `kd` at temperature 2 and weight 9).
-        target: what stands in place of the teacher's distribution; see `keras_kd.methods.targets.Target`.
+        target: what stands in place of the teacher's distribution; see `keras_kd.methods.parts.targets.Target`.
 
     Example:
         >>> from keras_kd import KD
@@ -80,7 +80,7 @@ class LogitMethod(Method):
     def glue(self, specs, networks):
         if not self.target.needs_relations:
             return {}
-        from keras_kd.methods.held import Held
+        from keras_kd.methods.parts.constant_layer import Held
 
         where = f"{self.name}: target {self.target.name}"
         relations = class_relations(networks["teacher"], specs["teacher"]["logits"].shape[-1], where)

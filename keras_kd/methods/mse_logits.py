@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from keras_kd.lazy import ops
 from keras_kd.methods.logit_method import LogitMethod
+from keras_kd.utils.lazy import ops
 
 
 class MSELogits(LogitMethod):

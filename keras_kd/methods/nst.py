@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from keras_kd.lazy import ops
-from keras_kd.methods.pooling import same_size
+from keras_kd.methods.parts.pooling import same_size
+from keras_kd.methods.parts.vectors import largest_one, unit_length
 from keras_kd.methods.tap_pairs import TapPairs, check_maps
-from keras_kd.methods.vectors import largest_one, unit_length
+from keras_kd.utils.lazy import ops
 
 
 class NST(TapPairs):

@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.errors import UserError
-from keras_kd.lazy import keras, ops
 from keras_kd.methods.base import Method
-from keras_kd.methods.graph import gives_probabilities, output_of
-from keras_kd.methods.initial import uniform
+from keras_kd.methods.parts.initial import uniform
+from keras_kd.models.graph import gives_probabilities, output_of
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import keras, ops
 
 
 class ONE(Method):

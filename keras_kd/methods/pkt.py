@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.lazy import ops
+from keras_kd.methods.parts.vectors import SMALLEST, flat
 from keras_kd.methods.tap_pairs import TapPair
-from keras_kd.methods.vectors import SMALLEST, flat
+from keras_kd.utils.lazy import ops
 
 
 class PKT(TapPair):

@@ -3,8 +3,8 @@ divergence, here of class probabilities."""
 
 from typing import ClassVar
 
-from keras_kd.methods.divergence import kl_divergence
 from keras_kd.methods.logit_method import SoftenedLogitMethod
+from keras_kd.methods.parts.divergence import kl_divergence
 
 
 class ReverseKL(SoftenedLogitMethod):

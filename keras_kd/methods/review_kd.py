@@ -5,11 +5,11 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from keras_kd.errors import UserError
-from keras_kd.lazy import keras, ops
-from keras_kd.methods.initial import uniform
-from keras_kd.methods.pooling import adaptive_average_pool
+from keras_kd.methods.parts.initial import uniform
+from keras_kd.methods.parts.pooling import adaptive_average_pool
 from keras_kd.methods.tap_pairs import STAGES, TapPairs
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import keras, ops
 
 LEVELS = (4, 2, 1)
 

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.lazy import ops
+from keras_kd.methods.parts.vectors import flat, largest_one, unit_length
 from keras_kd.methods.tap_pairs import TapPairs
-from keras_kd.methods.vectors import flat, largest_one, unit_length
+from keras_kd.utils.lazy import ops
 
 
 class SP(TapPairs):

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from keras_kd.errors import UserError
 from keras_kd.methods.base import Method
+from keras_kd.utils.errors import UserError
 
 STAGES = ("stage1", "stage2", "stage3")
 

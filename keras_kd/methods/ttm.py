@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.methods.divergence import kl_divergence
 from keras_kd.methods.logit_method import LogitMethod
+from keras_kd.methods.parts.divergence import kl_divergence
 
 
 class TTM(LogitMethod):

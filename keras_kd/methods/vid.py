@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.errors import UserError
-from keras_kd.lazy import keras, ops
-from keras_kd.methods.initial import uniform
-from keras_kd.methods.pooling import same_size
+from keras_kd.methods.parts.initial import uniform
+from keras_kd.methods.parts.pooling import same_size
 from keras_kd.methods.tap_pairs import TapPairs, check_maps
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import keras, ops
 
 
 class VID(TapPairs):

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from keras_kd.lazy import ops
-from keras_kd.methods.divergence import kl_divergence
 from keras_kd.methods.logit_method import LogitMethod
+from keras_kd.methods.parts.divergence import kl_divergence
+from keras_kd.utils.lazy import ops
 
 
 class WTTM(LogitMethod):

@@ -9,19 +9,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from keras_kd.errors import UserError
-from keras_kd.models.applications import APPLICATIONS, application
-from keras_kd.models.arguments import check_arguments
-from keras_kd.models.bottleneck_resnet import bottleneck_resnet
-from keras_kd.models.digits_cnn import digits_cnn
 from keras_kd.models.load import from_file, from_function
-from keras_kd.models.mobilenetv2 import mobilenetv2
-from keras_kd.models.preresnet import preresnet
-from keras_kd.models.resnet import resnet
-from keras_kd.models.shufflenet import shufflenet_v1, shufflenet_v2
-from keras_kd.models.vgg import vgg
-from keras_kd.models.wide_resnet import wide_resnet
-from keras_kd.paths import KERAS, ends_in
+from keras_kd.models.zoo.applications import APPLICATIONS, application
+from keras_kd.models.zoo.arguments import check_arguments
+from keras_kd.models.zoo.bottleneck_resnet import bottleneck_resnet
+from keras_kd.models.zoo.digits_cnn import digits_cnn
+from keras_kd.models.zoo.mobilenetv2 import mobilenetv2
+from keras_kd.models.zoo.preresnet import preresnet
+from keras_kd.models.zoo.resnet import resnet
+from keras_kd.models.zoo.shufflenet import shufflenet_v1, shufflenet_v2
+from keras_kd.models.zoo.vgg import vgg
+from keras_kd.models.zoo.wide_resnet import wide_resnet
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.paths import KERAS, ends_in
 
 
 class ModelEntry(NamedTuple):

@@ -8,14 +8,14 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from keras_kd import foreign_code
-from keras_kd.errors import UserError
-from keras_kd.foreign_code import described
-from keras_kd.lazy import keras
-from keras_kd.models.arguments import check_arguments
-from keras_kd.models.pixels import image_input, normalize
-from keras_kd.paths import KERAS, ends_in, user_path
-from keras_kd.quiet import quiet_start
+from keras_kd.models.zoo.arguments import check_arguments
+from keras_kd.models.zoo.pixels import image_input, normalize
+from keras_kd.utils import foreign_code
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.foreign_code import described
+from keras_kd.utils.lazy import keras
+from keras_kd.utils.paths import KERAS, ends_in, user_path
+from keras_kd.utils.quiet import quiet_start
 
 PIXELS = ("pixels", "unit", "symmetric", "standard")
 

@@ -1,7 +1,7 @@
 """Where a student starts: at its own first weights, at its teacher's, or between them (Stanton et al. 2021)."""
 
-from keras_kd.errors import UserError
-from keras_kd.lazy import keras, ops
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import keras, ops
 
 
 def start_from(student, teacher, share):

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_kd import METHODS
-from keras_kd.models.ensemble import ensemble
+from keras_kd.models.wrappers.ensemble import ensemble
 
 
 class _Says(keras.layers.Layer):

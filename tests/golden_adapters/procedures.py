@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_kd.methods import BSS, CRD, DML, ONE, SimKD
-from keras_kd.methods.contrast_memory import ContrastMemory
+from keras_kd.methods.parts.contrast_memory import ContrastMemory
 
 
 def crd(inputs, hyperparameters):

@@ -1,0 +1,419 @@
+"""What a frozen teacher says of every view of every image: computed once, looked up for ever."""
+
+import functools
+import json
+import math
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_kd import backend
+from keras_kd.bank.formats import Format
+from keras_kd.bank.key import digest_of_images, digest_of_network, key_of
+from keras_kd.bank.table import Table
+from keras_kd.bank.view_subset import FewViews
+from keras_kd.data.views.rendering import ViewRenderer
+from keras_kd.models.symbolic import Probe
+from keras_kd.models.taps import LOGITS, Tapped
+from keras_kd.models.wrappers.ensemble import mean_of_logits
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.file_names import file_name
+from keras_kd.utils.files import locked, whole
+
+# Views that the teacher is shown at once; of what is left over, where each size of a batch is compiled for itself.
+BATCH, SMALL_BATCH = 250, 64
+
+
+class Bank:
+    """The signals of a frozen teacher as a table on the disk, `bank[index, view]`, filled by need.
+
+    It is found by what it is of: the teacher's layers and weights, the images, the family of views. Any number of runs
+    and of processes may fill and read it; a row is whole or not there.
+
+    Args:
+        folder: in which the banks lie, each in a folder of its own.
+        teacher: a built `keras.Model` from pixels 0..255 to (batch, classes).
+        images: uint8 array (n, height, width, channels), the training images in their order.
+        views: the `Views` that are shown.
+        taps: layers whose outputs are wanted beside the logits.
+        from_logits: whether the teacher gives logits; the bank holds logits in any case.
+        format: one of `keras_kd.bank.formats.FORMATS`, for all signals; topk is for logits, others then are float16.
+        kept: classes that topk keeps.
+        few: how many views each image is shown in, or None for all of the family.
+        members: (networks, their from_logits, arguments of `mean_of_logits`) of a teacher that is a mean: each has a
+            bank of its own, from which the mean's is filled.
+        renderer: the `ViewRenderer` of the images, if there is one already, and
+        images_digest: their `digest_of_images`, if it is known.
+        name: of the teacher, for people.
+
+    Raises:
+        UserError: the folder holds a bank that is damaged, or of something else, or of another version.
+
+    Source:
+        Beyer et al. 2022, arXiv:2106.05237, for the teacher seeing the student's very views; Shen and Xing 2021,
+        arXiv:2112.01528, for storing what it says.
+
+    Example:
+        >>> import tempfile
+        >>> from keras_kd.data.views.crop_flip import VIEWS
+        >>> from keras_kd.models import build
+        >>> images = np.zeros((6, 8, 8, 1), "uint8")
+        >>> bank = Bank(tempfile.mkdtemp(), build("digits_tiny", (8, 8, 1), 10), images, VIEWS["flip"])
+        >>> bank.fill([0, 5], [1, 0]), bank.fill([5, 5], [0, 1])
+        (2, 1)
+        >>> bank.rows([5, 0], [1, 1])["logits"].shape
+        (2, 10)
+    """
+
+    def __init__(
+        self,
+        folder,
+        teacher,
+        images,
+        views,
+        *,
+        taps=(),
+        from_logits=True,
+        format="float16",
+        kept=10,
+        few=None,
+        members=None,
+        renderer=None,
+        images_digest=None,
+        name="teacher",
+    ):
+        views.check(images.shape[1:])
+        self.images, self.views, self.name = images, views, name
+        self.few = FewViews(views, few) if few is not None and few < views.count else None
+        self.count = self.few.count if self.few else views.count
+        self.seconds, self.computed = 0.0, 0
+        self._renderer = renderer if renderer is not None else ViewRenderer(views)
+        tapped = Tapped("teacher", teacher, tuple(dict.fromkeys(taps)), from_logits)
+        self._tapped = tapped
+        self._run = backend.inference(_Seen(tapped, self._renderer))
+        self.about = {
+            "teacher": digest_of_network(teacher),
+            "from_logits": from_logits,
+            "images": images_digest or digest_of_images(images),
+            "views": repr(self.few or views),
+        }
+        self.key = key_of(self.about)
+        self.folder = Path(folder) / self.key
+        shapes = self._shapes()
+        self.tables = {}
+        for tap in (LOGITS, *tapped.layers):
+            layout = layout_of(format, tap, shapes[tap], kept)
+            folder_name = f"{file_name(tap, distinct=True)}-{layout.name}{kept if layout.name == 'topk' else ''}"
+            places = len(images) * self.count
+            self.tables[tap] = Table(self.folder / folder_name, places, shapes[tap], layout, {**self.about, "tap": tap})
+        self._introduce()
+        self.members = []
+        if members is not None and not tapped.layers:
+            networks, flags, self._mean = members
+            for network, flag in zip(networks, flags, strict=True):
+                own = {"from_logits": flag, "format": format, "kept": kept, "few": few, "renderer": self._renderer}
+                own.update(images_digest=self.about["images"], name=network.name)
+                self.members.append(Bank(folder, network, images, views, **own))
+
+    def _shapes(self):
+        """{tap: shape of one example's values}."""
+        return signal_shapes(self._tapped, self.images.shape[1:])
+
+    def _introduce(self):
+        """Writes for people what the bank is of, and that it was used today."""
+        file = self.folder / "about.json"
+        try:
+            known = json.loads(file.read_text(encoding="utf-8"))["about"].keys() >= {"teacher", "images", "views"}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            known = False
+        if not known:
+            about = {"teacher": self.name, "images": len(self.images), "views": self.count}
+            with locked(self.folder, wait=True, tell=False), whole(file) as temporary:
+                temporary.write_text(json.dumps({"about": about, "of": self.about}, indent=1), encoding="utf-8")
+        os.utime(file)
+
+    # Places: an image's views lie side by side.
+
+    def _places(self, index, number):
+        index, number = np.asarray(index, "int64"), np.asarray(number, "int64")
+        if len(index) and not (0 <= number.min() and number.max() < self.count):
+            raise UserError(f"bank: found view {number.min()}..{number.max()}; expected 0..{self.count - 1}")
+        return index * self.count + number
+
+    def number(self, seed, epoch, index):
+        """The numbers in this bank of the views that images have in an epoch: int32 array (n,)."""
+        chosen = self.few.turns if self.few else self.views.ids
+        return chosen(seed, epoch, index)
+
+    def view(self, index, number):
+        """The views of the family that numbers of this bank stand for."""
+        return self.few.views(index, number) if self.few else np.asarray(number, "int32")
+
+    def missing(self, index, number):
+        """The places of some views, int array (m,), that some signal is missing of."""
+        places = self._places(index, number)
+        found = [table.missing(places) for table in self.tables.values()]
+        return np.unique(np.concatenate(found))
+
+    def asks(self, index, number):
+        """About how many views the teacher is asked where these are filled; of several teachers, the one asked most."""
+        places = self.missing(index, number)
+        return max((member.asks(*np.divmod(places, self.count)) for member in self.members), default=len(places))
+
+    def fill(self, index, number, progress=None):
+        """Has the teacher say what is missing of some views; returns how many that were.
+
+        Args:
+            index, number: int arrays (n,).
+            progress: called with (done, of) views now and then.
+
+        Raises:
+            UserError: the disk is full, or the teacher's output is not finite. What was filled stays.
+        """
+        places = self.missing(index, number)
+        if not len(places):
+            return 0
+        asked = [member.fill(*np.divmod(places, self.count), progress) for member in self.members]
+        begun, before = time.monotonic(), sum(one.seconds for one in self.members)
+        # Another process that fills the same bank begins elsewhere, and each leaves out what the other has done.
+        places = np.roll(places, -random.SystemRandom().randrange(len(places)) if len(places) > 4 * BATCH else 0)
+        waiting, done, written = np.empty(0, "int64"), 0, 0
+        for start in range(0, len(places), BATCH):
+            part = places[start : start + BATCH]
+            waiting = np.concatenate([waiting, self.missing(*np.divmod(part, self.count))])
+            last = start + BATCH >= len(places)
+            while len(waiting) >= BATCH or (last and len(waiting)):
+                now, waiting = waiting[:BATCH], waiting[BATCH:]
+                values = self._say(*np.divmod(now, self.count))
+                for tap, table in self.tables.items():
+                    table.write(now, values[tap])
+                written += len(now)
+            done += len(part)
+            if progress:
+                progress(done, len(places))
+        self.seconds += time.monotonic() - begun + sum(one.seconds for one in self.members) - before
+        # A mean of what members have said already asks nobody.
+        self.computed += max(asked) if asked else written
+        return written
+
+    def asks_in_all(self):
+        """About how many views the teacher is asked where all are filled, as of `asks`."""
+        missing = sum(table.places - table.filled() for tap, table in self.tables.items() if tap == LOGITS)
+        return max((member.asks_in_all() for member in self.members), default=missing)
+
+    def fill_all(self, progress=None):
+        """Has the teacher say everything that is missing; returns how many views that were."""
+        filled = done = 0
+        images = max(1, 4096 // self.count)
+        parts = list(range(0, len(self.images), images))
+        # Another process that fills it too begins elsewhere, as in `fill`.
+        first = random.SystemRandom().randrange(len(parts))
+        for start in parts[first:] + parts[:first]:
+            index = np.arange(start, min(start + images, len(self.images)))
+            filled += self.fill(np.repeat(index, self.count), np.tile(np.arange(self.count), len(index)))
+            done += len(index)
+            if progress:
+                progress(done * self.count, len(self.images) * self.count)
+        return filled
+
+    def rows(self, index, number):
+        """What the teacher says of some views: {tap: float32 (n, ...)}.
+
+        Raises:
+            UserError: a row is not there, or damaged.
+        """
+        places = self._places(index, number)
+        return {tap: table.read(places) for tap, table in self.tables.items()}
+
+    def _say(self, index, number):
+        """The signals of some views, at most `BATCH`: {tap: float32 array}, from the teacher or its members' banks."""
+        if self.members:
+            logits = [member.rows(index, number)[LOGITS] for member in self.members]
+            return {LOGITS: keras.ops.convert_to_numpy(mean_of_logits(logits, **self._mean))}
+        return self.from_teacher(index, number)
+
+    def from_teacher(self, index, number):
+        """The signals of some views by running the teacher: {tap: float32 array}."""
+        index, number = np.asarray(index), np.asarray(number)
+        parts = []
+        for start, count, size in batches_of(len(index), backend.COMPILES_BY_SHAPE):
+            some = slice(start, start + count)
+            padded = [np.concatenate([one[some], np.repeat(one[some][:1], size - count)]) for one in (index, number)]
+            signals = self._run(self._batch(padded[0], self.view(*padded)))
+            parts.append({tap: keras.ops.convert_to_numpy(signals[tap])[:count] for tap in self.tables})
+        return {tap: np.concatenate([part[tap] for part in parts]) for tap in self.tables}
+
+    def _batch(self, index, view):
+        sent = {"index": index.astype("int32"), "view": view.astype("int32")}
+        if self.views.mixing:
+            sent.update(self.views.plan(index, view, len(self.images), self.images.shape[1:]))
+        if self._renderer.images is None:
+            sent["image"] = np.asarray(self.images[index])
+            if self.views.mixing:
+                sent["partner_image"] = np.asarray(self.images[sent["partner"]])
+        return sent
+
+    # Sizes.
+
+    @property
+    def view_bytes(self):
+        """Bytes of a view: its rows and their check numbers; of the members' banks too."""
+        own = sum(table.format.row_bytes + 4 for table in self.tables.values())
+        return own + sum(member.view_bytes for member in self.members)
+
+    @property
+    def values_bytes(self):
+        """Bytes of what a view's rows read as: float32 values."""
+        return sum(4 * table.format.length for table in self.tables.values())
+
+    def views_in(self, epochs):
+        """How many of an image's views so many epochs show, in the mean."""
+        return views_in(epochs, self.count)
+
+    def bytes_for(self, epochs=None):
+        """Bytes of a bank that so many epochs have filled; None for all views."""
+        views = self.count if epochs is None else self.views_in(epochs)
+        return round(len(self.images) * views * self.view_bytes)
+
+    def check_room(self, epochs=None):
+        """Refuses a disk that what is still to be filled does not fit on.
+
+        Raises:
+            UserError: says what is needed and what there is.
+        """
+        there = sum(table.bytes_on_disk() for table in self.all_tables())
+        need, free = max(0, self.bytes_for(epochs) - there), shutil.disk_usage(self.folder).free
+        if need > free:
+            raise UserError(
+                f"{self.folder}: the bank needs {in_units(need)} more and the disk has {in_units(free)} free; free "
+                "some, or take fewer views (--bank views:16), a smaller format (--bank int8), or no bank (--bank live)"
+            )
+
+    def summary(self):
+        """What a report says of the bank: its folder's name, formats, views an image, views that are there, bytes."""
+        return {
+            "key": self.key,
+            "signals": {tap: table.format.name for tap, table in self.tables.items()},
+            "views_an_image": self.count,
+            "views": self.tables[LOGITS].filled(),
+            "view_bytes": self.view_bytes,
+            "members": [member.key for member in self.members],
+        }
+
+    def all_tables(self):
+        """Its tables and those of its members."""
+        return [*self.tables.values(), *(table for member in self.members for table in member.all_tables())]
+
+    def verify(self, sample=1000, seed=0):
+        """Compares what is stored with the teacher.
+
+        Args:
+            sample: how many of the filled views the teacher is asked about again.
+            seed: decides which.
+
+        Returns:
+            dict of "views" filled, "damaged" rows, "sampled" views and, for each signal, the "largest_difference".
+        """
+        table = self.tables[LOGITS]
+        damaged = {tap: one.damaged() for tap, one in self.tables.items()}
+        filled = functools.reduce(np.intersect1d, (one.filled_places() for one in self.tables.values()))
+        sound = np.setdiff1d(filled, np.concatenate([np.asarray(one, "int64") for one in damaged.values()]))
+        chosen = np.random.default_rng(seed).permutation(sound)[:sample]
+        differences = {}
+        if len(chosen):
+            index, number = np.divmod(np.sort(chosen), self.count)
+            stored, said = self.rows(index, number), self.from_teacher(index, number)
+            differences = {tap: float(np.abs(stored[tap] - said[tap]).max()) for tap in self.tables}
+        return {
+            "views": table.filled(),
+            "damaged": sum(map(len, damaged.values())),
+            "sampled": len(chosen),
+            "largest_difference": differences,
+        }
+
+
+class _Seen(keras.Model):
+    """A teacher that is shown views; a model, so that a backend compiles it with its weights as arguments."""
+
+    def __init__(self, tapped, renderer):
+        super().__init__(name="seen", dtype="float32", autocast=False)
+        self.network, self.renderer = tapped.network, renderer
+        self._tapped = (tapped,)
+        self.built = True
+
+    def call(self, batch, training=False):
+        return self._tapped[0].run(self.renderer(batch), training=False)[1]
+
+
+def batches_of(count, by_shape):
+    """[(start, how many, how many with what fills it up)] of the batches in which so many views are run.
+
+    Args:
+        count: how many views.
+        by_shape: whether each size of a batch is compiled for itself; they are then of two sizes.
+
+    Example:
+        >>> batches_of(620, by_shape=False)
+        [(0, 250, 250), (250, 250, 250), (500, 120, 120)]
+        >>> batches_of(620, by_shape=True)
+        [(0, 250, 250), (250, 250, 250), (500, 64, 64), (564, 56, 64)]
+    """
+    batches, start = [], 0
+    while start < count:
+        left = count - start
+        size = BATCH if left > BATCH - SMALL_BATCH or not by_shape else SMALL_BATCH
+        taken = min(size, left)
+        batches.append((start, taken, size if by_shape else taken))
+        start += taken
+    return batches
+
+
+def views_in(epochs, count):
+    """How many of so many views an image is shown in, in the mean.
+
+    Example:
+        >>> round(views_in(240, 162), 1)
+        125.3
+    """
+    return count * (1 - (1 - 1 / count) ** epochs)
+
+
+def layout_of(format, tap, shape, kept):
+    """The `Format` of a signal: topk is for logits, what else is read is then float16."""
+    written = format if tap == LOGITS or format != "topk" else "float16"
+    return Format(written, math.prod(shape), kept)
+
+
+def row_bytes(format, tap, shape, kept=10):
+    """Bytes of a signal of one view, its check number included.
+
+    Example:
+        >>> row_bytes("float16", "logits", (100,))
+        204
+    """
+    return layout_of(format, tap, shape, kept).row_bytes + 4
+
+
+def signal_shapes(tapped, image_shape):
+    """{tap: shape of one example's values} of a `Tapped` network."""
+    images = keras.KerasTensor((None, *image_shape))
+    signals = Probe(lambda images: tapped.run(images, training=False)[1])(images)
+    return {tap: tuple(one.shape[1:]) for tap, one in signals.items()}
+
+
+def in_units(count):
+    """Bytes as a person says them.
+
+    Example:
+        >>> in_units(1_620_000_000), in_units(4_300_000)
+        ('1.6 GB', '4.3 MB')
+    """
+    for size, unit in ((1e9, "GB"), (1e6, "MB")):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count / 1e3:.0f} kB"

@@ -1,0 +1,17 @@
+"""Where the `keras-kd` command begins: what it does when it is stopped is settled before all else is imported."""
+
+import os
+
+
+def main():
+    """The `keras-kd` command."""
+    try:
+        from keras_kd.utils import stopping
+
+        stopping.install()
+    except KeyboardInterrupt:  # in the milliseconds before the handlers are there
+        os.write(2, b"keras-kd: stopped by SIGINT; nothing was changed\n")
+        os._exit(130)
+    from keras_kd.cli.main import main as command
+
+    command()

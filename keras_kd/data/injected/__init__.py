@@ -1,0 +1,1 @@
+"""Faults put into training data on purpose: label noise, imbalance, merged classes."""

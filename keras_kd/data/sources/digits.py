@@ -1,0 +1,30 @@
+"""The handwritten digits that come with scikit-learn: a whole set without a download."""
+
+import numpy as np
+
+from keras_kd.data.dataset import Source, Split
+from keras_kd.data.subset import place_in_class
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.lazy import installed
+
+
+def load():
+    """1,797 digits of 8x8 pixels (Alpaydin & Kaynak 1998), of which every fifth of a class is a test image.
+
+    Returns:
+        `Source` of uint8 images (n, 8, 8, 1), 1,442 for training and 355 for testing.
+
+    Example:
+        >>> load().train
+        Split(1442 images of 8x8x1)
+    """
+    if not installed("sklearn"):
+        raise UserError("digits: scikit-learn, which carries them, is not installed; pip install scikit-learn")
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    images = np.round(found.images * 255 / 16).astype("uint8")[..., None]
+    labels = found.target.astype("int32")
+    tested = place_in_class(labels) % 5 == 4
+    train, test = (Split(images[part], labels[part]) for part in (~tested, tested))
+    return Source(train, test, tuple("0123456789"))

@@ -1,0 +1,1 @@
+"""Views: augmented images as pure functions of an image and a number."""

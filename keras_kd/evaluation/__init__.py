@@ -1,0 +1,1 @@
+"""What is measured of a network: metrics as pure functions, perturbations, attacks, invariance, Grad-CAM."""

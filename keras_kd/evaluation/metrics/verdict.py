@@ -1,0 +1,148 @@
+"""Whether distillation helped: one outcome, the test behind it, and a sentence for people."""
+
+import numpy as np
+
+from keras_kd.evaluation.metrics.paired import paired_interval
+from keras_kd.utils.errors import UserError
+
+LABELS_ALONE = "labels alone"
+
+
+def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, against=LABELS_ALONE, images=None):
+    """Whether a distilled student is better than the same student without a teacher, over seeds.
+
+    Runs are paired by the seeds that both have, and the differences tested by a two-sided paired t test: one
+    comparison, with no correction for others that are made beside it.
+
+    Args:
+        distilled: {seed: top-1 in 0..1} of the distilled student.
+        baseline: {seed: top-1 in 0..1} of the student that it is compared with.
+        teacher: the teacher's top-1 in 0..1, or None.
+        least_seeds: with fewer pairs than this the outcome is undecided, at least 1. With 1, a single pair is judged
+            by its sign, and the sentence says that no spread is known.
+        level: coverage of the interval, above 0 and below 1.
+        against: what the baseline learned from, for the sentence: "labels alone", or such as "label smoothing".
+        images: how many test images the accuracies were counted on, or None; see
+            `keras_kd.evaluation.metrics.paired.paired_interval`.
+
+    Returns:
+        A dict: "outcome", "better", "worse" or "undecided": the last with too few seeds, or where the interval contains
+        0. "difference", the mean of distilled less baseline, in 0..1 as all accuracies here, None without a pair;
+        "interval" [low, high] and "p", None with fewer than two pairs; "level"; "n", the number of pairs; "seeds";
+        "test"; "differences" {seed: difference}; "distilled" and "baseline" {"mean", "std"} over the pairs, the
+        standard deviation with n - 1, None with fewer than two; "why" it is undecided, or that no spread is known, or
+        None; "gap_recovered", (distilled - baseline) / (teacher - baseline) of the means, None unless the teacher is
+        above the baseline; "sentence".
+
+    Raises:
+        UserError: an accuracy outside 0..1, or settings out of range.
+
+    Source: Dietterich, Approximate Statistical Tests for Comparing Supervised Classification Learning Algorithms,
+        Neural Computation 1998, for what such a test assumes.
+
+    Example:
+        >>> found = verdict({0: 0.70, 1: 0.71, 2: 0.72}, {0: 0.69, 1: 0.70, 2: 0.69}, teacher=0.74)
+        >>> found["outcome"], [round(end, 4) for end in found["interval"]]
+        ('undecided', [-0.012, 0.0454])
+        >>> verdict({0: 0.71}, {0: 0.70})["sentence"]
+        'Undecided: 1 seed of the 3 that a verdict needs; distilled minus labels alone is +1.00 points.'
+    """
+    distilled, baseline = _accuracies("distilled", distilled), _accuracies("baseline", baseline)
+    if teacher is not None:
+        teacher = _accuracies("teacher", {"top1": teacher})["top1"]
+    if isinstance(least_seeds, bool) or not isinstance(least_seeds, int) or least_seeds < 1:
+        raise UserError(f"least_seeds: found {least_seeds!r}; expected an integer of at least 1")
+    if not 0 < level < 1:
+        raise UserError(f"level: found {level}; expected a number above 0 and below 1")
+    seeds = sorted(set(distilled) & set(baseline))
+    differences = {seed: distilled[seed] - baseline[seed] for seed in seeds}
+    tested = paired_interval(list(differences.values()), level, images)
+    found = {
+        "outcome": "undecided",
+        "difference": float(np.mean(list(differences.values()))) if seeds else None,
+        "interval": list(tested[:2]) if tested else None,
+        "level": float(level),
+        "n": len(seeds),
+        "seeds": seeds,
+        "test": "paired t",
+        "p": tested[2] if tested else None,
+        "differences": differences,
+        "distilled": _mean_and_std([distilled[seed] for seed in seeds]),
+        "baseline": _mean_and_std([baseline[seed] for seed in seeds]),
+    }
+    found["outcome"], found["why"] = _outcome(found, least_seeds)
+    found["gap_recovered"] = _gap_recovered(found, teacher)
+    return {**found, "sentence": _sentence(found, least_seeds, against)}
+
+
+def _accuracies(name, scores):
+    for seed, score in scores.items():
+        if not isinstance(score, int | float | np.number) or not 0 <= score <= 1:
+            raise UserError(f"{name}: found {score!r} for {seed}; expected an accuracy in 0..1; leave out what is not")
+    return {seed: float(score) for seed, score in scores.items()}
+
+
+def _mean_and_std(scores):
+    return {
+        "mean": float(np.mean(scores)) if scores else None,
+        "std": float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+    }
+
+
+def _outcome(found, least_seeds):
+    """The outcome, and why it is undecided or worth little."""
+    n, interval = found["n"], found["interval"]
+    if not n:
+        return "undecided", "no seed in common"
+    if n < least_seeds:
+        return "undecided", f"{_seeds(n)} of the {least_seeds} that a verdict needs"
+    if interval and interval[0] <= 0 <= interval[1]:
+        return "undecided", f"the {_level(found)} interval contains 0"
+    outcome = "better" if found["difference"] > 0 else "worse" if found["difference"] < 0 else "undecided"
+    return outcome, None if interval else "one seed, so no spread is known"
+
+
+def _gap_recovered(found, teacher):
+    if teacher is None or not found["n"]:
+        return None
+    # A teacher as good as the mean must not be above it by a rounding error.
+    gap = round(teacher - found["baseline"]["mean"], 12)
+    return found["difference"] / gap if gap > 0 else None
+
+
+def _sentence(found, least_seeds, against):
+    if not found["n"]:
+        return f"Undecided: the distilled student and {against} have no seed in common."
+    if found["outcome"] == "undecided":
+        few = f"{found['why']}; " if found["n"] < least_seeds else ""
+        lone = f", of {found['why']}" if not few and not found["interval"] else ""
+        points = f"{_points(found['difference']):+.2f} points"
+        return f"Undecided: {few}distilled minus {against} is {points}{_test(found)}{lone}."
+    sign = 1 if found["outcome"] == "better" else -1
+    student = f"the same student {'on' if against == LABELS_ALONE else 'with'} {against}"
+    sentence = f"Distillation is {found['outcome']} than {student} by {_points(sign * found['difference']):.2f} points"
+    sentence += _test(found, sign) if found["interval"] else f", of {found['why']}"
+    if found["outcome"] == "better" and found["gap_recovered"] is not None:
+        sentence += f"; it recovers {100 * found['gap_recovered']:.0f} % of the gap to the teacher"
+    return sentence + "."
+
+
+def _test(found, sign=1):
+    if not found["interval"]:
+        return ""
+    low, high = sorted(_points(sign * end) for end in found["interval"])
+    p = "p < 0.001" if found["p"] < 0.001 else f"p = {found['p']:.3f}"
+    return f" ({_level(found)} interval {low:.2f} to {high:.2f}, n = {_seeds(found['n'])}, paired t test, {p})"
+
+
+def _points(share):
+    """In percentage points as they are shown, without a zero below zero."""
+    return round(100 * share, 2) or 0.0
+
+
+def _level(found):
+    return f"{100 * found['level']:g} %"
+
+
+def _seeds(n):
+    return f"{n} seed{'' if n == 1 else 's'}"

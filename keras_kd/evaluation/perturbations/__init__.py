@@ -1,0 +1,1 @@
+"""Images changed after training, to see what a student keeps: corruptions, shifts, rotations."""

@@ -1,0 +1,1 @@
+"""What is deployed: SavedModel, LiteRT and ONNX files, each behind a comparison with the student."""

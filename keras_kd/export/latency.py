@@ -1,0 +1,306 @@
+"""How fast an exported file is, how large, how much memory it takes: each measured in a process of its own."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from keras_kd.utils import child_process
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.files import fault_of_the_machine
+from keras_kd.utils.lazy import installed
+
+KINDS = {".keras": "keras", ".tflite": "litert", ".onnx": "onnx"}
+NEEDS = {"keras": "keras", "saved_model": "tensorflow", "litert": "ai_edge_litert", "onnx": "onnxruntime"}
+
+
+def kind_of(file):
+    """What runs a file: "keras", "saved_model", "litert" or "onnx".
+
+    Raises:
+        UserError: there is none, or nothing here runs it.
+
+    Example:
+        >>> kind_of("no.tflite")
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: no.tflite: no such file
+    """
+    file = Path(file)
+    if not file.exists():
+        raise UserError(f"{file}: no such file")
+    kind = KINDS.get(file.suffix.lower()) if file.is_file() else None
+    kind = "saved_model" if (file / "saved_model.pb").exists() else kind
+    if kind is None:
+        raise UserError(
+            f"{file}: found no model; expected a .keras, .tflite or .onnx file, or the folder of a SavedModel"
+        )
+    if not installed(NEEDS[kind]):
+        raise UserError(f"{file}: {NEEDS[kind]}, which runs it, is not installed; pip install {NEEDS[kind]}")
+    return kind
+
+
+def files_in(run):
+    """The files of a run folder that can be measured: the student and its exports.
+
+    Args:
+        run: a folder.
+    """
+    found = [
+        path
+        for path in sorted(Path(run).iterdir())
+        if path.suffix.lower() in KINDS or (path / "saved_model.pb").exists()
+    ]
+    return sorted(found, key=lambda path: path.name != "student.keras")
+
+
+def measure(file, *, runs=50, warm_up=10, threads=1, batches=(1, 8, 32), image_size=None):
+    """Measures a file in a process of its own.
+
+    Args:
+        file: a `.keras`, `.tflite` or `.onnx` file, or the folder of a SavedModel.
+        runs: how many are timed.
+        warm_up: how many come before.
+        threads: that it may use; None for the runtime's own choice.
+        batches: images at once, for the throughput.
+        image_size: (height, width), where the file leaves them open.
+
+    Returns:
+        dict of "file", "kind", "bytes", "parameters" and "macs" (.keras only, else None), "load_seconds",
+        "latency_ms" ("median", "p90", "n", "warm_up") of one image, "images_a_second" by batch (None where the file
+        takes no such batch), "peak_bytes" (above what the runtime takes before the file is loaded), "threads",
+        "image_shape", and "device", on which it was measured.
+
+    Raises:
+        UserError: the file cannot be run.
+    """
+    kind, file = kind_of(file), Path(file)
+    job = {
+        "file": str(file.absolute()),
+        "kind": kind,
+        "runs": runs,
+        "warm_up": warm_up,
+        "threads": threads,
+        "batches": list(batches),
+        "image_size": image_size,
+    }
+    environment = child_process.environment(TF_CPP_MIN_LOG_LEVEL="3")
+    if threads is not None:
+        environment.update(OMP_NUM_THREADS=str(threads), TF_NUM_INTRAOP_THREADS=str(threads))
+    done = subprocess.run(
+        child_process.command("keras_kd.export.latency"),
+        input=json.dumps(job),
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    try:
+        found = json.loads(done.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise UserError(f"{file}: cannot be run: its process ended with {done.returncode}: {last}") from None
+    if "error" in found:
+        raise UserError(f"{file}: {found['error']}")
+    return {"file": str(file), "kind": kind, "bytes": _bytes(file), "threads": threads, **found}
+
+
+def _bytes(file):
+    files = file.rglob("*") if file.is_dir() else [file]
+    return sum(one.stat().st_size for one in files if one.is_file())
+
+
+def in_lines(rows):
+    """The table of measured files, as lines."""
+    header = (
+        f"{'file':<34} {'size':>9} {'parameters':>11} {'MACs':>9} {'load':>7} {'median':>9} {'p90':>9} {'memory':>9}"
+    )
+    batches = list(dict.fromkeys(batch for row in rows for batch in row["images_a_second"]))
+    header += "".join(f" {f'x{batch}':>9}" for batch in batches)
+    lines = [header]
+    for row in rows:
+        latency = row["latency_ms"]
+        cells = [
+            f"{row['file'][-34:]:<34}",
+            f"{row['bytes'] / 1e6:>6.2f} MB",
+            f"{'-' if row['parameters'] is None else format(row['parameters'], ','):>11}",
+            f"{_millions(row['macs']):>9}",
+            f"{row['load_seconds']:>5.2f} s",
+            f"{latency['median']:>6.2f} ms",
+            f"{latency['p90']:>6.2f} ms",
+            f"{row['peak_bytes'] / 1e6:>6.0f} MB",
+        ]
+        for batch in batches:
+            speed = row["images_a_second"].get(batch)
+            cells.append(f"{'-' if speed is None else format(round(speed), ','):>9}")
+        lines.append(" ".join(cells))
+    first = rows[0]
+    threads = "the runtime's own number of threads" if first["threads"] is None else f"{first['threads']} thread(s)"
+    timed = first["latency_ms"]
+    lines.append(
+        f"one image, median and 90th percentile of {timed['n']} runs after {timed['warm_up']} to warm up, {threads}; "
+        "x32: images a second, 32 at once; memory: the peak above the runtime's own"
+    )
+    return lines
+
+
+def _millions(count):
+    return "-" if count is None else f"{count / 1e6:.1f} M"
+
+
+# The process that measures.
+
+
+def _main():
+    job = json.loads(sys.stdin.read())
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is not the answer
+    try:
+        found = _measured(job)
+    except UserError as error:
+        found = {"error": str(error)}
+    except Exception as error:
+        found = {"error": f"cannot be run: {type(error).__name__}: {_last_line(error)}"}
+    print(json.dumps(found), file=answers, flush=True)
+
+
+def _last_line(error):
+    return (str(error).strip().splitlines() or ["no message"])[-1][:300]
+
+
+def _measured(job):
+    opened = {"keras": _keras, "saved_model": _saved_model, "litert": _litert, "onnx": _onnx}[job["kind"]]
+    load = opened(job)  # imports the runtime
+    before = _peak_bytes()
+    begun = time.perf_counter()
+    run, shape, dtype, about = load()
+    if None in shape[1:]:
+        if job["image_size"] is None:
+            raise UserError(f"takes images of {shape[1:]}; give --image-size")
+        shape = (shape[0], *job["image_size"], shape[-1])
+    generator = np.random.default_rng(0)
+
+    def images(count):
+        found = generator.integers(0, 256, (count, *shape[1:]))
+        return (found - 128 if dtype == np.int8 else found).astype(dtype)
+
+    one = images(1)
+    run(one)
+    loaded = time.perf_counter() - begun
+    times = _times(run, one, job["warm_up"], job["runs"])
+    speeds = {}
+    for batch in job["batches"]:
+        try:
+            many = images(batch)
+            speeds[batch] = batch / float(np.median(_times(run, many, 2, max(3, job["runs"] // 5))))
+        except Exception as error:
+            if fault_of_the_machine(error) is not None:
+                raise
+            speeds[batch] = None  # it takes another number of images
+    return {
+        "load_seconds": round(loaded, 4),
+        "latency_ms": {
+            "median": round(1e3 * float(np.median(times)), 4),
+            "p90": round(1e3 * float(np.percentile(times, 90)), 4),
+            "n": job["runs"],
+            "warm_up": job["warm_up"],
+        },
+        "images_a_second": {batch: None if one is None else round(one, 1) for batch, one in speeds.items()},
+        "peak_bytes": max(0, _peak_bytes() - before),
+        "image_shape": list(shape[1:]),
+        "device": f"{os.cpu_count()} CPU cores, {platform.platform()}",
+        "parameters": about.get("parameters"),
+        "macs": about.get("macs"),
+    }
+
+
+def _times(run, images, warm_up, runs):
+    for _ in range(warm_up):
+        run(images)
+    times = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        run(images)
+        times.append(time.perf_counter() - begun)
+    return times
+
+
+def _peak_bytes():
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _keras(job):
+    import keras
+
+    from keras_kd import backend
+    from keras_kd.models import cost as bench
+    from keras_kd.models.load import in_small_letters
+
+    def load():
+        with in_small_letters(job["file"]) as file:
+            model = keras.saving.load_model(file, compile=False)
+        forward = backend.inference(model)
+        shape = tuple(model.inputs[0].shape)
+        about = {"parameters": bench.parameters(model)}
+        if None not in shape[1:]:
+            about["macs"] = bench.macs(model)
+        return lambda batch: np.asarray(keras.ops.convert_to_numpy(forward(batch))), shape, np.float32, about
+
+    return load
+
+
+def _saved_model(job):
+    from keras_kd.export.export import open_saved_model
+
+    return lambda: (*open_saved_model(job["file"]), {})
+
+
+def _litert(job):
+    from ai_edge_litert.interpreter import Interpreter
+
+    def load():
+        interpreter = Interpreter(model_path=job["file"], num_threads=job["threads"])
+        (given,), (told,) = interpreter.get_input_details(), interpreter.get_output_details()
+        interpreter.allocate_tensors()
+        seen = [1]
+
+        def run(batch):
+            if len(batch) != seen[0]:
+                interpreter.resize_tensor_input(given["index"], batch.shape)
+                interpreter.allocate_tensors()
+                seen[0] = len(batch)
+            interpreter.set_tensor(given["index"], batch)
+            interpreter.invoke()
+            return interpreter.get_tensor(told["index"])
+
+        return run, tuple(given["shape_signature"].tolist()), given["dtype"], {}
+
+    return load
+
+
+def _onnx(job):
+    import onnxruntime
+
+    def load():
+        options = onnxruntime.SessionOptions()
+        if job["threads"] is not None:
+            options.intra_op_num_threads = job["threads"]
+        session = onnxruntime.InferenceSession(job["file"], options, providers=["CPUExecutionProvider"])
+        (given,) = session.get_inputs()
+        shape = tuple(side if isinstance(side, int) else None for side in given.shape)
+        dtype = np.uint8 if "uint8" in given.type else np.float32
+        return lambda batch: session.run(None, {given.name: batch})[0], shape, dtype, {}
+
+    return load
+
+
+if __name__ == "__main__":
+    _main()

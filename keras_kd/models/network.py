@@ -1,0 +1,124 @@
+"""The networks of a recipe, built for its data; their cost, and what they say of images."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_kd import backend, models
+from keras_kd.models import cost as bench
+from keras_kd.models.outputs import check_from_logits
+from keras_kd.models.taps import Tapped
+from keras_kd.utils.paths import KERAS, ends_in
+
+INFERENCE_BATCH = 250
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with what is known of it."""
+
+    name: str
+    model: keras.Model
+    from_logits: bool
+    source: dict | None = None  # of a teacher that is a run: its recipe, epochs, accuracy, seconds
+    members: tuple = ()  # of a mean: networks, whether each gives logits, arguments of `mean_of_logits`
+
+
+def build(spec, dataset, role):
+    """The network of a `ModelSpec` for a dataset, its logits checked."""
+    network = build_unchecked(spec, dataset)
+    check_from_logits(role, network.model, spec.from_logits)
+    return network
+
+
+def build_unchecked(spec, dataset):
+    """As `build`, but whether it gives logits is not looked at."""
+    model = models.build(
+        spec.model,
+        dataset.image_shape,
+        dataset.classes,
+        mean=dataset.mean,
+        std=dataset.std,
+        pixels=spec.pixels,
+        from_logits=spec.from_logits,
+        weights=spec.weights,
+        arguments=spec.arguments,
+    )
+    name = Path(spec.model).name if ends_in(spec.model, KERAS) else spec.model
+    return Network(name, model, spec.from_logits)
+
+
+def cost(model):
+    """Parameters, multiply-accumulates an image, bytes of the weights."""
+    return {
+        "parameters": bench.parameters(model),
+        "macs": bench.macs(model),
+        "bytes": bench.bytes_of_weights(model),
+    }
+
+
+def logits_of(network, images, batch_size=INFERENCE_BATCH):
+    """(float32 logits (n, classes), seconds an image) of a network in inference mode.
+
+    Args:
+        network: a `Network`.
+        images: uint8 (n, height, width, channels).
+        batch_size: images at once.
+    """
+    run = backend.inference(network.model)
+    parts, seconds, timed = [], 0.0, 0
+    for start in range(0, len(images), batch_size):
+        batch = np.asarray(images[start : start + batch_size]).astype("float32")
+        missing = min(batch_size, len(images)) - len(batch)
+        # A last batch of its own size would be compiled for itself.
+        full = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), "float32")]) if missing else batch
+        begun = time.monotonic()
+        output = keras.ops.convert_to_numpy(keras.ops.cast(run(full), "float32"))
+        if start:
+            seconds, timed = seconds + time.monotonic() - begun, timed + len(full)
+        parts.append(output[: len(batch)])
+    if not timed:
+        begun = time.monotonic()
+        keras.ops.convert_to_numpy(run(full))
+        seconds, timed = time.monotonic() - begun, len(full)
+    output = np.concatenate(parts)
+    if not network.from_logits:
+        output = np.log(np.maximum(output, keras.config.epsilon() ** 2))
+    return output, seconds / timed
+
+
+def signals_of(network, images, taps, batch_size=INFERENCE_BATCH):
+    """{tap: float32 array (n, ...)} of what layers of a network give in inference mode.
+
+    Args:
+        network: a `Network`.
+        images: uint8 (n, height, width, channels).
+        taps: layers' names or paths.
+        batch_size: images at once.
+
+    Raises:
+        UserError: no such layer.
+    """
+    run = backend.inference(_Tapping(Tapped("network", network.model, tuple(taps), network.from_logits)))
+    parts = {tap: [] for tap in taps}
+    for start in range(0, len(images), batch_size):
+        seen = run(np.asarray(images[start : start + batch_size]).astype("float32"))
+        for tap in taps:
+            parts[tap].append(keras.ops.convert_to_numpy(seen[tap]))
+    return {tap: np.concatenate(values) for tap, values in parts.items()}
+
+
+class _Tapping(keras.Model):
+    """What layers of a network give; a model, so that a backend compiles it with its weights as arguments."""
+
+    def __init__(self, tapped):
+        super().__init__(name="tapping", dtype="float32", autocast=False)
+        self.network = tapped.network
+        self._tapped = (tapped,)
+        self.built = True
+
+    def call(self, images, training=False):
+        return self._tapped[0].run(images, training=False)[1]

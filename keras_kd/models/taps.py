@@ -1,0 +1,93 @@
+"""Reading a network's inner signals while it runs once."""
+
+import difflib
+
+import keras
+from keras import ops
+
+from keras_kd.utils.errors import UserError
+
+LOGITS = "logits"
+
+
+class Tapped:
+    """A network in a role, and the layers of it whose outputs are wanted beside its logits.
+
+    A tap is a layer's name; for a layer of a nested model, the path to it: "backbone/stage1". The network runs once and
+    the layers' outputs are taken as they pass, so functional, sequential, nested and subclassed models all work.
+
+    Args:
+        role: "student", "teacher", ...: named in errors.
+        network: a built `keras.Model`.
+        taps: layer names or paths.
+        from_logits: whether the network's output is logits (else probabilities).
+
+    Raises:
+        UserError: no such layer, or its output was not seen in a forward pass.
+    """
+
+    def __init__(self, role, network, taps, from_logits):
+        self.role, self.network, self.from_logits = role, network, from_logits
+        self.layers = {tap: find_layer(role, network, tap) for tap in taps if tap != LOGITS}
+
+    def run(self, images, training):
+        """(output, signals): the network's own output, and float32 {"logits": ..., tap: ...}."""
+        seen = {}
+        for tap, layer in self.layers.items():
+            # Past Keras's attribute tracking: this is not state of the layer, and it goes again below.
+            object.__setattr__(layer, "call", _recording(layer.call, tap, seen))
+        try:
+            output = self.network(images, training=training)
+        finally:
+            for layer in self.layers.values():
+                object.__delattr__(layer, "call")
+        for tap in self.layers:
+            if tap not in seen:
+                raise UserError(
+                    f"{self.role}: layer {tap!r} does not run in a forward pass of {self.network.name!r}; "
+                    "name a layer that does"
+                )
+        signals = {tap: ops.cast(value, "float32") for tap, value in seen.items()}
+        if not isinstance(output, dict | list | tuple):
+            signals[LOGITS] = self.logits(output)
+        return output, signals
+
+    def logits(self, output):
+        """The output as float32 logits; of probabilities the logarithm, which softmax turns back into them."""
+        output = ops.cast(output, "float32")
+        if self.from_logits:
+            return output
+        return ops.log(ops.maximum(output, keras.config.epsilon() ** 2))
+
+
+def _recording(call, tap, seen):
+    def recorded(*arguments, **options):
+        value = call(*arguments, **options)
+        seen[tap] = value
+        return value
+
+    return recorded
+
+
+def find_layer(role, network, path):
+    """The layer of a network by name, or by the path through nested models."""
+    layer = network
+    for name in path.split("/"):
+        layer = {child.name: child for child in getattr(layer, "layers", ())}.get(name)
+        if layer is None:
+            break
+    if layer is None:
+        paths = layer_paths(network)
+        close = difflib.get_close_matches(path, paths, n=1) or [p for p in paths if p.endswith(f"/{path}")]
+        hint = f"; did you mean {close[0]!r}?" if close else f"; its layers: {', '.join(paths)}"
+        raise UserError(f"{role}: no layer {path!r} in {network.name!r}{hint}")
+    return layer
+
+
+def layer_paths(network, prefix=""):
+    """The paths of all layers of a network, nested models included."""
+    paths = []
+    for layer in getattr(network, "layers", ()):
+        paths.append(prefix + layer.name)
+        paths.extend(layer_paths(layer, f"{prefix}{layer.name}/"))
+    return paths

@@ -1,0 +1,1 @@
+"""Networks around networks: ensembles, calibrated, resized and softened teachers."""

@@ -1,0 +1,74 @@
+"""A run's report as one self-contained page that people look at; a file for each group of its sections."""
+
+from keras_kd.report.fields import dig, plain
+from keras_kd.report.html import calibration, classes, fidelity, properties, training
+from keras_kd.report.html import disagreement as parting
+from keras_kd.report.html import run_details as record
+from keras_kd.report.html import verdict as claim
+from keras_kd.report.plots import render
+
+
+def page(report, history=(), evidence=None, recipe_text=""):
+    """The page of a run, self-contained HTML: it loads nothing, and runs no script.
+
+    Args:
+        report: the dict of `report.json`; a part that is missing is left out of the page.
+        history: the rows of `history.csv`, dicts of text or numbers.
+        evidence: what `keras_kd.evaluation.predictions_file.read_predictions` gives, or None: then the page has no
+            reliability diagrams, confusions and images.
+        recipe_text: the recipe as it was written.
+
+    Returns:
+        A str; where matplotlib or jinja2 is missing, a page that says so.
+
+    Example:
+        >>> "digits_tiny" in page({"recipe": "digits", "student": {"name": "digits_tiny", "top1": 0.98}})
+        True
+    """
+    report = plain(report)
+    return render(
+        "report.html",
+        str(report.get("recipe") or "report"),
+        heading=str(report.get("recipe") or "Report"),
+        facts=_facts(report),
+        sentence=dig(report, "verdict", "sentence"),
+        shortened=bool(report.get("shortened") or report.get("smoke")),
+        # Plots are drawn where their libraries are there.
+        sections=lambda: sections(report, list(history or ()), evidence, recipe_text),
+    )
+
+
+def sections(report, history, evidence, recipe_text):
+    """The sections of the page that have something to say, in their order; arguments as of `page`."""
+    made = [
+        claim.verdict(report),
+        claim.networks(report),
+        training.curves(report, history),
+        fidelity.fidelity(report, evidence),
+        calibration.calibration(report, evidence),
+        classes.classes(report),
+        classes.imbalance(report),
+        classes.noise(report),
+        properties.properties(report),
+        parting.confusion(report, evidence),
+        parting.disagreements(report, evidence),
+        record.exports(report),
+        training.time(report),
+        record.doctor(report),
+        record.data(report),
+        record.environment(report),
+        record.recipe(report, recipe_text),
+        record.notes(report),
+    ]
+    return [one for one in made if one is not None]
+
+
+def _facts(report):
+    known = [
+        f"student {dig(report, 'student', 'name')}" if dig(report, "student", "name") else None,
+        f"taught by {dig(report, 'teacher', 'name')}" if dig(report, "teacher", "name") else None,
+        f"data {dig(report, 'data', 'name')}" if dig(report, "data", "name") else None,
+        f"{report['epochs']} epochs" if report.get("epochs") is not None else None,
+        f"seed {report['seed']}" if report.get("seed") is not None else None,
+    ]
+    return ", ".join(one for one in known if one)

@@ -1,0 +1,115 @@
+"""Who gains and who pays: accuracy by class, rare classes, planted wrong labels."""
+
+from keras_kd.report import tables
+from keras_kd.report.fields import class_name, dig, parts
+from keras_kd.report.html.blocks import folded, plots, section, table, text
+from keras_kd.report.plots import COLOURS, axes, svg, words
+from keras_kd.utils.formatting import NOTHING, percent, signed
+
+# Above this many classes the bars of all of them have no names, and the first and last five are drawn once more.
+NAMED = 24
+ENDS = 5
+
+
+def classes(report):
+    """What distillation changed in each class; without a baseline, how accurate the student is there."""
+    change = _numbered(dig(report, "verdict", "classes", "change"))
+    accuracies = _numbered(dig(report, "per_class"))
+    changes = bool(change)
+    known = sorted((change if changes else accuracies).items(), key=lambda one: (one[1], one[0]))
+    if not known:
+        return None
+    of_number = dict(known)
+    rows = [
+        [class_name(report, number), percent(accuracies.get(number)), signed(of_number[number]) if changes else NOTHING]
+        for number, _ in known
+    ]
+    seed = f", seed {report['seed']}" if changes and report.get("seed") is not None else ""
+    header = ["class", f"accuracy{seed}", "mean change against labels alone, points"]
+    return section(
+        "classes",
+        "By class",
+        plots(*_plots(report, known, changes)),
+        folded(f"All {len(known)} classes, the worst first", table(header, rows)),
+        text(_spread(report)),
+    )
+
+
+def _numbered(values):
+    """{number of the class: value}, of those that have one."""
+    values = values if isinstance(values, list) else []
+    return {number: value for number, value in enumerate(values) if value is not None}
+
+
+def _plots(report, known, changes):
+    colours = [COLOURS[1] if changes and value < 0 else COLOURS[0] for _, value in known]
+    what = "change, points" if changes else "accuracy, percent"
+    how = (
+        "The mean over seeds of distilled less labels alone. Bars to the left are classes that pay for what the others "
+        "gain; with few test images a class, a point or two is chance."
+        if changes
+        else "The student's accuracy on the test images of each class. Classes far below the others are where it fails."
+    )
+    title = "Change of each class against labels alone" if changes else "Accuracy of each class"
+    if len(known) <= NAMED:
+        return [(title, _named(report, known, colours, what), how)]
+    drawn, plot = axes(6.4, 2.8)
+    plot.bar(range(len(known)), [100 * value for _, value in known], color=colours, alpha=0.8, width=1.0)
+    plot.set_xlim(-1, len(known))
+    plot.set_xticks([])
+    plot.set_xlabel(f"{len(known)} classes, sorted")
+    plot.set_ylabel(what)
+    ends = (slice(0, ENDS), slice(-ENDS, None))
+    worst_and_best = [one for end in ends for one in known[end]]
+    chosen = [one for end in ends for one in colours[end]]
+    beside = f"The {ENDS} worst and the {ENDS} best of the plot beside, by name."
+    return [
+        (title, svg(drawn), how.replace("Bars to the left", "Bars below 0")),
+        (f"The {ENDS} worst and the {ENDS} best", _named(report, worst_and_best, chosen, what), beside),
+    ]
+
+
+def _named(report, known, colours, what):
+    drawn, plot = axes(5.2, 0.9 + 0.27 * len(known))
+    places, values = range(len(known)), [100 * value for _, value in known]
+    plot.barh(places, values, color=colours, alpha=0.75, height=0.7)
+    reach = max(map(abs, values)) or 1.0
+    for place, value in zip(places, values, strict=True):
+        text_ = f"{value:+.1f}" if what.startswith("change") else f"{value:.1f}"
+        plot.text(
+            value + (0.02 if value >= 0 else -0.02) * reach,
+            place,
+            text_.replace("-", "−"),
+            va="center",
+            ha="left" if value >= 0 else "right",
+            fontsize=9,
+        )
+    plot.set_yticks(places, [words(class_name(report, number)) for number, _ in known])
+    plot.invert_yaxis()
+    plot.margins(x=0.15)
+    plot.axvline(0, color=COLOURS[7], linewidth=0.8)
+    plot.set_xlabel(what)
+    return svg(drawn)
+
+
+def _spread(report):
+    found = parts(report, "who_pays")
+    worst = parts(found, "worst_class")
+    if not worst:
+        return ""
+    return (
+        f"The student's worst class is {class_name(report, worst.get('class'))} ({percent(worst.get('accuracy'))}); "
+        f"its worst tenth of classes has {percent(found.get('worst_tenth'))} on the mean."
+    )
+
+
+def imbalance(report):
+    """Frequent and rare classes."""
+    said, header, rows = tables.rare_classes(report)
+    return section("rare", "Rare classes", table(header, rows, said))
+
+
+def noise(report):
+    """What became of planted wrong labels."""
+    said, header, rows = tables.wrong_labels(report)
+    return section("noise", "Label noise", text(said), table(header, rows))

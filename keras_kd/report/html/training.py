@@ -1,0 +1,163 @@
+"""How the training went, and what its time went to."""
+
+import math
+
+from keras_kd.report.fields import dig, parts
+from keras_kd.report.html.blocks import plots, section, table, text
+from keras_kd.report.markdown_page import TIME_NAMES
+from keras_kd.report.plots import COLOURS, axes, legend_above, svg
+from keras_kd.utils.formatting import NOTHING, percent
+
+# Columns of a history that say what an epoch cost.
+COSTS = ("epoch", "seconds", "teacher_seconds", "teacher_views")
+VALIDATION = "val_"
+DECADES = 2
+
+
+def curves(report, history):
+    """A plot for each figure of the history: its training and its validation images."""
+    columns = figures_by_epoch(history)
+    epochs = columns.pop("epoch", None)
+    if not columns:
+        return None
+    names = list(dict.fromkeys(name.removeprefix(VALIDATION) for name in columns))
+    # What a reader asks first: is it right, and has the loss come down.
+    names.sort(key=lambda name: (not name.endswith("accuracy"), name != "loss", name == "learning_rate"))
+    drawn = [_curve(name, epochs, columns.get(name), columns.get(VALIDATION + name)) for name in names]
+    best = parts(report, "best_validation")
+    chosen = (
+        f"The figures of this page are those of the last epoch. The epoch best on the validation images was "
+        f"{best.get('epoch')} ({percent(best.get('val_accuracy'))} there); its student has {percent(best.get('top1'))} "
+        "on the test images."
+        if best
+        else ""
+    )
+    return section("curves", "Learning curves", text(chosen), plots(*drawn))
+
+
+def figures_by_epoch(history):
+    """The columns of a history as numbers, NaN where there is none; without what an epoch cost and empty columns.
+
+    Args:
+        history: list of dicts of text or numbers, one an epoch.
+
+    Returns:
+        {column: list of floats}, "epoch" among them.
+
+    Example:
+        >>> figures_by_epoch([{"epoch": "1", "loss": "2.5", "note": "x"}])
+        {'epoch': [1.0], 'loss': [2.5]}
+    """
+    names = dict.fromkeys(name for row in history for name in row if isinstance(name, str))
+    columns = {name: [_float(row.get(name)) for row in history] for name in names if name not in COSTS}
+    columns = {name: values for name, values in columns.items() if not all(map(math.isnan, values))}
+    counted = [_float(row.get("epoch")) for row in history]
+    # A history without its epochs is counted.
+    epochs = [place if math.isnan(one) else one for place, one in enumerate(counted, 1)]
+    return {"epoch": epochs, **columns} if columns else {}
+
+
+def _float(value):
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return math.nan
+    return found if math.isfinite(found) else math.nan
+
+
+def _curve(name, epochs, of_training, of_validation):
+    drawn, plot = axes(5.0, 2.9)
+    share = name.endswith("accuracy")
+    scale = 100 if share else 1
+    lines = [(of_training, "training", "-"), (of_validation, "validation", "--")]
+    for number_, (values, label, style) in enumerate(lines):
+        if values:
+            dots = {"marker": "o", "markersize": 4} if len(epochs) < 3 else {}
+            heights = [scale * value for value in values]
+            plot.plot(epochs, heights, style, color=COLOURS[number_], label=label, linewidth=1.8, **dots)
+    known = [value for values, *_ in lines for value in values or () if not math.isnan(value)]
+    if min(known) > 0 and max(known) > 10**DECADES * min(known) and not share:
+        plot.set_yscale("log")
+    if len(epochs) < 3:
+        plot.set_xticks(epochs)
+    plot.set_xlabel("epoch")
+    plot.set_ylabel("percent" if share else name.replace("_", " "))
+    if of_training and of_validation:
+        plot.legend(frameon=False)
+    return _title(name), svg(drawn), _how(name, bool(of_training and of_validation))
+
+
+def _title(name):
+    if name == "loss":
+        return "Loss, all its terms together"
+    if name == "label_loss":
+        return "Loss on labels"
+    if name.endswith("_loss"):
+        return f"Loss of the term {name.removesuffix('_loss')}"
+    return name.replace("_", " ").capitalize()
+
+
+def _how(name, both):
+    gap = " A gap between the lines that grows says that it learns the training images by heart." if both else ""
+    if name == "learning_rate":
+        return "How far a step goes. Where the loss falls only once this does, a lower start or more epochs may pay."
+    if name.endswith("accuracy"):
+        return f"The share of images that are right. A line that still rises at the end would gain by more epochs.{gap}"
+    if name == "loss":
+        return f"What the optimizer makes small: the weighted sum of the terms. It should fall and flatten.{gap}"
+    if name.endswith("loss"):
+        return (
+            "This term alone, before its weight. One that does not fall, or rises while the others fall, asks for "
+            f"another weight or is in their way.{gap}"
+        )
+    return f"As it was measured in each epoch.{gap}"
+
+
+def time(report):
+    """What the seconds went to."""
+    seconds = {name: one for name, one in parts(report, "time", "seconds").items() if isinstance(one, int | float)}
+    total = seconds.get("total")
+    rows = []
+    for name, one in seconds.items():
+        of_total = total and name != "teacher_run" and one <= total
+        rows.append([TIME_NAMES.get(name, name), f"{one:.1f}", percent(one / total) if of_total else NOTHING])
+    how, bank = dig(report, "time", "how"), parts(report, "bank")
+    banked = (
+        f"The bank of the teacher's answers holds {bank['views']:,} views, of which this run asked for "
+        f"{bank.get('computed_by_this_run') or 0:,}."
+        if isinstance(bank.get("views"), int)
+        else ""
+    )
+    return section(
+        "time",
+        "What the time went to",
+        plots(_split(seconds)),
+        table(["", "seconds", "share"], rows),
+        text(f"{how[:1].upper()}{how[1:]}." if how else "", banked, soft=True),
+    )
+
+
+def _split(seconds):
+    known = [(name, seconds[name]) for name in ("teacher", "student", "data", "measuring") if seconds.get(name)]
+    rest = (seconds.get("total") or 0) - sum(one for _, one in known)
+    if not known:
+        return None
+    if rest > 0:
+        known.append(("all else", rest))
+    drawn, plot = axes(5.2, 1.6)
+    total, left = sum(one for _, one in known), 0.0
+    for place, (name, one) in enumerate(known):
+        plot.barh([0], [one], left=left, height=0.6, color=COLOURS[place], alpha=0.75, label=f"{name} {one:.1f} s")
+        if one > 0.12 * total:
+            plot.text(left + one / 2, 0, f"{100 * one / total:.0f} %", ha="center", va="center")
+        left += one
+    plot.set_yticks([])
+    plot.spines["left"].set_visible(False)
+    plot.set_xlim(0, total)
+    plot.set_xlabel("seconds")
+    legend_above(plot, 2)
+    how = (
+        "One bar, as long as the run took. A long part of the teacher's is saved by a bank of its answers, a long one "
+        "of measuring by less `evidence`; all else is starting."
+    )
+    return "Seconds of this run", svg(drawn), how

@@ -1,0 +1,115 @@
+"""What pages share: plots as SVG that take the page's colours, and templates."""
+
+import io
+import warnings
+
+from keras_kd.utils.lazy import installed
+
+# By the name that is imported, the one that is installed.
+LIBRARIES = {"matplotlib": "matplotlib", "jinja2": "jinja2", "PIL": "pillow"}
+# Told apart in light and dark, on paper and by people who do not see red beside green (Okabe and Ito).
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c564b", "#7f7f7f")
+
+
+def render(name, title, **given):
+    """A page made of a template of this package, self-contained.
+
+    Args:
+        name: of the template.
+        title: of what stands in its place where a library is missing.
+        **given: what the template reads; a function is called for its value, so that it can draw.
+
+    Returns:
+        Text; where a library is missing, a page that says so.
+
+    Example:
+        >>> render("no_such.html", "x") if not all(map(installed, LIBRARIES)) else "a page"
+        'a page'
+    """
+    missing = [name for one, name in LIBRARIES.items() if not installed(one)]
+    if missing:
+        return (
+            f"<!doctype html><title>{title}</title><p>This page needs {' and '.join(missing)}: pip install them.</p>\n"
+        )
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("keras_kd.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(figure=figure, percent=percent)
+    made = {key: value() if callable(value) else value for key, value in given.items()}
+    return environment.get_template(name).render(**made)
+
+
+def figure(value):
+    """A number as pages show it.
+
+    Example:
+        >>> figure(0.123456), figure(None), figure(3)
+        ('0.1235', '-', '3')
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def percent(share):
+    """A share as percents.
+
+    Example:
+        >>> percent(0.70661), percent(None)
+        ('70.66', '-')
+    """
+    return "-" if share is None else f"{100 * share:.2f}"
+
+
+def axes(width, height):
+    """(figure, axes) of a plot, in inches."""
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(width, height), layout="constrained")
+    plot = drawn.add_subplot()
+    plot.spines[["top", "right"]].set_visible(False)
+    plot.grid(alpha=0.25, linewidth=0.6)
+    plot.set_axisbelow(True)
+    return drawn, plot
+
+
+def legend_above(plot, columns):
+    """A legend over the plot, where it covers no line."""
+    plot.legend(
+        frameon=False,
+        fontsize=9,
+        ncols=columns,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.2,
+        columnspacing=1.2,
+    )
+
+
+def svg(drawn):
+    """A figure as SVG; the same figures make the same text."""
+    import matplotlib
+
+    text = io.StringIO()
+    # Without what names the library and its site; names that its font lacks are drawn by the reader's.
+    metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    # Text stays text, and takes the page's colour.
+    with matplotlib.rc_context({"svg.hashsalt": "keras_kd", "svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        drawn.savefig(text, format="svg", transparent=True, metadata=metadata)
+    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
+
+
+def words(name, longest=24):
+    """A name as plots write it: letter by letter, what stands between dollars too, and not too long.
+
+    Example:
+        >>> words("a $5 bill"), words("golden retriever", longest=8)
+        ('a \\\\$5 bill', 'golden …')
+    """
+    name = " ".join(str(name).split())
+    return (name if len(name) <= longest else name[: longest - 1] + "…").replace("$", "\\$")

@@ -1,0 +1,318 @@
+"""What a report says, in sentences and tables: once, for the Markdown page and the HTML page.
+
+Each function takes a report that may lack anything. Sentences are empty and tables have no rows where nothing is known;
+a cell of which nothing is known is None.
+"""
+
+from keras_kd.report.fields import class_name, dig, entries, parts
+from keras_kd.utils.formatting import NOTHING, count, number, percent, signed, size
+
+# Of what is measured of corrupted images, that which is no corruption.
+SUMMARIES = ("clean", "mean")
+
+# Where a report has a network's calibration, that after temperature scaling, and what the network costs.
+CALIBRATIONS = {
+    "teacher": ("teacher_calibration", "teacher_calibration_scaled"),
+    "student": ("calibration", "calibration_scaled"),
+}
+COSTS = {"teacher": "teacher_cost", "student": "cost"}
+# The figures of a calibration, as tables name them.
+ERRORS = {
+    "ece": "ECE",
+    "adaptive_ece": "adaptive ECE",
+    "over_confidence": "over-confidence",
+    "nll": "NLL",
+    "brier": "Brier",
+}
+# What the columns of `agreement` mean.
+AGREEMENT_MEANS = (
+    "Same first class: the share of images on which both name one class. Within 5: the teacher's class is among the "
+    "student's first five. KL(teacher, student) in nats. A student that follows on training images alone has learnt "
+    "them by heart."
+)
+
+
+def networks(report):
+    """Teacher and student, right, sure and how large: (header, rows)."""
+    rows = []
+    for role in COSTS:
+        scores, sure, spent = parts(report, role), parts(report, CALIBRATIONS[role][0]), parts(report, COSTS[role])
+        if scores or spent:
+            rows.append(
+                [f"{role} {scores.get('name', '')}", percent(scores.get("top1")), percent(scores.get("top5"))]
+                + [number(sure.get(name)) for name in ("ece", "nll", "brier")]
+                + [count(spent.get("parameters")), count(spent.get("macs")), size(spent.get("bytes"))]
+            )
+    return ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"], rows
+
+
+def units(report):
+    """What the columns of `networks` mean that can mean several things."""
+    bins = dig(report, "calibration", "bins")
+    calibration = f"ECE is over {bins} equal-width bins, NLL in nats." if bins else ""
+    work = "MACs are of one image, in convolutions and dense layers." if dig(report, "cost") else ""
+    return " ".join(one for one in (calibration, work) if one)
+
+
+def savings(report):
+    """How much smaller the student is; empty where it is not."""
+    cost, teacher_cost = parts(report, "cost"), parts(report, "teacher_cost")
+    ratios = [
+        f"{teacher_cost[name] / cost[name]:.1f} times fewer {word}"
+        for name, word in (("parameters", "parameters"), ("macs", "multiply-accumulates"))
+        if cost.get(name) and teacher_cost.get(name) and teacher_cost[name] > cost[name]
+    ]
+    return f"The student has {' and '.join(ratios)} than its teacher." if ratios else ""
+
+
+def generations(report):
+    """Every generation of students that became teachers: (header, rows)."""
+    rows = [
+        [one.get("generation"), one.get("run"), one.get("seed"), percent(one.get("top1"))]
+        + [percent(one.get("agreement")), number(one.get("ece")), number(one.get("seconds"))]
+        for one in entries(report, "generations")
+    ]
+    return ["generation", "run", "seed", "top-1", "agreement with its teacher", "ECE", "seconds"], rows
+
+
+def against_baselines(report):
+    """The distilled student beside its baselines, over seeds: (header, rows)."""
+    found = parts(report, "verdict")
+    rows = [["distilled", *_spread(found.get("top1")), NOTHING, NOTHING]] if found.get("top1") else []
+    rows += [
+        [name, *_spread({**parts(one, "baseline"), "n": one.get("n")}), _points(one), one.get("outcome")]
+        for name, one in parts(found, "against").items()
+    ]
+    return ["", "top-1, last epoch", "seeds", "distilled less this, 95 % interval", "verdict"], rows
+
+
+def runs(report):
+    """Every run behind a verdict: (header, rows)."""
+    found = parts(report, "verdict")
+    of = [("distilled", entries(found, "runs"))]
+    of += [(name, entries(one, "runs")) for name, one in parts(found, "against").items()]
+    rows = [
+        [one.get("seed"), name, percent(one.get("top1")), percent(one.get("agreement"))]
+        + [number(one.get("ece")), percent(one.get("worst_tenth")), one.get("run")]
+        for name, listed in of
+        for one in listed
+    ]
+    return ["seed", "", "top-1", "agreement", "ECE", "worst tenth of classes", "run"], rows
+
+
+def _spread(one):
+    mean, std = dig(one, "mean"), dig(one, "std")
+    spread = f" ± {100 * std:.2f}" if std is not None else ""
+    return [f"{100 * mean:.2f}{spread} %" if mean is not None else NOTHING, dig(one, "n")]
+
+
+def _points(one):
+    interval = entries(one, "interval")
+    if one.get("difference") is None:
+        return NOTHING
+    ends = f" ({signed(interval[0])} to {signed(interval[1])})" if len(interval) == 2 else ""
+    return signed(one["difference"]) + ends
+
+
+def who_pays(report):
+    """Classes that are worse than on labels alone."""
+    classes = parts(report, "verdict", "classes")
+    worst = parts(classes, "worst_change")
+    if not worst:
+        return ""
+    all_of_them, harmed = len(entries(classes, "change")), len(entries(classes, "harmed"))
+    if not harmed:
+        return f"Who pays: none of {all_of_them} classes is worse than on labels alone."
+    below = len(entries(classes, "surely_harmed"))
+    surely = f", {below} of them with an interval below 0" if (classes.get("runs") or 0) > 2 else ""
+    return (
+        f"Who pays: {harmed} of {all_of_them} classes are worse than on labels alone{surely} (95 %, each class by "
+        f"itself: of many, some are by chance); most of all {class_name(report, worst.get('class'))}, by "
+        f"{signed(worst.get('change'))} points."
+    )
+
+
+def agreement(report):
+    """How far the student follows its teacher on each split, and where the teacher is wrong: (header, rows)."""
+    of_test = parts(report, "fidelity")
+    rows = [
+        [name, one.get("images"), percent(one.get("student_top1")), percent(one.get("teacher_top1"))]
+        + [percent(one.get("agreement")), percent(one.get("agreement5")), number(one.get("kl"))]
+        for name, one in parts(report, "splits").items()
+        if "agreement" in one
+    ]
+    if not rows and of_test:
+        rows.append(
+            ["test", NOTHING, percent(dig(report, "student", "top1")), percent(dig(report, "teacher", "top1"))]
+            + [percent(of_test.get("agreement")), percent(of_test.get("agreement5")), number(of_test.get("kl"))]
+        )
+    copied = parts(of_test, "copied_errors")
+    if copied.get("images"):
+        rows.append(
+            ["test, teacher wrong", copied["images"], percent(copied.get("student_accuracy")), percent(0.0)]
+            + [percent(copied.get("agreement")), NOTHING, number(copied.get("kl"))]
+        )
+    return ["images", "number", "student", "teacher", "same first class", "within 5", "KL"], rows
+
+
+def seen_by_the_teacher(report):
+    """Where the images that are set aside are images that the teacher learned from."""
+    source = parts(report, "teacher", "source")
+    seen = any(dig(one, "trained_on_held_out") for one in (source, *entries(source, "members")))
+    if not seen or not dig(report, "splits", "validation"):
+        return ""
+    return (
+        "The teacher was trained on images that are set aside for validation here: its figures there are of its "
+        "training, not of new images."
+    )
+
+
+def control(report):
+    """Agreement with a teacher that taught nothing."""
+    found = parts(report, "fidelity", "control")
+    if found.get("agreement") is None:
+        return ""
+    return (
+        f"Control: with {found.get('name')} ({percent(found.get('top1'))}), which taught nothing here, the student "
+        f"agrees on {percent(found['agreement'])}, so {signed(found.get('beyond_control'))} points of its agreement "
+        f"with its teacher are what teaching adds; the two teachers agree on "
+        f"{percent(found.get('teachers_agreement'))}."
+    )
+
+
+def confidence(report):
+    """Whether the student exaggerates how sure its teacher is."""
+    found = parts(report, "deviation")
+    if found.get("slope") is None:
+        return ""
+    more = "exaggerates" if found["slope"] > 1 else "is less extreme than"
+    return (
+        f"Confidence: the student's log-odds of the teacher's first class rise by {number(found['slope'])} for each of "
+        f"the teacher's (correlation {number(found.get('correlation'))}): it {more} its teacher's confidence."
+    )
+
+
+def wrong_labels(report):
+    """What became of planted wrong labels: (sentence, header, rows)."""
+    planted, train = parts(report, "data", "label_noise"), parts(report, "splits", "train")
+    header = ["on training images", "accuracy on true labels", "wrong labels learned by heart"]
+    if not planted:
+        return "", header, []
+    said = (
+        f"{planted.get('images')} training images ({percent(planted.get('rate'))}) have a wrong label "
+        f"({planted.get('kind')}); the test images have none."
+    )
+    rows = [
+        [role, percent(train.get(f"{role}_true_top1")), percent(train.get(f"{role}_fits_noise"))]
+        for role in ("student", "teacher")
+        if train.get(f"{role}_true_top1") is not None
+    ]
+    return said, header, rows
+
+
+def rare_classes(report):
+    """Accuracy of frequent and rare classes: (sentence, header, rows)."""
+    groups, planted = parts(report, "imbalance"), parts(report, "data", "imbalance")
+    counts = planted.get("counts") or []
+    rows = []
+    for name in ("head", "middle", "tail"):
+        members = entries(groups, f"{name}_classes")
+        images = [counts[number] for number in members if number < len(counts)]
+        reach = f"{min(images)} to {max(images)}" if images else NOTHING
+        if members:
+            rows.append([name, len(members), reach, percent(groups.get(name))])
+    ratio = planted.get("ratio")
+    said = f"Training images were taken away: {planted.get('profile')}, ratio {ratio:g}." if ratio else ""
+    return said, ["", "classes", "training images each", "student's accuracy"], rows
+
+
+def calibrations(report):
+    """Whether probabilities can be believed, before and after temperature scaling: (header, rows)."""
+    rows = []
+    for role, (before, after) in CALIBRATIONS.items():
+        for name, one in ((role, parts(report, before)), (f"{role}, scaled", parts(report, after))):
+            if one:
+                temperature = number(one.get("temperature")) if name != role else "1"
+                rows.append([name, temperature, *(number(one.get(key)) for key in ERRORS)])
+    return ["", "temperature", *ERRORS.values()], rows
+
+
+def fitted_temperatures(report):
+    """On which images the temperatures were fitted."""
+    of = {
+        role: dig(report, scaled, "fitted_on")
+        for role, (_, scaled) in CALIBRATIONS.items()
+        if dig(report, scaled, "temperature") is not None and dig(report, scaled, "fitted_on")
+    }
+    if len(set(of.values())) == 1 and len(of) > 1:
+        return f"Temperatures are fitted on {next(iter(of.values()))}."
+    return " ".join(f"The {role}'s temperature is fitted on {images}." for role, images in of.items())
+
+
+def corruptions(report):
+    """Accuracy on spoilt images: (header, rows)."""
+    corrupted = {role: parts(one) for role, one in parts(report, "properties", "corruptions").items()}
+    names = list(dict.fromkeys(name for one in corrupted.values() for name in one if name not in SUMMARIES))
+    rows = [
+        [role, percent(one.get("clean")), *(mean_of(one.get(name)) for name in names), percent(one.get("mean"))]
+        for role, one in corrupted.items()
+    ]
+    return ["accuracy", "clean", *(name.replace("_", " ") for name in names), "mean"], rows
+
+
+def mean_of(values):
+    """The mean of those shares that are known, in percent."""
+    known = [one for one in values if one is not None] if isinstance(values, list) else []
+    return percent(sum(known) / len(known)) if known else NOTHING
+
+
+def attacks(report):
+    """Accuracy under attack, and whether attacks are passed on: (header, rows)."""
+    rows, seen = [], set()
+    for role, one in parts(report, "properties", "attacks").items():
+        # Each network's attacks are measured beside its teacher's, which are the same every time.
+        for who, name in (("student", role), ("teacher", "teacher")):
+            scores = parts(one, who)
+            if scores and name not in seen:
+                seen.add(name)
+                rows.append([name, *(percent(scores.get(key)) for key in ("clean", "fgsm", "pgd"))])
+                rows[-1] += [_passed_on(one, way) if who == "student" else NOTHING for way in TRANSFERS]
+    header = ["accuracy under attack", "clean", "FGSM", "PGD", "the teacher's fool it", "its own fool the teacher"]
+    return header, rows
+
+
+TRANSFERS = ("teacher_to_student", "student_to_teacher")
+
+
+def _passed_on(one, way):
+    found = parts(one, "transfer", way)
+    return f"{percent(found['fooled'])} of {found.get('images')}" if found.get("fooled") is not None else NOTHING
+
+
+def attack_settings(report):
+    """How strong the attacks are."""
+    one = next(iter(parts(report, "properties", "attacks").values()), {})
+    if dig(one, "epsilon") is None:
+        return ""
+    return f"A pixel of 0..255 moves by {number(dig(one, 'epsilon'))} at most, PGD in {dig(one, 'steps')} steps. "
+
+
+def invariance(report):
+    """What stays the same when images are changed: (header, rows)."""
+    kept = parts(report, "properties", "invariance", "networks")
+    names = list(dict.fromkeys(name for one in kept.values() for name in one))
+    rows = [[role, *(percent(one.get(name)) for name in names)] for role, one in kept.items()]
+    rows += [
+        [pair.replace("/", " and ") + ", same class", *(percent(dig(one, name, "agreement")) for name in names)]
+        for pair, one in parts(report, "properties", "invariance", "pairs").items()
+    ]
+    return ["images changed by", *(name.replace("_", " ") for name in names)], rows
+
+
+def attention(report):
+    """How far Grad-CAM maps of two networks fall together: (header, rows)."""
+    rows = [
+        [pair.replace("/", " and "), number(dig(one, "iou")), number(dig(one, "cosine"))]
+        for pair, one in parts(report, "properties", "attention").items()
+    ]
+    return ["Grad-CAM maps of", "intersection over union", "cosine"], rows

@@ -1,0 +1,1 @@
+"""Training a student: the Distiller, terms and their schedules, checkpoints, callbacks. Knows no YAML."""

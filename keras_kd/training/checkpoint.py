@@ -1,0 +1,61 @@
+"""The state of a training after an epoch, in one file: a killed run goes on from it."""
+
+import json
+
+import keras
+import numpy as np
+
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.files import whole
+
+
+def save_state(distiller, rows, path):
+    """Writes all that training has changed: student, glue, dropout seeds, optimizer, and the history.
+
+    Args:
+        distiller: a compiled `Distiller`.
+        rows: the history so far, one dict an epoch.
+        path: the file; the old one stands until the new one is whole.
+    """
+    arrays = {
+        f"variable_{number}": keras.ops.convert_to_numpy(variable) for number, variable in enumerate(distiller.state())
+    }
+    arrays["history"] = np.array(json.dumps(rows))
+    with whole(path, sealed=False) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def load_state(distiller, path):
+    """Puts a saved state back.
+
+    Args:
+        distiller: a compiled `Distiller` of the same recipe.
+        path: what `save_state` wrote; may be missing.
+
+    Returns:
+        The history, one dict an epoch; empty where there is no state.
+
+    Raises:
+        UserError: the file is damaged or of another student.
+    """
+    if not path.exists():
+        return []
+    distiller.optimizer.build(distiller.trainable_variables)
+    variables = distiller.state()
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            values = [arrays[f"variable_{number}"] for number in range(len(variables))]
+            whole_file = len(arrays.files) == len(variables) + 1
+            rows = json.loads(str(arrays["history"]))
+    except (
+        Exception
+    ) as error:  # whatever NumPy and zipfile make of a file that was damaged; its check sums find all else
+        raise UserError(f"{path}: damaged ({error}); delete it, or begin again with --restart") from None
+    fits = whole_file and all(
+        tuple(variable.shape) == value.shape for variable, value in zip(variables, values, strict=True)
+    )
+    if not fits:
+        raise UserError(f"{path}: the state of another student or optimizer; begin again with --restart")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return rows

@@ -1,0 +1,1 @@
+"""Files, errors, words and processes: nothing here knows distillation."""

@@ -1,0 +1,113 @@
+"""Paths as a user writes them."""
+
+import os
+from pathlib import Path
+
+from keras_kd.utils.errors import UserError
+
+LONGEST = 200  # bytes of a name; file systems allow 255, and endings are put behind some
+RECIPE, KERAS, ARRAYS = (".yaml", ".yml"), (".keras",), (".npz",)
+
+
+def user_path(text, where="path"):
+    """A path that a user gives, `~` and `~name` written out; else as it was given.
+
+    Args:
+        text: text, or a path.
+        where: of an error: the option, argument or field that it was given to.
+
+    Returns:
+        str.
+
+    Raises:
+        UserError: it is empty, holds a NUL character, or names a user that is not there.
+
+    Example:
+        >>> user_path("photos/"), user_path("~/photos") == os.path.expanduser("~/photos")
+        ('photos/', True)
+    """
+    text = os.fspath(text)
+    if not text.strip():
+        raise UserError(f"{where}: is empty; give a path")
+    if "\0" in text:
+        raise UserError(f"{where}: found {text!r}; expected a path, which has no NUL character; leave it out")
+    if any(len(os.fsencode(part)) > LONGEST for part in text.split(os.sep)):
+        raise UserError(f"{where}: found a name of more than {LONGEST} bytes, {text[:40]!r}...; give a shorter one")
+    if not text.startswith("~"):
+        return text
+    found = os.path.expanduser(text)
+    if found.startswith("~"):
+        name = text[1:].split("/")[0]
+        whose = f"there is no user {name!r}" if name else "it is not known where the home folder is"
+        raise UserError(f"{where}: found {text!r}, and {whose}; give the whole path, or ./{text} for what is here")
+    return found
+
+
+def user_folder(text, where="folder"):
+    """As `user_path`, of a folder beside which others lie, so that it has a name: `.` and `a/..` are written out.
+
+    Raises:
+        UserError: as `user_path`, or it is the root of all folders.
+
+    Example:
+        >>> user_folder("runs/x/"), user_folder(".") == os.path.realpath(".")
+        ('runs/x/', True)
+    """
+    if not os.fspath(text).strip():
+        raise UserError(f"{where}: is empty; give a folder, such as saved_models/mine")
+    text = user_path(text, where)
+    if os.path.basename(text.rstrip("/" + os.sep)) not in ("", ".", ".."):
+        return text
+    found = os.path.realpath(text)
+    if os.path.dirname(found) == found:
+        raise UserError(f"{where}: found {text!r}, the root of all folders; give a folder in it")
+    return found
+
+
+def ends_in(text, endings):
+    """Whether a name has one of some endings, in capitals or not.
+
+    Example:
+        >>> ends_in("TEACHER.KERAS", KERAS), ends_in("mine.yaml", RECIPE), ends_in("resnet20", KERAS + RECIPE)
+        (True, True, False)
+    """
+    return os.fspath(text).lower().endswith(endings)
+
+
+def is_path(text):
+    """Whether a name is written as a path, so that it can be nothing else.
+
+    Example:
+        >>> [is_path(text) for text in ("./mine", "~/mine", "/a/b", "mine", "pairs/mine")]
+        [True, True, True, False, False]
+    """
+    text = os.fspath(text)
+    return text.startswith(("~", ".")) or os.path.isabs(text)
+
+
+def absolute(path):
+    """The one spelling of a path: absolute, without `.`, `..` and doubled slashes; links keep their names.
+
+    Example:
+        >>> absolute("a/.././/mine.yaml") == Path("mine.yaml").absolute()
+        True
+    """
+    path, plain = Path(path), Path(os.path.abspath(path))
+    try:
+        # Behind a link to a folder `..` is another folder.
+        return plain if os.path.samefile(path, plain) else path.resolve()
+    except OSError:
+        return path.resolve() if path.exists() else plain
+
+
+def same_place(one, other):
+    """Whether two values are equal, or two absolute paths that lead to one place, one of them by a link perhaps.
+
+    Example:
+        >>> same_place("/a/./b", "/a/b"), same_place(3, 3), same_place("a", "b")
+        (True, True, False)
+    """
+    if one == other:
+        return True
+    texts = isinstance(one, str) and isinstance(other, str) and os.path.isabs(one) and os.path.isabs(other)
+    return texts and os.path.realpath(one) == os.path.realpath(other)

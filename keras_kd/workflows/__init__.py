@@ -1,0 +1,1 @@
+"""Whole pieces of work, each a chain of stages: a run, its seeds, a search, a study, the doctor."""

@@ -1,0 +1,140 @@
+"""Why did it not help? A recipe's teacher, student and settings examined, before a run or after it."""
+
+from pathlib import Path
+
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.doctor.capacity import CAPACITY, check_capacity
+from keras_kd.workflows.doctor.case import Case
+from keras_kd.workflows.doctor.findings import finding, together
+from keras_kd.workflows.doctor.gradients import GRADIENTS, check_gradients
+from keras_kd.workflows.doctor.next_steps import next_steps
+from keras_kd.workflows.doctor.preprocessing import CLASS_ORDER, PIXELS, check_class_order, check_pixels
+from keras_kd.workflows.doctor.student import RATE, STUDENT, WEIGHTS, check_learning_rate, check_student, check_weights
+from keras_kd.workflows.doctor.teacher import TEACHER, check_teacher
+from keras_kd.workflows.doctor.teacher_accuracy import (
+    ACCURACY,
+    NORMALISATION,
+    check_accuracy,
+    check_batch_normalisation,
+)
+from keras_kd.workflows.doctor.teacher_output import OUTPUT, check_output
+from keras_kd.workflows.doctor.temperature import (
+    TEMPERATURE,
+    TRAINING_ACCURACY,
+    check_temperature,
+    check_training_accuracy,
+)
+from keras_kd.workflows.doctor.training_data import DATA, check_data
+from keras_kd.workflows.doctor.words import in_lines
+from keras_kd.workflows.run.folder import read_report
+
+__all__ = ["CHECKS", "CHECKS_OF_A_NETWORK", "examination_of_run", "examine", "in_lines"]
+
+# Of each network that teaches: check(case, member).
+CHECKS_OF_A_NETWORK = {
+    ACCURACY: check_accuracy,
+    OUTPUT: check_output,
+    CLASS_ORDER: check_class_order,
+    PIXELS: check_pixels,
+    NORMALISATION: check_batch_normalisation,
+}
+
+
+def _of_every_network(check):
+    def of_all(case):
+        found = [(member.where, check(case, member)) for member in case.members]
+        return together([(where, one) for where, one in found if one is not None])
+
+    return of_all
+
+
+# In the order in which they are told: check(case) gives a finding, or None where it has no object.
+CHECKS = {
+    TEACHER: check_teacher,
+    **{name: _of_every_network(check) for name, check in CHECKS_OF_A_NETWORK.items()},
+    TEMPERATURE: check_temperature,
+    TRAINING_ACCURACY: check_training_accuracy,
+    CAPACITY: check_capacity,
+    GRADIENTS: check_gradients,
+    STUDENT: check_student,
+    RATE: check_learning_rate,
+    WEIGHTS: check_weights,
+    DATA: check_data,
+}
+
+
+def examine(recipe, folder, *, name=None, smoke=False, dataset=None, checks=None):
+    """Examines a recipe: its teacher in this very pipeline, its student, its settings. Trains and writes nothing.
+
+    Args:
+        recipe: a `Recipe` of `keras_kd.recipe.load.load`.
+        folder: of its run, not begun or finished: beside it lie the runs of teachers that are recipes.
+        name: of the recipe; that of the folder by default.
+        smoke: teachers that are recipes are shrunk as well.
+        dataset: the recipe's data, where it is loaded already.
+        checks: names of `CHECKS`; all by default.
+
+    Returns:
+        dict: "recipe"; "findings", a list of {"check", "outcome", "found", "evidence", "why", "cure"}, the outcome one
+        of "good", "warning", "bad", "unknown"; "next", what to try, a list of lines in the order in which it pays;
+        "finished", whether the run of this recipe is there and was looked at.
+
+    Raises:
+        UserError: the data cannot be read.
+
+    Example:
+        >>> from keras_kd.recipe.load import load
+        >>> examine(load("digits"), "saved_models/digits")["findings"]  # doctest: +SKIP
+    """
+    case = Case(recipe, folder, smoke, dataset)
+    asked = {one: CHECKS[one] for one in (CHECKS if checks is None else checks)}
+    findings = [one for one in (_examined(*check, case) for check in asked.items()) if one is not None]
+    return {
+        "recipe": name or Path(folder).name,
+        "finished": case.report is not None,
+        "findings": findings,
+        "next": next_steps(recipe, findings, case.report),
+    }
+
+
+def examination_of_run(recipe, folder, *, dataset=None):
+    """What `examine` finds of a finished run, for its report.
+
+    Args:
+        recipe: its `Recipe`.
+        folder: of the run.
+        dataset: its data, where it is loaded already.
+
+    Returns:
+        As `examine`.
+
+    Raises:
+        UserError: there is no finished run in the folder.
+    """
+    found = read_report(folder)
+    if found is None:
+        raise UserError(f"{folder}: has no finished run; `keras-kd distill` of the recipe makes it")
+    return examine(recipe, folder, name=found.get("recipe"), smoke=bool(found.get("smoke", False)), dataset=dataset)
+
+
+def _examined(name, check, case):
+    """A check's finding; what cannot be built is a finding too."""
+    try:
+        return check(case)
+    except UserError as error:
+        # Said once, of the teacher itself.
+        if name != TEACHER and case.teacher_error is None and _teacher_fails(case):
+            return None
+        return finding(
+            name,
+            "bad" if name in (STUDENT, TEACHER) else "unknown",
+            f"cannot be examined: {error}",
+            why="A run would stop at this too." if name in (STUDENT, TEACHER) else "",
+        )
+
+
+def _teacher_fails(case):
+    try:
+        return case.teacher is None and bool(case.members)
+    except UserError:
+        return True

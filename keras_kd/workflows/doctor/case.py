@@ -1,0 +1,221 @@
+"""What is examined: a recipe with its data, its teacher and its student, each looked at once."""
+
+import functools
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from keras_kd.evaluation.measure import sample
+from keras_kd.evaluation.metrics.probabilities import log_softmax
+from keras_kd.methods.find import find
+from keras_kd.models.network import logits_of
+from keras_kd.models.outputs import check_from_logits
+from keras_kd.models.wrappers.softened import as_logits, with_output
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.doctor.gradients import measure_gradients
+from keras_kd.workflows.doctor.members import is_right, load_members, missing_runs
+from keras_kd.workflows.doctor.yardstick import nearest_class_mean, skill
+from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.folder import RunFolder, of_training, read_report
+from keras_kd.workflows.run.measure import load_student
+from keras_kd.workflows.run.teachers import assemble
+from keras_kd.workflows.run.train import build_student
+
+# Images that stand for all: enough of each class to see its place, few enough for a minute on two cores.
+OF_EACH_CLASS, LEAST, MOST = 40, 1000, 4000
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Images as they are, none of them augmented.
+
+    Args:
+        name: "training" or "validation".
+        images: uint8 (n, height, width, channels).
+        labels: int (n,), those that the student is given.
+        true_labels: int (n,): without the noise that the recipe plants.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    true_labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+
+class Case:
+    """A recipe that is examined.
+
+    Args:
+        recipe: a `Recipe`.
+        folder: of its run, finished or not begun; nothing is written there.
+        smoke: teachers that are recipes are shrunk as well.
+        dataset: the recipe's data, where it is loaded already.
+    """
+
+    def __init__(self, recipe, folder, smoke=False, dataset=None):
+        self.recipe, self.folder, self.smoke = recipe, Path(folder), smoke
+        self.dataset = run.load_data(recipe) if dataset is None else dataset
+        self.readings, self._logits = {}, {}
+
+    # The images.
+
+    @functools.cached_property
+    def training(self):
+        """`Shown` of training images."""
+        count = min(max(OF_EACH_CLASS * self.dataset.classes, LEAST), MOST)
+        return _shown("training", self.dataset.train, count)
+
+    @functools.cached_property
+    def held(self):
+        """`Shown` of the validation images, or else of training images; never of test images."""
+        validation = self.dataset.validation
+        return _shown("validation", validation, MOST) if validation is not None and len(validation) else self.training
+
+    @functools.cached_property
+    def yardstick(self):
+        """What the nearest class mean achieves on the images, 0..1: what takes no training."""
+        shown = self.training
+        return nearest_class_mean(shown.images, shown.true_labels, self.dataset.classes)
+
+    def looks_trained(self, accuracy, share=0.5):
+        """Whether an accuracy is worth a share of what takes no training."""
+        classes = self.dataset.classes
+        return skill(accuracy, classes) >= share * max(skill(self.yardstick, classes), 0.0)
+
+    # The teacher.
+
+    @functools.cached_property
+    def missing(self):
+        """The `MemberSpec`s whose runs are not there."""
+        return missing_runs(self.recipe, self.folder, self.smoke)
+
+    @functools.cached_property
+    def _members_or_error(self):
+        if self.missing:
+            return [], None
+        try:
+            return load_members(self.recipe, self.dataset, self.folder, self.smoke), None
+        except UserError as error:
+            return [], str(error)
+
+    @property
+    def members(self):
+        """[`Member`], empty where there is no teacher, or none that can be had."""
+        return self._members_or_error[0]
+
+    @property
+    def teacher_error(self):
+        """Why the teacher cannot be had, or None."""
+        return self._members_or_error[1]
+
+    @functools.cached_property
+    def teacher(self):
+        """The teacher as a run has it, as a `Network`, or None; what a network gives is taken as it is.
+
+        So what is wrong with `from_logits` is one finding, and does not hide the others.
+        """
+        if not self.members:
+            return None
+        if len(self.members) == 1:
+            (member,) = self.members
+            spec = member.spec
+            if spec is None or (spec.class_map is None and not spec.calibrate):
+                return self._as_it_is(member)
+        by_spec = {id(member.spec): member for member in self.members}
+        networks = {_key(member.spec): member.network for member in self.members if member.spec.is_recipe}
+        changed = [_with_flag(spec, by_spec[id(spec)], self.training) for spec in self.recipe.teacher.members]
+        teacher = self.recipe.teacher
+        teacher = teacher.model_copy(update={"ensemble": tuple(changed)}) if teacher.ensemble else changed[0]
+        return assemble(teacher, self.dataset, lambda spec, seen: networks[_key(spec)])
+
+    def _as_it_is(self, member):
+        kind, _ = member.gives(self.training)
+        network = replace(member.network, from_logits=kind != "probabilities")
+        try:
+            check_from_logits("teacher", network.model, network.from_logits)
+        except UserError:
+            # Its last layer says another thing than its numbers: given as logits, it is taken by everything.
+            if kind == "probabilities":
+                model = with_output(network.model, lambda output: as_logits(output, False), network.model.name)
+                network = replace(network, model=model, from_logits=True)
+        return network
+
+    @property
+    def comparable(self):
+        """Whether the teacher names the classes of the data."""
+        return self.teacher is not None and self.teacher.model.output_shape[-1] == self.dataset.classes
+
+    def logits(self, shown):
+        """The teacher's float64 logits of a `Shown`, (n, classes)."""
+        if shown.name not in self._logits:
+            self._logits[shown.name] = logits_of(self.teacher, shown.images)[0].astype("float64")
+        return self._logits[shown.name]
+
+    def probabilities(self, shown):
+        """The teacher's probabilities at temperature 1, float64 (n, classes)."""
+        return np.exp(log_softmax(self.logits(shown)))
+
+    def teacher_accuracy(self, shown):
+        """Of the teacher on a `Shown`, by its true labels; 0..1."""
+        return float(is_right(np.nan_to_num(self.logits(shown), nan=-np.inf), shown.true_labels).mean())
+
+    # The student.
+
+    @property
+    def lacks_teacher(self):
+        """Whether a term reads a teacher that cannot be had now."""
+        reads = any("teacher" in find(term.method).roles for term in self.recipe.terms)
+        return self.teacher is None and (reads or self.recipe.teacher is not None)
+
+    @functools.cached_property
+    def gradients(self):
+        """Of `keras_kd.workflows.doctor.gradients.measure_gradients`."""
+        return measure_gradients(self)
+
+    @functools.cached_property
+    def student(self):
+        """The untrained student, with the run's own initial weights, as a `Network`."""
+        return build_student(self.recipe, self.dataset)
+
+    @functools.cached_property
+    def report(self):
+        """The report of the finished run of this very recipe in the folder, or None."""
+        found = read_report(self.folder)
+        files = RunFolder(self.folder)
+        if found is None or not files.student.exists() or not files.recipe.exists():
+            return None
+        try:
+            there, _ = run.open_run(self.folder)
+        except UserError:
+            return None
+        same = of_training(there) == of_training(self.recipe)
+        return found if same else None
+
+    @functools.cached_property
+    def trained_student(self):
+        """The trained student of the finished run, as a `Network`, or None."""
+        if self.report is None:
+            return None
+        return load_student(self.recipe, self.dataset, RunFolder(self.folder))
+
+
+def _shown(name, split, count):
+    picked = sample(len(split), count)
+    true = split.labels if split.true_labels is None else split.true_labels
+    return Shown(name, np.asarray(split.images[picked]), np.asarray(split.labels[picked]), np.asarray(true[picked]))
+
+
+def _key(spec):
+    return spec.model, spec.seed, spec.epoch, str(spec.settings), str(spec.input_size)
+
+
+def _with_flag(spec, member, shown):
+    """A network's spec that says what the network gives."""
+    kind, _ = member.gives(shown)
+    if spec.is_recipe or kind not in ("logits", "probabilities"):
+        return spec
+    return spec.model_copy(update={"from_logits": kind == "logits"})

@@ -1,0 +1,214 @@
+"""How a network reads the data: whether it is right as it is fed, or would be with other pixels or classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_kd.workflows.doctor.findings import finding, percent
+from keras_kd.workflows.doctor.measures import class_permutation
+from keras_kd.workflows.doctor.members import is_right, settings_of
+from keras_kd.workflows.doctor.pixel_scaling import scalings
+
+CLASS_ORDER, PIXELS = "class order", "pixels"
+# Images on which other pixels are tried, at most.
+TRIED = 1000
+# Another order or scaling must make of the network one that is worth this share of what takes no training.
+WORTH = 0.6
+# More right by so much under other pixels, and how improbable that must be by chance.
+LEAST_GAIN, LARGEST_P = 0.02, 1e-4
+NOTHING = 1e-12
+# Its loss under other pixels, as a share of the loss as fed, and by how much it must be less.
+LIKELIER = ((1 / 2, 0.2), (1 / 3, 0.05))
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a network makes of images that are fed to it in one way.
+
+    Args:
+        right: bool (n,), in the order of classes that fits best.
+        accuracy: as the classes are.
+        permutation: of `class_permutation`, where another order fits, or None.
+        nll: the mean of -log p of the right class, in the order of classes that fits best.
+        overconfidence: the mean of its largest probability less the share that is right.
+        saturated: share of the images whose second class has no probability to speak of.
+    """
+
+    right: np.ndarray
+    accuracy: float
+    permutation: dict | None
+    nll: float
+    overconfidence: float
+    saturated: float
+
+
+def reading(case, member):
+    """How a member reads the images.
+
+    Args:
+        case: a `Case`.
+        member: one of its `Member`s.
+
+    Returns:
+        dict: "read", a `Read` of the images as the recipe feeds them; "tried" {name of a scaling: accuracy}; "better",
+        (`Scaling`, `Read`) of one under which the network is far better, or None; "permutation" under the better
+        scaling, or else as fed; None where it names other classes.
+    """
+    if member.where not in case.readings:
+        case.readings[member.where] = None if member.names_other_classes else _reading(case, member)
+    return case.readings[member.where]
+
+
+def _reading(case, member):
+    shown = case.training
+    probabilities = member.probabilities(shown)
+    whole = _read(case, probabilities, shown.true_labels)
+    found = {"read": whole, "tried": {}, "better": None, "permutation": whole.permutation}
+    if member.kind not in ("file", "function"):
+        return found
+    # Drawn from all: images often lie in the order of their classes.
+    some = np.sort(np.random.default_rng(0).permutation(len(shown))[:TRIED])
+    images, labels = shown.images[some], shown.true_labels[some]
+    fed = _read(case, probabilities[some], labels)
+    given, others = scalings(member.spec, case.dataset)
+    best = None
+    for scaling in others:
+        pixels = given.undone(scaling.of(images)).astype("float32")
+        # Two settings that come to the same pixels are one.
+        if np.abs(pixels - images).max() < 0.5:
+            continue
+        read = _read(case, member.probabilities(shown, pixels), labels)
+        found["tried"][scaling.name] = float(read.right.mean())
+        if _is_better(case, read, fed) and (best is None or _worth(read) > _worth(best[1])):
+            best = scaling, read
+    if best is not None:
+        found["better"], found["permutation"] = best, best[1].permutation
+    return found
+
+
+def _worth(read):
+    return read.right.mean() - 0.01 * read.nll
+
+
+def _read(case, probabilities, labels):
+    permutation = class_permutation(probabilities, labels)
+    if permutation is not None and not case.looks_trained(permutation["accuracy_in_order"], WORTH):
+        permutation = None
+    expected = labels if permutation is None else np.asarray(permutation["order"])[labels]
+    right = is_right(probabilities, expected)
+    return Read(
+        right,
+        float(is_right(probabilities, labels).mean()),
+        permutation,
+        float(-np.log(probabilities[np.arange(len(labels)), expected]).mean()),
+        float(probabilities.max(1).mean() - right.mean()),
+        float(np.mean(np.partition(probabilities, -2, axis=1)[:, -2] < NOTHING)),
+    )
+
+
+def _is_better(case, read, fed):
+    """Whether a network is far better when it is fed otherwise."""
+    from scipy.stats import binom
+
+    if not case.looks_trained(read.right.mean(), WORTH):
+        return False
+    gained, lost = int(np.sum(read.right & ~fed.right)), int(np.sum(fed.right & ~read.right))
+    if gained - lost >= LEAST_GAIN * len(fed.right) and binom.sf(gained - 1, gained + lost, 0.5) < LARGEST_P:
+        return True
+    # A network with little bias in it names the same classes at any scale, but is then sure of everything: only where
+    # it is fed rightly does it know what it does not know.
+    if gained < lost - 0.005 * len(fed.right) or abs(read.overconfidence) > 0.1:
+        return False
+    likelier = any(read.nll < share * fed.nll and fed.nll - read.nll > least for share, least in LIKELIER)
+    return likelier or (fed.saturated > 0.5 and read.saturated < 0.05)
+
+
+def check_class_order(case, member):
+    """Whether the classes that a network names are the data's.
+
+    Args:
+        case: a `Case`.
+        member: one of its `Member`s.
+    """
+    found = reading(case, member)
+    shown = case.training
+    if found is None:
+        gives, has = member.network.model.output_shape[-1], case.dataset.classes
+        return finding(
+            CLASS_ORDER,
+            "unknown",
+            f"it names {gives} classes and the data has {has}",
+            why="What it says of classes can be compared with nothing; only layers inside it can teach.",
+            cure=f"for a method that reads logits give `{member.where}.class_map`",
+        )
+    permutation, read = found["permutation"], found["read"]
+    if permutation is None:
+        return finding(
+            CLASS_ORDER,
+            "good",
+            f"no other order of its classes fits {len(shown):,} training images better",
+            evidence={"images": len(shown), "accuracy": read.accuracy},
+        )
+    moved, classes = permutation["moved"], case.dataset.classes
+    before, after = permutation["accuracy"], permutation["accuracy_in_order"]
+    few = ": " + ", ".join(
+        f"{case.dataset.class_names[one]} is called {case.dataset.class_names[permutation['order'][one]]}"
+        for one in moved[:4]
+    )
+    mapped = _composed(member.class_map, permutation["order"])
+    unsure = permutation["unsure"]
+    doubt = f" (few images say which: {', '.join(map(str, unsure))}; look at these yourself)" if unsure else ""
+    return finding(
+        CLASS_ORDER,
+        "bad",
+        f"shuffled classes: {len(moved)} of {classes} are in each other's place{few}{', ...' * (len(moved) > 4)}; "
+        f"{percent(before)} right as it is, {percent(after)} in the right order",
+        why="The student is taught one class under the name of another.",
+        cure=settings_of(member, class_map=mapped) + doubt,
+        evidence={**permutation, "class_map": mapped},
+    )
+
+
+def _composed(class_map, order):
+    """The class_map that names each class by the one which stands for it."""
+    if class_map is None:
+        return list(order)
+    entries = [list(entry) if isinstance(entry, tuple) else entry for entry in class_map]
+    return [entries[one] for one in order]
+
+
+def check_pixels(case, member):
+    """Whether a network is shown pixels as it was when it was trained.
+
+    Args:
+        case: a `Case`.
+        member: one of its `Member`s.
+    """
+    if member.kind not in ("file", "function"):
+        return finding(PIXELS, "good", "it takes pixels 0..255 and normalises them itself")
+    found = reading(case, member)
+    if found is None:
+        return finding(PIXELS, "unknown", "it names other classes than the data, so that nothing can be compared")
+    given = scalings(member.spec, case.dataset)[0]
+    own = float(found["read"].right.mean())
+    evidence = {"given": given.name, "accuracy": own, "nll": found["read"].nll, "accuracy_under": found["tried"]}
+    if found["better"] is None:
+        tried = max(found["tried"].values(), default=0.0)
+        text = f"{percent(own)} right with pixels {given.name} as given, at most {percent(tried)} with others"
+        return finding(PIXELS, "good", text, evidence=evidence)
+    scaling, read = found["better"]
+    if scaling.settings is None:
+        cure = f"give it as a function (package.module:function) that begins with {scaling.name}"
+    else:
+        cure = settings_of(member, **scaling.settings)
+    sure = f"; there it is sure of nearly everything (loss {found['read'].nll:.3f}), here it is not ({read.nll:.3f})"
+    loss = sure if read.right.mean() < own + LEAST_GAIN else ""
+    return finding(
+        PIXELS,
+        "bad",
+        f"{percent(own)} right with pixels {given.name} as given, {percent(float(read.right.mean()))} with pixels "
+        f"{scaling.name}{loss}",
+        why="It was trained on pixels of another scale, and what it says of these is not what it has learnt.",
+        cure=cure,
+        evidence={**evidence, "better": scaling.name, "nll_under_better": read.nll, "settings": scaling.settings},
+    )

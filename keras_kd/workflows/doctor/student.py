@@ -1,0 +1,131 @@
+"""Whether the student can learn at all: weights that train, gradients that reach them, steps that move them."""
+
+import numpy as np
+from keras import ops
+
+from keras_kd.models import cost as bench
+from keras_kd.training.schedules import at
+from keras_kd.workflows.doctor.findings import finding, percent
+
+STUDENT, RATE, WEIGHTS = "student", "learning rate", "weights of the loss"
+FROZEN, UNREACHED = 0.5, 0.5
+# Of its length: a network that moves less from its start is not trained.
+STILL = 1e-3
+# In lengths of the weights, one step: above this it undoes all others.
+FAR = 1.0
+
+
+def check_student(case):
+    """Whether the student's weights train, and whether a gradient reaches them.
+
+    Args:
+        case: a `Case`.
+    """
+    model = case.student.model
+    every = bench.parameters(model)
+    trains = sum(int(np.prod(one.shape)) for one in model.trainable_variables)
+    share = trains / max(every, 1)
+    evidence = {"parameters": every, "trainable": trains, "share": share}
+    unfreeze = "set trainable = True on its layers before it is saved or returned"
+    if share < FROZEN:
+        told = "frozen: none" if not trains else f"mostly frozen: {trains:,}"
+        return finding(
+            STUDENT,
+            "bad",
+            f"{told} of its {every:,} parameters train",
+            why="What is frozen learns nothing, from labels or teacher.",
+            cure=f"{unfreeze}; or take another student",
+            evidence=evidence,
+        )
+    found = None if case.lacks_teacher else case.gradients
+    told = f"{trains:,} of its {every:,} parameters train"
+    if found is None or not found["parts"]:
+        return finding(STUDENT, "good", told, evidence=evidence)
+    evidence["reached"] = found["reached"]
+    if not found["reached"] and not found["unknown"] and not found["refused"]:
+        return finding(
+            STUDENT,
+            "bad",
+            f"{told}, but their gradient is exactly 0 on the first batches",
+            why="A network without a gradient does not learn.",
+            cure="look for a stop_gradient, a rounding or an argmax in it, and for units that are dead at the start",
+            evidence=evidence,
+        )
+    if found["reached"] < UNREACHED and not found["unknown"] and not found["refused"]:
+        return finding(
+            STUDENT,
+            "warning",
+            f"{told}, but a gradient reaches only {percent(found['reached'])} of them on the first batches",
+            why="The others stay as they were drawn.",
+            cure="look for a stop_gradient in it; or give a label_weight above 0, which reaches all of it",
+            evidence=evidence,
+        )
+    return finding(STUDENT, "good", f"{told}, and a gradient reaches {percent(found['reached'])}", evidence=evidence)
+
+
+def check_learning_rate(case):
+    """Whether the optimizer's steps move the weights somewhere, and not out of all bounds.
+
+    Args:
+        case: a `Case`.
+    """
+    fit = case.recipe.fit
+    steps = -(-len(case.dataset.train) // fit.batch_size) * fit.epochs * case.recipe.generations
+    variables = case.student.model.trainable_variables
+    if not variables:
+        return None
+    count = sum(int(np.prod(one.shape)) for one in variables)
+    length = np.sqrt(sum(float((ops.convert_to_numpy(one) ** 2).sum()) for one in variables))
+    if fit.optimizer == "sgd":
+        relative = None if case.lacks_teacher else case.gradients["relative"]
+        if relative is None:
+            return None
+        moved = steps * fit.learning_rate * relative / (1 - fit.momentum)
+    else:
+        # A step of Adam moves each weight by the learning rate at most.
+        moved = steps * fit.learning_rate * np.sqrt(count) / max(length, 1e-30)
+    moved = float(moved)
+    evidence = {"steps": steps, "learning_rate": fit.learning_rate, "optimizer": fit.optimizer, "most_moved": moved}
+    told = f"{fit.optimizer} at {fit.learning_rate:g} for {steps:,} steps moves the weights at most {moved:.2g} lengths"
+    step = moved / steps
+    if not step <= FAR:
+        return finding(
+            RATE,
+            "warning",
+            f"{told}, {step:.2g} in one step",
+            why="Steps longer than the weights themselves leave nothing of what was learnt before them.",
+            cure="lower `fit.learning_rate` (sgd 0.05, adam 0.001 are usual)",
+            evidence=evidence,
+        )
+    if moved >= STILL:
+        return finding(RATE, "good", told, evidence=evidence)
+    return finding(
+        RATE,
+        "bad",
+        told,
+        why="The student ends where it began.",
+        cure="raise `fit.learning_rate` (sgd 0.05, adam 0.001 are usual), or `fit.epochs`",
+        evidence=evidence,
+    )
+
+
+def check_weights(case):
+    """Whether there is something to learn from in every epoch.
+
+    Args:
+        case: a `Case`.
+    """
+    recipe = case.recipe
+    every = [recipe.label_weight, *(term.weight for term in recipe.terms)]
+    idle = [epoch + 1 for epoch in range(recipe.fit.epochs) if not any(at(weight, epoch) for weight in every)]
+    evidence = {"idle_epochs": len(idle), "epochs": recipe.fit.epochs}
+    if not idle:
+        return finding(WEIGHTS, "good", f"above 0 in all {recipe.fit.epochs} epochs", evidence=evidence)
+    return finding(
+        WEIGHTS,
+        "bad" if 2 * len(idle) >= recipe.fit.epochs else "warning",
+        f"label_weight and all terms are 0 in {len(idle)} of {recipe.fit.epochs} epochs, from epoch {idle[0]} on",
+        why="In these epochs nothing is learnt.",
+        cure="give `label_weight` or a term a weight above 0 there",
+        evidence=evidence,
+    )

@@ -1,0 +1,1 @@
+"""A run of one recipe: the only place that knows the order of stages."""

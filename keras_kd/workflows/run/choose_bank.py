@@ -1,0 +1,126 @@
+"""Whether the teacher of a recipe is looked up in a bank, and in which."""
+
+from keras_kd.bank.bank import Bank, in_units, row_bytes, signal_shapes, views_in
+from keras_kd.methods.find import guarding, make
+from keras_kd.models.taps import LOGITS, Tapped
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.run.generations import home
+
+FOLDER = "bank"
+
+
+def folder_of_banks(run_folder):
+    """Where the banks of a run lie: beside the runs, so that all of them share them.
+
+    Example:
+        >>> folder_of_banks("saved_models/digits").as_posix()
+        'saved_models/bank'
+    """
+    return home(run_folder) / FOLDER
+
+
+def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
+    """The bank that a recipe's teacher is looked up in, or None where it runs in the step.
+
+    Args:
+        recipe: a `Recipe`.
+        dataset: its data.
+        teacher: its `Network`, or None.
+        run_folder: of the run.
+        renderer: the `ViewRenderer` of the training images, if there is one.
+        tell: called with a line about what was chosen.
+
+    Raises:
+        UserError: a bank is asked for and cannot be: the reason; or the one that is there is damaged or foreign.
+    """
+    spec, tell = recipe.bank, tell or (lambda line: None)
+    reading, taps = _read_of(recipe)
+    if teacher is None or spec.mode == "live" or not reading:
+        return None
+    reason = _why_not(recipe, dataset, teacher, reading, taps)
+    if reason is None:
+        images = known_images(recipe, dataset).images
+        bank = Bank(
+            folder_of_banks(run_folder),
+            teacher.model,
+            images,
+            recipe.data.family,
+            taps=taps,
+            from_logits=teacher.from_logits,
+            format=spec.format,
+            kept=spec.kept,
+            few=spec.views,
+            members=teacher.members or None,
+            renderer=renderer if images is dataset.train.images else None,
+            name=teacher.name,
+        )
+        epochs = None if spec.mode == "full" else recipe.fit.epochs
+        try:
+            bank.check_room(epochs)
+        except UserError as error:
+            if spec.mode != "auto":
+                raise
+            reason = str(error)
+        else:
+            need, there = in_units(bank.bytes_for(epochs)), bank.tables[LOGITS].filled()
+            of_members = [f"{member.tables[LOGITS].filled():,}" for member in bank.members]
+            known = f", of its members {' and '.join(of_members)}" if of_members else ""
+            tell(f"bank {bank.folder}: {need} when this run is done; {there:,} views are there{known}")
+            return bank
+    if spec.mode != "auto":
+        raise UserError(f"bank.mode: {spec.mode} cannot be: {reason}")
+    tell(f"the teacher runs in each step: {reason}")
+    return None
+
+
+def known_images(recipe, dataset):
+    """The split whose images a bank counts by: all training images, those set aside for validation too.
+
+    So a search, which sets some aside, and its winner, which learns from all, share one bank. Where views mix images
+    the partners come from the images that are learnt from, and so does the bank.
+    """
+    return dataset.train if recipe.data.family.mixing else dataset.train.whole or dataset.train
+
+
+def planned_bytes(recipe, about, teacher):
+    """Bytes of the bank that a run will have filled, estimated before it; 0 where there will be none.
+
+    Args:
+        recipe: a `Recipe`.
+        about: a `Description` of its data.
+        teacher: its `Network`, untrained, or None.
+    """
+    spec = recipe.bank
+    reading, taps = _read_of(recipe)
+    if teacher is None or spec.mode == "live" or not reading or _why_not(recipe, about, teacher, reading, taps):
+        return 0
+    shapes = signal_shapes(Tapped("teacher", teacher.model, taps, teacher.from_logits), about.image_shape)
+    row = sum(row_bytes(spec.format, tap, shape, spec.kept) for tap, shape in shapes.items())
+    if teacher.members:
+        row *= 1 + len(teacher.members[0])
+    views = min(spec.views or recipe.data.family.count, recipe.data.family.count)
+    shown = views if spec.mode == "full" else views_in(recipe.fit.epochs, views)
+    return round(about.train_count * shown * row) * recipe.generations
+
+
+def _read_of(recipe):
+    """(the methods that read a teacher, the layers of it that they read)."""
+    methods = [make(term) for term in recipe.terms]
+    reading, taps = [method for method in methods if "teacher" in method.roles], []
+    for method in reading:
+        with guarding(method, "taps()"):
+            taps += [tap for tap in method.taps("teacher") if tap != LOGITS]
+    return reading, tuple(dict.fromkeys(taps))
+
+
+def _why_not(recipe, dataset, teacher, reading, taps):
+    """Why the teacher cannot be looked up, or None."""
+    live = [method.name for method in reading if method.live]
+    if live:
+        return f"{live[0]} asks it in the step"
+    if not recipe.bank.maps and taps:
+        shapes = signal_shapes(Tapped("teacher", teacher.model, taps, teacher.from_logits), dataset.image_shape)
+        maps = [tap for tap in taps if len(shapes[tap]) > 1]
+        if maps:
+            return f"feature maps are read ({', '.join(maps)}), which bank.maps: true would store"
+    return None

@@ -1,0 +1,181 @@
+"""What a run hands over: exported files behind their gates, a model card, an example."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from keras_kd.data.views.crop_flip import epoch_order
+from keras_kd.export.export import CALIBRATED, FORMATS, missing_here
+from keras_kd.export.export import export as export_files
+from keras_kd.report import write as report
+from keras_kd.report.model_card import card, example
+from keras_kd.report.soundness import EDITABLE
+from keras_kd.utils.account import CHANGED, changes, tell_changed
+from keras_kd.utils.errors import GateError, MachineError, UserError
+from keras_kd.utils.files import whole
+from keras_kd.workflows.run.folder import RunFolder, hold_run, keep_recipe, read_report
+from keras_kd.workflows.run.int8 import fine_tune
+from keras_kd.workflows.run.measure import load_student
+
+
+def hand_over(recipe, dataset, files, found, *, owned, teacher, formats=None, quiet=False):
+    """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate.
+
+    A student whose files of full int8 fail their gate is trained for int8, and they are made again. Where a package is
+    missing the report says so, and has no exports.
+
+    Args:
+        recipe: a `Recipe`.
+        dataset: its data.
+        files: the `RunFolder`.
+        found: the report.
+        owned: as which the folder is held.
+        teacher: a function that gives the teacher's `Network`, or None.
+        formats: those that are made; the recipe's by default. What the report says of others stays.
+        quiet: no progress.
+    """
+    chosen = recipe.export
+    formats = chosen.formats if formats is None else tuple(formats)
+    missing = missing_here(formats)
+    if missing:
+        # Training on a machine with JAX alone and exporting on another is a way of work, not a failure.
+        found["export_note"] = missing
+        report.write(found, files.path)
+        write_card(files.path, found, dataset.image_shape)
+        return found
+    found.pop("export_note", None)
+    rows = {one["format"]: one for one in found.get("exports", []) if one["format"] not in formats}
+    # Until all is done the report names only what stays, and no settings: a run that is killed here is exported again.
+    found["exports"], found["settings"]["export"] = list(rows.values()), None
+    report.write(found, files.path)
+    keep_recipe(files, recipe)
+    picked = np.sort(epoch_order(recipe.seed, 0, len(dataset.train))[: chosen.calibration_images])
+    calibration_images = np.asarray(dataset.train.images[picked])
+
+    def exported(formats, int8_student=None):
+        if not formats:
+            return {}
+        try:
+            made = export_files(
+                files.student,
+                files.path,
+                formats=formats,
+                inputs=chosen.inputs,
+                outputs=chosen.outputs,
+                from_logits=recipe.student.from_logits,
+                calibration_images=calibration_images,
+                test_images=np.asarray(dataset.test.images),
+                test_labels=dataset.test.labels,
+                gates=chosen.gates.model_dump(),
+                int8_student=int8_student,
+                quiet=True,
+            )
+        except GateError as error:
+            made = error.exports
+        return {one["format"]: one for one in made}
+
+    rows |= exported(formats)
+    lossy = [name for name in formats if _lost_in_int8(rows[name])]
+    if lossy and chosen.int8_fine_tuning.epochs:
+        # A file that is made of an earlier copy is made anew, as that copy goes.
+        lossy += [name for name, one in rows.items() if name not in lossy and _is_tuned(one, files)]
+        before = {name: {key: rows[name][key] for key in ("accuracy", "accuracy_drop", "agreement")} for name in lossy}
+        try:
+            tuned = fine_tune(
+                recipe,
+                dataset,
+                teacher(),
+                load_student(recipe, dataset, files),
+                calibration_images,
+                files.int8_student,
+                run_folder=files.path,
+                title=found["recipe"],
+                quiet=quiet,
+            )
+        except MachineError:
+            raise
+        except UserError as error:
+            for name in lossy:
+                rows[name]["failures"] += [f"it was not trained for int8: {error}"] * (not rows[name]["passed"])
+        else:
+            rows |= exported(lossy, files.int8_student)
+            for name in lossy:
+                if not rows[name]["passed"]:
+                    rows[name]["failures"].append(
+                        f"{chosen.int8_fine_tuning.epochs} epochs of int8 fine-tuning are in it"
+                    )
+            found["int8_fine_tuning"] = {**tuned, "before": before}
+    if not any(one["passed"] and _is_tuned(one, files) for one in rows.values()):
+        owned.remove(files.int8_student)
+        found.pop("int8_fine_tuning", None)
+    found["exports"] = [rows[name] for name in FORMATS if name in rows]
+    # Where a format of the recipe was never made, `distill` still has to make it.
+    found["settings"]["export"] = recipe.dump()["export"] if set(chosen.formats) <= rows.keys() else None
+    calibrated = {"seed": recipe.seed, "positions": picked.tolist()}
+    found["calibration_images"] = calibrated if found["exports"] else None
+    report.write(found, files.path)
+    write_card(files.path, found, dataset.image_shape)
+    return found
+
+
+def _is_tuned(one, files):
+    """Whether an exported file is made of the student that was trained for int8."""
+    return one.get("made_of") == files.int8_student.name
+
+
+def _lost_in_int8(one):
+    """Whether a file of full int8 was made and loses more than its gate allows."""
+    return one["format"] in CALIBRATED and not one["passed"] and one["accuracy"] is not None
+
+
+def write_card(folder, found, image_shape):
+    """Writes `model_card.md`, and `example/run.py` where a LiteRT file was handed over.
+
+    One that somebody has changed, as its owner fills in the card, stays: what is new goes beside it, as
+    `model_card.new.md`.
+
+    Args:
+        folder: of the run.
+        found: its report.
+        image_shape: (height, width, channels).
+    """
+    files = RunFolder(Path(folder))
+    bench = _read_json(files.bench)
+    for file, text in ((files.card, card(found, image_shape, bench)), (files.example, example(found, image_shape))):
+        if text is not None:
+            _write_beside_changes(files.path, file, text)
+
+
+def _write_beside_changes(folder, file, text):
+    name, place = file.relative_to(folder).as_posix(), file
+    if name in EDITABLE and changes(folder, [name]).get(name) == CHANGED:
+        if file.read_bytes() == text.encode():
+            return
+        place = file.with_suffix(f".new{file.suffix}")
+        tell_changed(file, f"it is left as it is, and the new one is {place.name}")
+    with whole(place) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _read_json(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def keep_bench(folder, rows):
+    """Keeps what `keras-kd bench` measured of a run's files in it, and in its model card.
+
+    Args:
+        folder: of the run.
+        rows: of `keras_kd.export.latency.measure`.
+    """
+    files = RunFolder(Path(folder))
+    with hold_run(files, wait=True):
+        with whole(files.bench) as temporary:
+            temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        found, shapes = read_report(files.path), [tuple(row["image_shape"]) for row in rows]
+        if found is not None and shapes:
+            write_card(files.path, found, shapes[0])

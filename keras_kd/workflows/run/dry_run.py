@@ -1,0 +1,83 @@
+"""A recipe tried without training: its networks are built, untrained, and everything that must fit is seen to fit."""
+
+import numpy as np
+
+from keras_kd.data.describe import describe
+from keras_kd.models.network import build
+from keras_kd.recipe.load import load_teacher_recipe
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.run.teachers import assemble, held_out_alike
+from keras_kd.workflows.run.train import build_distiller, build_peers, build_student
+
+
+def about_data(recipe):
+    """What is known of a recipe's data; its views fit its images.
+
+    Raises:
+        UserError: they do not.
+    """
+    about = describe(**recipe.data.model_dump(exclude={"views"}))
+    recipe.data.family.check(about.image_shape)
+    return about
+
+
+def rehearse(recipe, about, smoke=False, visit=None):
+    """Builds a recipe's networks for its data and checks that they, the methods and the data fit.
+
+    Args:
+        recipe: a `Recipe`.
+        about: a `Description` of its data.
+        smoke: whether teachers that are recipes are shrunk too.
+        visit: called with (`MemberSpec`, `Recipe`) for each recipe that teaches; by default each is rehearsed.
+
+    Returns:
+        (student, teacher), untrained `Network`s; the teacher may be None.
+
+    Raises:
+        UserError: what does not fit, as a run would find it.
+    """
+    visit = visit or (lambda spec, taught: rehearse(taught, about_data(taught), smoke))
+    teacher = None if recipe.teacher is None else _teacher(recipe, about, smoke, visit)
+    teachers = [teacher]
+    if recipe.generations > 1:
+        # The first generation's teacher, if there is one, and that of every later one: a student.
+        teachers = [one for one in (teacher, build_student(recipe, about)) if one is not None]
+    for one in teachers:
+        student = build_student(recipe, about)
+        build_distiller(
+            recipe,
+            one,
+            student,
+            peers=build_peers(recipe, about),
+            trust=np.ones(about.classes) if recipe.trust else None,
+            examples=about.train_count,
+        )
+    return student, teachers[-1]
+
+
+def _teacher(recipe, about, smoke, visit):
+    """The teacher's network, untrained where it is a recipe."""
+
+    def of_recipe(spec, seen):
+        taught = load_teacher_recipe(spec, smoke)
+        if recipe.teacher.is_fitted:
+            held_out_alike(recipe.data, taught.data, spec.model)
+        _same_size(spec, seen, describe(**taught.data.model_dump(exclude={"views"})).image_shape)
+        visit(spec, taught)
+        return build(taught.student, seen, "teacher")
+
+    return assemble(recipe.teacher, about, of_recipe, fits=False)
+
+
+def _same_size(spec, seen, takes):
+    if tuple(seen.image_shape) != tuple(takes):
+        height, width = takes[:2]
+        cure = "leave input_size out" if spec.input_size else f"set input_size: {_size(height, width)} for it"
+        if tuple(seen.image_shape[2:]) != tuple(takes[2:]):
+            cure = "take another teacher: only height and width can be changed"
+        shown = tuple(seen.image_shape)
+        raise UserError(f"{spec.model}: its network takes images of {tuple(takes)} and would be shown {shown}; {cure}")
+
+
+def _size(height, width):
+    return height if height == width else [height, width]

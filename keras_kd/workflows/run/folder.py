@@ -1,0 +1,319 @@
+"""The files of a run, and whether they are of this recipe."""
+
+import csv
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+import keras_kd
+from keras_kd.bank.folder import is_bank
+from keras_kd.evaluation.predictions_file import NAME as PREDICTIONS
+from keras_kd.export.export import FILES as EXPORTED
+from keras_kd.recipe.load import load
+from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
+from keras_kd.training.history import EVENTS
+from keras_kd.utils.account import CHANGED, changes, has_account, read_account, tell_changed
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.files import whole
+from keras_kd.utils.ownership import held, refuse_before
+from keras_kd.utils.paths import same_place
+from keras_kd.workflows.run.choose_bank import FOLDER
+
+# The first words of the recipe in a run folder, by which a run of an earlier version is known.
+RESOLVED = "# Resolved by keras-kd"
+# What a recipe says that changes nothing of one trained student.
+AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run."""
+
+    path: Path
+
+    recipe = property(lambda self: self.path / "recipe.yaml")
+    student = property(lambda self: self.path / "student.keras")
+    state = property(lambda self: self.path / "training_state.npz")
+    history = property(lambda self: self.path / "history.csv")
+    filling = property(lambda self: self.path / "bank_filling.json")
+    tensorboard = property(lambda self: self.path / "tensorboard")
+    report = property(lambda self: self.path / "report.json")
+    report_page = property(lambda self: self.path / "report.html")
+    predictions = property(lambda self: self.path / PREDICTIONS)
+    teacher = property(lambda self: self.path / "teacher.json")
+    bank = property(lambda self: self.path / "bank.json")
+    int8_student = property(lambda self: self.path / "student_int8.keras")
+    text = property(lambda self: self.path / "report.md")
+    bench = property(lambda self: self.path / "bench.json")
+    card = property(lambda self: self.path / "model_card.md")
+    example = property(lambda self: self.path / "example" / "run.py")
+    best_validation = property(lambda self: self.path / "checkpoints" / "best_validation.keras")
+
+    def checkpoint(self, epoch):
+        """The student as it was after an epoch."""
+        return self.path / "checkpoints" / f"epoch_{epoch:04d}.keras"
+
+    @property
+    def always(self):
+        """The files that every run has."""
+        found = (self.recipe, self.student, self.state, self.history, self.report, self.text, self.report_page)
+        return (*found, self.predictions, self.card)
+
+    def of(self, recipe):
+        """All files that a run of a recipe may write."""
+        exports = [self.path / EXPORTED[one] for one in recipe.export.formats]
+        others = [self.bank, self.filling, self.teacher, self.tensorboard / EVENTS, self.best_validation]
+        others += [self.checkpoint(epoch) for epoch in range(1, recipe.fit.epochs) if recipe.fit.keeps(epoch)]
+        others += [self.example, self.int8_student] if exports else []
+        return (*self.always, *exports, *others)
+
+
+# What is there of a run beside `RunFolder.always` and the exported files: names relative to its folder.
+_OTHERS = (
+    r"(teacher|bank|bench)\.json|student_int8\.keras|example/run\.py|checkpoints/(epoch_\d{4,}|best_validation)\.keras|"
+    r"tensorboard/events\.out\.tfevents\.\d+\.keras_kd|saved_model/(saved_model|fingerprint|keras_metadata)\.pb|"
+    r"saved_model/variables/variables\.[\w.-]+"
+)
+_INSIDE = ("example", "checkpoints", "tensorboard", "saved_model", "saved_model/variables", "saved_model/assets")
+
+
+def hold_run(files, recipe=None, *, wait=False, tell=True, restart=False):
+    """Holds a run folder; see `keras_kd.utils.ownership.held`.
+
+    Args:
+        files: the `RunFolder`.
+        recipe: the `Recipe` that is to be run in it; without one the folder has to hold a run.
+        wait, tell, restart: as of `held`.
+    """
+    if recipe is None and not is_run(files.path):
+        raise UserError(f"{files.path}: no run of keras-kd; `keras-kd distill RECIPE` makes one")
+    names = [file.relative_to(files.path).as_posix() for file in files.of(recipe)] if recipe else []
+    return held(files.path, "run", names=names, earlier=of_earlier_version, wait=wait, tell=tell, restart=restart)
+
+
+def may_hold(files, recipe, restart):
+    """Refuses a folder that `hold_run` would refuse, or that holds a run of other settings; holds and makes nothing.
+
+    Args:
+        files, recipe, restart: as of `hold_run`.
+
+    Raises:
+        UserError: names what is in the way.
+    """
+    names = [file.relative_to(files.path).as_posix() for file in files.of(recipe)]
+    refuse_before(files.path, "run", names=names, earlier=of_earlier_version, restart=restart)
+    if not restart:
+        same_recipe(files, recipe)
+
+
+def is_run(folder):
+    """Whether a folder holds a run, whole or not, of this version or an earlier one."""
+    known = read_account(folder)["kind"] if has_account(folder) else None
+    return known == "run" or (known is None and of_earlier_version(folder) is not None)
+
+
+def of_earlier_version(folder):
+    """The names of what an earlier version of keras_kd made in a run folder; None where it made none."""
+    folder, files = Path(folder), RunFolder(Path(folder))
+    try:
+        with open(files.recipe, encoding="utf-8") as file:
+            if not file.readline().startswith(RESOLVED):
+                return None
+    except (OSError, UnicodeDecodeError):
+        return None
+    report = _report_of_earlier_version(files)
+    if report is None and not files.state.is_file():
+        return None  # a recipe that somebody put there
+    places = [folder / one for one in (".", *_INSIDE) if not (folder / one).is_symlink()]
+    found = [path for place in places for path in sorted(place.glob("*"))]
+    names = [path.relative_to(folder).as_posix() for path in found if path.is_file() and not path.is_symlink()]
+    return [name for name in names if _is_of_earlier_version(files, name, report or {})]
+
+
+def _report_of_earlier_version(files):
+    """The report of a run that an earlier version finished, or None: it is of the student and the recipe beside it."""
+    try:
+        found = json.loads(files.report.read_text(encoding="utf-8"))
+        here, there = yaml.safe_load(files.recipe.read_text(encoding="utf-8")), found["settings"]
+        same = all(here.get(key) == there.get(key) for key in ("student", "terms", "seed", "label_weight"))
+        return found if same and files.student.stat().st_size == found["cost"]["file_bytes"] else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+        return None
+
+
+def _is_of_earlier_version(files, name, report):
+    """Whether a file of a run that an earlier version began was made by it, by its name and how it begins."""
+    exports = {one["file"] for one in report.get("exports", []) if one.get("passed")}
+    if name in EXPORTED.values() or name.startswith("saved_model/"):
+        return name.split("/")[0] in exports and (name in EXPORTED.values() or bool(re.fullmatch(_OTHERS, name)))
+    begins = {
+        "history.csv": "epoch,",
+        "report.md": f"# {report.get('recipe')}",
+        "model_card.md": f"# {report.get('recipe')}",
+        "report.html": "<!doctype html>",
+        "example/run.py": '"""Runs student',
+        "bench.json": "[",
+        "bank.json": "{",
+        "teacher.json": "{",
+    }
+    if name in begins:
+        with open(files.path / name, "rb") as file:
+            return file.read(200).decode("utf-8", "replace").lstrip().lower().startswith(begins[name].lower())
+    if name == files.int8_student.name:
+        return any(one.get("made_of") == name for one in report.get("exports", []))
+    known = {file.relative_to(files.path).as_posix() for file in files.always}
+    return name in known or re.fullmatch(_OTHERS, name) is not None
+
+
+def read_report(folder):
+    """The report of a finished run; None where there is none, or not as it was written: it is then measured again."""
+    if changes(folder, ["report.json"]).get("report.json") == CHANGED:
+        return None
+    try:
+        found = json.loads(RunFolder(Path(folder)).report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and {"student", "time", "settings"} <= set(found) else None
+
+
+def is_whole(files):
+    """Whether a run has come to its end, so that nothing of it is still to be made."""
+    found = read_report(files.path)
+    if found is None or not files.student.exists() or not files.card.exists():
+        return False
+    handed_over = "export_note" in found or ("exports" in found and found["settings"].get("export") is not None)
+    return handed_over and not (files.state.exists() or files.filling.exists())
+
+
+def read_history(files):
+    """The epochs' figures, as far as they can be read; none where they are not as they were written."""
+    if changes(files.path, [files.history.name]).get(files.history.name) == CHANGED:
+        return []
+    try:
+        with open(files.history, newline="", encoding="utf-8") as file:
+            return [row for row in csv.DictReader(file) if is_number(row.get("seconds"))]
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
+def is_number(text):
+    """Whether a text is a number, 0 or above."""
+    try:
+        return float(text) >= 0
+    except (TypeError, ValueError):
+        return False
+
+
+def keep_recipe(files, recipe):
+    """Writes the resolved recipe of a run."""
+    with whole(files.recipe) as temporary:
+        header = f"{RESOLVED} {keras_kd.__version__}: every default filled, paths relative to this file.\n"
+        body = yaml.safe_dump(recipe.dump(files.path), sort_keys=False, default_flow_style=None, width=100)
+        temporary.write_text(header + body, encoding="utf-8")
+
+
+def same_recipe(files, recipe):
+    """Refuses a folder that holds a run of another recipe; what is exported may change."""
+    if not files.recipe.exists() or not (files.student.exists() or files.state.exists()):
+        return
+    refuse_lost(files.path)
+    found = differences(load(files.recipe, notes=[]), recipe)
+    if found:
+        shown = "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        raise UserError(
+            f"{files.path}: holds a run of other settings ({shown}); give another --out, or --restart to throw it away"
+        )
+
+
+def mend(files, owned):
+    """Sees that a finished run is as it was written; what can be made again of the rest is set aside, so that it is.
+
+    Args:
+        files: the `RunFolder`.
+        owned: as which it is held.
+
+    Raises:
+        UserError: what cannot be made again was changed.
+    """
+    refuse_lost(files.path)
+    found = changed_in(files.path)
+    for name in dict.fromkeys("saved_model" if one.startswith("saved_model/") else one for one in found):
+        path = files.path / name
+        if name in EDITABLE:
+            tell_changed(path, "it is left as it is; delete it to have it made again")
+        else:
+            again = "`keras-kd bench` measures again" if name == files.bench.name else "it is made again"
+            tell_changed(path, f"it is kept as {owned.set_aside(path)}, and {again}")
+    for name, text in (owned.kept("texts") or {}).items():
+        if not (files.path / name).exists():
+            with whole(files.path / name) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def same_inputs(owned, now, cure=None):
+    """Refuses a run that was begun with other networks, images, labels or code than are there now under their names.
+
+    Args:
+        owned: the run's folder, as it is held.
+        now: {what it is: digest}, of what is known now.
+        cure: what is to be done; that of `distill` by default.
+
+    Raises:
+        UserError: names each that is another.
+    """
+    then = owned.kept("inputs") or {}
+    other = [
+        f"{what} (sha256 {then[what][:8]}... then, {digest[:8]}... now)"
+        for what, digest in now.items()
+        if then.get(what) not in (None, digest)
+    ]
+    if other:
+        cure = cure or "give another --out to keep both, --restart to throw this run away, or put back what was there"
+        raise UserError(f"{owned.folder}: was begun with other content of {'; '.join(other)}; {cure}")
+
+
+def differences(there, here):
+    """["fit.epochs is 3 there, 240 here", ...] of two recipes, exports apart."""
+    one, other = (_flat(of_training(recipe)) for recipe in (there, here))
+    return [
+        f"{key} is {one.get(key)} there, {other.get(key)} here"
+        for key in sorted({*one, *other})
+        if not (same_place(one.get(key), other.get(key)) or _moved(one.get(key), other.get(key)))
+    ]
+
+
+def _moved(there, here):
+    """Whether two values are one file's path, which leads nowhere since the run was moved; its content is compared."""
+    if not isinstance(there, str) or not isinstance(here, str) or Path(there).name != Path(here).name:
+        return False
+    return there.startswith((".", "/")) and not Path(there).exists() and Path(here).exists()
+
+
+def of_training(recipe):
+    """A recipe without what does not change its student: what comes after training, when a bank is filled."""
+    plain = {key: value for key, value in recipe.dump().items() if key not in AFTER_TRAINING}
+    plain["bank"] = {**plain["bank"], "mode": "live" if recipe.bank.mode == "live" else "not live"}
+    return plain
+
+
+def _flat(plain, prefix=""):
+    if isinstance(plain, dict):
+        items = plain.items()
+    elif isinstance(plain, list) and plain and isinstance(plain[0], dict):
+        items = enumerate(plain)
+    else:
+        return {prefix: plain}
+    flat = {}
+    for key, value in items:
+        flat.update(_flat(value, f"{prefix}.{key}" if prefix else str(key)))
+    return flat
+
+
+def no_banks_here(folder):
+    """Refuses to run where banks lie: `--restart` would throw them away."""
+    for place in (Path(folder), Path(folder).absolute().parent):
+        if place.name == FOLDER and (place == Path(folder) or any(map(is_bank, place.glob("*")))):
+            raise UserError(f"{folder}: {place} is where banks lie; give another --out, or the recipe another name")

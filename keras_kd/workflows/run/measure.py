@@ -1,0 +1,188 @@
+"""What a finished run is measured to be: the report of its student."""
+
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from keras_kd import models
+from keras_kd.data.dataset import facts
+from keras_kd.evaluation import metrics
+from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
+from keras_kd.evaluation.predictions_file import write_predictions
+from keras_kd.models.load import import_module_of
+from keras_kd.models.network import Network, cost, logits_of
+from keras_kd.report import write as report
+from keras_kd.report.soundness import PUT_BACK
+from keras_kd.training.schedules import ByEpoch
+from keras_kd.utils.account import changes, verified
+from keras_kd.utils.paths import KERAS, ends_in
+from keras_kd.workflows.run.environment import environment, git_commit
+from keras_kd.workflows.run.folder import RunFolder, is_number, read_history, read_report
+from keras_kd.workflows.run.generations import generation_folder
+
+
+def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=False):
+    """The report of a trained student: accuracy, fidelity, calibration, cost, time, environment.
+
+    Args:
+        recipe: a `Recipe`.
+        dataset: its data.
+        teacher: its `Network`, or None.
+        files: the `RunFolder`.
+        name: of the recipe.
+        independent: a function that gives the `Network` with which fidelity is compared, or None.
+        brief: leaves out what the recipe's `evidence` asks for, and what needs other images than the test images.
+    """
+    begun = time.monotonic()
+    student = load_student(recipe, dataset, files)
+    student_logits, _ = logits_of(student, dataset.test.images)
+    teacher_logits, teacher_seconds = logits_of(teacher, dataset.test.images) if teacher else (None, 0.0)
+    # A teacher of other classes can be compared with nothing here.
+    comparable = teacher is not None and teacher_logits.shape[1] == dataset.classes
+    compared = teacher_logits if comparable else None
+    aside = None if brief else dataset.validation
+    held_out = (logits_of(student, aside.images)[0], aside.labels) if aside else None
+    found = {"recipe": name, **report.summarize(student_logits, compared, dataset.test.labels, held_out=held_out)}
+    spec = recipe.evidence
+    if not brief:
+        write_predictions(files.predictions, student_logits, compared, dataset.test.labels, dataset.test.images)
+        found["splits"] = by_split(
+            student,
+            teacher if comparable else None,
+            dataset,
+            (student_logits, compared),
+            spec.train_images,
+            share=_share_of_distillation(recipe),
+        )
+    if comparable and not brief:
+        other = independent() if independent else None
+        if other is not None:
+            found["fidelity"]["control"] = control(student_logits, teacher_logits, other, dataset)
+        if spec.representation:
+            images = dataset.test.images[sample(len(dataset.test), spec.images)]
+            found["representation"] = representation(student, teacher, images)
+    if not brief:
+        networks = {"student": student, **({"teacher": teacher} if comparable else {})}
+        found["properties"] = properties(networks, dataset, recipe.evidence)
+        found["best_validation"] = _best_validation(student, dataset, files)
+        if dataset.imbalance is not None:
+            found["imbalance"] = metrics.groups(dataset.imbalance["counts"], found["per_class"])
+    found["per_class_images"] = np.bincount(dataset.test.labels, minlength=dataset.classes).tolist()
+    found["student"]["name"], found["class_names"] = student.name, list(dataset.class_names)
+    if teacher:
+        scores = found["teacher"] or {"top1": None, "top5": None}
+        found["teacher"] = {**scores, "name": teacher.name, "source": teacher.source}
+    found["cost"] = cost(student.model)
+    found["cost"]["file_bytes"] = files.student.stat().st_size
+    found["teacher_cost"] = cost(teacher.model) if teacher else None
+    rows = read_history(files)
+    trained = sum(float(row["seconds"]) for row in rows)
+    images = len(dataset.train) * len(rows)
+    banked = all("teacher_seconds" in row for row in rows) and bool(rows)
+    taught = sum(float(row["teacher_seconds"]) for row in rows) if banked else min(teacher_seconds * images, trained)
+    found["time"] = {
+        "seconds": {
+            "teacher": round(taught, 3),
+            "student": round(trained - taught, 3),
+            "data": round(dataset.seconds, 3),
+            "training": round(trained, 3),
+            "teacher_run": teacher.source.get("seconds") if teacher and teacher.source else None,
+        },
+        "how": "teacher: the seconds in which the bank was filled"
+        if banked
+        else "teacher: its measured seconds an image in inference, times the images of all epochs",
+    }
+    found["bank"] = _bank_of_a_run(files, rows) if banked else None
+    found["data"] = {
+        "name": recipe.data.name,
+        "fingerprint": dataset.fingerprint,
+        "test_fingerprint": facts(dataset.test).sha256,
+        "train": len(dataset.train),
+        "validation": len(dataset.validation) if dataset.validation else 0,
+        "test": len(dataset.test),
+        "classes": dataset.classes,
+        **({"label_noise": dataset.label_noise} if dataset.label_noise else {}),
+        **({"imbalance": dataset.imbalance} if dataset.imbalance else {}),
+    }
+    if teacher and teacher.source:
+        found["notes"] = [
+            f"The teacher's run is not its recipe's: {one}." for one in teacher.source.get("differs_from_recipe", [])
+        ]
+    if recipe.generations > 1:
+        found["generations"] = _generations(recipe, files.path, found)
+    found["environment"] = environment()
+    found["seed"] = recipe.seed
+    found["git_commit"] = git_commit()
+    # A history that is damaged or gone tells no number; a student that is there has all of its epochs.
+    found["epochs"] = len(rows) or recipe.fit.epochs
+    found["settings"] = recipe.dump(files.path)
+    found["time"]["seconds"]["measuring"] = round(time.monotonic() - begun, 3)
+    return found
+
+
+def _share_of_distillation(recipe):
+    """The share of a recipe's loss that comes from its terms; what changes by epoch as it is at the end."""
+    label, *terms = (
+        weight.end if isinstance(weight, ByEpoch) else weight
+        for weight in (recipe.label_weight, *(term.weight for term in recipe.terms))
+    )
+    return sum(terms) / (label + sum(terms)) if label + sum(terms) else 0.0
+
+
+def _best_validation(student, dataset, files):
+    """The student of the epoch that was best on the validation images, on the test images; or None."""
+    rows = [row for row in read_history(files) if is_number(row.get("val_accuracy"))]
+    name = files.best_validation.relative_to(files.path).as_posix()
+    if not rows or not files.best_validation.exists() or name in changes(files.path, [name]):
+        return None
+    model = models.build(str(files.best_validation), dataset.image_shape, dataset.classes, pixels="pixels")
+    logits, _ = logits_of(replace(student, model=model), dataset.test.images)
+    best = max(rows, key=lambda row: float(row["val_accuracy"]))
+    return {
+        "epoch": int(best["epoch"]),
+        "val_accuracy": float(best["val_accuracy"]),
+        "top1": report.accuracy(logits, dataset.test.labels),
+    }
+
+
+def load_student(recipe, dataset, files):
+    """The trained student of a run."""
+    if models.kind(recipe.student.model) == "function":
+        import_module_of(recipe.student.model)
+    file = verified(files.student, PUT_BACK)
+    model = models.build(str(file), dataset.image_shape, dataset.classes, pixels="pixels")
+    name = recipe.student.model
+    return Network(Path(name).name if ends_in(name, KERAS) else name, model, recipe.student.from_logits)
+
+
+def _generations(recipe, folder, found):
+    """The figures of every generation, the last one's those of the report that is being made."""
+    rows = []
+    for number in range(1, recipe.generations + 1):
+        run = RunFolder(generation_folder(folder, number))
+        one = found if number == recipe.generations else read_report(run.path) or {}
+        student, fidelity, calibration = (one.get(key) or {} for key in ("student", "fidelity", "calibration"))
+        rows.append(
+            {
+                "generation": number,
+                "run": "." if number == recipe.generations else os.path.relpath(run.path, folder),
+                "seed": recipe.seed if number == recipe.generations else one.get("seed"),
+                "top1": student.get("top1"),
+                "top5": student.get("top5"),
+                "agreement": fidelity.get("agreement"),
+                "ece": calibration.get("ece"),
+                "nll": calibration.get("nll"),
+                "seconds": one.get("time", {}).get("seconds", {}).get("training"),
+            }
+        )
+    return rows
+
+
+def _bank_of_a_run(files, rows):
+    """The bank that a run looked its teacher up in, and how many views it asked the teacher about."""
+    about = json.loads(files.bank.read_text(encoding="utf-8")) if files.bank.exists() else {}
+    return {**about, "computed_by_this_run": sum(int(float(row["teacher_views"])) for row in rows)}

@@ -1,0 +1,1 @@
+"""A search of the settings of a recipe, by KerasTuner."""

@@ -1,0 +1,225 @@
+"""A recipe run with each of its seeds, beside the same student on labels alone, and judged."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from keras_kd.evaluation import metrics
+from keras_kd.evaluation.measure import properties
+from keras_kd.report import write as report
+from keras_kd.utils.errors import GateError
+from keras_kd.utils.file_names import file_name
+from keras_kd.workflows.doctor import examination_of_run
+from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.baseline import BASELINES, LABELS, SMOOTHING, baseline_of
+from keras_kd.workflows.run.folder import RunFolder, hold_run, may_hold, of_training, read_report
+from keras_kd.workflows.run.generations import home
+from keras_kd.workflows.run.measure import load_student
+
+
+def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
+    """Runs a recipe for each of its seeds and, where it asks for a baseline, the same student without its teacher.
+
+    The run of the recipe's own seed is in `folder` and is the one that is exported; those of others lie beside it, as
+    `folder-seed1`. Baselines lie in `baselines` beside it, found by what they are, so that recipes of one student and
+    one budget share them. What is there already is not run again.
+
+    Args:
+        recipe: a `Recipe`.
+        folder, name, restart, smoke, quiet: as of `keras_kd.workflows.run.distill.distill`; `restart` leaves baselines
+        alone.
+
+    Returns:
+        The report of the recipe's own seed; with a baseline or several seeds it has a "verdict".
+
+    Raises:
+        UserError, NonFiniteLoss, GateError: as `keras_kd.workflows.run.distill.distill`; the last once all is judged.
+    """
+    folder, failed = Path(folder), None
+    _may_begin(recipe, folder, restart)
+    try:
+        found = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    except GateError as error:
+        found, failed = read_report(folder), error
+    if recipe.seeds or recipe.baseline is not None:
+        found = _judged(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    run.write_page(folder)
+    if failed is not None:
+        raise failed
+    return found
+
+
+def _may_begin(recipe, folder, restart):
+    """Sees that all runs of a claim have their places, before the first one begins."""
+    for seed in recipe.seeds or (recipe.seed,):
+        one = recipe.with_seed(seed)
+        if seed != recipe.seed:
+            may_hold(RunFolder(seed_folder(folder, seed, recipe.seed)), _without_exports(one), restart)
+        for alone, place in _baselines(recipe, one, folder).values():
+            may_hold(RunFolder(place), alone, False)
+
+
+def _without_exports(recipe):
+    """The recipe of a run that is there to be measured: the file of one seed is handed over."""
+    return recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ()})})
+
+
+def _baselines(recipe, one, folder):
+    """{what it learns from: (`Recipe`, folder)} of what the run of a seed is judged against."""
+    if recipe.baseline is None:
+        return {}
+    smoothing = recipe.baseline.label_smoothing
+    asked = {LABELS: None} if smoothing is None else {LABELS: None, SMOOTHING: smoothing}
+    found = {against: baseline_of(one, label_smoothing) for against, label_smoothing in asked.items()}
+    return {
+        against: (alone, home(folder) / BASELINES / f"{_stem(recipe)}-{digest_of(alone)}-seed{one.seed}")
+        for against, alone in found.items()
+    }
+
+
+def digest_of(recipe):
+    """What a recipe trains, its seed apart, in 8 hexadecimal digits."""
+    plain = {key: value for key, value in of_training(recipe).items() if key != "seed"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def seed_folder(folder, seed, own_seed):
+    """Where the run of a seed lies.
+
+    Example:
+        >>> seed_folder("saved_models/digits", 2, 0).as_posix()
+        'saved_models/digits-seed2'
+    """
+    folder = Path(folder)
+    return folder if seed == own_seed else folder.with_name(f"{folder.name}-seed{seed}")
+
+
+def _judged(recipe, folder, *, name, restart, smoke, quiet):
+    seeds = recipe.seeds or (recipe.seed,)
+    runs, baselines = {}, {LABELS: {}}
+    if recipe.baseline is not None and recipe.baseline.label_smoothing is not None:
+        baselines[SMOOTHING] = {}
+    for seed in seeds:
+        one = recipe.with_seed(seed)
+        place = seed_folder(folder, seed, recipe.seed)
+        if seed == recipe.seed:
+            runs[seed] = place, read_report(place)
+        else:
+            one = _without_exports(one)
+            title = f"{name}, seed {seed}"
+            runs[seed] = place, run.distill(one, place, name=title, restart=restart, smoke=smoke, quiet=quiet)
+        for against, (alone, place) in _baselines(recipe, one, folder).items():
+            title = f"{name} on {against}, seed {seed}"
+            # Two recipes that share it may come to it at once.
+            baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait=True)
+    with hold_run(RunFolder(folder), wait=True):
+        found = read_report(folder)
+        found["verdict"] = judge(recipe, folder, runs, baselines)
+        if baselines[LABELS] and "baseline" not in (found.get("properties") or {}).get("networks", ("baseline",)):
+            found["properties"] = _properties(recipe, folder, baselines[LABELS], smoke)
+        examined = found.get("doctor") or {}
+        if recipe.baseline is not None and examined.get("seeds") != list(seeds):
+            report.write(found, folder)  # what the examination reads
+            found["doctor"] = {**examination_of_run(recipe, folder), "seeds": list(seeds)}
+        report.write(found, folder)
+    # As it is read again: with the words that JSON has for numbers as keys.
+    return read_report(folder)
+
+
+def _stem(recipe):
+    return file_name(Path(recipe.student.model).stem.replace(":", "-"))
+
+
+def judge(recipe, folder, runs, baselines):
+    """What the runs of a recipe say, beside its baselines.
+
+    Args:
+        recipe: a `Recipe`.
+        folder: of the run in whose report it stands.
+        runs: {seed: (folder, report)} of the distilled student.
+        baselines: {what it learned from: {seed: (folder, report)}}.
+
+    Returns:
+        dict: "seeds", "runs" (a row a seed), "top1" (mean, std); with a baseline also "against" {what it learned from:
+        `keras_kd.evaluation.metrics.verdict` with "runs"} and "classes", see
+        `keras_kd.evaluation.metrics.class_changes`; "sentence".
+    """
+    tops = {seed: found["student"]["top1"] for seed, (_, found) in runs.items()}
+    teacher = (next(iter(runs.values()))[1].get("teacher") or {}).get("top1")
+    found = {"seeds": list(runs), "runs": _rows(runs, folder), "top1": _mean_and_std(list(tops.values()))}
+    found["against"] = {}
+    for against, of_seed in baselines.items():
+        if not of_seed:
+            continue
+        alone = {seed: one["student"]["top1"] for seed, (_, one) in of_seed.items()}
+        one = metrics.verdict(
+            tops,
+            alone,
+            teacher=teacher,
+            least_seeds=recipe.baseline.least_seeds,
+            against=against,
+            images=next(iter(runs.values()))[1]["data"]["test"],
+        )
+        found["against"][against] = {**one, "runs": _rows(of_seed, folder)}
+    if baselines.get(LABELS):
+        alone = baselines[LABELS]
+        changes = metrics.class_changes(
+            [runs[seed][1]["per_class"] for seed in runs],
+            [alone[seed][1]["per_class"] for seed in runs],
+            images=next(iter(runs.values()))[1].get("per_class_images"),
+        )
+        found["classes"] = changes
+        found["sentence"] = found["against"][LABELS]["sentence"]
+    else:
+        spread = f" +- {100 * found['top1']['std']:.2f}" if found["top1"]["std"] is not None else ""
+        found["sentence"] = (
+            f"{100 * found['top1']['mean']:.2f} %{spread} over {len(tops)} seeds; whether distilling helped is not "
+            "known without a baseline (baseline: true)."
+        )
+    return found
+
+
+def _rows(runs, folder):
+    rows = []
+    for seed, (place, found) in runs.items():
+        fidelity, calibration = found.get("fidelity") or {}, found.get("calibration") or {}
+        rows.append(
+            {
+                "seed": seed,
+                "run": os.path.relpath(place, folder),
+                "top1": found["student"]["top1"],
+                "agreement": fidelity.get("agreement"),
+                "ece": calibration.get("ece"),
+                "nll": calibration.get("nll"),
+                "worst_class": ((found.get("who_pays") or {}).get("worst_class") or {}).get("accuracy"),
+                "worst_tenth": (found.get("who_pays") or {}).get("worst_tenth"),
+                "seconds": found["time"]["seconds"].get("training"),
+            }
+        )
+    return rows
+
+
+def _mean_and_std(values):
+    return {
+        "mean": float(np.mean(values)),
+        "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "n": len(values),
+    }
+
+
+def _properties(recipe, folder, alone, smoke):
+    """Attention, invariance, attacks and corruptions, with the baseline student beside."""
+    dataset = run.load_data(recipe)
+    teacher = run.load_teacher(recipe, dataset, folder, smoke=smoke, quiet=True)
+    networks = {"student": load_student(recipe, dataset, RunFolder(Path(folder)))}
+    if teacher is not None and teacher.model.output_shape[-1] == dataset.classes:
+        networks["teacher"] = teacher
+    independent = run.load_independent_teacher(recipe, dataset, folder, smoke=smoke, quiet=True)
+    if independent is not None:
+        networks["independent"] = independent
+    place, _ = next(iter(alone.values()))
+    networks["baseline"] = load_student(recipe, dataset, RunFolder(Path(place)))
+    return properties(networks, dataset, recipe.evidence)

@@ -1,0 +1,1 @@
+"""A study: many recipes, run and compared."""

@@ -1,0 +1,285 @@
+"""Study files: a grid of recipes, what is asked of it, what is compared."""
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import yaml
+from pydantic import Field, ValidationError
+
+from keras_kd.recipe.files import read, shown, written_out
+from keras_kd.recipe.load import load, load_teacher_recipe, override, set_field
+from keras_kd.recipe.messages import did_you_mean, dotted, explain
+from keras_kd.recipe.schema import Part, Whole
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.file_names import file_name
+from keras_kd.utils.files import whole
+from keras_kd.utils.paths import absolute, is_path, user_path
+
+READY = Path(__file__).parent / "studies"
+
+
+class Study(Part):
+    """A grid of recipes that share teachers, baselines and banks, and the table that is made of them."""
+
+    question: str = Field(description="what is asked")
+    source: str = Field("", description="where it is asked, and what is said there")
+    recipes: dict[str, dict[str, object]] = Field(
+        min_length=1, description="recipes by name; one may be another's teacher: {teacher: big.yaml}"
+    )
+    base: str = Field(description="the one of `recipes` that the axes change")
+    axes: dict[str, dict[str, dict[str, object]]] = Field(
+        min_length=1,
+        description="by name: the axis' values, each a name and what it sets by dotted path; {} changes nothing. "
+        "A text `$path` is what the cell has at that path; `$path or nothing` is left out where it has nothing there",
+    )
+    without: tuple[dict[str, str], ...] = Field((), description="cells that are left out, by their values")
+    against: dict[str, str] = Field({}, description="the value of an axis that the others are compared with")
+    figures: dict[str, str] = Field(
+        {"student.top1": "top-1"}, min_length=1, description="paths into report.json, and what they are called"
+    )
+    seeds: tuple[Whole, ...] = Field((0, 1, 2), min_length=1, description="a run of each cell for each")
+
+
+def ready():
+    """{name: path} of the studies that come with the package.
+
+    Example:
+        >>> "label_noise" in ready()
+        True
+    """
+    return {path.stem: path for path in sorted(READY.glob("*.yaml"))}
+
+
+def find_study(name):
+    """The file of a study, given by its path or its name."""
+    text = user_path(name, "study")
+    path, there = Path(text), ready()
+    if path.is_file():
+        return absolute(path)
+    beside_it = written_out(path)
+    if beside_it and (is_path(text) or path.stem not in there):
+        return beside_it
+    if path.stem in there and path.parent == Path():
+        return there[path.stem]
+    hint = did_you_mean(path.stem, there) or f"; ready ones: {', '.join(there)}"
+    raise UserError(f"{name}: no such study{hint}")
+
+
+def load_study(name):
+    """Reads a study.
+
+    Args:
+        name: its path, or the name of a ready one.
+
+    Returns:
+        `Study`.
+
+    Raises:
+        UserError: every error, with its line.
+
+    Example:
+        >>> load_study("label_noise").base
+        'student'
+    """
+    path = find_study(name)
+    raw, lines = read(path)
+    errors = []
+    try:
+        study = Study(**{str(key): value for key, value in raw.items()})
+    except ValidationError as error:
+        errors = explain(Study, error, ())
+    else:
+        errors = _meaning(study)
+    if errors:
+        at = shown(path)
+        placed = sorted(
+            (next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1), where, message)
+            for where, message in errors
+        )
+        raise UserError("\n".join(f"{at}:{line}: {dotted(where)}: {message}" for line, where, message in placed))
+    return study
+
+
+def _meaning(study):
+    errors = [
+        (("recipes", name), f"is no plain name of a file; expected one, such as {file_name(name)}")
+        for name in study.recipes
+        if name != file_name(name)
+    ]
+    if study.base not in study.recipes:
+        errors.append((("base",), f"no recipe {study.base!r}{did_you_mean(study.base, study.recipes)}"))
+    for where, chosen in [(("against",), study.against), *((("without",), one) for one in study.without)]:
+        for axis, value in chosen.items():
+            if axis not in study.axes:
+                errors.append((where, f"no axis {axis!r}{did_you_mean(axis, study.axes)}"))
+            elif value not in study.axes[axis]:
+                errors.append((where, f"axis {axis} has no value {value!r}{did_you_mean(value, study.axes[axis])}"))
+    if not errors and not cells(study):
+        errors.append((("without",), "leaves out every cell; expected that some stay"))
+    if len(set(study.seeds)) < len(study.seeds):
+        errors.append((("seeds",), f"is {list(study.seeds)}; expected each seed once"))
+    return errors
+
+
+def cells(study):
+    """The cells of the grid: [{axis: value}], the last axis the fastest.
+
+    Args:
+        study: a `Study`.
+
+    Example:
+        >>> [one["way"] for one in cells(load_study("label_noise"))][:2]
+        ['labels alone', 'KD, clean teacher']
+    """
+    grid = [{}]
+    for axis, values in study.axes.items():
+        grid = [{**cell, axis: value} for cell in grid for value in values]
+    return [cell for cell in grid if not any(one.items() <= cell.items() for one in study.without)]
+
+
+def recipe_of_cell(study, cell):
+    """The fields of a cell's recipe.
+
+    Args:
+        study: a `Study`.
+        cell: {axis: value}.
+
+    Raises:
+        UserError: a field that cannot be set.
+    """
+    raw = copy.deepcopy(study.recipes[study.base])
+    for axis, value in cell.items():
+        for path, given in study.axes[axis][value].items():
+            try:
+                set_field(raw, path, copy.deepcopy(given))
+            except UserError as error:
+                raise UserError(f"axes.{axis}.{value}: {error}") from None
+    raw["export"] = {"formats": []}
+    return _filled(raw, raw)
+
+
+def _filled(value, raw):
+    """Plain data with every text "$path" replaced by what the recipe has there."""
+    if isinstance(value, dict):
+        filled = {key: _filled(one, raw) for key, one in value.items()}
+        return {key: one for key, one in filled.items() if one is not _MISSING}
+    if isinstance(value, list):
+        return [one for one in (_filled(one, raw) for one in value) if one is not _MISSING]
+    if isinstance(value, str) and value.startswith("$"):
+        path = value[1:].removesuffix(OR_NOTHING)
+        found = _at(raw, path)
+        if found is _MISSING and not value.endswith(OR_NOTHING):
+            raise UserError(
+                f"{value}: the recipe has nothing at {path}; correct the path, or write `{value}{OR_NOTHING}` to leave "
+                "it out there"
+            )
+        return found
+    return value
+
+
+def _at(value, path):
+    """What plain data have at a dotted path."""
+    for key in path.split("."):
+        if isinstance(value, list):
+            value = value[int(key)] if key.isdigit() and int(key) < len(value) else _MISSING
+        else:
+            value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
+    return value
+
+
+_MISSING = object()
+OR_NOTHING = " or nothing"
+
+
+def slug(cell):
+    """A cell as the name of a file.
+
+    Example:
+        >>> slug({"noise": "40 %", "way": "KD, clean teacher"})
+        '40-kd-clean-teacher'
+    """
+    return file_name("-".join(cell.values()).lower().replace("-", " "))
+
+
+def write_recipes(study, folder, settings=(), smoke=False):
+    """Writes the recipes of a study and reads them back.
+
+    Args:
+        study: a `Study`.
+        folder: in which `recipes/` is made.
+        settings, smoke: as of `keras_kd.recipe.load.load`, for every cell; settings of `data` for teachers too.
+
+    Returns:
+        [(cell, name, `Recipe`)].
+
+    Raises:
+        UserError: every error of every cell's recipe; then no new folder is left behind.
+    """
+    place = Path(folder) / "recipes"
+    there = {path.name for path in place.glob("*")}
+    try:
+        return _written(study, place, settings, smoke)
+    except UserError:
+        for name in (*study.recipes, *(slug(cell) for cell in cells(study))):
+            if f"{name}.yaml" not in there:
+                (place / f"{name}.yaml").unlink(missing_ok=True)
+        if not there and place.is_dir():
+            place.rmdir()
+        raise
+
+
+def _written(study, place, settings, smoke):
+    found, errors, names = [], {}, {}
+    of_data = [setting for setting in settings if setting.strip().startswith("data.")]
+    for name, raw in study.recipes.items():
+        if name != study.base:
+            raw = copy.deepcopy(raw)
+            for setting in of_data:
+                override(raw, setting)
+            _write(place / f"{name}.yaml", raw)
+    for cell in cells(study):
+        name = slug(cell) or "cell"
+        if name in names or name in study.recipes:
+            raise UserError(f"axes: two cells would have the name {name}; give their values other names")
+        names[name] = cell
+        try:
+            _write(place / f"{name}.yaml", recipe_of_cell(study, cell))
+            recipe = load(place / f"{name}.yaml", settings, smoke=smoke)
+            for spec in recipe.teacher.members if recipe.teacher else ():
+                if spec.is_recipe:
+                    load_teacher_recipe(spec, smoke)
+            found.append((cell, name, recipe))
+        except UserError as error:
+            errors[name] = str(error).splitlines()
+    if errors:
+        raise UserError("\n".join(_placed(errors, study, shown(place), len(names))))
+    return found
+
+
+def _placed(errors, study, place, cells_in_all):
+    """Errors of cells' recipes, told of the study as the reader wrote it, and not of the files made of it."""
+    of_file = re.compile(rf"{re.escape(place)}/(.*)\.yaml:\d+: (.*)")
+    said = {}
+    for cell, found in errors.items():
+        for one in found:
+            match = of_file.fullmatch(one)
+            recipe, message = match.groups() if match else (cell, one)
+            said.setdefault((recipe if recipe in study.recipes else None, message), []).append(cell)
+    for (recipe, message), names in said.items():
+        if recipe is None and len(names) == cells_in_all > 1:
+            recipe = study.base
+        if message.startswith("axes."):
+            yield message
+        elif recipe is not None:
+            yield f"recipes.{recipe}: {message}"
+        else:
+            yield from (f"cell {name}: {message}" for name in names)
+
+
+def _write(path, raw):
+    text = yaml.safe_dump(json.loads(json.dumps(raw)), sort_keys=False, default_flow_style=None, width=100)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        with whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
