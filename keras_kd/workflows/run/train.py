@@ -2,14 +2,12 @@
 
 import json
 import shutil
-import sys
 import time
 
 import keras
 
 from keras_kd import backend
-from keras_kd.data.epochs import Epochs, Unchanged
-from keras_kd.data.views.rendering import ViewRenderer
+from keras_kd.data.epochs import Unchanged
 from keras_kd.methods.find import make
 from keras_kd.models import cost as bench
 from keras_kd.models.network import INFERENCE_BATCH, build, logits_of
@@ -29,9 +27,8 @@ from keras_kd.utils.files import whole
 from keras_kd.utils.progress import TrainingProgress, telling
 from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.choose_bank import bank_of
+from keras_kd.workflows.run.feed import epochs_of, renderer_of
 
-# Above this the training images stay on the host and each batch is sent as pixels.
-RESIDENT_BYTES = 2 * 2**30
 # Batches that batch normalisation is measured on where a student starts from its teacher.
 START_BATCHES = 50
 
@@ -124,44 +121,27 @@ def optimizer(fit, phases=False):
     return keras.optimizers.Adam(fit.learning_rate)
 
 
-def train(
-    recipe,
-    dataset,
-    teacher,
-    files,
-    *,
-    title,
-    begin,
-    quiet=False,
-    until=None,
-    home_folder=None,
-    keep_best=False,
-    anew=False,
-):
+def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=False, anew=False):
     """Trains the student from where it stands, keeping the state after every epoch; leaves `student.keras`.
 
     Args:
-        recipe, dataset, teacher, files: as in `keras_kd.workflows.run.distill`.
-        title: what the progress is of.
+        context: the `RunContext`.
+        teacher: its `Network`, or None.
         begin: called once everything is built, so that what cannot be trained leaves no trace and costs nothing.
-        quiet: no progress.
         until: the epoch after which it stops, its state kept, to be gone on with; all of the recipe's by default.
-        home_folder: a run folder beside which the banks lie; that of `files` by default.
+        home_folder: a run folder beside which the banks lie; that of the context by default.
         keep_best: also keeps the student of the epoch that is best on the validation images, if there are any.
         anew: passes over the state that is there.
     """
-    fit = recipe.fit
-    until = fit.epochs if until is None else min(until, fit.epochs)
-    if fit.deterministic:
+    recipe, dataset, files = context.recipe, context.dataset, context.files
+    until = recipe.fit.epochs if until is None else min(until, recipe.fit.epochs)
+    if recipe.fit.deterministic:
         backend.make_deterministic()
     student = build_student(recipe, dataset)
     _room_for(files, student.model)
-    views, train_split = recipe.data.family, dataset.train
-    views.check(dataset.image_shape)
-    resident = train_split.images.nbytes <= RESIDENT_BYTES
-    renderer = ViewRenderer(views, train_split.images if resident else None)
-    tell = (lambda line: None) if quiet else (lambda line: print(f"{title}: {line}", file=sys.stderr, flush=True))
-    bank = bank_of(recipe, dataset, teacher, home_folder or files.path, renderer, tell)
+    recipe.data.family.check(dataset.image_shape)
+    renderer = renderer_of(recipe, dataset)
+    bank = bank_of(recipe, dataset, teacher, home_folder or files.path, renderer, context.tell)
     distiller = build_distiller(
         recipe,
         teacher,
@@ -169,7 +149,7 @@ def train(
         renderer,
         peers=build_peers(recipe, dataset),
         trust=trust_of(recipe, dataset, teacher),
-        examples=len(train_split),
+        examples=len(dataset.train),
         banked=bank is not None,
     )
     rows = [] if anew else load_state(distiller, files.state)
@@ -177,27 +157,49 @@ def train(
     if rows:
         # A kill between the state and the history left the history an epoch behind.
         write_csv(rows, files.history)
-    epochs = Epochs(
-        None if resident else train_split.images,
-        train_split.labels,
-        views,
-        fit.batch_size,
-        recipe.seed,
-        len(rows),
-        image_shape=dataset.image_shape,
-        classes=dataset.classes,
-        bank=bank,
-        positions=None if views.mixing else train_split.positions,
-    )
+    epochs = epochs_of(recipe, dataset, renderer, bank, epoch=len(rows))
     if recipe.student.start_from_teacher is not None and not rows:
         first = range(min(len(epochs), START_BATCHES))
         re_estimate_batch_norm(student.model, (renderer(epochs[step][0]) for step in first))
-    validation = dataset.validation and Unchanged(
-        dataset.validation.images, dataset.validation.labels, views, INFERENCE_BATCH
-    )
-    record = _Record(distiller, rows, files, fit, epochs, tell, keep_best)
-    rate = keras.callbacks.LearningRateScheduler(
-        lambda epoch: learning_rate(
+    _fit(context, distiller, epochs, rows, until, keep_best)
+    _keep(files, distiller, bank, rows)
+    if until == recipe.fit.epochs:
+        files.state.unlink(missing_ok=True)
+
+
+def _fit(context, distiller, epochs, rows, until, keep_best):
+    """Trains until an epoch, with the callbacks of a run; `rows` of the history are added to."""
+    fit, record = context.recipe.fit, _Record(context, distiller, epochs, rows, keep_best)
+    callbacks = [_learning_rate(fit), StopOnNonFinite(), record]
+    progress = None if context.quiet else TrainingProgress(context.title, fit.epochs, len(epochs), len(rows))
+    if progress:
+        callbacks.append(progress)
+    try:
+        if len(rows) < until:
+            record.begin(fill_all=context.recipe.bank.mode == "full")
+            distiller.fit(
+                epochs,
+                epochs=until,
+                initial_epoch=len(rows),
+                shuffle=False,
+                verbose=0,
+                validation_data=_validation(context),
+                callbacks=callbacks,
+            )
+    finally:
+        record.log.close()
+        if progress:
+            progress.stop()
+
+
+def _validation(context):
+    held_out = context.dataset.validation
+    return held_out and Unchanged(held_out.images, held_out.labels, context.recipe.data.family, INFERENCE_BATCH)
+
+
+def _learning_rate(fit):
+    def of_epoch(epoch):
+        return learning_rate(
             epoch,
             base=fit.learning_rate,
             epochs=fit.epochs,
@@ -206,28 +208,12 @@ def train(
             decay=fit.decay,
             warmup_epochs=fit.warmup_epochs,
         )
-    )
-    callbacks = [rate, StopOnNonFinite(), record]
-    progress = None if quiet else TrainingProgress(title, fit.epochs, len(epochs), len(rows))
-    if progress:
-        callbacks.append(progress)
-    try:
-        if len(rows) < until:
-            record.begin(fill_all=recipe.bank.mode == "full")
-            distiller.fit(
-                epochs,
-                epochs=until,
-                initial_epoch=len(rows),
-                shuffle=False,
-                verbose=0,
-                validation_data=validation,
-                callbacks=callbacks,
-            )
-    finally:
-        record.log.close()
-        if progress:
-            progress.stop()
-    # The student comes last: once it is there, training is done, and what it left is there too.
+
+    return keras.callbacks.LearningRateScheduler(of_epoch)
+
+
+def _keep(files, distiller, bank, rows):
+    """Writes what training leaves. The student comes last: once it is there, training is done, and the rest is too."""
     if bank is not None:
         with whole(files.bank) as temporary:
             temporary.write_text(json.dumps(bank.summary(), indent=1), encoding="utf-8")
@@ -236,19 +222,17 @@ def train(
     with whole(files.student) as temporary, quiet_start():
         distiller.save(temporary)
     files.filling.unlink(missing_ok=True)
-    if until == fit.epochs:
-        files.state.unlink(missing_ok=True)
 
 
 class _Record(keras.callbacks.Callback):
     """Has the bank filled before every epoch, keeps the state and the history after it."""
 
-    def __init__(self, distiller, rows, files, fit, epochs, tell, keep_best):
+    def __init__(self, context, distiller, epochs, rows, keep_best):
         super().__init__()
-        self.keep_best = keep_best
-        self.distiller, self.rows, self.files, self.fit = distiller, rows, files, fit
-        self.epochs, self.bank, self.tell = epochs, epochs.bank, tell
-        self.log = TensorBoardLog(files.tensorboard, rows)
+        self.files, self.fit, self.tell = context.files, context.recipe.fit, context.tell
+        self.distiller, self.epochs, self.bank = distiller, epochs, epochs.bank
+        self.rows, self.keep_best = rows, keep_best
+        self.log = TensorBoardLog(self.files.tensorboard, rows)
 
     def begin(self, fill_all):
         """Before `fit`, which looks at a first batch before it begins with an epoch."""
