@@ -928,7 +928,7 @@ def test_two_processes_fill_one_cache(photos, store):
         import sys, time
         from pathlib import Path
         from keras_kd import data
-        from keras_kd.data import cache
+        from keras_kd.data.sources import cache
         publish, store = cache._publish, cache.folder()
 
         def together(*arguments):

@@ -768,7 +768,7 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
             )
         if pixels not in PIXELS:
             raise UserError(f"--pixels: no {pixels!r}; expected one of {', '.join(PIXELS)}")
-        from keras_kd.data.sources.names import kind
+        from keras_kd.data import kind
 
         if kind(dataset) in ("folder", "npz"):
             dataset = user_path(dataset, "--data")
