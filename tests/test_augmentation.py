@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from keras_kd import KD, VIEWS, Distiller
 from keras_kd.data.epochs import Epochs, Unchanged
-from keras_kd.data.views.augmentation import PRESETS, Augmented, family
+from keras_kd.data.views import PRESETS, Augmented, family
 from keras_kd.data.views.cutout import Cutout
 from keras_kd.data.views.mixing import Cutmix, Mixup, drawn_level
 from keras_kd.data.views.rand_augment import OPERATIONS, STRONGEST, RandAugment, operate

@@ -3,8 +3,8 @@
 import numpy as np
 
 from keras_kd.data.subset import IMBALANCE, place_in_class
-from keras_kd.data.views.crop_flip import scramble
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.hashing import scramble
 
 PROFILES = ("exponential", "step")
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from keras_kd.data.injected.superclasses import SUPERCLASSES, next_in_superclass
 from keras_kd.data.subset import LABEL_NOISE, LABEL_NOISE_TARGETS, place_in_class
-from keras_kd.data.views.crop_flip import scramble
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.hashing import scramble
 from keras_kd.utils.paths import ends_in, user_path
 
 KINDS = ("symmetric", "pair", "superclass", "matrix")
