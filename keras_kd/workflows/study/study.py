@@ -3,7 +3,6 @@
 import glob
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from datetime import date
@@ -22,11 +21,11 @@ from keras_kd.utils.children import end
 from keras_kd.utils.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.utils.files import whole
 from keras_kd.utils.ownership import held, within
+from keras_kd.workflows.restart import empty_folder, of_earlier_runs
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import RunFolder, no_banks_here, read_report
-from keras_kd.workflows.run.folder import of_earlier_version as of_earlier_run
 from keras_kd.workflows.seeds import digest_of
 from keras_kd.workflows.study.study_file import cells as cells_of
 from keras_kd.workflows.study.study_file import load_study, slug, write_recipes
@@ -125,8 +124,7 @@ def of_earlier_version(folder):
     found = [name for name in RESULTS if (folder / name).is_file()]
     found += [f"recipes/{path.name}" for path in recipes]
     for path in recipes:
-        for run_folder in sorted(folder.glob(f"{glob.escape(path.stem)}-seed*")):
-            found += [f"{run_folder.name}/{name}" for name in of_earlier_run(run_folder) or ()]
+        found += of_earlier_runs(folder, f"{glob.escape(path.stem)}-seed*")
     return found
 
 
@@ -137,10 +135,7 @@ def _begin_again(owned, spec, settings, seeds, smoke):
         _rehearse(_runs(cells, seeds, Path(aside)), smoke)
         for data in {repr(recipe.data): recipe for _, _, recipe in cells}.values():
             run.load_data(data)
-    left = owned.empty()
-    if left:
-        said = f"{owned.folder}: not made by keras-kd for this study, and left as it is: {', '.join(left)}"
-        print(said, file=sys.stderr, flush=True)
+    empty_folder(owned, maker="keras-kd for this study")
 
 
 def _recipes_unchanged(folder):
