@@ -482,8 +482,7 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     name = find(recipe).stem
     folder = Path(out) if out else Path("saved_models") / _folder_name(recipe, name, loaded.seed, smoke)
     start_keras(backend)
-    from keras_kd.workflows.doctor import examine
-    from keras_kd.workflows.doctor.words import in_lines, summary_line
+    from keras_kd.workflows.doctor import examine, in_lines, summary_line
 
     found = examine(loaded, folder, name=name, smoke=smoke)
     if as_json:
