@@ -11,7 +11,7 @@ from keras_kd.methods.find import find
 from keras_kd.training.schedules import at
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.doctor.findings import GRADIENTS, finding
-from keras_kd.workflows.run.train import build_distiller, build_peers, trust_of
+from keras_kd.workflows.run.build import build_distiller, build_peers, trust_of
 
 LABELS = "labels"
 # Batches as they come, for lengths; batches of some classes each, for directions.
