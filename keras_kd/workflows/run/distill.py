@@ -23,6 +23,7 @@ from keras_kd.utils.account import verified
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import sha256, whole
 from keras_kd.utils.ownership import within
+from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import hand_over, write_card
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.folder import (
@@ -175,9 +176,7 @@ class _Job:
         if not files.text.exists():
             report.write(found, files.path)
         if self._to_be_exported(found):
-            found = hand_over(
-                recipe, dataset, files, found, owned=self.owned, teacher=lambda: teacher, quiet=self.quiet
-            )
+            found = hand_over(self._context(dataset), found, owned=self.owned, teacher=lambda: teacher)
         else:
             write_card(files.path, found, dataset.image_shape)
         return found
@@ -201,17 +200,11 @@ class _Job:
         missing = missing_here(self.recipe.export.formats)
         if missing and not self.quiet:
             print(f"{self.name}: it will not be exported: {missing}", file=sys.stderr, flush=True)
-        train(
-            self.recipe,
-            dataset,
-            teacher,
-            self.files,
-            title=self.name,
-            begin=lambda: self._begin(dataset),
-            quiet=self.quiet,
-            keep_best=True,
-            anew=self.restart,
-        )
+        context = self._context(dataset)
+        train(context, teacher, begin=lambda: self._begin(dataset), keep_best=True, anew=self.restart)
+
+    def _context(self, dataset):
+        return RunContext(self.recipe, dataset, self.files, self.name, self.quiet)
 
     def _begin(self, dataset):
         """Everything is built and fits: now what was there goes, if it is to, and the recipe is kept."""
@@ -284,17 +277,8 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
             for mine, other in ((files.state, before.state), (files.history, before.history)):
                 with whole(mine, sealed=False) as temporary:
                     shutil.copyfile(other, temporary)
-        train(
-            recipe,
-            seen,
-            teacher,
-            files,
-            title=name,
-            begin=lambda: keep_recipe(files, recipe),
-            quiet=True,
-            until=epochs,
-            home_folder=home_folder,
-        )
+        context = RunContext(recipe, seen, files, name, quiet=True)
+        train(context, teacher, begin=lambda: keep_recipe(files, recipe), until=epochs, home_folder=home_folder)
         _tidy(files, owned, recipe, epochs)
         found = measure(recipe, seen, teacher, files, name=name, brief=True)
         found["history"] = {key: _number(value) for key, value in (read_history(files) or [{}])[-1].items()}
@@ -531,7 +515,8 @@ def export(folder, *, formats=None, quiet=False):
                 print(said, file=sys.stderr, flush=True)
                 return None
 
-        found = hand_over(recipe, dataset, files, found, owned=owned, teacher=teacher, formats=formats, quiet=quiet)
+        context = RunContext(recipe, dataset, files, files.path.name, quiet)
+        found = hand_over(context, found, owned=owned, teacher=teacher, formats=formats)
     write_page(folder)
     failed = [one for one in found["exports"] if not one["passed"]]
     if failed:
