@@ -13,6 +13,7 @@ import numpy as np
 from keras_kd.utils import child_process
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import fault_of_the_machine
+from keras_kd.utils.formatting import megabytes, millions
 from keras_kd.utils.lazy import installed
 
 KINDS = {".keras": "keras", ".tflite": "litert", ".onnx": "onnx"}
@@ -125,13 +126,13 @@ def in_lines(rows):
         latency = row["latency_ms"]
         cells = [
             f"{row['file'][-34:]:<34}",
-            f"{row['bytes'] / 1e6:>6.2f} MB",
+            f"{megabytes(row['bytes'], 2):>9}",
             f"{'-' if row['parameters'] is None else format(row['parameters'], ','):>11}",
-            f"{_millions(row['macs']):>9}",
+            f"{millions(row['macs']):>9}",
             f"{row['load_seconds']:>5.2f} s",
             f"{latency['median']:>6.2f} ms",
             f"{latency['p90']:>6.2f} ms",
-            f"{row['peak_bytes'] / 1e6:>6.0f} MB",
+            f"{megabytes(row['peak_bytes'], 0):>9}",
         ]
         for batch in batches:
             speed = row["images_a_second"].get(batch)
@@ -145,10 +146,6 @@ def in_lines(rows):
         "x32: images a second, 32 at once; memory: the peak above the runtime's own"
     )
     return lines
-
-
-def _millions(count):
-    return "-" if count is None else f"{count / 1e6:.1f} M"
 
 
 # The process that measures.

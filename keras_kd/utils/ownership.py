@@ -26,6 +26,7 @@ from keras_kd.utils.account import (
 )
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import explained, keepers, locked, sha256, tidy, whole
+from keras_kd.utils.formatting import listed
 
 WORKPLACE = "export-"
 REPOSITORIES = (".git", ".hg", ".svn", ".bzr")
@@ -164,7 +165,7 @@ def refuse_before(folder, kind, *, names=(), earlier=None, restart=False):
     there = entries_of(folder)
     if restart and there:
         raise UserError(
-            f"{folder}: holds no {_word(kind)} of keras-kd (it holds {_some(there)}), and --restart empties nothing "
+            f"{folder}: holds no {_word(kind)} of keras-kd (it holds {listed(there)}), and --restart empties nothing "
             "else; give another --out"
         )
     for name in names:
@@ -176,11 +177,6 @@ def refuse_before(folder, kind, *, names=(), earlier=None, restart=False):
 
 def _word(kind):
     return {"exports": "folder of exported files"}.get(kind, kind)
-
-
-def _some(names):
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
 def entries_of(folder):

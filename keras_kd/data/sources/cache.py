@@ -28,6 +28,7 @@ from keras_kd.data.dataset import Split, chunks, facts, printable
 from keras_kd.data.sources import cache_entry
 from keras_kd.data.sources.cache_entry import FORMAT, Damaged
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import size
 from keras_kd.utils.paths import user_path
 
 MEMORY_LIMIT = 2 * 2**30  # bytes of images a split; more is mapped from disk instead of read
@@ -247,23 +248,11 @@ def _explained(root, request, needed):
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
-                f"{root}: found the disk full; expected {in_units(needed)} free for {printable(request['name'])}; free "
-                f"some, or {CURE}"
+                f"{root}: found the disk full; expected {size(needed, 'cache')} free for {printable(request['name'])}; "
+                f"free some, or {CURE}"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise UserError(
                 f"{root}: cannot be written ({error.strerror}); expected a folder for decoded images; {CURE}"
             ) from error
         raise
-
-
-def in_units(count):
-    """Bytes as a person says them, rounded up.
-
-    Example:
-        >>> in_units(5), in_units(3 * 2**30)
-        ('1 MiB', '3.0 GiB')
-    """
-    if count < 2**30:
-        return f"{math.ceil(count / 2**20)} MiB"
-    return f"{math.ceil(count / 2**30 * 10) / 10:.1f} GiB"
