@@ -14,7 +14,6 @@ import yaml
 
 import keras_kd
 from keras_kd.evaluation.metrics.paired import paired_interval
-from keras_kd.recipe.messages import did_you_mean
 from keras_kd.report.study_page import as_markdown, page
 from keras_kd.utils import child_process
 from keras_kd.utils.account import CHANGED, changes
@@ -22,6 +21,7 @@ from keras_kd.utils.children import end
 from keras_kd.utils.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.utils.files import whole
 from keras_kd.utils.ownership import held, within
+from keras_kd.utils.suggest import did_you_mean
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.environment import environment, git_commit
