@@ -417,7 +417,7 @@ def test_a_machine_without_tensorflow_names_the_cure(monkeypatch, digits_student
 def test_formats_and_gates_are_known_without_heavy_imports():
     program = """if True:
         import sys
-        from keras_kd.export import FORMATS, GATES
+        from keras_kd.export.export import FORMATS, GATES
         print(sorted({"keras", "tensorflow", "jax", "ai_edge_litert"} & sys.modules.keys()))
     """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -480,7 +480,7 @@ def test_a_student_trained_under_jax_runs_on_tensorflow_alone(tmp_path):
         import os, sys
         os.environ["KERAS_BACKEND"] = "jax"
         import keras, numpy as np
-        from keras_kd.export import export
+        from keras_kd.export.export import export
         inputs = keras.Input((8, 8, 1))
         x = keras.layers.Conv2D(8, 3)(keras.layers.Rescaling([1 / 255], [-0.5])(inputs))
         student = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
@@ -575,7 +575,7 @@ def test_a_killed_export_leaves_whole_files_only_and_no_process(digits_student, 
         np.save(tmp_path / f"{name}.npy", array)
     program = """if True:
         import sys, numpy as np
-        from keras_kd.export import export
+        from keras_kd.export.export import export
         calibration, images, labels = (np.load(f"{n}.npy") for n in ("calibration", "images", "labels"))
         export(sys.argv[1], "run", calibration_images=np.tile(calibration, (200, 1, 1, 1)),
                test_images=images, test_labels=labels)
@@ -763,8 +763,8 @@ def test_swapped_channels_are_caught(colours, tmp_path):
         import json, sys
         import numpy as np
         from pathlib import Path
-        from keras_kd import export
-        from keras_kd.lazy import keras
+        from keras_kd.export import export
+        from keras_kd.utils.lazy import keras
         file, folder = sys.argv[1:]
         images, labels = np.load(f"{folder}/images.npy"), np.load(f"{folder}/labels.npy")
         student = export._load(file, [])
