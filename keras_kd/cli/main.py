@@ -14,7 +14,6 @@ import keras_kd
 from keras_kd.utils import foreign_code, stopping
 from keras_kd.utils.errors import Exit, GateError, NonFiniteLoss, UserError
 from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine
-from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.lazy import installed
 from keras_kd.utils.paths import KERAS, RECIPE, ends_in, user_folder, user_path
 
@@ -947,7 +946,7 @@ def bank_build(recipe, settings, bank, out, backend, as_json):
         return _print_json(found)
     click.echo(
         f"{found['folder']}: {found['views']:,} views, {found['computed']:,} of them computed now in "
-        f"{found['seconds']:.1f} s; {megabytes(found['bytes'], 1)} on the disk"
+        f"{found['seconds']:.1f} s; {found['bytes'] / 1e6:.1f} MB on the disk"
     )
 
 
@@ -973,7 +972,7 @@ def bank_info(folder, as_json):
             cure = f"`keras-kd bank prune {one['key']} --folder {folder}` removes it"
             click.echo(f"{one['key']}  damaged: {one['damaged']}; {cure}")
             continue
-        click.echo(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {megabytes(one['bytes'], 1)}")
+        click.echo(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {one['bytes'] / 1e6:.1f} MB")
         for name, table in one["tables"].items():
             click.echo(f"  {name:<20} {table['filled']:,} of {table['places']:,} views")
 
@@ -1026,4 +1025,4 @@ def bank_prune(keys, older_than, damaged, folder):
     _keeps("bank prune", folder)
     for one in prune(folder, keys, older_than, damaged):
         left = f"; not a bank's, and left as it is: {', '.join(one['left'])}" if one["left"] else ""
-        click.echo(f"{one['key']}: gone, {megabytes(one['bytes'], 1)} free{left}")
+        click.echo(f"{one['key']}: gone, {one['bytes'] / 1e6:.1f} MB free{left}")
