@@ -6,10 +6,10 @@ import hashlib
 import os
 import re
 import secrets
-import sys
 from pathlib import Path
 
 from keras_kd.utils.errors import Busy, MachineError, UserError
+from keras_kd.utils.screen import print_note
 
 try:
     import fcntl
@@ -236,7 +236,7 @@ def _opened(folder, name, wait, tell):
                         f"{place}: another keras-kd process works in this folder; wait for it, or give another --out"
                     )
                 if tell:
-                    print(f"{folder}: waiting for another keras-kd process there", file=sys.stderr, flush=True)
+                    print_note(f"{folder}: waiting for another keras-kd process there")
                 _lock(handle)
             # Who held it may have taken the folder away in the end.
             if os.fstat(handle).st_nlink:

@@ -1,6 +1,5 @@
 """What a person sees while a student trains."""
 
-import sys
 import time
 
 import keras
@@ -8,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from keras_kd.utils.formatting import duration
+from keras_kd.utils.screen import print_note
 
 
 class TrainingProgress(keras.callbacks.Callback):
@@ -61,7 +61,7 @@ class TrainingProgress(keras.callbacks.Callback):
         spent = time.monotonic() - self.begun
         left = spent / (epoch + 1 - self.done) * (self.epochs - epoch - 1)
         line = f"{self.title} epoch {epoch + 1}/{self.epochs}  {_figures(logs or {})}  {duration(left)} left"
-        print(line, file=sys.stderr, flush=True)
+        print_note(line)
 
     def stop(self):
         """Takes the bar down, also after an error."""

@@ -15,7 +15,6 @@ import os
 import re
 import secrets
 import shutil
-import sys
 import time
 import urllib.parse
 from collections.abc import Iterable
@@ -30,6 +29,7 @@ from keras_kd.data.sources.cache_entry import FORMAT, Damaged
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import size
 from keras_kd.utils.paths import user_path
+from keras_kd.utils.screen import print_note
 
 MEMORY_LIMIT = 2 * 2**30  # bytes of images a split; more is mapped from disk instead of read
 ABANDONED = 3600  # seconds without a write after which a temporary folder belongs to nobody
@@ -74,7 +74,7 @@ def find(root, request, version="*", tell=True):
     except Damaged as damage:
         reason = str(damage)
     if tell:
-        print(f"{path}: {reason}; decoded anew", file=sys.stderr, flush=True)
+        print_note(f"{path}: {reason}; decoded anew")
     return None
 
 

@@ -3,7 +3,6 @@
 import glob
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from datetime import date
@@ -21,6 +20,7 @@ from keras_kd.utils.children import end
 from keras_kd.utils.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.utils.files import whole
 from keras_kd.utils.ownership import held, within
+from keras_kd.utils.screen import print_note
 from keras_kd.utils.suggest import did_you_mean
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.dry_run import about_data, rehearse
@@ -140,7 +140,7 @@ def _begin_again(owned, spec, settings, seeds, smoke):
     left = owned.empty()
     if left:
         said = f"{owned.folder}: not made by keras-kd for this study, and left as it is: {', '.join(left)}"
-        print(said, file=sys.stderr, flush=True)
+        print_note(said)
 
 
 def _recipes_unchanged(folder):
