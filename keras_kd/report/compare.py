@@ -9,7 +9,7 @@ from keras_kd.report.fields import dig, entries, parts
 from keras_kd.report.plots import COLOURS, axes, render, svg
 from keras_kd.report.soundness import refuse_changed
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.formatting import bare_percent
+from keras_kd.utils.formatting import bare_percent, columns
 from keras_kd.utils.paths import user_path
 
 # What is compared: {name: (label, whether more is better)}.
@@ -126,8 +126,7 @@ def in_lines(rows):
                 "" if row["beaten_by"] else "best of its kind",
             )
         )
-    widths = [max(len(line[column]) for line in table) for column in range(len(header))]
-    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
+    lines = columns(table)
     lines += [f"note: {note}" for note in notes(rows)]
     lines += [f"{row['run']}: {row['verdict']}" for row in rows if row["verdict"]]
     return lines

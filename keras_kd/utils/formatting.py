@@ -192,3 +192,27 @@ def words(name, longest=24):
     """
     name = " ".join(str(name).split())
     return (name if len(name) <= longest else name[: longest - 1] + "…").replace("$", "\\$")
+
+
+def columns(rows, *, right=(), least=(), between="  "):
+    """Rows of texts as lines, one column under the other: a table in the terminal.
+
+    Args:
+        rows: of as many texts each.
+        right: numbers of the columns whose texts end under each other.
+        least: letters that the first columns have at least.
+        between: what parts two columns.
+
+    Example:
+        >>> print("\\n".join(columns([("file", "size"), ("a.keras", "9 kB")], right=[1], least=[0, 6])))
+        file       size
+        a.keras    9 kB
+    """
+    rows = [tuple(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(width, *least[number : number + 1]) if least else width for number, width in enumerate(widths)]
+    cells = [
+        [text.rjust(width) if number in right else text.ljust(width) for number, (text, width) in enumerate(one)]
+        for one in (zip(row, widths, strict=True) for row in rows)
+    ]
+    return [between.join(line).rstrip() for line in cells]
