@@ -1,7 +1,5 @@
 """What a check says: an outcome, what was found with its figures, why it matters, and the cure."""
 
-from keras_kd.utils import formatting
-
 OUTCOMES = ("good", "unknown", "warning", "bad")
 
 
@@ -78,4 +76,4 @@ def percent(share):
         >>> percent(0.98611)
         '98.6 %'
     """
-    return formatting.percent(share, ".1f")
+    return f"{100 * share:.1f} %"

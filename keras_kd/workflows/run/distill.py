@@ -3,6 +3,7 @@ so each can be killed and gone on with."""
 
 import os
 import shutil
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,6 @@ from keras_kd.utils.account import verified
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import sha256, whole
 from keras_kd.utils.ownership import within
-from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.deliver import hand_over, write_card
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.folder import (
@@ -200,7 +200,7 @@ class _Job:
     def _train(self, dataset, teacher):
         missing = missing_here(self.recipe.export.formats)
         if missing and not self.quiet:
-            print_note(f"{self.name}: it will not be exported: {missing}")
+            print(f"{self.name}: it will not be exported: {missing}", file=sys.stderr, flush=True)
         train(
             self.recipe,
             dataset,
@@ -221,7 +221,7 @@ class _Job:
             left = owned.empty(besides=[files.teacher.name, *generations])
             if left:
                 said = f"{files.path}: not made by keras-kd, and left as it is: {', '.join(left)}"
-                print_note(said)
+                print(said, file=sys.stderr, flush=True)
         owned.remove(files.report)
         owned.claim(*files.always)
         owned.keep("inputs", inputs_of(self.recipe, files.path, self.smoke, dataset))
@@ -528,7 +528,7 @@ def export(folder, *, formats=None, quiet=False):
                 said = (
                     f"{folder}: the teacher cannot be asked ({error}); the student in float32 teaches its copy for int8"
                 )
-                print_note(said)
+                print(said, file=sys.stderr, flush=True)
                 return None
 
         found = hand_over(recipe, dataset, files, found, owned=owned, teacher=teacher, formats=formats, quiet=quiet)

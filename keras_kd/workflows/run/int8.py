@@ -1,5 +1,6 @@
 """Training a student for int8: its quantisation simulated, its teacher's bank as the target."""
 
+import sys
 import time
 
 import keras
@@ -16,7 +17,6 @@ from keras_kd.training.distiller import Distiller, Term
 from keras_kd.utils.errors import NonFiniteLoss, UserError
 from keras_kd.utils.files import whole
 from keras_kd.utils.quiet import quiet_start
-from keras_kd.utils.screen import note_printer
 from keras_kd.workflows.run.choose_bank import bank_of
 from keras_kd.workflows.run.train import RESIDENT_BYTES
 
@@ -55,7 +55,7 @@ def fine_tune(recipe, dataset, teacher, student, calibration_images, file, *, ru
     views, train = recipe.data.family, dataset.train
     resident = train.images.nbytes <= RESIDENT_BYTES
     renderer = ViewRenderer(views, train.images if resident else None)
-    bank, tell = None, note_printer(quiet=quiet)
+    bank, tell = None, (lambda line: None) if quiet else (lambda line: print(line, file=sys.stderr, flush=True))
     if teacher is not None:
         kd = recipe.model_copy(update={"terms": (TermSpec(method="kd", settings={"temperature": temperature}),)})
         bank = bank_of(kd, dataset, teacher, run_folder, renderer)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import time
 
 import keras
@@ -28,7 +29,6 @@ from keras_kd.utils.files import whole
 from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.progress import TrainingProgress, telling
 from keras_kd.utils.quiet import quiet_start
-from keras_kd.utils.screen import note_printer
 from keras_kd.workflows.run.choose_bank import bank_of
 
 # Above this the training images stay on the host and each batch is sent as pixels.
@@ -161,7 +161,7 @@ def train(
     views.check(dataset.image_shape)
     resident = train_split.images.nbytes <= RESIDENT_BYTES
     renderer = ViewRenderer(views, train_split.images if resident else None)
-    tell = note_printer(title, quiet=quiet)
+    tell = (lambda line: None) if quiet else (lambda line: print(f"{title}: {line}", file=sys.stderr, flush=True))
     bank = bank_of(recipe, dataset, teacher, home_folder or files.path, renderer, tell)
     distiller = build_distiller(
         recipe,

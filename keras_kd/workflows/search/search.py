@@ -4,6 +4,7 @@ import contextlib
 import gc
 import json
 import os
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -20,10 +21,9 @@ from keras_kd.utils.account import CHANGED, changes, has_account, read_account
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name, plain_name
 from keras_kd.utils.files import whole
-from keras_kd.utils.formatting import duration
 from keras_kd.utils.ownership import held as hold
 from keras_kd.utils.ownership import joined, within
-from keras_kd.utils.screen import note_printer, print_note
+from keras_kd.utils.progress import duration
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.environment import environment, git_commit
@@ -111,7 +111,7 @@ def _begin_again(owned, recipe, smoke):
     left = owned.empty()
     if left:
         said = f"{owned.folder}: not made by keras-kd, and left as it is: {', '.join(left)}"
-        print_note(said)
+        print(said, file=sys.stderr, flush=True)
 
 
 def _unchanged(owned):
@@ -159,7 +159,7 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
     check_installed(spec.tuner)
     space = space_of(recipe, given)
     held_out = _with_images_aside(recipe, spec)
-    tell = note_printer(name, quiet=quiet)
+    tell = (lambda line: None) if quiet else (lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
     part = role()
     if part == "worker":
         _Work(files, given, recipe, held_out, spec, objectives, space, tell).as_worker()

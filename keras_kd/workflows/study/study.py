@@ -3,6 +3,7 @@
 import glob
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from datetime import date
@@ -13,6 +14,7 @@ import yaml
 
 import keras_kd
 from keras_kd.evaluation.metrics.paired import paired_interval
+from keras_kd.recipe.messages import did_you_mean
 from keras_kd.report.study_page import as_markdown, page
 from keras_kd.utils import child_process
 from keras_kd.utils.account import CHANGED, changes
@@ -20,8 +22,6 @@ from keras_kd.utils.children import end
 from keras_kd.utils.errors import Busy, NonFiniteLoss, UserError
 from keras_kd.utils.files import whole
 from keras_kd.utils.ownership import held, within
-from keras_kd.utils.screen import print_note
-from keras_kd.utils.suggest import did_you_mean
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.environment import environment, git_commit
@@ -140,7 +140,7 @@ def _begin_again(owned, spec, settings, seeds, smoke):
     left = owned.empty()
     if left:
         said = f"{owned.folder}: not made by keras-kd for this study, and left as it is: {', '.join(left)}"
-        print_note(said)
+        print(said, file=sys.stderr, flush=True)
 
 
 def _recipes_unchanged(folder):
