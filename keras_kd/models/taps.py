@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_kd.backend.keras_private import calling
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import did_you_mean
 
@@ -32,14 +33,8 @@ class Tapped:
     def run(self, images, training):
         """(output, signals): the network's own output, and float32 {"logits": ..., tap: ...}."""
         seen = {}
-        for tap, layer in self.layers.items():
-            # Past Keras's attribute tracking: this is not state of the layer, and it goes again below.
-            object.__setattr__(layer, "call", _recording(layer.call, tap, seen))
-        try:
+        with calling([(layer, _recording(tap, seen)) for tap, layer in self.layers.items()]):
             output = self.network(images, training=training)
-        finally:
-            for layer in self.layers.values():
-                object.__delattr__(layer, "call")
         for tap in self.layers:
             if tap not in seen:
                 raise UserError(
@@ -59,13 +54,16 @@ class Tapped:
         return ops.log(ops.maximum(output, keras.config.epsilon() ** 2))
 
 
-def _recording(call, tap, seen):
-    def recorded(*arguments, **options):
-        value = call(*arguments, **options)
-        seen[tap] = value
-        return value
+def _recording(tap, seen):
+    def recording(call):
+        def recorded(*arguments, **options):
+            value = call(*arguments, **options)
+            seen[tap] = value
+            return value
 
-    return recorded
+        return recorded
+
+    return recording
 
 
 def find_layer(role, network, path):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_kd import backend
+from keras_kd.backend.keras_private import variable_index
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
@@ -58,7 +59,7 @@ class SGD(keras.optimizers.Optimizer):
         learning_rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
         decayed = ops.add(gradient, ops.multiply(self.l2, variable)) if self.l2 else gradient
-        velocity = self.velocities[self._get_variable_index(variable)] if self.momentum else None
+        velocity = self.velocities[variable_index(self, variable)] if self.momentum else None
         if self.skip_zero_gradients:
             self._step_where_reached(gradient, decayed, variable, velocity, learning_rate)
         elif velocity is None:

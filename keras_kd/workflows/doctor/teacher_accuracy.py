@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_kd.backend.keras_private import flat_layers
 from keras_kd.workflows.doctor.findings import finding, percent
 from keras_kd.workflows.doctor.members import is_right
 from keras_kd.workflows.doctor.preprocessing import CLASS_ORDER, PIXELS, reading
@@ -164,7 +165,7 @@ def check_batch_normalisation(case, member):
     """
     layers = [
         layer
-        for layer in member.network.model._flatten_layers()
+        for layer in flat_layers(member.network.model)
         if isinstance(layer, keras.layers.BatchNormalization) and layer.built
     ]
     if not layers:

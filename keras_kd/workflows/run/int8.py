@@ -8,12 +8,13 @@ import keras
 from keras_kd import backend
 from keras_kd.data.epochs import Epochs
 from keras_kd.data.views.rendering import ViewRenderer
-from keras_kd.export.export import spanning
+from keras_kd.export.formats import spanning
 from keras_kd.export.int8_simulation import Simulation
 from keras_kd.methods.kd import KD
 from keras_kd.recipe.schema import TermSpec
 from keras_kd.training.callbacks import StopOnNonFinite
-from keras_kd.training.distiller import Distiller, Term
+from keras_kd.training.distiller import Distiller
+from keras_kd.training.term import Term
 from keras_kd.utils.errors import NonFiniteLoss, UserError
 from keras_kd.utils.files import whole
 from keras_kd.utils.quiet import quiet_start

@@ -17,11 +17,12 @@ from keras_kd.models.start import re_estimate_batch_norm, start_from
 from keras_kd.training.accuracy import Accuracy
 from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.training.checkpoint import load_state, save_state
-from keras_kd.training.distiller import Distiller, Term
+from keras_kd.training.distiller import Distiller
 from keras_kd.training.history import TensorBoardLog, write_csv
 from keras_kd.training.schedule import learning_rate
 from keras_kd.training.schedules import ByEpoch
 from keras_kd.training.sgd import SGD
+from keras_kd.training.term import Term
 from keras_kd.training.trust import trust_by_class
 from keras_kd.utils.account import changes
 from keras_kd.utils.errors import UserError
