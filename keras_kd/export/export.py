@@ -32,6 +32,7 @@ from keras_kd.export.gates import GATES, checked_gates
 from keras_kd.utils import child_process, foreign_code
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import fault_of_the_machine
+from keras_kd.utils.formatting import megabytes, percent
 from keras_kd.utils.ownership import WORKPLACE, held
 
 
@@ -307,7 +308,7 @@ def _line(result):
         return f"{result['file']}: kept out: {'; '.join(result['failures'])}"
     kept_out = "" if result["passed"] else "kept out, "
     return (
-        f"{result['file']}: {kept_out}{result['bytes'] / 1e6:.2f} MB, {100 * result['agreement']:.1f} % of "
+        f"{result['file']}: {kept_out}{megabytes(result['bytes'], 2)}, {percent(result['agreement'], '.1f')} of "
         f"{result['images']} images as Keras, accuracy {result['accuracy']:.4f} "
         f"(Keras {result['keras_accuracy']:.4f})"
     )

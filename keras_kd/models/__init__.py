@@ -4,7 +4,6 @@ Every network that `build` returns takes float32 pixel values 0..255 of shape (b
 normalises them inside. So no caller can feed it wrongly, and the exported student takes pixels.
 """
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from keras_kd.models.zoo.vgg import vgg
 from keras_kd.models.zoo.wide_resnet import wide_resnet
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, ends_in
+from keras_kd.utils.suggest import did_you_mean
 
 
 class ModelEntry(NamedTuple):
@@ -168,11 +168,8 @@ def _application_name(name):
 
 
 def _suggestion(name):
-    known = {one.lower(): one for one in (*MODELS, *APPLICATIONS)}
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    if close:
-        return f"; did you mean {known[close[0]]!r}?"
-    return (
+    expected = (
         f"; expected one of {', '.join(MODELS)}, a name of keras.applications such as MobileNetV2, "
         "a .keras file, or package.module:function"
     )
+    return did_you_mean(name, (*MODELS, *APPLICATIONS), otherwise=expected)

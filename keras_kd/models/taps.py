@@ -1,12 +1,11 @@
 """Reading a network's inner signals while it runs once."""
 
-import difflib
-
 import keras
 from keras import ops
 
 from keras_kd.backend.keras_private import calling
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.suggest import did_you_mean
 
 LOGITS = "logits"
 
@@ -76,8 +75,8 @@ def find_layer(role, network, path):
             break
     if layer is None:
         paths = layer_paths(network)
-        close = difflib.get_close_matches(path, paths, n=1) or [p for p in paths if p.endswith(f"/{path}")]
-        hint = f"; did you mean {close[0]!r}?" if close else f"; its layers: {', '.join(paths)}"
+        inside = next((f"; did you mean {one!r}?" for one in paths if one.endswith(f"/{path}")), None)
+        hint = did_you_mean(path, paths, as_written=True, otherwise=inside or f"; its layers: {', '.join(paths)}")
         raise UserError(f"{role}: no layer {path!r} in {network.name!r}{hint}")
     return layer
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import yaml
 
-from keras_kd.recipe.messages import did_you_mean, dotted, found_as
+from keras_kd.recipe.messages import dotted
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.paths import RECIPE, absolute, ends_in, is_path, user_path
+from keras_kd.utils.suggest import did_you_mean, found_as
 
 
 def places():

@@ -12,7 +12,7 @@ from keras_kd.methods import METHODS
 from keras_kd.methods.find import check_name, guarding
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.files import Loader, beside, find, known, read, shown
-from keras_kd.recipe.messages import did_you_mean, dotted, explain, found_as
+from keras_kd.recipe.messages import dotted, explain
 from keras_kd.recipe.schema import SHORT, Recipe, TermSpec, short_data, short_model
 from keras_kd.recipe.teacher import (
     independent_teacher_errors,
@@ -27,6 +27,7 @@ from keras_kd.training.schedules import ByEpoch
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, RECIPE, absolute, ends_in, is_path, user_path
+from keras_kd.utils.suggest import did_you_mean, found_as
 
 FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 

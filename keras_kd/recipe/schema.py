@@ -1,6 +1,5 @@
 """The schema of a recipe: what may stand in one, with its type, range and meaning."""
 
-import difflib
 import os
 from typing import Annotated, Literal
 
@@ -17,6 +16,7 @@ from keras_kd.export.gates import GATES
 from keras_kd.training.schedules import ByEpoch
 from keras_kd.utils.foreign_code import is_foreign
 from keras_kd.utils.paths import RECIPE, ends_in
+from keras_kd.utils.suggest import closest
 
 ABOVE_ZERO = {"gt": 0, "allow_inf_nan": False}
 NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
@@ -98,8 +98,7 @@ def _views_by_name(name):
     if isinstance(name, str) and name in names:
         return name
     # Where a plain family was meant, the plain ones are the choice.
-    close = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.6)
-    options = VIEWS if close and close[0] in VIEWS else names
+    options = VIEWS if closest(name, names) in VIEWS else names
     raise PydanticCustomError("literal_error", "no such views", {"expected": ", ".join(map(repr, options))})
 
 

@@ -1,7 +1,6 @@
 """Image classification sets of TensorFlow Datasets, decoded once and then read without TensorFlow."""
 
 import contextlib
-import difflib
 import errno
 import importlib
 import io
@@ -17,6 +16,7 @@ from keras_kd.data.sources.names import DATASETS, TFDS
 from keras_kd.data.sources.options import DEFAULTS
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import user_path
+from keras_kd.utils.suggest import did_you_mean
 
 FIXED_CHUNK = 256
 RESIZED_CHUNK = 32  # before resizing, images may be large
@@ -94,7 +94,7 @@ def _import(name):
         raise UserError(
             f"{name}: found neither it in the cache nor a way to prepare it ({error}); expected tensorflow_datasets "
             f"and tensorflow; `pip install tensorflow-datasets tensorflow`, or copy the cache of a machine that has "
-            f"them{_did_you_mean(name, DATASETS) if name not in DATASETS else ''}"
+            f"them{did_you_mean(_plain_name(name), DATASETS) if name not in DATASETS else ''}"
         ) from error
     if os.environ.get("KERAS_BACKEND") == "jax":
         with contextlib.suppress(RuntimeError):  # too late: TensorFlow is in use here already
@@ -116,15 +116,16 @@ def _builder(tfds, name, data_dir):
 
 
 def _unknown(name, names):
+    hint = did_you_mean(_plain_name(name), names)
     return UserError(
-        f"{name}: found no data set of this name{_did_you_mean(name, names)}; expected a name of `keras-kd list "
+        f"{name}: found no data set of this name{hint}; expected a name of `keras-kd list "
         "datasets` or of TensorFlow Datasets, a folder, an .npz file or package.module:function"
     )
 
 
-def _did_you_mean(name, names):
-    close = difflib.get_close_matches(name.split("/")[0].split(":")[0].lower(), list(names), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def _plain_name(name):
+    """The name of a data set without its configuration and version."""
+    return name.split("/")[0].split(":")[0]
 
 
 def _prepare(builder, name):

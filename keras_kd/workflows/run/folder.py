@@ -18,6 +18,7 @@ from keras_kd.training.history import EVENTS
 from keras_kd.utils.account import CHANGED, changes, has_account, read_account, tell_changed
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import whole
+from keras_kd.utils.formatting import listed
 from keras_kd.utils.ownership import held, refuse_before
 from keras_kd.utils.paths import same_place
 from keras_kd.workflows.run.choose_bank import FOLDER
@@ -222,7 +223,7 @@ def same_recipe(files, recipe):
     refuse_lost(files.path)
     found = differences(load(files.recipe, notes=[]), recipe)
     if found:
-        shown = "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        shown = listed(found, between="; ")
         raise UserError(
             f"{files.path}: holds a run of other settings ({shown}); give another --out, or --restart to throw it away"
         )

@@ -18,6 +18,7 @@ from keras_kd.training.schedule import learning_rate
 from keras_kd.utils.account import changes
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import whole
+from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.progress import TrainingProgress, telling
 from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student, trust_of
@@ -195,7 +196,8 @@ def _room_for(files, model):
     need = 8 * bench.bytes_of_weights(model) + 10 * 2**20
     free = shutil.disk_usage(files.path).free
     if free < need:
+        needed, there = (megabytes(one, 0, mega=2**20) for one in (need, free))
         raise UserError(
-            f"{files.path}: the run needs about {need / 2**20:.0f} MB and the disk has {free / 2**20:.0f} MB free; "
+            f"{files.path}: the run needs about {needed} and the disk has {there} free; "
             "free some space, or give another --out"
         )
