@@ -254,13 +254,6 @@ def print_json(value):
     click.echo(json.dumps(value, indent=2))
 
 
-def folder_name(recipe, name, seed, smoke):
-    """The name of a recipe's run folder: a seed other than the recipe's own, and a smoke run, have one of their own."""
-    from keras_kd.recipe.files import run_name
-
-    return run_name(name, seed, load_recipe(recipe, (), None, False, notes=[], code=False).seed, smoke)
-
-
 def is_run_folder(file):
     """Whether a path is a folder of a run, not one that is itself a SavedModel."""
     return Path(file).is_dir() and not (Path(file) / "saved_model.pb").exists()

@@ -14,7 +14,6 @@ from keras_kd.cli.common import (
     choose_backend,
     command,
     end,
-    folder_name,
     is_run_folder,
     json_option,
     keeps,
@@ -29,6 +28,8 @@ from keras_kd.cli.common import (
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
+from keras_kd.workflows.arguments import checked_page, run_folder, stem_of
+from keras_kd.workflows.commands import compare as compare_runs
 
 
 @command("list")
@@ -157,12 +158,10 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
         keras-kd doctor digits
         keras-kd doctor resnet56_to_resnet20 --set terms.0.temperature=100
     """
-    from keras_kd.recipe.files import find
-
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     loaded = load_recipe(recipe, settings, seed, smoke)
-    name = find(recipe).stem
-    folder = Path(out) if out else Path("saved_models") / folder_name(recipe, name, loaded.seed, smoke)
+    name = stem_of(recipe)
+    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke)
     start_keras(backend)
     from keras_kd.workflows.doctor import examine
     from keras_kd.workflows.doctor.words import in_lines, summary_line
@@ -190,19 +189,11 @@ def compare(runs, out, as_json):
         keras-kd compare saved_models/digits saved_models/digits_teacher
         keras-kd compare saved_models/* --out compare.html
     """
-    from keras_kd.report.compare import in_lines, page, refuse_foreign_page, rows_of
+    from keras_kd.report.compare import in_lines
 
-    if out is not None and Path(out).suffix not in (".html", ".htm"):
-        raise UserError(f"--out: found {out}; expected a name that ends in .html: the page is written there")
     if out is not None:
-        refuse_foreign_page(out)
-    rows = rows_of(runs)
-    if out is not None:
-        from keras_kd.utils.files import whole
-
-        keeps("compare", out)
-        with whole(out) as temporary:
-            temporary.write_text(page(rows), encoding="utf-8")
+        keeps("compare", checked_page(out, "--out"))
+    rows = compare_runs(runs, out=out)
     if as_json:
         return print_json(rows)
     click.echo("\n".join(in_lines(rows)))

@@ -15,7 +15,6 @@ from keras_kd.cli.common import (
     choose_backend,
     command,
     end,
-    folder_name,
     json_option,
     keeps,
     load_recipe,
@@ -29,9 +28,8 @@ from keras_kd.cli.common import (
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.paths import KERAS, ends_in, user_path
+from keras_kd.workflows.arguments import checked_formats, checked_model, is_model_file, run_folder, stem_of
 
-PIXELS = ("pixels", "unit", "symmetric", "standard")
 NOT_RUN = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
 UNREAD = "the settings of {}, as --no-code is given"
 
@@ -126,12 +124,10 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
         keras-kd distill digits --seed 1 --backend jax
         keras-kd distill resnet56_to_resnet20 --bank full,views:16
     """
-    from keras_kd.recipe.files import find
-
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     loaded = load_recipe(recipe, [*settings, *bank_settings(bank)], seed, smoke)
-    name = find(recipe).stem
-    folder = Path(out) if out else Path("saved_models") / folder_name(recipe, name, loaded.seed, smoke)
+    name = stem_of(recipe)
+    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke)
     start_keras(backend)
     from keras_kd.workflows import seeds as claim
 
@@ -158,17 +154,8 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
         keras-kd evaluate saved_models/digits
         keras-kd evaluate teacher.keras --data cifar100 --pixels unit
     """
-    if ends_in(run, KERAS) and not Path(run).is_dir():
-        if dataset is None:
-            raise UserError(
-                f"{run}: give --data NAME, the dataset to measure it on; `keras-kd list datasets` names some"
-            )
-        if pixels not in PIXELS:
-            raise UserError(f"--pixels: no {pixels!r}; expected one of {', '.join(PIXELS)}")
-        from keras_kd.data.sources.names import kind
-
-        if kind(dataset) in ("folder", "npz"):
-            dataset = user_path(dataset, "--data")
+    if is_model_file(run):
+        dataset = checked_model(run, dataset, pixels, "--{}".format)
         start_keras(backend)
         from keras_kd.workflows.run.evaluate import evaluate_model
 
@@ -196,11 +183,7 @@ def export(run, formats, quiet, as_json):
         keras-kd export saved_models/digits
         keras-kd export saved_models/digits --format litert_int8
     """
-    from keras_kd.export.export import FORMATS
-
-    for one in formats:
-        if one not in FORMATS:
-            raise UserError(f"--format: no format {one!r}; expected one of {', '.join(FORMATS)}")
+    formats = checked_formats(formats, "--format")
     start_keras()
     from keras_kd.workflows.run.distill import export as export_run
 

@@ -12,7 +12,6 @@ from keras_kd.cli.common import (
     choose_backend,
     command,
     end,
-    folder_name,
     json_option,
     keeps,
     load_recipe,
@@ -24,6 +23,7 @@ from keras_kd.cli.common import (
 from keras_kd.utils import stopping
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import installed
+from keras_kd.workflows.arguments import search_folder, search_settings, stem_of, study_folder
 
 
 @command()
@@ -72,16 +72,12 @@ def search(
         keras-kd search digits --chief 127.0.0.1:9000
         keras-kd search digits --worker 127.0.0.1:9000 --name one
     """
-    from keras_kd.recipe.files import find
-
     _set_role(chief, worker, name)
     choose_backend(backend)
-    given = {"trials": trials, "hours": hours, "tuner": tuner}
-    overrides = [*settings, *(f"search.{key}={value}" for key, value in given.items() if value is not None)]
+    overrides = [*settings, *search_settings(trials, hours, tuner)]
     overrides += [] if seed is None else [f"seed={seed}", "seeds=[]"]
     loaded = load_recipe(recipe, overrides, None, smoke)
-    stem = find(recipe).stem
-    folder = Path(out) if out else Path("saved_models") / f"{folder_name(recipe, stem, loaded.seed, smoke)}-search"
+    folder = Path(out) if out else search_folder(recipe, loaded.seed, smoke)
     if not installed("keras_tuner"):
         raise UserError("search: keras-tuner is not installed; pip install keras-tuner")
     start_keras(backend)
@@ -92,7 +88,7 @@ def search(
     found = run_search(
         recipe,
         folder,
-        name=stem,
+        name=stem_of(recipe),
         settings=overrides,
         smoke=smoke,
         restart=restart,
@@ -167,12 +163,9 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         keras-kd study label_noise --jobs 2
         keras-kd study mine.yaml --seed 0 --seed 1
     """
-    from keras_kd.utils.file_names import file_name
-    from keras_kd.workflows.study.study_file import find_study
-
-    path = find_study(name)
+    of_its_own = study_folder(name, smoke)  # an error where there is no such study
     choose_backend(backend)
-    folder = Path(out) if out else Path("saved_models") / f"study-{file_name(path.stem)}{'-smoke' if smoke else ''}"
+    folder = Path(out) if out else of_its_own
     start_keras(backend)
     from keras_kd.report.study_page import as_markdown
     from keras_kd.workflows.study.study import study as run_study
