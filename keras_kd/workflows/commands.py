@@ -309,7 +309,7 @@ def compare(runs: Iterable[PathLike], *, out: PathLike | None = None) -> list[di
     return rows
 
 
-def _place_of_loaded(out, name, smoke):
+def _place_of_loaded(out: PathLike | None, name: str | None, smoke: bool) -> tuple[str, Path]:
     """(name, folder) of the run of a recipe that was loaded: it does not know what its file was called."""
     from keras_kd.recipe.files import run_name
 
