@@ -6,6 +6,7 @@ Keras runs on the backend that `KERAS_BACKEND` or Keras's own settings name, as 
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_kd.utils.errors import UserError
@@ -95,7 +96,8 @@ def distill(
     from keras_kd.recipe.schema import Recipe
 
     if isinstance(recipe, Recipe):
-        loaded, name, folder = recipe, *_place_of_loaded(out, name, smoke)
+        loaded = recipe
+        name, folder = _place_of_loaded(out, name, smoke)
         if overrides(settings, seed):
             raise UserError("distill: settings and seed are of a recipe's file; give them to load_recipe")
     else:
@@ -314,8 +316,8 @@ def _place_of_loaded(out: PathLike | None, name: str | None, smoke: bool) -> tup
     from keras_kd.recipe.files import run_name
 
     folder = folder_of(out)
-    if folder is None and name is None:
+    if folder is not None:
+        return name or folder.name, folder
+    if name is None:
         raise UserError("distill: a recipe that was loaded has no name; give name, or out, the folder of its run")
-    if folder is None:
-        return name, RUNS / run_name(name, 0, 0, smoke)
-    return name or folder.name, folder
+    return name, RUNS / run_name(name, 0, 0, smoke)
