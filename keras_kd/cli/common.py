@@ -15,6 +15,7 @@ from keras_kd.utils.errors import Exit, GateError, NonFiniteLoss, UserError
 from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine
 from keras_kd.utils.lazy import installed
 from keras_kd.utils.paths import user_folder, user_path
+from keras_kd.workflows.arguments import overrides
 
 BACKENDS = ("tensorflow", "jax")
 # What is said of a command that is stopped; of others, that nothing was changed.
@@ -206,9 +207,7 @@ def load_recipe(path, settings, seed, smoke, notes=None, code=True):
     """The `Recipe` of a path or name, with what `recipe_options` gave."""
     from keras_kd.recipe.load import load
 
-    # One seed that is asked for is the only one.
-    seeds = [] if seed is None else [f"seed={seed}", "seeds=[]"]
-    return load(path, [*settings, *seeds], smoke=smoke, notes=notes, code=code)
+    return load(path, overrides(settings, seed), smoke=smoke, notes=notes, code=code)
 
 
 def own_methods(recipe):

@@ -23,7 +23,7 @@ from keras_kd.cli.common import (
 from keras_kd.utils import stopping
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import installed
-from keras_kd.workflows.arguments import search_folder, search_settings, stem_of, study_folder
+from keras_kd.workflows.arguments import overrides, search_folder, search_settings, stem_of, study_folder
 
 
 @command()
@@ -74,9 +74,8 @@ def search(
     """
     _set_role(chief, worker, name)
     choose_backend(backend)
-    overrides = [*settings, *search_settings(trials, hours, tuner)]
-    overrides += [] if seed is None else [f"seed={seed}", "seeds=[]"]
-    loaded = load_recipe(recipe, overrides, None, smoke)
+    settings = [*settings, *search_settings(trials, hours, tuner), *overrides((), seed)]
+    loaded = load_recipe(recipe, settings, None, smoke)
     folder = Path(out) if out else search_folder(recipe, loaded.seed, smoke)
     if not installed("keras_tuner"):
         raise UserError("search: keras-tuner is not installed; pip install keras-tuner")
@@ -89,7 +88,7 @@ def search(
         recipe,
         folder,
         name=stem_of(recipe),
-        settings=overrides,
+        settings=settings,
         smoke=smoke,
         restart=restart,
         quiet=quiet,
