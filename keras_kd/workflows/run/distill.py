@@ -15,7 +15,8 @@ from keras_kd.models.load import import_module_of
 from keras_kd.models.network import Network
 from keras_kd.recipe.files import teacher_run_name
 from keras_kd.recipe.load import load
-from keras_kd.recipe.schema import EvidenceSpec, TeacherSpec
+from keras_kd.recipe.schema import EvidenceSpec
+from keras_kd.recipe.schema_networks import TeacherSpec
 from keras_kd.report import write as report
 from keras_kd.report.html import page
 from keras_kd.report.soundness import PUT_BACK, refuse_changed, refuse_lost
