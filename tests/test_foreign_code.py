@@ -562,7 +562,7 @@ def test_every_child_is_started_so(monkeypatch):
     with pytest.raises(OSError, match="not started"):
         list(study._others(1, "mine", Path("out"), (), (0,), True))
     assert [command[1:3] for command, _ in started] == [
-        ["-Pm", "keras_kd.export.export"], ["-Pm", "keras_kd.export.latency"], ["-Pm", "keras_kd.cli"]
+        ["-Pm", "keras_kd.export.worker"], ["-Pm", "keras_kd.export.latency"], ["-Pm", "keras_kd.cli"]
     ]  # fmt: skip
     assert all(os.getcwd() not in path and "" not in path and str(ROOT) in path for _, path in started)
     assert started[-1][0][3:5] == ["study", "mine"]

@@ -799,7 +799,7 @@ def export(run, formats, quiet, as_json):
         keras-kd export saved_models/digits
         keras-kd export saved_models/digits --format litert_int8
     """
-    from keras_kd.export.export import FORMATS
+    from keras_kd.export import FORMATS
 
     for one in formats:
         if one not in FORMATS:

@@ -13,7 +13,7 @@ from keras_kd.data.injected.label_noise import KINDS as NOISE_KINDS
 from keras_kd.data.views.augmentation import PRESETS, family
 from keras_kd.data.views.crop_flip import VIEWS
 from keras_kd.data.views.rand_augment import STRONGEST
-from keras_kd.export.export import DEFAULTS, FORMATS, GATES, INPUTS, OUTPUTS
+from keras_kd.export import DEFAULTS, FORMATS, GATES, INPUTS, OUTPUTS
 from keras_kd.training.schedules import ByEpoch
 from keras_kd.utils.foreign_code import is_foreign
 from keras_kd.utils.paths import RECIPE, ends_in

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.data.views.crop_flip import epoch_order
-from keras_kd.export.export import CALIBRATED, FORMATS, missing_here
+from keras_kd.export import CALIBRATED, FORMATS, missing_here
 from keras_kd.export.export import export as export_files
 from keras_kd.report import write as report
 from keras_kd.report.model_card import card, example

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from keras_kd import data, models
 from keras_kd.evaluation.predictions_file import read_predictions
-from keras_kd.export.export import missing_here
+from keras_kd.export import missing_here
 from keras_kd.models.load import import_module_of
 from keras_kd.models.network import Network
 from keras_kd.recipe.files import teacher_run_name
@@ -501,7 +501,7 @@ def export(folder, *, formats=None, quiet=False):
 
     Args:
         folder: the run.
-        formats: some of `keras_kd.export.export.FORMATS`; the recipe's by default.
+        formats: some of `keras_kd.export.FORMATS`; the recipe's by default.
         quiet: no progress.
     """
     recipe, files = open_run(folder, moved=True)

@@ -11,7 +11,7 @@ import yaml
 import keras_kd
 from keras_kd.bank.folder import is_bank
 from keras_kd.evaluation.predictions_file import NAME as PREDICTIONS
-from keras_kd.export.export import FILES as EXPORTED
+from keras_kd.export import FILES as EXPORTED
 from keras_kd.recipe.load import load
 from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
 from keras_kd.training.history import EVENTS

@@ -8,7 +8,7 @@ import keras
 from keras_kd import backend
 from keras_kd.data.epochs import Epochs
 from keras_kd.data.views.rendering import ViewRenderer
-from keras_kd.export.export import spanning
+from keras_kd.export import spanning
 from keras_kd.export.int8_simulation import Simulation
 from keras_kd.methods.kd import KD
 from keras_kd.recipe.schema import TermSpec
