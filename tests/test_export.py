@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_kd.export import DEFAULTS, FILES, FORMATS, GATES
 from keras_kd.export import export as exporting
+from keras_kd.export import gates as gates_of_export
 from keras_kd.export.export import export
-from keras_kd.export.formats import DEFAULTS, FILES, FORMATS, result_of
-from keras_kd.export.gates import GATES, gate_failures
-from keras_kd.export.runtimes import litert_logits, outside_builtins
+from keras_kd.export.formats import litert
+from keras_kd.export.formats.litert import outside_builtins
+from keras_kd.export.result import result_of
 from keras_kd.utils import account, ownership
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import whole
@@ -222,14 +224,14 @@ FINE = {
     ],
 )
 def test_a_gate_fails_by_name(name, measured, gates, failing):
-    failures = gate_failures(name, FINE | measured, 20.0, GATES | gates)
+    failures = gates_of_export.failures(name, FINE | measured, 20.0, GATES | gates)
     assert [failure.split()[0] for failure in failures] == failing
     for failure in failures:
         assert f"(recipe field export.gates.{failure.split()[0]})" in failure
 
 
 def test_operators_that_litert_has_not_built_in_fail_every_gate():
-    (failure,) = gate_failures("litert_int8", {"flex_ops": ["FlexErf", "Mine"]}, 1.0, GATES)
+    (failure,) = gates_of_export.failures("litert_int8", {"flex_ops": ["FlexErf", "Mine"]}, 1.0, GATES)
     assert "FlexErf, Mine" in failure
 
 
@@ -420,8 +422,7 @@ def test_a_machine_without_tensorflow_names_the_cure(monkeypatch, digits_student
 def test_formats_and_gates_are_known_without_heavy_imports():
     program = """if True:
         import sys
-        from keras_kd.export.formats import FORMATS
-        from keras_kd.export.gates import GATES
+        from keras_kd.export import FORMATS, GATES
         print(sorted({"keras", "tensorflow", "jax", "ai_edge_litert"} & sys.modules.keys()))
     """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -689,7 +690,7 @@ def test_a_student_that_gives_probabilities_gets_no_second_softmax(digits_studen
             outputs=outputs,
             from_logits=False,
         )
-        said, _ = litert_logits(tmp_path / "student.tflite", digits[1][:9])
+        said, _ = litert.run(tmp_path / "student.tflite", digits[1][:9])
         assert found["outputs"] == "probabilities"
         np.testing.assert_allclose(said, student.predict(digits[1][:9].astype("float32"), verbose=0), atol=1e-5)
 
@@ -767,21 +768,22 @@ def test_swapped_channels_are_caught(colours, tmp_path):
         import json, sys
         import numpy as np
         from pathlib import Path
-        from keras_kd.export.formats import convert
-        from keras_kd.export.gates import GATES, gate_failures, measure_file
-        from keras_kd.export.worker import _keras_logits, _load
+        from keras_kd.export import GATES, worker
+        from keras_kd.export.formats import litert
+        from keras_kd.export.formats.format import Request
+        from keras_kd.export.gates import failures
         from keras_kd.utils.lazy import keras
         file, folder = sys.argv[1:]
         images, labels = np.load(f"{folder}/images.npy"), np.load(f"{folder}/labels.npy")
-        student = _load(file, [])
-        logits = _keras_logits(file, student, images)
+        student = worker._load(file, [])
+        logits = worker._keras_logits(file, student, images)
         image = keras.Input((8, 8, 3))
         swapped = keras.Model(image, student(image[..., ::-1]))
         out = Path(folder) / "swapped.tflite"
-        job = {"inputs": "float32", "outputs": "logits", "softmax": False}
-        convert("litert_float32", swapped, out, (8, 8, 3), None, job)
-        fields = measure_file("litert_float32", out, logits, images, labels, job)
-        print(json.dumps(gate_failures("litert_float32", fields, np.abs(logits).max(), GATES)))
+        litert.write(swapped, out, Request((8, 8, 3)))
+        job = {"outputs": "logits", "softmax": False}
+        fields = worker.measured("litert_float32", out, logits, images, labels, job)
+        print(json.dumps(failures("litert_float32", fields, np.abs(logits).max(), GATES)))
     """
     np.save(tmp_path / "images.npy", images)
     np.save(tmp_path / "labels.npy", labels)
