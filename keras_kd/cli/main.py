@@ -482,8 +482,7 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     name = find(recipe).stem
     folder = Path(out) if out else Path("saved_models") / _folder_name(recipe, name, loaded.seed, smoke)
     start_keras(backend)
-    from keras_kd.workflows.doctor import examine
-    from keras_kd.workflows.doctor.words import in_lines, summary_line
+    from keras_kd.workflows.doctor import examine, in_lines, summary_line
 
     found = examine(loaded, folder, name=name, smoke=smoke)
     if as_json:
@@ -768,7 +767,7 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
             )
         if pixels not in PIXELS:
             raise UserError(f"--pixels: no {pixels!r}; expected one of {', '.join(PIXELS)}")
-        from keras_kd.data.sources.names import kind
+        from keras_kd.data import kind
 
         if kind(dataset) in ("folder", "npz"):
             dataset = user_path(dataset, "--data")

@@ -9,8 +9,7 @@ from pydantic_core import PydanticCustomError
 from keras_kd.bank.formats import FORMATS as BANK_FORMATS
 from keras_kd.data.injected.imbalance import PROFILES as IMBALANCES
 from keras_kd.data.injected.label_noise import KINDS as NOISE_KINDS
-from keras_kd.data.views.augmentation import PRESETS, family
-from keras_kd.data.views.crop_flip import VIEWS
+from keras_kd.data.views import PRESETS, VIEWS, family
 from keras_kd.data.views.rand_augment import STRONGEST
 from keras_kd.export.formats import DEFAULTS, FORMATS, INPUTS, OUTPUTS
 from keras_kd.export.gates import GATES

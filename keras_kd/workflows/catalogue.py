@@ -3,6 +3,7 @@
 import re
 
 from keras_kd.data import DATASETS
+from keras_kd.data.sources import SOURCES
 from keras_kd.methods import METHODS, Method
 from keras_kd.models import APPLICATIONS, MODELS
 from keras_kd.recipe.files import headline, known
@@ -81,13 +82,9 @@ def models():
 
 def datasets():
     """{name: what it is}."""
-    return {
-        **DATASETS,
-        "NAME": "any other TFDS image-classification dataset",
-        "FOLDER": "a folder of images: FOLDER/train/CLASS/*.jpg and FOLDER/test/..., or FOLDER/CLASS/*.jpg",
-        "FILE.npz": "arrays x_train, y_train, x_test, y_test (label_names)",
-        "package.module:function": "a function that returns such arrays in a dict",
-    }
+    # What most names mean comes first.
+    forms = [source.FORM for source in reversed(SOURCES.values())]
+    return DATASETS | {form: text for one in forms for form, text in one.items()}
 
 
 def recipes():

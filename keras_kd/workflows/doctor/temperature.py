@@ -8,11 +8,9 @@ from keras_kd.evaluation.metrics.probabilities import label_probability, log_sof
 from keras_kd.methods.ctkd import CTKD
 from keras_kd.methods.find import find
 from keras_kd.training.schedules import at
-from keras_kd.workflows.doctor.findings import finding, percent
-from keras_kd.workflows.doctor.preprocessing import CLASS_ORDER
-from keras_kd.workflows.doctor.teacher_accuracy import cause_of_failure
+from keras_kd.workflows.doctor.findings import CLASS_ORDER, TEMPERATURE, TRAINING_ACCURACY, finding, percent
+from keras_kd.workflows.doctor.teacher import cause_of_failure
 
-TEMPERATURE, TRAINING_ACCURACY = "temperature", "teacher's training accuracy"
 UNIFORM, ONE_HOT = 0.98, 0.02
 # Of the largest entropy: where a target says both which class and which others are near.
 AIM = 0.5
