@@ -503,7 +503,7 @@ def test_a_term_that_is_overridden_is_not_imported(monkeypatch):
     """The seed in the file decides how a run's folder is called; its methods do not."""
     write("mine_method.py", MINE)
     monkeypatch.setattr("keras_kd.workflows.seeds.distill", lambda *arguments, **options: {"student": {"top1": 1.0}})
-    monkeypatch.setattr("keras_kd.cli.main._print_report", lambda *arguments: None)
+    monkeypatch.setattr("keras_kd.cli.run._print_report", lambda *arguments: None)
     assert run("distill", "mine.yaml", "--set", "terms=[kd]").exit_code == 0
     assert ran() == []
 

@@ -13,7 +13,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from keras_kd.cli.main import KEPT, commands
+from keras_kd.cli.common import KEPT
+from keras_kd.cli.main import commands
 from keras_kd.utils import stopping
 from keras_kd.utils.children import end
 from keras_kd.utils.errors import UserError
@@ -269,20 +270,29 @@ def test_distill_says_where_its_epochs_are(monkeypatch, tmp_path, restart):
 @pytest.mark.parametrize(
     ("words", "function", "sentence"),
     [
-        (["search", "digits", "--out", "x"],
-         "workflows.search.search.search", KEPT["search"].format(folder="x", again=AGAIN)),
+        (
+            ["search", "digits", "--out", "x"],
+            "workflows.search.search.search",
+            KEPT["search"].format(folder="x", again=AGAIN),
+        ),
         (
             ["search", "digits", "--worker", "127.0.0.1:9", "--name", "one", "--out", "x"],
             "workflows.search.search.search",
             "its trial goes to another worker of x; the same command joins again",
         ),
-        (["study", "label_noise", "--out", "x"],
-         "workflows.study.study.study", KEPT["study"].format(folder="x", again=AGAIN)),
+        (
+            ["study", "label_noise", "--out", "x"],
+            "workflows.study.study.study",
+            KEPT["study"].format(folder="x", again=AGAIN),
+        ),
         (["export", "x"], "workflows.run.distill.export", KEPT["export"].format(folder="x")),
         (["evaluate", "x"], "workflows.run.distill.evaluate", KEPT["evaluate"].format(folder="x")),
         (["report", "x"], "workflows.run.distill.write_page", KEPT["report"]),
-        (["bank", "build", "digits", "--out", "x"],
-         "workflows.run.build_bank.open_bank", KEPT["bank build"].format(folder="x")),
+        (
+            ["bank", "build", "digits", "--out", "x"],
+            "workflows.run.build_bank.open_bank",
+            KEPT["bank build"].format(folder="x"),
+        ),
         (["bank", "prune", "abcd", "--folder", "x"], "bank.folder.prune", KEPT["bank prune"].format(folder="x")),
         (["bank", "verify", "digits"], "workflows.run.build_bank.open_bank", "nothing was changed"),
         (["bank", "info"], "bank.folder.banks_in", "nothing was changed"),

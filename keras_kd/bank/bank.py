@@ -7,7 +7,9 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,6 +19,7 @@ from keras_kd.bank.formats import Format
 from keras_kd.bank.key import digest_of_images, digest_of_network, key_of
 from keras_kd.bank.table import Table
 from keras_kd.bank.view_subset import FewViews
+from keras_kd.data.views.crop_flip import Views
 from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.models.symbolic import Probe
 from keras_kd.models.taps import LOGITS, Tapped
@@ -73,21 +76,21 @@ class Bank:
 
     def __init__(
         self,
-        folder,
-        teacher,
-        images,
-        views,
+        folder: str | os.PathLike[str],
+        teacher: keras.Model,
+        images: np.ndarray,
+        views: Views,
         *,
-        taps=(),
-        from_logits=True,
-        format="float16",
-        kept=10,
-        few=None,
-        members=None,
-        renderer=None,
-        images_digest=None,
-        name="teacher",
-    ):
+        taps: Iterable[str] = (),
+        from_logits: bool = True,
+        format: str = "float16",
+        kept: int = 10,
+        few: int | None = None,
+        members: tuple[Any, ...] | None = None,
+        renderer: ViewRenderer | None = None,
+        images_digest: str | None = None,
+        name: str = "teacher",
+    ) -> None:
         views.check(images.shape[1:])
         self.images, self.views, self.name = images, views, name
         self.few = FewViews(views, few) if few is not None and few < views.count else None

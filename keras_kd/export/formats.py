@@ -96,7 +96,7 @@ def convert(name, student, file, image_shape, calibration_images, job):
         archive.write_out(str(file), verbose=False)
         return
     if name == "onnx":
-        return student.export(file, format="onnx", input_signature=signature, verbose=False)
+        return student.export(str(file), format="onnx", input_signature=signature, verbose=False)
     from tensorflow import float16, int8, lite, uint8
 
     options = {}
@@ -111,7 +111,8 @@ def convert(name, student, file, image_shape, calibration_images, job):
     if name == "litert_int8":
         options["inference_input_type"] = uint8 if job["inputs"] == "uint8" else int8
         options["inference_output_type"] = int8
-    student.export(file, format="litert", input_signature=signature, verbose=False, **options)
+    # Keras before 3.15 takes no Path there.
+    student.export(str(file), format="litert", input_signature=signature, verbose=False, **options)
 
 
 def _representative(images, kind=np.float32):

@@ -1,5 +1,6 @@
 """The Distiller: a `keras.Model` that trains a student beside its teacher, by any sum of methods."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -92,18 +93,18 @@ class Distiller(backend.TrainingStep, keras.Model):
 
     def __init__(
         self,
-        student,
-        teacher=None,
-        terms=(),
-        label_weight=1.0,
-        from_logits=True,
-        views=None,
-        peers=(),
-        trust=None,
-        examples=None,
-        banked=False,
-        name="distiller",
-    ):
+        student: keras.Model,
+        teacher: keras.Model | None = None,
+        terms: Method | Term | Iterable[Method | Term] = (),
+        label_weight: float | ByEpoch = 1.0,
+        from_logits: bool | Mapping[str, bool] = True,
+        views: keras.layers.Layer | None = None,
+        peers: Iterable[keras.Model] = (),
+        trust: Sequence[float] | np.ndarray | None = None,
+        examples: int | None = None,
+        banked: bool = False,
+        name: str = "distiller",
+    ) -> None:
         super().__init__(name=name, dtype="float32", autocast=False)
         terms = [terms] if isinstance(terms, Term | Method) else terms
         self.terms = tuple(term if isinstance(term, Term) else Term(term) for term in terms)

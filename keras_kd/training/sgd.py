@@ -1,5 +1,7 @@
 """SGD with the weight decay of the published protocols."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -37,14 +39,14 @@ class SGD(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate=0.01,
-        momentum=0.0,
-        l2=0.0,
-        nesterov=False,
-        skip_zero_gradients=False,
-        name="SGD",
-        **options,
-    ):
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.0,
+        l2: float = 0.0,
+        nesterov: bool = False,
+        skip_zero_gradients: bool = False,
+        name: str = "SGD",
+        **options: Any,
+    ) -> None:
         super().__init__(learning_rate=learning_rate, name=name, **options)
         self.momentum, self.l2, self.nesterov = float(momentum), float(l2), bool(nesterov)
         self.skip_zero_gradients = bool(skip_zero_gradients)
