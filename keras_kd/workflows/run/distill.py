@@ -3,7 +3,6 @@ so each can be killed and gone on with."""
 
 import os
 import shutil
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from keras_kd.utils.account import verified
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import sha256, whole
 from keras_kd.utils.ownership import within
+from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import hand_over, write_card
 from keras_kd.workflows.run.dry_run import about_data, rehearse
@@ -200,7 +200,7 @@ class _Job:
     def _train(self, dataset, teacher):
         missing = missing_here(self.recipe.export.formats)
         if missing and not self.quiet:
-            print(f"{self.name}: it will not be exported: {missing}", file=sys.stderr, flush=True)
+            print_note(f"{self.name}: it will not be exported: {missing}")
         context = self._context(dataset)
         train(context, teacher, begin=lambda: self._begin(dataset), keep_best=True, anew=self.restart)
 
@@ -215,7 +215,7 @@ class _Job:
             left = owned.empty(besides=[files.teacher.name, *generations])
             if left:
                 said = f"{files.path}: not made by keras-kd, and left as it is: {', '.join(left)}"
-                print(said, file=sys.stderr, flush=True)
+                print_note(said)
         owned.remove(files.report)
         owned.claim(*files.always)
         owned.keep("inputs", inputs_of(self.recipe, files.path, self.smoke, dataset))
@@ -513,7 +513,7 @@ def export(folder, *, formats=None, quiet=False):
                 said = (
                     f"{folder}: the teacher cannot be asked ({error}); the student in float32 teaches its copy for int8"
                 )
-                print(said, file=sys.stderr, flush=True)
+                print_note(said)
                 return None
 
         context = RunContext(recipe, dataset, files, files.path.name, quiet)
