@@ -103,7 +103,9 @@ def value_and_gradients(function, inputs):
     if keras.backend.backend() == "jax":
         import jax
 
-        value, gradients = jax.value_and_grad(function)({name: ops.convert_to_tensor(x) for name, x in inputs.items()})
+        tensors = {name: ops.convert_to_tensor(x) for name, x in inputs.items()}
+        # Compiled as one: each operation alone would be compiled for itself.
+        value, gradients = jax.jit(jax.value_and_grad(function))(tensors)
         return float(value), {name: np.asarray(gradient) for name, gradient in gradients.items()}
     import tensorflow as tf
 
