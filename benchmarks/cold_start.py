@@ -22,13 +22,13 @@ ROOT = RESULTS.parent.parent
 # Ends the process after its first training step, with the time that it took.
 FIRST_STEP = """
 import json, os, sys, time
-import keras_kd.cli
+import keras_kd.cli.main
 
-start = keras_kd.cli.main.start_keras
+start = keras_kd.cli.run.start_keras
 def start_and_watch(*given):
     start(*given)
     import keras
-    from keras_kd.distiller import Distiller
+    from keras_kd.training.distiller import Distiller
 
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -40,7 +40,7 @@ def start_and_watch(*given):
     Distiller.fit = lambda self, *given, **options: fit(
         self, *given, **{**options, "callbacks": [*options.get("callbacks", []), Stop()]}
     )
-keras_kd.cli.main.start_keras = start_and_watch
+keras_kd.cli.run.start_keras = start_and_watch
 
 sys.argv[0] = "keras-kd"
 keras_kd.cli.main.main()

@@ -9,6 +9,8 @@ Example:
 import importlib
 import os
 import sys
+import types
+from typing import TYPE_CHECKING
 
 if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and sys.path[:1] == [os.path.abspath("")]:
     # `python -m keras_kd.cli` puts the current folder before all others: what lies there must stand in for nothing.
@@ -16,22 +18,30 @@ if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and sys.path[:1] == [os.pa
 
 __version__ = "0.1.0"
 
-_METHODS = (
+__all__ = [
     "AT",
     "BSS",
+    "Bank",
+    "ByEpoch",
     "CC",
     "CRD",
     "CTKD",
+    "DATASETS",
     "DIST",
     "DKD",
     "DML",
+    "Distiller",
+    "Epochs",
     "FSP",
     "FitNet",
     "HardLabels",
     "JensenShannon",
     "KD",
     "LabelSmoothing",
+    "METHODS",
+    "MODELS",
     "MSELogits",
+    "Method",
     "NST",
     "ONE",
     "PKT",
@@ -39,37 +49,121 @@ _METHODS = (
     "RLD",
     "ReverseKL",
     "ReviewKD",
+    "SGD",
     "SP",
     "SimKD",
     "TTM",
+    "Term",
+    "UserError",
     "VID",
+    "VIEWS",
+    "ViewRenderer",
     "WTTM",
-)
-_HOMES = {
-    "Bank": "keras_kd.bank.bank",
-    "ByEpoch": "keras_kd.training.schedules",
-    "Distiller": "keras_kd.training.distiller",
-    "Epochs": "keras_kd.data.epochs",
-    "ViewRenderer": "keras_kd.data.views.rendering",
-    "Term": "keras_kd.training.distiller",
-    **dict.fromkeys(_METHODS, "keras_kd.methods"),
-    "METHODS": "keras_kd.methods",
-    "Method": "keras_kd.methods",
-    "MODELS": "keras_kd.models",
-    "DATASETS": "keras_kd.data",
-    "VIEWS": "keras_kd.data.views.crop_flip",
-    "SGD": "keras_kd.training.sgd",
-    "UserError": "keras_kd.utils.errors",
+    "compare",
+    "distill",
+    "evaluate",
+    "export",
+    "load_recipe",
+    "search",
+    "study",
+]
+
+# For type checkers and editors, which do not see what _HOMES brings when it is asked for.
+if TYPE_CHECKING:
+    from keras_kd.bank.bank import Bank
+    from keras_kd.data import DATASETS
+    from keras_kd.data.epochs import Epochs
+    from keras_kd.data.views.crop_flip import VIEWS
+    from keras_kd.data.views.rendering import ViewRenderer
+    from keras_kd.methods import (
+        AT,
+        BSS,
+        CC,
+        CRD,
+        CTKD,
+        DIST,
+        DKD,
+        DML,
+        FSP,
+        KD,
+        METHODS,
+        NST,
+        ONE,
+        PKT,
+        RKD,
+        RLD,
+        SP,
+        TTM,
+        VID,
+        WTTM,
+        FitNet,
+        HardLabels,
+        JensenShannon,
+        LabelSmoothing,
+        Method,
+        MSELogits,
+        ReverseKL,
+        ReviewKD,
+        SimKD,
+    )
+    from keras_kd.models import MODELS
+    from keras_kd.training.distiller import Distiller, Term
+    from keras_kd.training.schedules import ByEpoch
+    from keras_kd.training.sgd import SGD
+    from keras_kd.utils.errors import UserError
+    from keras_kd.workflows.commands import compare, distill, evaluate, export, load_recipe, search, study
+
+_NAMES = {
+    "keras_kd.bank.bank": "Bank",
+    "keras_kd.data": "DATASETS",
+    "keras_kd.data.epochs": "Epochs",
+    "keras_kd.data.views.crop_flip": "VIEWS",
+    "keras_kd.data.views.rendering": "ViewRenderer",
+    "keras_kd.methods": "AT BSS CC CRD CTKD DIST DKD DML FSP FitNet HardLabels JensenShannon KD LabelSmoothing METHODS "
+    "MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD TTM VID WTTM",
+    "keras_kd.models": "MODELS",
+    "keras_kd.training.distiller": "Distiller Term",
+    "keras_kd.training.schedules": "ByEpoch",
+    "keras_kd.training.sgd": "SGD",
+    "keras_kd.utils.errors": "UserError",
+    "keras_kd.workflows.commands": "compare distill evaluate load_recipe search study",
 }
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
-__all__ = sorted(_HOMES)
+
+class _Export(types.ModuleType):
+    """The room `keras_kd.export`, which is also called as the function of that name."""
+
+    def __call__(self, run, formats=(), *, quiet=False):
+        from keras_kd.workflows.commands import export
+
+        return export(run, formats, quiet=quiet)
 
 
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module 'keras_kd' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+class _Face(types.ModuleType):
+    """The package: a room and a command are called export, and Python binds the room to that name once it is imported.
+
+    So the room can be called, and is both, in whichever order and by whichever kind of import they are asked for.
+    """
+
+    def __setattr__(self, name, value):
+        if name == "export" and isinstance(value, types.ModuleType):
+            value.__class__ = _Export
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
+
+# A type checker takes what a module's __getattr__ may give for anything at all.
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name == "export":
+            return importlib.import_module("keras_kd.export")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'keras_kd' has no attribute {name!r}")
+        return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__():
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *__all__])

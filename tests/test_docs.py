@@ -79,12 +79,6 @@ def test_every_result_that_is_named_is_there_and_every_result_is_named():
     assert results <= {*named, "README.md"} and set(named) - OF_FOLDERS <= results
 
 
-def test_the_version_is_one():
-    import keras_kd
-
-    assert f'version = "{keras_kd.__version__}"' in (ROOT / "pyproject.toml").read_text()
-
-
 def test_the_readmes_search_is_one(tmp_path):
     from keras_kd.workflows.search.space import Given, space_of
 

@@ -503,7 +503,7 @@ def test_a_term_that_is_overridden_is_not_imported(monkeypatch):
     """The seed in the file decides how a run's folder is called; its methods do not."""
     write("mine_method.py", MINE)
     monkeypatch.setattr("keras_kd.workflows.seeds.distill", lambda *arguments, **options: {"student": {"top1": 1.0}})
-    monkeypatch.setattr("keras_kd.cli.main._print_report", lambda *arguments: None)
+    monkeypatch.setattr("keras_kd.cli.run._print_report", lambda *arguments: None)
     assert run("distill", "mine.yaml", "--set", "terms=[kd]").exit_code == 0
     assert ran() == []
 
@@ -562,7 +562,7 @@ def test_every_child_is_started_so(monkeypatch):
     with pytest.raises(OSError, match="not started"):
         list(study._others(1, "mine", Path("out"), (), (0,), True))
     assert [command[1:3] for command, _ in started] == [
-        ["-Pm", "keras_kd.export.export"], ["-Pm", "keras_kd.export.latency"], ["-Pm", "keras_kd.cli"]
+        ["-Pm", "keras_kd.export.worker"], ["-Pm", "keras_kd.export.latency"], ["-Pm", "keras_kd.cli"]
     ]  # fmt: skip
     assert all(os.getcwd() not in path and "" not in path and str(ROOT) in path for _, path in started)
     assert started[-1][0][3:5] == ["study", "mine"]

@@ -20,7 +20,7 @@ class Absent:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Absent())
-from keras_kd.cli import main
+from keras_kd.cli.main import main
 main()
 """
 

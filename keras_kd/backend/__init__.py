@@ -18,53 +18,7 @@
 `version`            the backend's version
 """
 
-import keras
-
-from keras_kd.utils.errors import UserError
-
-if keras.backend.backend() == "tensorflow":
-    from keras_kd.backend.tensorflow import (
-        COMPILES_BY_SHAPE,
-        TrainingStep,
-        cpu_kernels,
-        device,
-        inference,
-        input_gradient,
-        jit_compile,
-        keep_memory,
-        make_deterministic,
-        momentum_step,
-        network_gradient,
-        no_tracing_notes,
-        set_seed,
-        steps_per_execution,
-        value_and_gradients,
-        version,
-    )
-elif keras.backend.backend() == "jax":
-    from keras_kd.backend.jax import (
-        COMPILES_BY_SHAPE,
-        TrainingStep,
-        cpu_kernels,
-        device,
-        inference,
-        input_gradient,
-        jit_compile,
-        keep_memory,
-        make_deterministic,
-        momentum_step,
-        network_gradient,
-        no_tracing_notes,
-        set_seed,
-        steps_per_execution,
-        value_and_gradients,
-        version,
-    )
-else:
-    raise UserError(
-        f"backend: keras runs on {keras.backend.backend()!r}; keras_kd works on tensorflow and jax: "
-        "set KERAS_BACKEND or give --backend"
-    )
+import importlib
 
 __all__ = [
     "COMPILES_BY_SHAPE",
@@ -84,3 +38,26 @@ __all__ = [
     "value_and_gradients",
     "version",
 ]
+
+
+def __getattr__(name):
+    # The backend is imported when it is first asked for: what only reads layers loads none of it.
+    if name not in __all__:
+        raise AttributeError(f"module 'keras_kd.backend' has no attribute {name!r}")
+    module = _module()
+    globals().update({one: getattr(module, one) for one in __all__})
+    return globals()[name]
+
+
+def _module():
+    import keras
+
+    from keras_kd.utils.errors import UserError
+
+    found = keras.backend.backend()
+    if found not in ("tensorflow", "jax"):
+        raise UserError(
+            f"backend: keras runs on {found!r}; keras_kd works on tensorflow and jax: "
+            "set KERAS_BACKEND or give --backend"
+        )
+    return importlib.import_module(f"keras_kd.backend.{found}")

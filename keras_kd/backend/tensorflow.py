@@ -7,6 +7,7 @@ import logging
 import keras
 import tensorflow as tf
 
+from keras_kd.backend.keras_private import compiled_metrics
 from keras_kd.backend.tensorflow_batch_normalization import fused_batch_normalization
 
 # Of glibc's malloc.h.
@@ -47,7 +48,7 @@ class TrainingStep:
         Args:
             labels: `KerasTensor` of a batch of them; None where their shape is not known, and metrics are made later.
         """
-        metrics = self._compile_metrics
+        metrics = compiled_metrics(self)
         with self.distribute_strategy.scope():
             if not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)

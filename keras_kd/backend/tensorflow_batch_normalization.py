@@ -4,9 +4,12 @@ The values are Keras's up to rounding; the layers stay Keras's own, in the stude
 """
 
 import contextlib
+import functools
 
 import keras
 import tensorflow as tf
+
+from keras_kd.backend.keras_private import calling, flat_layers
 
 
 @contextlib.contextmanager
@@ -21,26 +24,18 @@ def fused_batch_normalization(networks):
     found = {
         id(layer): layer
         for network in networks
-        for layer in network._flatten_layers()
+        for layer in flat_layers(network)
         if type(layer) is keras.layers.BatchNormalization and _is_plain(layer)
     }
-    for layer in found.values():
-        # Past Keras's attribute tracking, as in `keras_kd.models.taps`: it goes again below.
-        object.__setattr__(layer, "call", _fused(layer))
-    try:
+    with calling([(layer, functools.partial(_fused, layer)) for layer in found.values()]):
         yield
-    finally:
-        for layer in found.values():
-            layer.__dict__.pop("call", None)
 
 
 def _is_plain(layer):
     return not layer.synchronized and not getattr(layer, "renorm", False) and "call" not in layer.__dict__
 
 
-def _fused(layer):
-    keras_own = layer.call
-
+def _fused(layer, keras_own):
     def call(inputs, training=None, mask=None):
         last = len(inputs.shape) - 1
         if not training or not layer.trainable or mask is not None or last != 3 or layer.axis not in (-1, last):

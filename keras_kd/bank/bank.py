@@ -7,7 +7,9 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,10 +19,12 @@ from keras_kd.bank.formats import Format
 from keras_kd.bank.key import digest_of_images, digest_of_network, key_of
 from keras_kd.bank.table import Table
 from keras_kd.bank.view_subset import FewViews
+from keras_kd.data.views.crop_flip import Views
 from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.models.symbolic import Probe
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.models.wrappers.ensemble import mean_of_logits
+from keras_kd.utils import formatting
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import locked, whole
@@ -72,21 +76,21 @@ class Bank:
 
     def __init__(
         self,
-        folder,
-        teacher,
-        images,
-        views,
+        folder: str | os.PathLike[str],
+        teacher: keras.Model,
+        images: np.ndarray,
+        views: Views,
         *,
-        taps=(),
-        from_logits=True,
-        format="float16",
-        kept=10,
-        few=None,
-        members=None,
-        renderer=None,
-        images_digest=None,
-        name="teacher",
-    ):
+        taps: Iterable[str] = (),
+        from_logits: bool = True,
+        format: str = "float16",
+        kept: int = 10,
+        few: int | None = None,
+        members: tuple[Any, ...] | None = None,
+        renderer: ViewRenderer | None = None,
+        images_digest: str | None = None,
+        name: str = "teacher",
+    ) -> None:
         views.check(images.shape[1:])
         self.images, self.views, self.name = images, views, name
         self.few = FewViews(views, few) if few is not None and few < views.count else None
@@ -289,8 +293,9 @@ class Bank:
         there = sum(table.bytes_on_disk() for table in self.all_tables())
         need, free = max(0, self.bytes_for(epochs) - there), shutil.disk_usage(self.folder).free
         if need > free:
+            needed, left = formatting.size(need, "bank"), formatting.size(free, "bank")
             raise UserError(
-                f"{self.folder}: the bank needs {in_units(need)} more and the disk has {in_units(free)} free; free "
+                f"{self.folder}: the bank needs {needed} more and the disk has {left} free; free "
                 "some, or take fewer views (--bank views:16), a smaller format (--bank int8), or no bank (--bank live)"
             )
 
@@ -404,16 +409,3 @@ def signal_shapes(tapped, image_shape):
     images = keras.KerasTensor((None, *image_shape))
     signals = Probe(lambda images: tapped.run(images, training=False)[1])(images)
     return {tap: tuple(one.shape[1:]) for tap, one in signals.items()}
-
-
-def in_units(count):
-    """Bytes as a person says them.
-
-    Example:
-        >>> in_units(1_620_000_000), in_units(4_300_000)
-        ('1.6 GB', '4.3 MB')
-    """
-    for size, unit in ((1e9, "GB"), (1e6, "MB")):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count / 1e3:.0f} kB"

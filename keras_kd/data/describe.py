@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.data import PUBLISHED, kept_of_each_class, load
-from keras_kd.data.sources.names import TFDS, kind
+from keras_kd.data.injected.imbalance import kept_of_each_class
+from keras_kd.data.load import load
+from keras_kd.data.sources import kind
+from keras_kd.data.sources.names import TFDS
 from keras_kd.data.sources.tfds import is_cached
+from keras_kd.data.standardization import PUBLISHED
 
 # Shape, classes, training and test images of sets of one fixed size.
 SHAPES = {

@@ -1,9 +1,11 @@
 """The training split as epochs of (index or pixels, view, label), in an order that any process can repeat."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
-from keras_kd.data.views.crop_flip import epoch_order
+from keras_kd.data.views.crop_flip import Views, epoch_order
 from keras_kd.data.views.mixing import mixed_labels
 
 # Bytes of a bank's rows that are held in memory for an epoch.
@@ -29,17 +31,17 @@ class Epochs(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images,
-        labels,
-        views,
-        batch_size,
-        seed=0,
-        epoch=0,
-        image_shape=None,
-        classes=None,
-        bank=None,
-        positions=None,
-    ):
+        images: np.ndarray | None,
+        labels: np.ndarray,
+        views: Views,
+        batch_size: int,
+        seed: int = 0,
+        epoch: int = 0,
+        image_shape: tuple[int, int, int] | None = None,
+        classes: int | None = None,
+        bank: Any = None,  # a `Bank`: the room above this one
+        positions: np.ndarray | None = None,
+    ) -> None:
         super().__init__()
         self.positions = positions
         self.images, self.labels, self.views = images, np.asarray(labels), views

@@ -6,7 +6,7 @@ of that order, so 100 images are among the 200 that the same seed chooses.
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import scramble
+from keras_kd.utils.hashing import scramble
 
 TRAIN_IMAGES, TEST_IMAGES, VALIDATION, TEST_FRACTION = 11, 12, 13, 14
 IMBALANCE, LABEL_NOISE, LABEL_NOISE_TARGETS = 15, 16, 17

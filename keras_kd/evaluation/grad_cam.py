@@ -1,6 +1,5 @@
 """Where a network looks: Grad-CAM, and how far student and teacher look at the same places."""
 
-from contextlib import contextmanager
 from itertools import combinations
 
 import keras
@@ -8,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_kd import backend
+from keras_kd.backend.keras_private import calling
 from keras_kd.models.network import INFERENCE_BATCH
 from keras_kd.models.taps import LOGITS, Tapped, find_layer, layer_paths
 from keras_kd.utils.errors import UserError
@@ -215,14 +215,16 @@ def _map_gradient(network, layer):
     def logits_of_classes(moved, images, classes):
         seen = []
 
-        def call(*arguments, **options):
-            features = own_call(*arguments, **options)
-            seen.append(ops.cast(features, "float32"))
-            # The gradient to what is added to the output is the gradient to the output.
-            return features + ops.cast(moved, features.dtype)
+        def moving(own_call):
+            def call(*arguments, **options):
+                features = own_call(*arguments, **options)
+                seen.append(ops.cast(features, "float32"))
+                # The gradient to what is added to the output is the gradient to the output.
+                return features + ops.cast(moved, features.dtype)
 
-        own_call = layer.call
-        with _calling([(layer, call)]):
+            return call
+
+        with calling([(layer, moving)]):
             logits = tapped.run(images, training=False)[1][LOGITS]
         classes = ops.where(classes < 0, ops.cast(ops.argmax(logits, axis=-1), "int32"), classes)
         return ops.sum(ops.one_hot(classes, logits.shape[-1]) * logits, axis=-1), (seen[0], classes)
@@ -266,17 +268,20 @@ def _shapes(network, layers, image_shape=None, pooling=False):
     layers = [(path, layer) for path, layer in layers if pooling or not isinstance(layer, _pools())]
     seen = []
 
-    def recording(path, call):
-        def recorded(*arguments, **options):
-            value = call(*arguments, **options)
-            seen.append((path, tuple(getattr(value, "shape", ()))))
-            return value
+    def recording(path):
+        def around(call):
+            def recorded(*arguments, **options):
+                value = call(*arguments, **options)
+                seen.append((path, tuple(getattr(value, "shape", ()))))
+                return value
 
-        return recorded
+            return recorded
+
+        return around
 
     class Forward(keras.Operation):
         def call(self, images):
-            with _calling([(layer, recording(path, layer.call)) for path, layer in layers]):
+            with calling([(layer, recording(path)) for path, layer in layers]):
                 return network.model(images, training=False)
 
     # On shapes alone, under either backend; it adds nothing to the model.
@@ -297,19 +302,6 @@ def _image_shape(network, image_shape):
 
 def _pools():
     return keras.layers.MaxPooling2D | keras.layers.AveragePooling2D
-
-
-@contextmanager
-def _calling(replaced):
-    """Layers with another `call` for a while; `replaced` is a list of (layer, call)."""
-    for layer, call in replaced:
-        # Past Keras's attribute tracking: this is not state of the layer, and it goes again below.
-        object.__setattr__(layer, "call", call)
-    try:
-        yield
-    finally:
-        for layer, _ in replaced:
-            object.__delattr__(layer, "call")
 
 
 def _resized(maps, size):

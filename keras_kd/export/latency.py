@@ -13,6 +13,7 @@ import numpy as np
 from keras_kd.utils import child_process
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import fault_of_the_machine
+from keras_kd.utils.formatting import columns, megabytes, millions
 from keras_kd.utils.lazy import installed
 
 KINDS = {".keras": "keras", ".tflite": "litert", ".onnx": "onnx"}
@@ -115,28 +116,27 @@ def _bytes(file):
 
 def in_lines(rows):
     """The table of measured files, as lines."""
-    header = (
-        f"{'file':<34} {'size':>9} {'parameters':>11} {'MACs':>9} {'load':>7} {'median':>9} {'p90':>9} {'memory':>9}"
-    )
+    header = ["file", "size", "parameters", "MACs", "load", "median", "p90", "memory"]
     batches = list(dict.fromkeys(batch for row in rows for batch in row["images_a_second"]))
-    header += "".join(f" {f'x{batch}':>9}" for batch in batches)
-    lines = [header]
+    table = [[*header, *(f"x{batch}" for batch in batches)]]
     for row in rows:
         latency = row["latency_ms"]
         cells = [
-            f"{row['file'][-34:]:<34}",
-            f"{row['bytes'] / 1e6:>6.2f} MB",
-            f"{'-' if row['parameters'] is None else format(row['parameters'], ','):>11}",
-            f"{_millions(row['macs']):>9}",
-            f"{row['load_seconds']:>5.2f} s",
-            f"{latency['median']:>6.2f} ms",
-            f"{latency['p90']:>6.2f} ms",
-            f"{row['peak_bytes'] / 1e6:>6.0f} MB",
+            row["file"][-34:],
+            megabytes(row["bytes"], 2),
+            "-" if row["parameters"] is None else f"{row['parameters']:,}",
+            millions(row["macs"]),
+            f"{row['load_seconds']:.2f} s",
+            f"{latency['median']:.2f} ms",
+            f"{latency['p90']:.2f} ms",
+            megabytes(row["peak_bytes"], 0),
         ]
         for batch in batches:
             speed = row["images_a_second"].get(batch)
-            cells.append(f"{'-' if speed is None else format(round(speed), ','):>9}")
-        lines.append(" ".join(cells))
+            cells.append("-" if speed is None else f"{round(speed):,}")
+        table.append(cells)
+    widths = [34, 9, 11, 9, 7, *[9] * (len(table[0]) - 5)]
+    lines = columns(table, right=range(1, len(widths)), least=widths, between=" ")
     first = rows[0]
     threads = "the runtime's own number of threads" if first["threads"] is None else f"{first['threads']} thread(s)"
     timed = first["latency_ms"]
@@ -145,10 +145,6 @@ def in_lines(rows):
         "x32: images a second, 32 at once; memory: the peak above the runtime's own"
     )
     return lines
-
-
-def _millions(count):
-    return "-" if count is None else f"{count / 1e6:.1f} M"
 
 
 # The process that measures.
@@ -258,7 +254,7 @@ def _keras(job):
 
 
 def _saved_model(job):
-    from keras_kd.export.export import open_saved_model
+    from keras_kd.export.formats.saved_model import open_saved_model
 
     return lambda: (*open_saved_model(job["file"]), {})
 

@@ -29,7 +29,7 @@ from keras_kd.methods.ttm import TTM
 from keras_kd.methods.vid import VID
 from keras_kd.methods.wttm import WTTM
 
-METHODS = {
+METHODS: dict[str, type[Method]] = {
     "kd": KD,
     "dkd": DKD,
     "dist": DIST,

@@ -1,13 +1,13 @@
 """A method by the name that a recipe gives: one of the table, or a class of the user's own."""
 
 import contextlib
-import difflib
 import re
 
 from keras_kd.methods import METHODS, Method
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.quiet import quiet_start
+from keras_kd.utils.suggest import did_you_mean
 
 CLASS = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 
@@ -39,8 +39,8 @@ def find(name):
     with quiet_start():
         found = foreign_code.named(name)
     if found is None:
-        close = difflib.get_close_matches(class_name, _methods_in(name), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"expected class {class_name}(Method)"
+        expected = f"expected class {class_name}(Method)"
+        hint = did_you_mean(class_name, _methods_in(name), as_written=True, before="", otherwise=expected)
         raise UserError(f"{name}: found no class {class_name!r} in {module_name!r}; {hint}")
     if not isinstance(found, type) or not issubclass(found, Method):
         raise UserError(f"{name}: found no method; expected a subclass of keras_kd.Method: class {class_name}(Method)")

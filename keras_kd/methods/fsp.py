@@ -36,8 +36,8 @@ class FSP(TapPairs):
     paper: ClassVar[str] = "Yim et al. 2017"
     cites: ClassVar[tuple[str, ...]] = ("yim2017fsp",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
-    student_taps: tuple[str, ...] = Field(NETWORK, min_length=2)
-    teacher_taps: tuple[str, ...] = Field(NETWORK, min_length=2)
+    student_taps: tuple[str, ...] = Field(default=NETWORK, min_length=2)
+    teacher_taps: tuple[str, ...] = Field(default=NETWORK, min_length=2)
 
     def check(self, specs):
         super().check(specs)

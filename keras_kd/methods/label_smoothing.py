@@ -40,7 +40,7 @@ class LabelSmoothing(Method):
     numbers_from: ClassVar[str] = "the paper, section 7"
     zero_when_matched: ClassVar[bool] = False
     sums_over_classes: ClassVar[bool] = False
-    smoothing: float = Field(0.1, ge=0, lt=1, allow_inf_nan=False)
+    smoothing: float = Field(default=0.1, ge=0, lt=1, allow_inf_nan=False)
 
     def loss(self, signals, labels, glue):
         if labels is None:

@@ -32,8 +32,8 @@ class SP(TapPairs):
     paper: ClassVar[str] = "Tung and Mori 2019"
     cites: ClassVar[tuple[str, ...]] = ("tung2019sp",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
-    student_taps: tuple[str, ...] = Field(("stage3",), min_length=1)
-    teacher_taps: tuple[str, ...] = Field(("stage3",), min_length=1)
+    student_taps: tuple[str, ...] = Field(default=("stage3",), min_length=1)
+    teacher_taps: tuple[str, ...] = Field(default=("stage3",), min_length=1)
 
     def loss(self, signals, labels, glue):
         # The mean over the matrix is the division by the square of the batch.

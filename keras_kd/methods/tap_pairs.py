@@ -20,8 +20,8 @@ class TapPairs(Method):
         ('b',)
     """
 
-    student_taps: tuple[str, ...] = Field(STAGES, min_length=1)
-    teacher_taps: tuple[str, ...] = Field(STAGES, min_length=1)
+    student_taps: tuple[str, ...] = Field(default=STAGES, min_length=1)
+    teacher_taps: tuple[str, ...] = Field(default=STAGES, min_length=1)
 
     def taps(self, role):
         return {"student": self.student_taps, "teacher": self.teacher_taps}.get(role, ())

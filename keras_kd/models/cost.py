@@ -4,6 +4,7 @@ import math
 import re
 from contextlib import contextmanager
 
+from keras_kd.backend.keras_private import calling, flat_layers, own_trainable_variables
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import keras
 
@@ -26,7 +27,7 @@ def parameters(model):
         278324
     """
     # Freezing a layer only marks its variables; the layer still lists them as its trainable ones.
-    variables = {id(v): v for layer in model._flatten_layers() for v in layer._trainable_variables}
+    variables = {id(v): v for layer in flat_layers(model) for v in own_trainable_variables(layer)}
     return sum(math.prod(variable.shape) for variable in variables.values())
 
 
@@ -110,26 +111,22 @@ def _built_on(model):
 @contextmanager
 def _recorded_calls(model):
     """A list that fills with (layer, input shape, output shape) of every call of a layer that counts."""
-    calls, wrapped = [], []
-    for layer in model._flatten_layers():
-        if isinstance(layer, _counted()):
-            # Past Keras's attribute tracking: this is not state of the layer, and it goes again below.
-            object.__setattr__(layer, "call", _recording(layer, layer.call, calls))
-            wrapped.append(layer)
-    try:
+    calls = []
+    counted = [layer for layer in flat_layers(model) if isinstance(layer, _counted())]
+    with calling([(layer, _recording(layer, calls)) for layer in counted]):
         yield calls
-    finally:
-        for layer in wrapped:
-            object.__delattr__(layer, "call")
 
 
-def _recording(layer, call, calls):
-    def recorded(inputs, *arguments, **options):
-        outputs = call(inputs, *arguments, **options)
-        calls.append((layer, tuple(inputs.shape), tuple(outputs.shape)))
-        return outputs
+def _recording(layer, calls):
+    def recording(call):
+        def recorded(inputs, *arguments, **options):
+            outputs = call(inputs, *arguments, **options)
+            calls.append((layer, tuple(inputs.shape), tuple(outputs.shape)))
+            return outputs
 
-    return recorded
+        return recorded
+
+    return recording
 
 
 def _counted():

@@ -1,5 +1,6 @@
 """Finding one's way in the graph of a functional model."""
 
+from keras_kd.backend.keras_private import made_by
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import keras
 
@@ -55,10 +56,10 @@ def source(tensor):
         'a'
     """
     while True:
-        operation, node, index = tensor._keras_history
-        if not (isinstance(operation, keras.Model) and getattr(operation, "outputs", None)):
-            return operation, operation._inbound_nodes[node].input_tensors
-        tensor = operation.outputs[index]
+        made = made_by(tensor)
+        if not (isinstance(made.operation, keras.Model) and getattr(made.operation, "outputs", None)):
+            return made.operation, made.inputs
+        tensor = made.operation.outputs[made.index]
 
 
 def gives_probabilities(network):

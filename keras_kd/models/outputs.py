@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_kd.backend.keras_private import made_by
 from keras_kd.utils.errors import UserError
 
 
@@ -51,7 +52,7 @@ def last_activation(network):
 
 def last_operation(network):
     """The operation that makes a functional model's output."""
-    return network.outputs[0]._keras_history.operation
+    return made_by(network.outputs[0]).operation
 
 
 def observed(network):

@@ -1,5 +1,6 @@
 """Where a student starts: at its own first weights, at its teacher's, or between them (Stanton et al. 2021)."""
 
+from keras_kd.backend.keras_private import flat_layers
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import keras, ops
 
@@ -54,7 +55,7 @@ def re_estimate_batch_norm(student, batches):
         >>> re_estimate_batch_norm(build("digits_tiny", (8, 8, 1), 10), [np.ones((4, 8, 8, 1))] * 3)
         3
     """
-    layers = [layer for layer in student._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    layers = [layer for layer in flat_layers(student) if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in layers]
     count = 0
     try:

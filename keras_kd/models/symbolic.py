@@ -1,6 +1,10 @@
 """A function run on symbolic tensors: shapes and mistakes are known before any image is read."""
 
+import re
+
 import keras
+
+from keras_kd.utils.errors import UserError
 
 
 class Probe(keras.layers.Layer):
@@ -13,3 +17,12 @@ class Probe(keras.layers.Layer):
 
     def call(self, inputs):
         return self.function(inputs)
+
+
+def cause_of(error):
+    """What a failed symbolic run says, without what Keras puts around it."""
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("Exception encountered when calling Probe")]
+    text = lines[0] if lines and not lines[0].startswith("Arguments received by") else ""
+    named = isinstance(error, UserError | ValueError) and text
+    return text if named else f"{type(error).__name__}{': ' if text else ''}{text}"

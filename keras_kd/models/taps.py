@@ -1,11 +1,11 @@
 """Reading a network's inner signals while it runs once."""
 
-import difflib
-
 import keras
 from keras import ops
 
+from keras_kd.backend.keras_private import calling
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.suggest import did_you_mean
 
 LOGITS = "logits"
 
@@ -33,14 +33,8 @@ class Tapped:
     def run(self, images, training):
         """(output, signals): the network's own output, and float32 {"logits": ..., tap: ...}."""
         seen = {}
-        for tap, layer in self.layers.items():
-            # Past Keras's attribute tracking: this is not state of the layer, and it goes again below.
-            object.__setattr__(layer, "call", _recording(layer.call, tap, seen))
-        try:
+        with calling([(layer, _recording(tap, seen)) for tap, layer in self.layers.items()]):
             output = self.network(images, training=training)
-        finally:
-            for layer in self.layers.values():
-                object.__delattr__(layer, "call")
         for tap in self.layers:
             if tap not in seen:
                 raise UserError(
@@ -60,13 +54,16 @@ class Tapped:
         return ops.log(ops.maximum(output, keras.config.epsilon() ** 2))
 
 
-def _recording(call, tap, seen):
-    def recorded(*arguments, **options):
-        value = call(*arguments, **options)
-        seen[tap] = value
-        return value
+def _recording(tap, seen):
+    def recording(call):
+        def recorded(*arguments, **options):
+            value = call(*arguments, **options)
+            seen[tap] = value
+            return value
 
-    return recorded
+        return recorded
+
+    return recording
 
 
 def find_layer(role, network, path):
@@ -78,8 +75,8 @@ def find_layer(role, network, path):
             break
     if layer is None:
         paths = layer_paths(network)
-        close = difflib.get_close_matches(path, paths, n=1) or [p for p in paths if p.endswith(f"/{path}")]
-        hint = f"; did you mean {close[0]!r}?" if close else f"; its layers: {', '.join(paths)}"
+        inside = next((f"; did you mean {one!r}?" for one in paths if one.endswith(f"/{path}")), None)
+        hint = did_you_mean(path, paths, as_written=True, otherwise=inside or f"; its layers: {', '.join(paths)}")
         raise UserError(f"{role}: no layer {path!r} in {network.name!r}{hint}")
     return layer
 

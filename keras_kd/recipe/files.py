@@ -5,24 +5,24 @@ import hashlib
 import json
 import os
 import re
-import sys
 from pathlib import Path
 
 import yaml
 
-from keras_kd.recipe.messages import did_you_mean, dotted, found_as
+from keras_kd.recipe.messages import dotted
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.paths import RECIPE, absolute, ends_in, is_path, user_path
+from keras_kd.utils.suggest import did_you_mean, found_as
+
+# setup.py puts the ready recipes there; a checkout, and an editable install of one, has them at its top.
+LIBRARY = Path(__file__).parent / "library"
+CHECKOUT = Path(__file__).parent.parent.parent / "recipes"
 
 
 def places():
-    """The folders in which recipes are looked for by name: here, beside the package, in the installation."""
-    return [
-        Path("recipes"),
-        Path(__file__).parent.parent.parent / "recipes",
-        Path(sys.prefix) / "share" / "keras_kd" / "recipes",
-    ]
+    """The folders in which recipes are looked for by name: here, then the ready ones that come with the package."""
+    return [Path("recipes"), LIBRARY if LIBRARY.is_dir() else CHECKOUT]
 
 
 def known():

@@ -1,16 +1,10 @@
 """The words of recipe errors: what was found, what was expected, what was perhaps meant."""
 
-import difflib
 import re
 
 from pydantic import BaseModel
 
-
-def did_you_mean(word, words):
-    """ "; did you mean 'x'?" for the closest of some words, or ""."""
-    lowered = {one.lower(): one for one in map(str, words)}
-    close = difflib.get_close_matches(str(word).lower(), lowered, n=1, cutoff=0.6)
-    return f"; did you mean {lowered[close[0]]!r}?" if close else ""
+from keras_kd.utils.suggest import did_you_mean, found_as
 
 
 def explain(model, error, where, owner=None, beside=()):
@@ -109,14 +103,3 @@ def dotted(where):
 
 def _options(options):
     return options[0] if len(options) == 1 else f"one of {', '.join(options)}"
-
-
-def found_as(value):
-    """A value as an error shows it."""
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "nothing" if value is None else repr(value)

@@ -5,7 +5,8 @@ from pydantic import ValidationError
 from keras_kd import models
 from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.recipe.files import beside, known, read
-from keras_kd.recipe.schema import FitSpec, MemberSpec, TeacherSpec, short_model, short_teacher
+from keras_kd.recipe.schema import FitSpec
+from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
 

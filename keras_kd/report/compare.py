@@ -9,6 +9,7 @@ from keras_kd.report.fields import dig, entries, parts
 from keras_kd.report.plots import COLOURS, axes, render, svg
 from keras_kd.report.soundness import refuse_changed
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import bare_percent, columns
 from keras_kd.utils.paths import user_path
 
 # What is compared: {name: (label, whether more is better)}.
@@ -115,8 +116,8 @@ def in_lines(rows):
             (
                 row["run"],
                 str(row["student"]),
-                _percent(row["top1"]),
-                _percent(row["agreement"]),
+                bare_percent(row["top1"]),
+                bare_percent(row["agreement"]),
                 "-" if row["ece"] is None else f"{row['ece']:.4f}",
                 "-" if row["parameters"] is None else f"{row['parameters']:,}",
                 row["file"],
@@ -125,8 +126,7 @@ def in_lines(rows):
                 "" if row["beaten_by"] else "best of its kind",
             )
         )
-    widths = [max(len(line[column]) for line in table) for column in range(len(header))]
-    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
+    lines = columns(table)
     lines += [f"note: {note}" for note in notes(rows)]
     lines += [f"{row['run']}: {row['verdict']}" for row in rows if row["verdict"]]
     return lines
@@ -174,10 +174,6 @@ def refuse_foreign_page(path):
             f"--out: {path} is there already and is no comparison as keras-kd made it; give another name, or move it "
             "away"
         )
-
-
-def _percent(share):
-    return "-" if share is None else f"{100 * share:.2f}"
 
 
 def page(rows):

@@ -1,29 +1,5 @@
 """Reading a report that may lack anything: what is not there is None."""
 
-import json
-
-
-def plain(report):
-    """A report as JSON has it: lists for arrays, None for numbers that are not finite.
-
-    Args:
-        report: a dict.
-
-    Example:
-        >>> import numpy as np
-        >>> plain({"a": np.array([1.0, np.nan]), 2: (float("inf"), np.int64(3))})
-        {'a': [1.0, None], '2': [None, 3]}
-    """
-    return json.loads(json.dumps(report, default=_listed), parse_constant=lambda name: None)
-
-
-def _listed(value):
-    """A NumPy array or number as Python's own; of anything else its text."""
-    try:
-        return value.tolist()
-    except AttributeError:
-        return str(value)
-
 
 def dig(report, *names):
     """What stands in nested dicts, or None.

@@ -2,7 +2,8 @@
 
 from keras_kd.report import page_evidence as evidence
 from keras_kd.report import tables
-from keras_kd.utils.formatting import NOTHING, line, number, percent, size, table
+from keras_kd.report.markdown_table import line, table
+from keras_kd.utils.formatting import NOTHING, number, percent, size
 
 # Parts of a run's time, in words.
 TIME_NAMES = {

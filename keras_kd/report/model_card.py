@@ -2,6 +2,8 @@
 
 from string import Template
 
+from keras_kd.utils.formatting import DASH, bare_percent, megabytes, millions, size
+
 # What only its owner knows; marked so that nobody takes it for filled.
 TO_FILL = "**to be filled in**"
 LOADING = {
@@ -114,12 +116,11 @@ def card(found, shape, bench=None):
         what += f", distilled from {teacher['name']}"
     lines = [title, "", f"{what}.", ""]
     lines += ["| | |", "|---|---|"]
-    top = (
-        f"{_percent(student['top1'])} top-1, {_percent(student['top5'])} top-5 on {data.get('test', '?'):,} test images"
-    )
+    top1, top5 = bare_percent(student["top1"]), bare_percent(student["top5"])
+    top = f"{top1} top-1, {top5} top-5 on {data.get('test', '?'):,} test images"
     rows = [("accuracy", f"{top}; one run, seed {found.get('seed')}: no spread is known")]
     if teacher and teacher.get("top1") is not None:
-        rows.append(("its teacher", f"{_percent(teacher['top1'])} top-1"))
+        rows.append(("its teacher", f"{bare_percent(teacher['top1'])} top-1"))
     calibration = found.get("calibration") or {}
     if calibration.get("ece") is not None:
         rows.append(
@@ -128,7 +129,7 @@ def card(found, shape, bench=None):
     cost = found.get("cost") or {}
     if cost.get("parameters"):
         rows.append(
-            ("size", f"{cost['parameters']:,} parameters, {cost['macs'] / 1e6:.1f} M multiply-accumulates an image")
+            ("size", f"{cost['parameters']:,} parameters, {millions(cost['macs'])} multiply-accumulates an image")
         )
     rows += [
         ("trained on", f"{data.get('name')}, {data.get('train', 0):,} images, with the recipe in `recipe.yaml`"),
@@ -165,14 +166,16 @@ def _passed(found):
 def _files(found, bench):
     yield "| file | size | accuracy | as Keras | takes | gives |"
     yield "|---|---|---|---|---|---|"
-    size = (found.get("cost") or {}).get("file_bytes")
+    file_bytes = size((found.get("cost") or {}).get("file_bytes"), "card", nothing=DASH)
     asked = (found.get("settings") or {}).get("student") or {}
     gives = "logits" if asked.get("from_logits", True) else "probabilities"
-    yield f"| `student.keras` | {_bytes(size)} | {_percent(found['student']['top1'])} | | float32 pixels | {gives} |"
+    top1 = bare_percent(found["student"]["top1"])
+    yield f"| `student.keras` | {file_bytes} | {top1} | | float32 pixels | {gives} |"
     for one in _passed(found):
         takes, gives = one.get("inputs") or "float32", one.get("outputs") or "logits"
-        as_keras = f"{_percent(one['accuracy'])} | {_percent(one['agreement'])}"
-        yield f"| `{one['file']}` | {_bytes(one['bytes'])} | {as_keras} | {takes} pixels | {gives} |"
+        of_file = size(one["bytes"], "card", nothing=DASH)
+        as_keras = f"{bare_percent(one['accuracy'])} | {bare_percent(one['agreement'])}"
+        yield f"| `{one['file']}` | {of_file} | {as_keras} | {takes} pixels | {gives} |"
     exports = _passed(found)
     if exports:
         yield ""
@@ -194,7 +197,7 @@ def _files(found, bench):
         name = str(one["file"]).rstrip("/").rpartition("/")[2]
         yield (
             f"| `{name}` | {one['latency_ms']['median']:.2f} ms | {one['latency_ms']['p90']:.2f} ms | "
-            f"{format(round(max(speeds)), ',') if speeds else '-'} | {one['peak_bytes'] / 1e6:.0f} MB |"
+            f"{format(round(max(speeds)), ',') if speeds else '-'} | {megabytes(one['peak_bytes'], 0)} |"
         )
     first = bench[0]
     threads = f"{first['threads']} thread(s)" if first["threads"] else "the runtime's own number of threads"
@@ -234,14 +237,6 @@ def _worst_classes(found):
     scores = [(score, index) for index, score in enumerate(found.get("per_class") or []) if score is not None]
     names = found.get("class_names") or []
     shown = [
-        f"{names[index] if index < len(names) else index} {_percent(score)}" for score, index in sorted(scores)[:5]
+        f"{names[index] if index < len(names) else index} {bare_percent(score)}" for score, index in sorted(scores)[:5]
     ]
     return ", ".join(shown)
-
-
-def _percent(share):
-    return "-" if share is None else f"{100 * share:.2f}"
-
-
-def _bytes(count):
-    return "-" if count is None else f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

@@ -2,7 +2,8 @@
 
 from keras_kd.report import tables
 from keras_kd.report.fields import dig, parts
-from keras_kd.utils.formatting import line, number, percent, table
+from keras_kd.report.markdown_table import line, table
+from keras_kd.utils.formatting import number, percent
 
 
 def _told(*paragraphs):

@@ -3,6 +3,7 @@
 import io
 import warnings
 
+from keras_kd.utils.formatting import bare_percent, figure
 from keras_kd.utils.lazy import installed
 
 # By the name that is imported, the one that is installed.
@@ -36,33 +37,9 @@ def render(name, title, **given):
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("keras_kd.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(figure=figure, percent=percent)
+    environment.filters.update(figure=figure, percent=bare_percent)
     made = {key: value() if callable(value) else value for key, value in given.items()}
     return environment.get_template(name).render(**made)
-
-
-def figure(value):
-    """A number as pages show it.
-
-    Example:
-        >>> figure(0.123456), figure(None), figure(3)
-        ('0.1235', '-', '3')
-    """
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value)
-
-
-def percent(share):
-    """A share as percents.
-
-    Example:
-        >>> percent(0.70661), percent(None)
-        ('70.66', '-')
-    """
-    return "-" if share is None else f"{100 * share:.2f}"
 
 
 def axes(width, height):
@@ -102,14 +79,3 @@ def svg(drawn):
         warnings.filterwarnings("ignore", "Glyph .* missing")
         drawn.savefig(text, format="svg", transparent=True, metadata=metadata)
     return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
-
-
-def words(name, longest=24):
-    """A name as plots write it: letter by letter, what stands between dollars too, and not too long.
-
-    Example:
-        >>> words("a $5 bill"), words("golden retriever", longest=8)
-        ('a \\\\$5 bill', 'golden …')
-    """
-    name = " ".join(str(name).split())
-    return (name if len(name) <= longest else name[: longest - 1] + "…").replace("$", "\\$")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from keras_kd.utils.account import CHANGED, MISSING, changes
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import listed
 
 # What of a run cannot be made again.
 IRREPLACEABLE = ("recipe.yaml", "student.keras")
@@ -61,7 +62,7 @@ def refuse_changed(folder):
     found += [name for name, state in changes(folder, IRREPLACEABLE).items() if state == MISSING]
     if not found:
         return
-    shown = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+    shown = listed(found, 4)
     lost = next((name for name in IRREPLACEABLE if name in found), None)
     cure = PUT_BACK if lost else f"`keras-kd evaluate {folder}` measures again, `keras-kd distill` makes the rest again"
     raise UserError(f"{Path(folder)}: not as the run made it (damaged, or changed by somebody): {shown}; {cure}")

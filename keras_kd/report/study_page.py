@@ -1,6 +1,7 @@
 """A study for people: a table in Markdown, and a page with a plot for each figure."""
 
 from keras_kd.report.plots import COLOURS, axes, render, svg
+from keras_kd.utils.formatting import spread
 
 MINUS = "−"
 
@@ -69,11 +70,8 @@ def mean_and_std(one, path):
         >>> mean_and_std({"mean": 0.5, "std": 0.01, "n": 3}, "student.top1")
         '50.00 ± 1.00'
     """
-    if one["mean"] is None:
-        return "–"
-    scale, digits = (100, 2) if is_share(path) else (1, 4)
-    spread = f" ± {scale * one['std']:.{digits}f}" if one["std"] is not None else ""
-    return f"{scale * one['mean']:.{digits}f}{spread}"
+    scale, form = (100, ".2f") if is_share(path) else (1, ".4f")
+    return spread(one["mean"], one["std"], form, scale=scale)
 
 
 def difference(one, path):

@@ -5,7 +5,7 @@ a cell of which nothing is known is None.
 """
 
 from keras_kd.report.fields import class_name, dig, entries, parts
-from keras_kd.utils.formatting import NOTHING, count, number, percent, signed, size
+from keras_kd.utils.formatting import NOTHING, count, number, percent, signed, size, spread
 
 # Of what is measured of corrupted images, that which is no corruption.
 SUMMARIES = ("clean", "mean")
@@ -101,9 +101,7 @@ def runs(report):
 
 
 def _spread(one):
-    mean, std = dig(one, "mean"), dig(one, "std")
-    spread = f" ± {100 * std:.2f}" if std is not None else ""
-    return [f"{100 * mean:.2f}{spread} %" if mean is not None else NOTHING, dig(one, "n")]
+    return [spread(dig(one, "mean"), dig(one, "std"), unit=" %"), dig(one, "n")]
 
 
 def _points(one):

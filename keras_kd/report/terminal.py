@@ -1,6 +1,6 @@
 """A report as the few lines that a person reads in the terminal."""
 
-from keras_kd.utils.formatting import size
+from keras_kd.utils.formatting import bare_percent, size
 
 
 def summary(found):
@@ -28,12 +28,12 @@ def summary(found):
             ece = (found.get(calibration) or {}).get("ece")
             size = (found.get(cost) or {}).get("parameters")
             lines.append(
-                f"{role:<8} {_percent(one['top1']):>6} {_percent(one['top5']):>8} "
+                f"{role:<8} {bare_percent(one['top1']):>6} {bare_percent(one['top5']):>8} "
                 f"{'-' if ece is None else f'{ece:.4f}':>8} {'-' if size is None else f'{size:,}':>13}   {one['name']}"
             )
     fidelity = found.get("fidelity")
     if fidelity:
-        lines.append(f"agreement with the teacher {_percent(fidelity['agreement'])} %, KL {fidelity['kl']:.4f}")
+        lines.append(f"agreement with the teacher {bare_percent(fidelity['agreement'])} %, KL {fidelity['kl']:.4f}")
     source = (found.get("teacher") or {}).get("source") or {}
     for difference in source.get("differs_from_recipe", []):
         lines.append(f"note: the teacher's run is not its recipe's: {difference}")
@@ -80,7 +80,7 @@ def of_search(found):
     )
     for one in (found["winner"] or {}).get("runs", ()):
         lines.append(
-            f"trained on all training images, seed {one['seed']}: top-1 {_percent(one['top1'])} on the test images"
+            f"trained on all training images, seed {one['seed']}: top-1 {bare_percent(one['top1'])} on the test images"
         )
     return "\n".join(lines)
 
@@ -93,19 +93,15 @@ def _export(one):
     if not one["passed"]:
         return f"{one['file']}: kept out: {'; '.join(one['failures'])}"
     return (
-        f"{one['file']}: {size(one['bytes'])}, top-1 {_percent(one['accuracy'])} (Keras "
-        f"{_percent(one['keras_accuracy'])}), agreement {_percent(one['agreement'])} %, "
+        f"{one['file']}: {size(one['bytes'])}, top-1 {bare_percent(one['accuracy'])} (Keras "
+        f"{bare_percent(one['keras_accuracy'])}), agreement {bare_percent(one['agreement'])} %, "
         f"largest difference {one['max_difference']:.2g}, {one['images']} images"
     )
 
 
 def _int8_fine_tuning(one):
     before = ", ".join(
-        f"{name} top-1 {_percent(was['accuracy'])}, agreement {_percent(was['agreement'])} %"
+        f"{name} top-1 {bare_percent(was['accuracy'])}, agreement {bare_percent(was['agreement'])} %"
         for name, was in one["before"].items()
     )
     return f"trained for int8: {one['epochs']} epochs, teacher {one['teacher']}; before it {before}"
-
-
-def _percent(share):
-    return "-" if share is None else f"{100 * share:.2f}"

@@ -2,10 +2,7 @@
 `keras_kd.evaluation.metrics`."""
 
 import json
-import math
 from pathlib import Path
-
-import numpy as np
 
 from keras_kd.evaluation.metrics import (
     BINS,
@@ -23,6 +20,7 @@ from keras_kd.evaluation.metrics import (
 )
 from keras_kd.report.markdown_page import page
 from keras_kd.utils.files import whole
+from keras_kd.utils.json_safe import json_safe
 
 __all__ = [
     "BINS",
@@ -113,7 +111,7 @@ def write(report, folder):
         >>> [path.name for path in paths]
         ['report.json', 'report.md']
     """
-    report = _plain(report)
+    report = json_safe(report)
     texts = {
         "report.json": json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n",
         "report.md": page(report),
@@ -122,18 +120,3 @@ def write(report, folder):
         with whole(Path(folder) / name) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     return [Path(folder) / name for name in texts]
-
-
-def _plain(value):
-    """Of NumPy and other values what JSON has."""
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple | set):
-        return [_plain(entry) for entry in value]
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return str(value)

@@ -44,3 +44,25 @@ class StopOnNonFinite(keras.callbacks.Callback):
         for one in self.model.variables:
             if not np.isfinite(keras.ops.convert_to_numpy(one)).all():
                 raise NonFiniteLoss(f"{one.path} holds nan or inf after epoch {epoch + 1}; {CURE}")
+
+
+class SetEpoch(keras.callbacks.Callback):
+    """Sets the scheduled numbers as each epoch begins."""
+
+    def __init__(self, distiller):
+        super().__init__()
+        self.distiller = distiller
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.distiller.set_epoch(epoch)
+
+
+class BeginEpoch(keras.callbacks.Callback):
+    """Has the data laid out as each epoch begins."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epochs.begin(epoch)

@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_kd import backend
+from keras_kd.backend.keras_private import flat_layers
 from keras_kd.methods import Method
 from keras_kd.methods.adapters import build_glue
 from keras_kd.models.symbolic import Probe
@@ -480,7 +481,7 @@ def the_loss_of_an_example_is_its_own(method, situations):
 
 
 def _layers(glue):
-    return [inner for layer in glue.values() for inner in layer._flatten_layers()]
+    return [inner for layer in glue.values() for inner in flat_layers(layer)]
 
 
 def labels_are_read_only_where_it_says_so(method, situations):

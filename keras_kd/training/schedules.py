@@ -42,12 +42,14 @@ class ByEpoch(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     end: Number = Field(description="the value at last")
-    begin: Number = Field(0.0, description="the value at first")
-    after: Whole = Field(0, description="epochs that pass at `begin`")
-    over: Whole = Field(0, description="epochs that the way from `begin` to `end` takes; 0 for a step")
-    shape: Literal["linear", "cosine", "sigmoid"] = Field("linear", description="the way; sigmoid is ONE's ramp-up")
+    begin: Number = Field(default=0.0, description="the value at first")
+    after: Whole = Field(default=0, description="epochs that pass at `begin`")
+    over: Whole = Field(default=0, description="epochs that the way from `begin` to `end` takes; 0 for a step")
+    shape: Literal["linear", "cosine", "sigmoid"] = Field(
+        default="linear", description="the way; sigmoid is ONE's ramp-up"
+    )
     until: Annotated[int, BeforeValidator(_no_bool), Field(gt=0)] | None = Field(
-        None, description="past so many epochs the value is 0"
+        default=None, description="past so many epochs the value is 0"
     )
 
     def at(self, epoch):

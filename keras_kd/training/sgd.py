@@ -1,9 +1,12 @@
 """SGD with the weight decay of the published protocols."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_kd import backend
+from keras_kd.backend.keras_private import variable_index
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
@@ -36,14 +39,14 @@ class SGD(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate=0.01,
-        momentum=0.0,
-        l2=0.0,
-        nesterov=False,
-        skip_zero_gradients=False,
-        name="SGD",
-        **options,
-    ):
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.0,
+        l2: float = 0.0,
+        nesterov: bool = False,
+        skip_zero_gradients: bool = False,
+        name: str = "SGD",
+        **options: Any,
+    ) -> None:
         super().__init__(learning_rate=learning_rate, name=name, **options)
         self.momentum, self.l2, self.nesterov = float(momentum), float(l2), bool(nesterov)
         self.skip_zero_gradients = bool(skip_zero_gradients)
@@ -58,7 +61,7 @@ class SGD(keras.optimizers.Optimizer):
         learning_rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
         decayed = ops.add(gradient, ops.multiply(self.l2, variable)) if self.l2 else gradient
-        velocity = self.velocities[self._get_variable_index(variable)] if self.momentum else None
+        velocity = self.velocities[variable_index(self, variable)] if self.momentum else None
         if self.skip_zero_gradients:
             self._step_where_reached(gradient, decayed, variable, velocity, learning_rate)
         elif velocity is None:

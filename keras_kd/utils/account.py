@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
+from keras_kd.utils.screen import print_note
 
 MARK = ".keras_kd"
 ACCOUNT = "made.json"
@@ -108,4 +108,4 @@ def verified(path, cure):
 
 def tell_changed(path, cure):
     """Says in one line that a file is not as it was written, and what is done about it."""
-    print(f"{path}: is not as it was written (damaged, or changed by somebody); {cure}", file=sys.stderr, flush=True)
+    print_note(f"{path}: is not as it was written (damaged, or changed by somebody); {cure}")

@@ -1,4 +1,10 @@
-"""Files that are whole or not there, and folders that one process at a time works in."""
+"""Files that are whole or not there, and folders that one process at a time works in.
+
+Locks are the system's own `flock` where it has one, and those of the library filelock elsewhere (on Windows). Not
+filelock everywhere: it locks names alone, while a file that is being written is locked here by its handle, so that
+nobody takes it for a leftover; it asks again and again where `flock` waits; it refuses files of others in shared
+folders; and where a file system has no `flock` it may leave marks behind that outlive their process.
+"""
 
 import contextlib
 import errno
@@ -6,14 +12,14 @@ import hashlib
 import os
 import re
 import secrets
-import sys
 from pathlib import Path
 
 from keras_kd.utils.errors import Busy, MachineError, UserError
+from keras_kd.utils.screen import print_note
 
 try:
     import fcntl
-except ImportError:  # Windows has no advisory locks of this kind; there two runs in one folder are not noticed.
+except ImportError:  # on Windows
     fcntl = None
 
 
@@ -213,38 +219,55 @@ def locked(folder, wait=False, tell=True, name=LOCK):
     """
     folder = Path(folder)
     try:
-        handle = _opened(folder, name, wait, tell)
+        release = (_hold if fcntl is not None else _hold_by_library)(folder, name, wait, tell)
     except OSError as error:
         raise explained(folder, error) from error
     try:
         tidy(folder)
         yield
     finally:
-        os.close(handle)
+        release()
 
 
-def _opened(folder, name, wait, tell):
-    """The lock file of a folder, held."""
+def _hold(folder, name, wait, tell):
+    """Locks the lock file of a folder; returns what gives it free."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / name, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
             if not _lock(handle, wait=False):
-                if not wait:
-                    place = folder.parent if folder.name.startswith(".") else folder
-                    raise Busy(
-                        f"{place}: another keras-kd process works in this folder; wait for it, or give another --out"
-                    )
-                if tell:
-                    print(f"{folder}: waiting for another keras-kd process there", file=sys.stderr, flush=True)
+                _refuse_or_tell(folder, wait, tell)
                 _lock(handle)
             # Who held it may have taken the folder away in the end.
             if os.fstat(handle).st_nlink:
-                return handle
+                return lambda: os.close(handle)
         except BaseException:
             os.close(handle)
             raise
         os.close(handle)
+
+
+def _hold_by_library(folder, name, wait, tell):
+    """As `_hold`, where there is no `flock`."""
+    import filelock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / name)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        _refuse_or_tell(folder, wait, tell)
+        lock.acquire()
+    return lock.release
+
+
+def _refuse_or_tell(folder, wait, tell):
+    """What is done of a folder that another process holds, before it is waited for."""
+    if not wait:
+        place = folder.parent if folder.name.startswith(".") else folder
+        raise Busy(f"{place}: another keras-kd process works in this folder; wait for it, or give another --out")
+    if tell:
+        print_note(f"{folder}: waiting for another keras-kd process there")
 
 
 def _lock(handle, wait=True):

@@ -67,10 +67,9 @@ def import_module_of(name, folder=None):
     Example:
         >>> import_module_of("keras_kd.methods.kd:KD").__name__
         'keras_kd.methods.kd'
-        >>> import_module_of("random:Mine")
+        >>> import_module_of("json:Mine")
         Traceback (most recent call last):
-        keras_kd.utils.errors.UserError: random:Mine: 'random' is a module of the standard library; give yours another
-        name
+        keras_kd.utils.errors.UserError: json:Mine: 'json' is a module of the standard library; give yours another name
     """
     module = name.partition(":")[0]
     top = module.partition(".")[0]

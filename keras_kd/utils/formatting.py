@@ -1,43 +1,44 @@
-"""Words, numbers and tables as Markdown shows them."""
+"""Numbers, sizes, times and names as people read them: the same everywhere that something is printed or written."""
 
-NOTHING = "–"
+import math
 
-
-def table(header, rows):
-    """A table.
-
-    Args:
-        header: texts, one a column.
-        rows: lists of as many cells; None where nothing is known.
-
-    Example:
-        >>> print(table(["a"], [["b|c"], [None]]))
-        | a |
-        | --- |
-        | b\\|c |
-        | – |
-    """
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, one)) + " |" for one in lines)
+# What stands where nothing is known: on pages, and in the terminal.
+NOTHING, DASH = "–", "-"
+# {name: (bytes from which on a unit is used, bytes of the unit, its name, digits), the last for all that is smaller}.
+SIZES = {
+    "page": ((1e6, 1e6, "MB", 2), (0, 1e3, "kB", 1)),
+    "card": ((1e5, 1e6, "MB", 2), (0, 1e3, "kB", 1)),
+    "bank": ((1e9, 1e9, "GB", 1), (1e6, 1e6, "MB", 1), (0, 1e3, "kB", 0)),
+    "cache": ((2**30, 2**30, "GiB", 1), (0, 2**20, "MiB", 0)),
+}
+# Said of what is asked for: too little would be wrong.
+ROUNDED_UP = {"cache"}
 
 
-def _cell(value):
-    return NOTHING if value is None else line(value).replace("|", "\\|")
-
-
-def line(value):
-    """A value on one line."""
-    return " ".join(str(value).split())
-
-
-def percent(share):
+def percent(share, form=".2f", *, unit=" %", nothing=NOTHING):
     """A share as percents.
 
+    Args:
+        share: 1 for all, or None.
+        form: of the number, as `format` takes it.
+        unit: what follows the number.
+        nothing: what stands for None.
+
     Example:
-        >>> percent(0.70661), percent(None)
-        ('70.66 %', '–')
+        >>> percent(0.70661), percent(0.98611, ".1f"), percent(None)
+        ('70.66 %', '98.6 %', '–')
     """
-    return NOTHING if share is None else f"{100 * share:.2f} %"
+    return nothing if share is None else f"{100 * share:{form}}{unit}"
+
+
+def bare_percent(share):
+    """A share as percents in a column that says so, with the dash of the terminal.
+
+    Example:
+        >>> bare_percent(0.70661), bare_percent(None)
+        ('70.66', '-')
+    """
+    return percent(share, unit="", nothing=DASH)
 
 
 def signed(share):
@@ -47,12 +48,48 @@ def signed(share):
         >>> signed(0.016), signed(-0.016)
         ('+1.60', '−1.60')
     """
-    return NOTHING if share is None else f"{100 * share:+.2f}".replace("-", "−")
+    return percent(share, "+.2f", unit="").replace("-", "−")
+
+
+def spread(mean, std, form=".2f", *, scale=100, unit=""):
+    """A mean and the standard deviation around it.
+
+    Args:
+        mean, std: as shares; None where they are not known.
+        form: of the numbers, as `format` takes it.
+        scale: that both are multiplied by.
+        unit: what follows them.
+
+    Example:
+        >>> spread(0.5, 0.01), spread(0.5, None, unit=" %"), spread(None, None)
+        ('50.00 ± 1.00', '50.00 %', '–')
+    """
+    if mean is None:
+        return NOTHING
+    around = "" if std is None else f" ± {scale * std:{form}}"
+    return f"{scale * mean:{form}}{around}{unit}"
 
 
 def number(value):
-    """A number of four digits."""
+    """A number of four digits.
+
+    Example:
+        >>> number(0.123456), number(None)
+        ('0.1235', '–')
+    """
     return NOTHING if value is None else f"{value:.4g}"
+
+
+def figure(value):
+    """A number of four digits, a whole number with all of its own, anything else as it is.
+
+    Example:
+        >>> figure(0.123456), figure(None), figure(12345)
+        ('0.1235', '-', '12345')
+    """
+    if value is None:
+        return DASH
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def count(value):
@@ -70,13 +107,112 @@ def count(value):
     return f"{value:,}"
 
 
-def size(value):
-    """Bytes in a unit that suits them.
+def millions(value, digits=1, *, unit=" M"):
+    """A number in millions, however small it is.
 
     Example:
-        >>> size(9500)
-        '9.5 kB'
+        >>> millions(2_500_000), millions(12_000, 2, unit="M"), millions(None)
+        ('2.5 M', '0.01M', '-')
+    """
+    return DASH if value is None else f"{value / 1e6:.{digits}f}{unit}"
+
+
+def size(value, style="page", *, nothing=NOTHING):
+    """Bytes in a unit that suits them.
+
+    Args:
+        value: how many, or None.
+        style: of `SIZES`: "page", "card" (of a model), "bank", or "cache", which rounds up.
+        nothing: what stands for None.
+
+    Example:
+        >>> size(9500), size(1_620_000_000, "bank"), size(5, "cache"), size(3 * 2**30, "cache")
+        ('9.5 kB', '1.6 GB', '1 MiB', '3.0 GiB')
     """
     if value is None:
-        return NOTHING
-    return f"{value / 1e6:.2f} MB" if value >= 1e6 else f"{value / 1e3:.1f} kB"
+        return nothing
+    _, unit, name, digits = next(one for one in SIZES[style] if value >= one[0])
+    # Rounding up to a tenth: of ten times the number.
+    shown = math.ceil(value / unit * 10**digits) / 10**digits if style in ROUNDED_UP else value / unit
+    return f"{shown:.{digits}f} {name}"
+
+
+def megabytes(value, digits, *, mega=1e6):
+    """Bytes as megabytes, however few they are: for columns, and amounts that are compared.
+
+    Args:
+        value: how many bytes.
+        digits: after the point.
+        mega: bytes of a megabyte; disks are told of in 2**20.
+
+    Example:
+        >>> megabytes(130_000, 2), megabytes(5 * 2**20, 0, mega=2**20)
+        ('0.13 MB', '5 MB')
+    """
+    return f"{value / mega:.{digits}f} MB"
+
+
+def duration(seconds):
+    """Seconds as a person says them.
+
+    Example:
+        >>> duration(5), duration(75), duration(7500)
+        ('5 s', '1 min 15 s', '2 h 5 min')
+    """
+    seconds = int(round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def listed(texts, most=3, *, between=", "):
+    """The first of some texts, and how many more there are.
+
+    Args:
+        texts: a list.
+        most: how many are shown.
+        between: what parts them.
+
+    Example:
+        >>> listed(["a", "b", "c", "d"]), listed(["a", "b"], between="; ")
+        ('a, b, c and 1 more', 'a; b')
+    """
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return between.join(texts[:most]) + more
+
+
+def words(name, longest=24):
+    """A name as plots write it: letter by letter, what stands between dollars too, and not too long.
+
+    Example:
+        >>> words("a $5 bill"), words("golden retriever", longest=8)
+        ('a \\\\$5 bill', 'golden …')
+    """
+    name = " ".join(str(name).split())
+    return (name if len(name) <= longest else name[: longest - 1] + "…").replace("$", "\\$")
+
+
+def columns(rows, *, right=(), least=(), between="  "):
+    """Rows of texts as lines, one column under the other: a table in the terminal.
+
+    Args:
+        rows: of as many texts each.
+        right: numbers of the columns whose texts end under each other.
+        least: letters that the first columns have at least.
+        between: what parts two columns.
+
+    Example:
+        >>> print("\\n".join(columns([("file", "size"), ("a.keras", "9 kB")], right=[1], least=[0, 6])))
+        file       size
+        a.keras    9 kB
+    """
+    rows = [tuple(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(width, *least[number : number + 1]) if least else width for number, width in enumerate(widths)]
+    cells = [
+        [text.rjust(width) if number in right else text.ljust(width) for number, (text, width) in enumerate(one)]
+        for one in (zip(row, widths, strict=True) for row in rows)
+    ]
+    return [between.join(line).rstrip() for line in cells]

@@ -8,27 +8,25 @@ is there under another name, or was there before, is somebody else's and is neit
 import contextlib
 import json
 import os
-import re
 import secrets
-import shutil
 from pathlib import Path
 
-from keras_kd.utils.account import (
-    ACCOUNT,
-    CHANGED,
-    FORMAT,
-    MARK,
-    changes,
-    digest_of,
-    has_account,
-    read_account,
-    tell_changed,
-)
+from keras_kd.utils.account import ACCOUNT, CHANGED, FORMAT, MARK, changes, digest_of, read_account, tell_changed
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import explained, keepers, locked, sha256, tidy, whole
+from keras_kd.utils.files import keepers, locked, sha256, whole
+from keras_kd.utils.paths import folders_between
+from keras_kd.utils.removal import (
+    WORKPLACE,
+    folders_within,
+    remove_file,
+    remove_mark,
+    remove_work,
+    remove_workplaces,
+    set_aside,
+)
+from keras_kd.utils.working_place import entries_of, refuse_before, refuse_foreign_file, refuse_places
 
-WORKPLACE = "export-"
-REPOSITORIES = (".git", ".hg", ".svn", ".bzr")
+__all__ = ["WORKPLACE", "Owned", "held", "joined", "refuse_before", "refuse_places", "within"]
 
 
 # (real path, `Owned`) of the folders whose work is going on: what is begun inside one is part of its work.
@@ -75,7 +73,7 @@ def held(folder, kind, *, names=(), earlier=None, wait=False, tell=True, restart
     refuse_before(folder, kind, names=names, earlier=earlier, restart=restart)
     place, absent = folder / MARK, [one for one in (folder, *folder.parents) if not one.exists()]
     with locked(place, wait=wait, tell=tell, name="lock"), _nothing_left_behind(folder, absent):
-        _remove_workplaces(place)
+        remove_workplaces(place)
         owned = Owned(folder, kind, earlier)
         keepers.append(owned)
         try:
@@ -124,88 +122,6 @@ def _begun_by(folder):
     return owned.identity
 
 
-def refuse_places(folder):
-    """Refuses places that are never one run's: the root, the home folder, the top of a repository.
-
-    Args:
-        folder: which need not exist.
-
-    Raises:
-        UserError: names the place.
-    """
-    real = Path(os.path.realpath(folder))
-    home = os.path.realpath(os.path.expanduser("~"))
-    if real == Path(real.anchor):
-        what = "the root of the file system"
-    elif str(real) == home:
-        what = "your home folder"
-    else:
-        found = next((one for one in REPOSITORIES if os.path.lexists(real / one)), None)
-        what = found and f"the top of a repository (it holds {found})"
-    if what:
-        raise UserError(f"{folder}: is {what}; expected a folder for this alone, such as saved_models/mine")
-    if os.path.lexists(real) and not real.is_dir():
-        raise UserError(f"{folder}: is a file; expected a folder, or a name for a new one")
-
-
-def refuse_before(folder, kind, *, names=(), earlier=None, restart=False):
-    """Refuses a folder that `held` would refuse, before anything is written; arguments as of it."""
-    refuse_places(folder)
-    mark = folder / MARK
-    if mark.is_symlink() or (os.path.lexists(mark) and not mark.is_dir()):
-        raise UserError(f"{mark}: was not made by keras-kd; it is left as it is: give another --out")
-    if (mark / ACCOUNT).exists():
-        found = read_account(folder)["kind"]
-        if kind not in (found, "exports"):
-            raise UserError(f"{folder}: holds a {_word(found)}; give another --out")
-        return
-    if earlier is not None and folder.is_dir() and earlier(folder) is not None:
-        return
-    there = entries_of(folder)
-    if restart and there:
-        raise UserError(
-            f"{folder}: holds no {_word(kind)} of keras-kd (it holds {_some(there)}), and --restart empties nothing "
-            "else; give another --out"
-        )
-    for name in names:
-        for one in _below(folder / name, folder):
-            if one.is_symlink():
-                refuse_foreign_file(one)
-        refuse_foreign_file(folder / name)
-
-
-def _word(kind):
-    return {"exports": "folder of exported files"}.get(kind, kind)
-
-
-def _some(names):
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
-
-
-def entries_of(folder):
-    """The names of what lies in a folder, our own mark apart; empty where there is none."""
-    try:
-        return sorted(name for name in os.listdir(folder) if name != MARK)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise explained(folder, error) from error
-
-
-def refuse_foreign_file(path):
-    """Refuses to write where something lies that is not known to be ours.
-
-    Raises:
-        UserError: names it.
-    """
-    if os.path.lexists(path):
-        raise UserError(
-            f"{path}: is there already and was not made by keras-kd; it is left as it is: give another --out, or move "
-            "it away"
-        )
-
-
 @contextlib.contextmanager
 def _nothing_left_behind(folder, absent):
     """Takes our mark, and folders that were not there before, away again where nothing was made in the end."""
@@ -213,25 +129,10 @@ def _nothing_left_behind(folder, absent):
         yield
     finally:
         if not _anything_made(folder):
-            _remove_mark(folder)
+            remove_mark(folder)
             for one in absent:
                 with contextlib.suppress(OSError):
                     one.rmdir()
-
-
-def _remove_mark(folder):
-    for name in (ACCOUNT, "made.lock", "lock"):
-        with contextlib.suppress(OSError):
-            (folder / MARK / name).unlink()
-    with contextlib.suppress(OSError):
-        (folder / MARK).rmdir()
-
-
-def _remove_workplaces(place):
-    """Removes the folders in which exports that were killed were at work."""
-    for one in place.glob(f"{WORKPLACE}*"):
-        if re.fullmatch(f"{WORKPLACE}[0-9a-f]{{32}}", one.name) and not one.is_symlink():
-            shutil.rmtree(one, ignore_errors=True)
 
 
 def _anything_made(folder):
@@ -295,7 +196,7 @@ class Owned:
             UserError: names it.
         """
         name = self._name(path)
-        if name is None or any(one.is_symlink() for one in _below(self.folder / name, self.folder)):
+        if name is None or any(one.is_symlink() for one in folders_between(self.folder / name, self.folder)):
             raise UserError(f"{path}: leads out of {self.folder} by a link; nothing is written there: remove the link")
         if not self._knows(name) or Path(path).is_symlink():
             refuse_foreign_file(path)
@@ -344,7 +245,7 @@ class Owned:
 
         self._update(without)
 
-    def names_below(self, path):
+    def namesfolders_between(self, path):
         """The names of our files at or below a path."""
         name = self._name(path)
         return [one for one in self._said["made"] if one == name or one.startswith(f"{name}/")]
@@ -355,9 +256,9 @@ class Owned:
         Returns:
             The names of what stays, in the way.
         """
-        for name in self.names_below(path):
+        for name in self.namesfolders_between(path):
             self.guard(self.folder / name)
-            _remove(self.folder, name)
+            remove_file(self.folder, name)
         self.forget(path)
         path = Path(path)
         if path.is_dir() and not path.is_symlink():
@@ -407,16 +308,16 @@ class Owned:
         Returns:
             The names of what is somebody else's, and stays.
         """
-        inside = _folders_within(self.folder, self._said)
+        inside = folders_within(self.folder, self._said)
         going = [one for one in inside if os.path.relpath(one, self.folder) not in besides]
         for one in going:
             with locked(one / MARK, name="lock"):
                 pass  # refused before anything is gone
         for one in going:
-            _throw_away(one)
+            remove_work(one)
         for name in self._said["made"].keys() - set(besides):
             self.guard(self.folder / name)
-            _remove(self.folder, name)
+            remove_file(self.folder, name)
         stays = {name: digests for name, digests in self._said["made"].items() if name in besides}
         begun = [name for name in self._said["inside"] if name in besides]
         self._update(lambda made: (made.clear(), made.update(stays), self._said["inside"].clear()), kept=None)
@@ -457,63 +358,3 @@ def _plainly():
         yield
     finally:
         keepers[:] = there
-
-
-def _below(path, folder):
-    """The folders between a folder and a path in it."""
-    found, here = [], Path(path).parent
-    while here != folder and here != here.parent:
-        found.append(here)
-        here = here.parent
-    return found if here == folder else []
-
-
-def _folders_within(folder, said):
-    """The folders below a folder whose work was part of its work, where they were begun; `said` is its account."""
-    found = []
-    for name in said["inside"]:
-        inside = Path(folder) / name
-        if has_account(inside) and not any(one.is_symlink() for one in (inside, *_below(inside, Path(folder)))):
-            with contextlib.suppress(UserError):
-                if read_account(inside)["within"] == said["identity"]:
-                    found.append(inside)
-    return found
-
-
-def set_aside(path):
-    """Gives a file or folder a name beside it that is free; returns it."""
-    path = Path(path)
-    endings = ["changed", *(f"changed{number}" for number in range(2, 1000))]
-    names = (path.with_name(f"{path.stem}.{ending}{path.suffix}") for ending in endings)
-    place = next(one for one in names if not os.path.lexists(one))
-    path.rename(place)
-    return place.name
-
-
-def _throw_away(folder):
-    """Removes all of a folder that is ours, what was part of it, and the folder, if nothing else is in it."""
-    said = read_account(folder)
-    for inside in _folders_within(folder, said):
-        _throw_away(inside)
-    changed = [name for name, state in changes(folder).items() if state == CHANGED]
-    for name in changed:
-        tell_changed(folder / name, f"it stays, as {set_aside(folder / name)}")
-    for name in said["made"]:
-        _remove(folder, name)
-    tidy(folder / MARK)
-    _remove_workplaces(folder / MARK)
-    _remove_mark(folder)
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-
-
-def _remove(folder, name):
-    """Removes a file of ours, and the folders of its own that are empty then; a link of its name was not made by us."""
-    folder, path = Path(folder), Path(folder) / name
-    real, top = os.path.realpath(path.parent), os.path.realpath(folder)
-    if os.path.commonpath([real, top]) != top or path.is_symlink() or path.is_dir():
-        return
-    path.unlink(missing_ok=True)
-    for one in _below(path, folder):
-        with contextlib.suppress(OSError):
-            one.rmdir()

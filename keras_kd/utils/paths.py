@@ -111,3 +111,17 @@ def same_place(one, other):
         return True
     texts = isinstance(one, str) and isinstance(other, str) and os.path.isabs(one) and os.path.isabs(other)
     return texts and os.path.realpath(one) == os.path.realpath(other)
+
+
+def folders_between(path, folder):
+    """The folders between a folder and a path in it, none where the path lies elsewhere.
+
+    Example:
+        >>> [str(one) for one in folders_between("a/b/c/d.txt", Path("a"))]
+        ['a/b/c', 'a/b']
+    """
+    found, here = [], Path(path).parent
+    while here != folder and here != here.parent:
+        found.append(here)
+        here = here.parent
+    return found if here == folder else []

@@ -1,11 +1,13 @@
 """What a person sees while a student trains."""
 
-import sys
 import time
 
 import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from keras_kd.utils.formatting import duration
+from keras_kd.utils.screen import print_note
 
 
 class TrainingProgress(keras.callbacks.Callback):
@@ -59,7 +61,7 @@ class TrainingProgress(keras.callbacks.Callback):
         spent = time.monotonic() - self.begun
         left = spent / (epoch + 1 - self.done) * (self.epochs - epoch - 1)
         line = f"{self.title} epoch {epoch + 1}/{self.epochs}  {_figures(logs or {})}  {duration(left)} left"
-        print(line, file=sys.stderr, flush=True)
+        print_note(line)
 
     def stop(self):
         """Takes the bar down, also after an error."""
@@ -101,18 +103,3 @@ def telling(tell, every=10.0, clock=time.monotonic):
 def _figures(logs):
     names = [name for name in ("loss", "accuracy", "val_accuracy") if name in logs]
     return "  ".join(f"{name} {float(logs[name]):.4f}" for name in names)
-
-
-def duration(seconds):
-    """Seconds as a person says them.
-
-    Example:
-        >>> duration(5), duration(75), duration(7500)
-        ('5 s', '1 min 15 s', '2 h 5 min')
-    """
-    seconds = int(round(seconds))
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

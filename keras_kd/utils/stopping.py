@@ -1,13 +1,15 @@
 """How the command is ended from outside: which signals end it, what it says then, with which exit code.
 
-Nothing is imported here but what Python has at hand as it starts: until the handlers are there a signal ends the
-process without a word.
+Nothing is imported here, nor by what is imported here, but what Python has at hand as it starts: until the handlers
+are there a signal ends the process without a word.
 """
 
 import os
 import signal
 import sys
 import time
+
+from keras_kd.utils.screen import print_error
 
 SIGNALS = tuple(vars(signal)[name] for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if name in vars(signal))
 ALARM = vars(signal).get("SIGALRM")  # not on Windows
@@ -134,15 +136,6 @@ class as_stop:
             raise stop from None
 
 
-def say(text):
-    """A line on standard error, if that is still there."""
-    try:
-        sys.stderr.write(f"keras-kd: {text}\n")
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
-        pass
-
-
 def to_its_end(run):
     """Calls what is all of a command's process, and ends the process where it was stopped.
 
@@ -158,7 +151,7 @@ def to_its_end(run):
             _State.kept, _State.at_once = "its work was done", True
             raise
         if not isinstance(error, SystemExit) and line(stop) is not None:
-            say(line(stop))
+            print_error(line(stop))
         _leave(exit_code(stop))
 
 

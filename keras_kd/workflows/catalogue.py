@@ -3,9 +3,11 @@
 import re
 
 from keras_kd.data import DATASETS
+from keras_kd.data.sources import SOURCES
 from keras_kd.methods import METHODS, Method
 from keras_kd.models import APPLICATIONS, MODELS
 from keras_kd.recipe.files import headline, known
+from keras_kd.utils.formatting import columns
 from keras_kd.workflows.study.study_file import ready
 
 
@@ -57,16 +59,14 @@ def _short(layers):
 def in_lines(name, table):
     """A table of `CATALOGUE` as lines of aligned text."""
     if name != "methods":
-        width = max((len(key) for key in table), default=0)
-        return [f"  {key:<{width}}  {text}" for key, text in table.items()]
+        return [f"  {line}" for line in columns(table.items())]
     rows = [("method", "paper", "needs", "weight", "numbers from")]
     for key, said in table.items():
         # Where in a repository the numbers stand is for the README's table.
         source = re.split(r"[,;] | \(|/", said["numbers_from"])[0]
         paper = said["paper"].replace(" and ", " & ")
         rows.append((key, paper, ", ".join(said["needs"]), f"{said['weight']:g}", source))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return columns(rows)
 
 
 def models():
@@ -82,13 +82,9 @@ def models():
 
 def datasets():
     """{name: what it is}."""
-    return {
-        **DATASETS,
-        "NAME": "any other TFDS image-classification dataset",
-        "FOLDER": "a folder of images: FOLDER/train/CLASS/*.jpg and FOLDER/test/..., or FOLDER/CLASS/*.jpg",
-        "FILE.npz": "arrays x_train, y_train, x_test, y_test (label_names)",
-        "package.module:function": "a function that returns such arrays in a dict",
-    }
+    # What most names mean comes first.
+    forms = [source.FORM for source in reversed(SOURCES.values())]
+    return DATASETS | {form: text for one in forms for form, text in one.items()}
 
 
 def recipes():

@@ -12,6 +12,7 @@ from keras_kd.evaluation.measure import properties
 from keras_kd.report import write as report
 from keras_kd.utils.errors import GateError
 from keras_kd.utils.file_names import file_name
+from keras_kd.utils.formatting import percent
 from keras_kd.workflows.doctor import examination_of_run
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.baseline import BASELINES, LABELS, SMOOTHING, baseline_of
@@ -174,9 +175,9 @@ def judge(recipe, folder, runs, baselines):
         found["classes"] = changes
         found["sentence"] = found["against"][LABELS]["sentence"]
     else:
-        spread = f" +- {100 * found['top1']['std']:.2f}" if found["top1"]["std"] is not None else ""
+        around = "" if found["top1"]["std"] is None else f" +- {percent(found['top1']['std'], unit='')}"
         found["sentence"] = (
-            f"{100 * found['top1']['mean']:.2f} %{spread} over {len(tops)} seeds; whether distilling helped is not "
+            f"{percent(found['top1']['mean'])}{around} over {len(tops)} seeds; whether distilling helped is not "
             "known without a baseline (baseline: true)."
         )
     return found

@@ -21,8 +21,7 @@ from keras_kd.bank.key import digest_of_images, digest_of_network
 from keras_kd.bank.table import Table
 from keras_kd.bank.view_subset import FewViews
 from keras_kd.data.epochs import Epochs
-from keras_kd.data.views.augmentation import PRESETS, Augmented
-from keras_kd.data.views.crop_flip import VIEWS
+from keras_kd.data.views import PRESETS, VIEWS, Augmented
 from keras_kd.data.views.cutout import Cutout
 from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.utils.errors import UserError

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from keras_kd import METHODS
-from keras_kd.cli.main import bank_settings, commands
+from keras_kd.cli.common import bank_settings
+from keras_kd.cli.main import commands
 from keras_kd.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]

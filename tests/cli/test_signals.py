@@ -13,7 +13,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from keras_kd.cli.main import KEPT, commands
+from keras_kd.cli.common import KEPT
+from keras_kd.cli.main import commands
 from keras_kd.utils import stopping
 from keras_kd.utils.children import end
 from keras_kd.utils.errors import UserError
@@ -269,26 +270,38 @@ def test_distill_says_where_its_epochs_are(monkeypatch, tmp_path, restart):
 @pytest.mark.parametrize(
     ("words", "function", "sentence"),
     [
-        (["search", "digits", "--out", "x"], "search.search", KEPT["search"].format(folder="x", again=AGAIN)),
+        (
+            ["search", "digits", "--out", "x"],
+            "workflows.search.search.search",
+            KEPT["search"].format(folder="x", again=AGAIN),
+        ),
         (
             ["search", "digits", "--worker", "127.0.0.1:9", "--name", "one", "--out", "x"],
-            "search.search",
+            "workflows.search.search.search",
             "its trial goes to another worker of x; the same command joins again",
         ),
-        (["study", "label_noise", "--out", "x"], "study.study", KEPT["study"].format(folder="x", again=AGAIN)),
-        (["export", "x"], "run.export", KEPT["export"].format(folder="x")),
-        (["evaluate", "x"], "run.evaluate", KEPT["evaluate"].format(folder="x")),
-        (["report", "x"], "run.write_page", KEPT["report"]),
-        (["bank", "build", "digits", "--out", "x"], "banks.open_bank", KEPT["bank build"].format(folder="x")),
+        (
+            ["study", "label_noise", "--out", "x"],
+            "workflows.study.study.study",
+            KEPT["study"].format(folder="x", again=AGAIN),
+        ),
+        (["export", "x"], "workflows.run.distill.export", KEPT["export"].format(folder="x")),
+        (["evaluate", "x"], "workflows.run.distill.evaluate", KEPT["evaluate"].format(folder="x")),
+        (["report", "x"], "workflows.run.distill.write_page", KEPT["report"]),
+        (
+            ["bank", "build", "digits", "--out", "x"],
+            "workflows.run.build_bank.open_bank",
+            KEPT["bank build"].format(folder="x"),
+        ),
         (["bank", "prune", "abcd", "--folder", "x"], "bank.folder.prune", KEPT["bank prune"].format(folder="x")),
-        (["bank", "verify", "digits"], "banks.open_bank", "nothing was changed"),
+        (["bank", "verify", "digits"], "workflows.run.build_bank.open_bank", "nothing was changed"),
         (["bank", "info"], "bank.folder.banks_in", "nothing was changed"),
-        (["bench", "x"], "latency.measure", "nothing was changed"),
-        (["compare", "x"], "compare.rows_of", "nothing was changed"),
-        (["doctor", "digits"], "doctor.examine", "nothing was changed"),
-        (["validate", "digits"], "recipe.load", "nothing was changed"),
-        (["new", "x.yaml"], "recipe_file.find", "nothing was changed"),
-        (["list"], "catalogue.in_lines", "nothing was changed"),
+        (["bench", "x"], "export.latency.measure", "nothing was changed"),
+        (["compare", "x"], "report.compare.rows_of", "nothing was changed"),
+        (["doctor", "digits"], "workflows.doctor.examine", "nothing was changed"),
+        (["validate", "digits"], "recipe.load.load", "nothing was changed"),
+        (["new", "x.yaml"], "recipe.files.find", "nothing was changed"),
+        (["list"], "workflows.catalogue.in_lines", "nothing was changed"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )  # fmt: skip

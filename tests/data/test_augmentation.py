@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from keras_kd import KD, VIEWS, Distiller
 from keras_kd.data.epochs import Epochs, Unchanged
-from keras_kd.data.views.augmentation import PRESETS, Augmented, family
+from keras_kd.data.views import PRESETS, Augmented, Views, family
 from keras_kd.data.views.cutout import Cutout
 from keras_kd.data.views.mixing import Cutmix, Mixup, drawn_level
 from keras_kd.data.views.rand_augment import OPERATIONS, STRONGEST, RandAugment, operate
@@ -275,6 +275,16 @@ def test_families_are_finite_and_say_how_large():
     for views in FAMILIES.values():
         numbers = views.ids(5, 3, np.arange(20000))
         assert numbers.min() >= 0 and views.count * 0.99 < numbers.max() + 1 <= views.count
+
+
+def test_a_family_is_a_class_and_a_line_of_the_table(monkeypatch):
+    class Negative(Views):
+        def pixels(self, images, view):
+            return 255 - super().pixels(images, view)
+
+    monkeypatch.setitem(PRESETS, "negative", Negative(flip=True))
+    views, images = load("digits", ["data.views=negative"]).data.family, pixels()
+    np.testing.assert_array_equal(shown(views, images, [views.identity] * 8), 255 - images)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

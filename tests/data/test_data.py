@@ -11,6 +11,7 @@ import socket as connection
 import subprocess
 import sys
 import textwrap
+import types
 import zipfile
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from PIL import Image
 from keras_kd import data
 from keras_kd.data import subset as choose
 from keras_kd.data.dataset import Split, facts, fingerprint, statistics
-from keras_kd.data.sources import cache, cache_entry
+from keras_kd.data.sources import SOURCES, cache, cache_entry
+from keras_kd.data.sources.arrays import from_arrays
 from keras_kd.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -130,6 +132,19 @@ def test_a_folder_here_wins_over_an_unknown_word_but_not_over_a_known_one(tmp_pa
     Path("pets").mkdir()
     Path("cifar100").mkdir()
     assert (data.kind("pets"), data.kind("cifar100")) == ("folder", "tfds")
+
+
+def test_a_source_is_a_module_and_a_line_of_the_table(monkeypatch):
+    images, labels = made()
+    mine = types.SimpleNamespace(
+        means=lambda name: name.startswith("mine="),
+        load=lambda name, options: from_arrays(name, {"x_train": images, "y_train": labels}),
+        FORM={"mine=NUMBER": "images of one's own"},
+    )
+    monkeypatch.setattr("keras_kd.data.sources.SOURCES", {"mine": mine, **SOURCES})
+    found = data.load("mine=3", image_size=(6, 5), validation=4)
+    assert data.kind("mine=3") == "mine" and data.kind("photos/pets") == "folder"
+    assert (found.image_shape, len(found.train), len(found.validation), len(found.test)) == ((6, 5, 3), 28, 4, 8)
 
 
 def test_importing_and_listing_needs_no_heavy_library():
@@ -928,7 +943,7 @@ def test_two_processes_fill_one_cache(photos, store):
         import sys, time
         from pathlib import Path
         from keras_kd import data
-        from keras_kd.data import cache
+        from keras_kd.data.sources import cache
         publish, store = cache._publish, cache.folder()
 
         def together(*arguments):

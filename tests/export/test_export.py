@@ -13,8 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_kd.export import DEFAULTS, FILES, FORMATS, GATES
 from keras_kd.export import export as exporting
-from keras_kd.export.export import DEFAULTS, FILES, FORMATS, GATES, export, outside_builtins
+from keras_kd.export import gates as gates_of_export
+from keras_kd.export.export import export
+from keras_kd.export.formats import litert
+from keras_kd.export.formats.litert import outside_builtins
+from keras_kd.export.result import result_of
 from keras_kd.utils import account, ownership
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import whole
@@ -219,14 +224,14 @@ FINE = {
     ],
 )
 def test_a_gate_fails_by_name(name, measured, gates, failing):
-    failures = exporting._failures(name, FINE | measured, 20.0, GATES | gates)
+    failures = gates_of_export.failures(name, FINE | measured, 20.0, GATES | gates)
     assert [failure.split()[0] for failure in failures] == failing
     for failure in failures:
         assert f"(recipe field export.gates.{failure.split()[0]})" in failure
 
 
 def test_operators_that_litert_has_not_built_in_fail_every_gate():
-    (failure,) = exporting._failures("litert_int8", {"flex_ops": ["FlexErf", "Mine"]}, 1.0, GATES)
+    (failure,) = gates_of_export.failures("litert_int8", {"flex_ops": ["FlexErf", "Mine"]}, 1.0, GATES)
     assert "FlexErf, Mine" in failure
 
 
@@ -245,7 +250,7 @@ def stand_in(monkeypatch, steps):
                 (work / "saved_model" / "new").touch()
             else:
                 (work / FILES[name]).write_text("new")
-            yield exporting._result(name, failures=[] if passed else ["is not what Keras says"])
+            yield result_of(name, failures=[] if passed else ["is not what Keras says"])
 
     monkeypatch.setattr(exporting, "_built", built)
 
@@ -480,7 +485,7 @@ def test_a_student_trained_under_jax_runs_on_tensorflow_alone(tmp_path):
         import os, sys
         os.environ["KERAS_BACKEND"] = "jax"
         import keras, numpy as np
-        from keras_kd.export import export
+        from keras_kd.export.export import export
         inputs = keras.Input((8, 8, 1))
         x = keras.layers.Conv2D(8, 3)(keras.layers.Rescaling([1 / 255], [-0.5])(inputs))
         student = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
@@ -575,7 +580,7 @@ def test_a_killed_export_leaves_whole_files_only_and_no_process(digits_student, 
         np.save(tmp_path / f"{name}.npy", array)
     program = """if True:
         import sys, numpy as np
-        from keras_kd.export import export
+        from keras_kd.export.export import export
         calibration, images, labels = (np.load(f"{n}.npy") for n in ("calibration", "images", "labels"))
         export(sys.argv[1], "run", calibration_images=np.tile(calibration, (200, 1, 1, 1)),
                test_images=images, test_labels=labels)
@@ -685,7 +690,7 @@ def test_a_student_that_gives_probabilities_gets_no_second_softmax(digits_studen
             outputs=outputs,
             from_logits=False,
         )
-        said, _ = exporting._litert_logits(tmp_path / "student.tflite", digits[1][:9])
+        said, _ = litert.run(tmp_path / "student.tflite", digits[1][:9])
         assert found["outputs"] == "probabilities"
         np.testing.assert_allclose(said, student.predict(digits[1][:9].astype("float32"), verbose=0), atol=1e-5)
 
@@ -763,19 +768,22 @@ def test_swapped_channels_are_caught(colours, tmp_path):
         import json, sys
         import numpy as np
         from pathlib import Path
-        from keras_kd import export
-        from keras_kd.lazy import keras
+        from keras_kd.export import GATES, worker
+        from keras_kd.export.formats import litert
+        from keras_kd.export.formats.format import Request
+        from keras_kd.export.gates import failures
+        from keras_kd.utils.lazy import keras
         file, folder = sys.argv[1:]
         images, labels = np.load(f"{folder}/images.npy"), np.load(f"{folder}/labels.npy")
-        student = export._load(file, [])
-        logits = export._keras_logits(file, student, images)
+        student = worker._load(file, [])
+        logits = worker._keras_logits(file, student, images)
         image = keras.Input((8, 8, 3))
         swapped = keras.Model(image, student(image[..., ::-1]))
         out = Path(folder) / "swapped.tflite"
-        job = {"inputs": "float32", "outputs": "logits", "softmax": False}
-        export._convert("litert_float32", swapped, out, (8, 8, 3), None, job)
-        fields = export._measure("litert_float32", out, logits, images, labels, {"outputs": "logits", "softmax": False})
-        print(json.dumps(export._failures("litert_float32", fields, np.abs(logits).max(), export.GATES)))
+        litert.write(swapped, out, Request((8, 8, 3)))
+        job = {"outputs": "logits", "softmax": False}
+        fields = worker.measured("litert_float32", out, logits, images, labels, job)
+        print(json.dumps(failures("litert_float32", fields, np.abs(logits).max(), GATES)))
     """
     np.save(tmp_path / "images.npy", images)
     np.save(tmp_path / "labels.npy", labels)

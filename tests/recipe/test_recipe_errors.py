@@ -459,7 +459,7 @@ def test_there_are_at_least_thirty():
 
 
 def test_a_field_of_a_term_that_is_a_name_alone():
-    from keras_kd.recipe.load import set_field
+    from keras_kd.recipe.overrides import set_field
 
     raw = {"terms": ["kd"], "seeds": [1]}
     set_field(raw, "terms.0.temperature", 3)

@@ -1,7 +1,6 @@
 """The recipes that come with the package: each validates, says what it aims at, is found by its name, and fits."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,12 +54,6 @@ def test_every_recipe_has_a_name_of_its_own_by_which_it_is_found(tmp_path, monke
         for name in (path.stem, path.name, str(path.relative_to(ROOT)), str(path.relative_to(ROOT).with_suffix(""))):
             assert find(name) == path
         assert headline(path)
-
-
-def test_every_folder_of_recipes_is_installed():
-    data_files = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
-    folders = {path.parent.relative_to(ROOT).as_posix() for path in RECIPES}
-    assert {f"share/keras_kd/{folder}": [f"{folder}/*.yaml"] for folder in folders} == data_files
 
 
 @pytest.mark.parametrize("name", PAIRS)

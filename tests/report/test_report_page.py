@@ -20,7 +20,6 @@ from keras_kd.evaluation.predictions_file import (
     write_predictions,
 )
 from keras_kd.report import plots
-from keras_kd.report.fields import plain
 from keras_kd.report.html import page, sections
 from keras_kd.report.html.disagreement import data_uri, partings
 from keras_kd.report.html.training import figures_by_epoch
@@ -28,6 +27,7 @@ from keras_kd.report.markdown_page import page as markdown_page
 from keras_kd.report.tables import attacks, fitted_temperatures, invariance
 from keras_kd.report.write import summarize
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.json_safe import json_safe
 
 GENERATOR = np.random.default_rng(0)
 NAMES = ("teacher", "student", "baseline")
@@ -171,7 +171,7 @@ HISTORY = [
     {"epoch": "2", "loss": "0.5", "kd_loss": "nan", "val_loss": "2", "accuracy": "0.7", "val_accuracy": "0.6"},
 ]
 STUDENT, TEACHER, LABELS, EVIDENCE = kept()
-REPORT = plain(report_of(STUDENT, TEACHER, LABELS))
+REPORT = json_safe(report_of(STUDENT, TEACHER, LABELS))
 
 
 def text_of(html_page):

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from keras_kd import data, models
-from keras_kd.cli.main import _keras_settings, commands
+from keras_kd.cli.common import _keras_settings
+from keras_kd.cli.main import commands
 from keras_kd.data.injected.label_noise import read_matrix
 from keras_kd.data.sources import cache
 from keras_kd.models.load import from_file, in_small_letters
@@ -143,7 +144,7 @@ def test_a_folder_in_the_home_folder(monkeypatch, home):
     monkeypatch.setattr(
         "keras_kd.workflows.seeds.distill", lambda recipe, folder, **options: folders.append(folder) or {}
     )
-    monkeypatch.setattr("keras_kd.cli.main._print_report", lambda *arguments: None)
+    monkeypatch.setattr("keras_kd.cli.run._print_report", lambda *arguments: None)
     done = run("distill", "digits", "--out", "~/x")
     assert done.exit_code == 0, done.output
     assert folders == [home / "x"] and not Path("~").exists()
@@ -154,7 +155,7 @@ def test_a_model_and_images_in_the_home_folder(monkeypatch, home):
     monkeypatch.setattr(
         "keras_kd.workflows.run.evaluate.evaluate_model", lambda *arguments: given.append(arguments) or {}
     )
-    monkeypatch.setattr("keras_kd.cli.main._print_report", lambda found, where, as_json: None)
+    monkeypatch.setattr("keras_kd.cli.run._print_report", lambda found, where, as_json: None)
     assert run("evaluate", "~/m.keras", "--data", "~/images").exit_code == 0
     assert run("evaluate", "M.KERAS", "--data", "cifar10").exit_code == 0
     assert [one[:2] for one in given] == [(f"{home}/m.keras", f"{home}/images"), ("M.KERAS", "cifar10")]

@@ -17,11 +17,9 @@ from keras_kd.models import build
 from keras_kd.models.wrappers.softened import with_output
 from keras_kd.recipe.load import load
 from keras_kd.workflows.doctor import CHECKS, examination_of_run, examine, in_lines
-from keras_kd.workflows.doctor.measures import class_permutation
-from keras_kd.workflows.doctor.output_kind import output_kind
-from keras_kd.workflows.doctor.teacher_accuracy import above_chance
+from keras_kd.workflows.doctor.measures import class_permutation, nearest_class_mean, output_kind
+from keras_kd.workflows.doctor.teacher import above_chance
 from keras_kd.workflows.doctor.temperature import normalised_entropy, temperature_for
-from keras_kd.workflows.doctor.yardstick import nearest_class_mean
 from keras_kd.workflows.run import distill as run
 
 KD = [{"method": "kd", "weight": 0.9, "temperature": 4}]

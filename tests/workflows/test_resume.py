@@ -256,6 +256,16 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
         pass
 
 
+def test_folders_are_locked_where_the_system_has_no_flock(monkeypatch):
+    pytest.importorskip("filelock")
+    monkeypatch.setattr("keras_kd.utils.files.fcntl", None)
+    for _ in range(2):
+        with locked("shared"):
+            with pytest.raises(UserError, match="shared: another keras-kd process works in this folder"):
+                with locked("shared"):
+                    pass
+
+
 def test_a_folder_in_which_nothing_was_made_is_taken_away(tmp_path):
     with pytest.raises(Stop), held("deep/nothing", "run"):
         raise Stop

@@ -18,7 +18,8 @@ from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run import distill as run
-from keras_kd.workflows.search.search import _first, _pareto, search
+from keras_kd.workflows.search.results import first, pareto
+from keras_kd.workflows.search.search import search
 from keras_kd.workflows.search.space import Given, Setting, recipe_with, settings_of, space_of
 from keras_kd.workflows.search.tuner import decoded, encoded
 
@@ -157,10 +158,10 @@ def trial(name, **objectives):
 def test_the_front_holds_what_nothing_beats():
     trials = [trial("a", top=0.5, size=10), trial("b", top=0.6, size=20), trial("c", top=0.5, size=20)]
     goals = [("top", "max"), ("size", "min")]
-    assert [one["trial"] for one in _pareto(trials, goals)] == ["a", "b"]
-    assert _first(_pareto(trials, goals), goals[0])["trial"] == "b"
-    assert _first(_pareto(trials, goals), goals[1])["trial"] == "a"
-    assert _first([], goals[0]) is None
+    assert [one["trial"] for one in pareto(trials, goals)] == ["a", "b"]
+    assert first(pareto(trials, goals), goals[0])["trial"] == "b"
+    assert first(pareto(trials, goals), goals[1])["trial"] == "a"
+    assert first([], goals[0]) is None
 
 
 # Searches.
@@ -430,7 +431,7 @@ def test_the_resolved_search_is_kept(recipe, tmp_path):
 
 
 def test_a_worker_without_a_chief_says_where_it_looked(monkeypatch):
-    from keras_kd.workflows.search.tuner import wait_for_chief
+    from keras_kd.workflows.search.workers import wait_for_chief
 
     port = free_port()
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")

@@ -18,7 +18,8 @@ from keras_kd.report.compare import page as comparison
 from keras_kd.report.study_page import said_of_cost
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.folder import read_report
-from keras_kd.workflows.study.study import ends, notes_on, study
+from keras_kd.workflows.study.results import ends, notes_on
+from keras_kd.workflows.study.study import study
 from keras_kd.workflows.study.study_file import cells, load_study, ready, recipe_of_cell, write_recipes
 
 STUDY = """

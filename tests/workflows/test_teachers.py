@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import yaml
 
+from keras_kd.evaluation.metrics.ensemble_weights import fit_ensemble_weights
+from keras_kd.evaluation.metrics.temperature import fit_temperature, negative_log_likelihood
 from keras_kd.models import build
-from keras_kd.models.wrappers.calibrated import calibrated, fit_temperature, negative_log_likelihood
+from keras_kd.models.wrappers.calibrated import calibrated
 from keras_kd.models.wrappers.class_map import class_map
 from keras_kd.models.wrappers.ensemble import ensemble, mean_of_logits
-from keras_kd.models.wrappers.ensemble_weights import fit_ensemble_weights
 from keras_kd.models.wrappers.resized import resized
 from keras_kd.recipe.load import load
 from keras_kd.report import write as report

@@ -3,8 +3,8 @@
 import numpy as np
 
 from keras_kd.data.subset import IMBALANCE, place_in_class
-from keras_kd.data.views.crop_flip import scramble
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.hashing import scramble
 
 PROFILES = ("exponential", "step")
 
@@ -68,3 +68,31 @@ def keep(labels, counts, seed=0):
     labels = np.asarray(labels)
     order = scramble(seed, IMBALANCE, np.arange(len(labels)))
     return np.flatnonzero(place_in_class(labels, order) < np.asarray(counts)[labels])
+
+
+def kept_of_each_class(counts, imbalance):
+    """How many images of each class are left of int (classes,), where `imbalance` makes classes rare.
+
+    Args:
+        counts: int (classes,).
+        imbalance: a dict of "profile", "ratio" and, as one has it, "rare".
+
+    Example:
+        >>> kept_of_each_class([100, 100], {"profile": "step", "ratio": 4}).tolist()
+        [100, 25]
+    """
+    given = {key: imbalance[key] for key in ("profile", "ratio", "rare") if imbalance.get(key) is not None}
+    return long_tail(counts, **given)
+
+
+def left_of(labels, classes, imbalance):
+    """The ascending positions of the images that are left; `imbalance` may name a "seed" as well."""
+    counts = kept_of_each_class(np.bincount(labels, minlength=classes), imbalance)
+    return keep(labels, counts, imbalance.get("seed", 0))
+
+
+def describe_imbalance(train, classes, imbalance):
+    """What a report says: "profile", "ratio" and "counts", the images of each class in a training `Split`."""
+    labels = train.labels if train.true_labels is None else train.true_labels
+    counts = np.bincount(labels, minlength=classes)
+    return {"profile": imbalance["profile"], "ratio": imbalance["ratio"], "counts": counts.tolist()}

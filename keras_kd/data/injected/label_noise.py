@@ -5,14 +5,15 @@ images that is, is rounded so that the whole is exact; which images, a hash deci
 among those of 40 %.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from keras_kd.data.injected.superclasses import next_in_superclass
+from keras_kd.data.injected.superclasses import SUPERCLASSES, next_in_superclass
 from keras_kd.data.subset import LABEL_NOISE, LABEL_NOISE_TARGETS, place_in_class
-from keras_kd.data.views.crop_flip import scramble
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.hashing import scramble
 from keras_kd.utils.paths import ends_in, user_path
 
 KINDS = ("symmetric", "pair", "superclass", "matrix")
@@ -153,3 +154,33 @@ def _spread(shares, own, count, seed):
     # Systematic sampling: one draw decides which classes are rounded up, each as often as its share asks for.
     draw = (float(scramble(seed, LABEL_NOISE_TARGETS, own) >> np.uint64(11)) + 0.5) / 2**53
     return np.diff(np.floor(upto + draw).astype("int64"), prepend=0)
+
+
+def noise_of(label_noise, name, classes):
+    """The arguments of `noisy_labels` that a recipe's fields mean.
+
+    Args:
+        label_noise: a dict as of `keras_kd.data.load`; its matrix may be the path of a file.
+        name: of the set in TensorFlow Datasets, of which superclasses may be known, or None.
+        classes: the numbers of the classes that are kept, or None where all are.
+    """
+    asked = {key: value for key, value in label_noise.items() if key != "clean_validation"}
+    if asked.get("superclasses") is None:
+        known = SUPERCLASSES.get(name)
+        asked["superclasses"] = known if known is None or classes is None else [known[one] for one in classes]
+    if isinstance(asked.get("matrix"), str):
+        asked["matrix"] = read_matrix(asked["matrix"])
+    return asked
+
+
+def with_noise(split, positions, classes, noise):
+    """A `Split` with noise in its labels; its images are known by their positions, `noise` is of `noise_of`."""
+    noisy = noisy_labels(split.labels, classes, positions=positions, **noise).labels
+    return replace(split, labels=noisy, facts=None, true_labels=split.labels)
+
+
+def describe_noise(train, label_noise):
+    """What a report says: "kind", "asked", "rate" and "images", how many labels of a training `Split` are wrong."""
+    wrong = int(np.sum(train.labels != train.true_labels))
+    rates = {"asked": label_noise.get("rate"), "rate": wrong / len(train)}
+    return {"kind": label_noise["kind"], **rates, "images": wrong}

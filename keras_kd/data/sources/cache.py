@@ -15,7 +15,6 @@ import os
 import re
 import secrets
 import shutil
-import sys
 import time
 import urllib.parse
 from collections.abc import Iterable
@@ -28,7 +27,9 @@ from keras_kd.data.dataset import Split, chunks, facts, printable
 from keras_kd.data.sources import cache_entry
 from keras_kd.data.sources.cache_entry import FORMAT, Damaged
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import size
 from keras_kd.utils.paths import user_path
+from keras_kd.utils.screen import print_note
 
 MEMORY_LIMIT = 2 * 2**30  # bytes of images a split; more is mapped from disk instead of read
 ABANDONED = 3600  # seconds without a write after which a temporary folder belongs to nobody
@@ -73,7 +74,7 @@ def find(root, request, version="*", tell=True):
     except Damaged as damage:
         reason = str(damage)
     if tell:
-        print(f"{path}: {reason}; decoded anew", file=sys.stderr, flush=True)
+        print_note(f"{path}: {reason}; decoded anew")
     return None
 
 
@@ -247,23 +248,11 @@ def _explained(root, request, needed):
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
-                f"{root}: found the disk full; expected {in_units(needed)} free for {printable(request['name'])}; free "
-                f"some, or {CURE}"
+                f"{root}: found the disk full; expected {size(needed, 'cache')} free for {printable(request['name'])}; "
+                f"free some, or {CURE}"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise UserError(
                 f"{root}: cannot be written ({error.strerror}); expected a folder for decoded images; {CURE}"
             ) from error
         raise
-
-
-def in_units(count):
-    """Bytes as a person says them, rounded up.
-
-    Example:
-        >>> in_units(5), in_units(3 * 2**30)
-        ('1 MiB', '3.0 GiB')
-    """
-    if count < 2**30:
-        return f"{math.ceil(count / 2**20)} MiB"
-    return f"{math.ceil(count / 2**30 * 10) / 10:.1f} GiB"

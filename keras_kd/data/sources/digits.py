@@ -3,13 +3,26 @@
 import numpy as np
 
 from keras_kd.data.dataset import Source, Split
+from keras_kd.data.sources.options import DEFAULTS
 from keras_kd.data.subset import place_in_class
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import installed
 
+# It stands in `DATASETS` already.
+FORM = {}
 
-def load():
+
+def means(name):
+    """Whether a name means this source."""
+    return name == "digits"
+
+
+def load(name="digits", options=DEFAULTS):
     """1,797 digits of 8x8 pixels (Alpaydin & Kaynak 1998), of which every fifth of a class is a test image.
+
+    Args:
+        name: "digits".
+        options: `SourceOptions`; nothing of them concerns it.
 
     Returns:
         `Source` of uint8 images (n, 8, 8, 1), 1,442 for training and 355 for testing.

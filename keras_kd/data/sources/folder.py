@@ -2,18 +2,22 @@
 
 import hashlib
 import os
+import re
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_kd.data.dataset import by, printable
 from keras_kd.data.sources import cache, images
+from keras_kd.data.sources.names import is_known_set
+from keras_kd.data.sources.options import DEFAULTS
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import user_path
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 TEST_FOLDERS = ("test", "val", "validation")
 CHUNK = 256
+FORM = {"FOLDER": "a folder of images: FOLDER/train/CLASS/*.jpg and FOLDER/test/..., or FOLDER/CLASS/*.jpg"}
 
 
 class Picture(NamedTuple):
@@ -23,7 +27,14 @@ class Picture(NamedTuple):
     label: int
 
 
-def load(root, image_size=None, cache_dir=None):
+def means(name):
+    """Whether a name means this source; a word alone does where there is such a folder."""
+    if is_known_set(name):
+        return False
+    return name.startswith((".", "~")) or re.search(r"[/\\]", name) is not None or os.path.isdir(name)
+
+
+def load(root, options=DEFAULTS):
     """A source out of `root/train/<class>/*` and `root/test/<class>/*`, or of `root/<class>/*` without a test split.
 
     Where there is no `test`, a folder `val` or `validation` is the test split; beside a `test` it is not read. Images
@@ -32,8 +43,7 @@ def load(root, image_size=None, cache_dir=None):
 
     Args:
         root: path of the folder.
-        image_size: (height, width) to resize to; None if all images have one size.
-        cache_dir: where the decoded images are kept; see `cache.folder`.
+        options: `SourceOptions`; needs no image_size if all images have one size.
 
     Returns:
         `Source` of RGB images.
@@ -41,7 +51,7 @@ def load(root, image_size=None, cache_dir=None):
     Raises:
         UserError: the folder is laid out otherwise, or holds an image that cannot be read.
     """
-    path = os.path.abspath(user_path(root, "data"))
+    path, image_size = os.path.abspath(user_path(root, "data")), options.image_size
     class_names, pictures = _pictures(root, path)
     request = {
         "kind": "folder",
@@ -50,7 +60,7 @@ def load(root, image_size=None, cache_dir=None):
         "files": _state(path, pictures),
         "image_size": list(image_size) if image_size else None,
     }
-    store = cache.folder(cache_dir)
+    store = cache.folder(options.cache_dir)
     kept = cache.find(store, request)
     if kept is not None:
         return kept

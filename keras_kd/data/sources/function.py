@@ -1,19 +1,28 @@
 """A Python function of the user's that makes the arrays."""
 
 import inspect
+import re
 from collections.abc import Mapping
 
 from keras_kd.data.sources.arrays import from_arrays
+from keras_kd.data.sources.options import DEFAULTS
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 
+FORM = {"package.module:function": "a function that returns such arrays in a dict"}
 
-def load(name, **offered):
+
+def means(name):
+    """Whether a name means this source."""
+    return re.fullmatch(r"[^\W\d][\w.]*:[^\W\d]\w*", name) is not None
+
+
+def load(name, options=DEFAULTS):
     """A source out of what a function returns.
 
     Args:
         name: `package.module:function`; modules in the current folder are found too.
-        offered: arguments for the function; it is given those that it names.
+        options: `SourceOptions`; the function is given image_size, data_dir and seed if it names them.
 
     Raises:
         UserError: there is no such function, it fails, or it returns something else than the arrays of an .npz file.
@@ -22,7 +31,7 @@ def load(name, **offered):
         >>> import numpy as np, sys, types
         >>> pets = {"x_train": np.zeros((2, 4, 4), "uint8"), "y_train": [0, 1]}
         >>> sys.modules["my_data"] = types.SimpleNamespace(pets=lambda seed: pets)
-        >>> load("my_data:pets", seed=0, image_size=None)
+        >>> load("my_data:pets")
         Source(train=Split(2 images of 4x4x1), test=None, class_names=('0', '1'))
     """
     module_name, _, function_name = name.partition(":")
@@ -31,6 +40,7 @@ def load(name, **offered):
         raise UserError(f"{name}: found no function {function_name!r} in {module_name}; expected one; correct the name")
     # What it imports only now lies beside it as well.
     with foreign_code.importable(foreign_code.current_folder()):
+        offered = {"data_dir": options.data_dir, "image_size": options.image_size, "seed": options.seed}
         arrays = _call(name, function, offered)
     if not isinstance(arrays, Mapping):
         raise UserError(

@@ -1,9 +1,6 @@
-"""What a data set may be called, and which kind of source a name means."""
+"""The data sets that are listed, and how names of TensorFlow Datasets look."""
 
-import os
 import re
-
-from keras_kd.utils.paths import ARRAYS, ends_in
 
 DATASETS = {
     "digits": "1,797 handwritten digits, 8x8x1, embedded: no download",
@@ -39,33 +36,22 @@ DATASETS = {
 TFDS = re.compile(r"(?P<name>\w+)(/(?P<config>[\w.\-]+))?(:(?P<version>[\d.*]+))?")
 
 
-def kind(name):
-    """Which kind of source a name means, by its text alone.
-
-    Only a word that `DATASETS` does not hold is looked for as a folder here before it is taken for a name of
-    TensorFlow Datasets. A TFDS set with a config that `DATASETS` does not hold is told from a folder by its version, as
-    in `cmaterdb/bangla:1.0.0`.
-
-    Args:
-        name: text, or a path.
-
-    Returns:
-        "digits", "npz", "function", "folder" or "tfds".
+def is_known_set(name):
+    """Whether a name is of TensorFlow Datasets by its text: it is listed, or carries a version.
 
     Example:
-        >>> kind("digits"), kind("cifar100:3.0.2"), kind("imagenet_resized/32x32"), kind("photos/pets")
-        ('digits', 'tfds', 'tfds', 'folder')
-        >>> kind("pets.npz"), kind("my.module:pets")
-        ('npz', 'function')
+        >>> is_known_set("cifar100"), is_known_set("cmaterdb/bangla:1.0.0"), is_known_set("photos/pets")
+        (True, True, False)
     """
-    name = os.fspath(name)
-    if name == "digits":
-        return "digits"
-    if ends_in(name, ARRAYS):
-        return "npz"
-    if re.fullmatch(r"[^\W\d][\w.]*:[^\W\d]\w*", name):
-        return "function"
     match = TFDS.fullmatch(name)
-    if match and (match["version"] or match["name"] in DATASETS):
-        return "tfds"
-    return "folder" if name.startswith((".", "~")) or re.search(r"[/\\]", name) or os.path.isdir(name) else "tfds"
+    return bool(match and (match["version"] or match["name"] in DATASETS))
+
+
+def tfds_set(name):
+    """The set's own name, without config and version, of a name that `is_known_set`; else None.
+
+    Example:
+        >>> tfds_set("cifar100:3.0.2"), tfds_set("eurosat/rgb"), tfds_set("photos/pets")
+        ('cifar100', 'eurosat', None)
+    """
+    return TFDS.fullmatch(name)["name"] if is_known_set(name) else None

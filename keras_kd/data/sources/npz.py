@@ -6,15 +6,24 @@ import warnings
 import numpy as np
 
 from keras_kd.data.sources.arrays import KEYS, from_arrays
+from keras_kd.data.sources.options import DEFAULTS
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.paths import user_path
+from keras_kd.utils.paths import ARRAYS, ends_in, user_path
+
+FORM = {"FILE.npz": "arrays x_train, y_train, x_test, y_test (label_names)"}
 
 
-def load(path):
+def means(name):
+    """Whether a name means this source."""
+    return ends_in(name, ARRAYS)
+
+
+def load(path, options=DEFAULTS):
     """A source out of an .npz file.
 
     Args:
         path: a file with x_train, y_train and, as one has them, x_test, y_test, label_names.
+        options: `SourceOptions`; nothing of them concerns it.
 
     Raises:
         UserError: there is no such file, or it holds something else.

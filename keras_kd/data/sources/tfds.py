@@ -1,7 +1,6 @@
 """Image classification sets of TensorFlow Datasets, decoded once and then read without TensorFlow."""
 
 import contextlib
-import difflib
 import errno
 import importlib
 import io
@@ -14,15 +13,23 @@ import numpy as np
 from keras_kd.data.sources import cache, images
 from keras_kd.data.sources.arrays import check_labels
 from keras_kd.data.sources.names import DATASETS, TFDS
+from keras_kd.data.sources.options import DEFAULTS
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import user_path
+from keras_kd.utils.suggest import did_you_mean
 
 FIXED_CHUNK = 256
 RESIZED_CHUNK = 32  # before resizing, images may be large
 RETRIES = 4
+FORM = {"NAME": "any other TFDS image-classification dataset"}
 
 
-def load(name, data_dir=None, image_size=None, cache_dir=None):
+def means(name):
+    """Whether a name means this source: it is asked last, and may be any."""
+    return True
+
+
+def load(name, options=DEFAULTS):
     """A source out of a TFDS set: its `train` split, and its `test` split or else, with labels, its `validation` split.
 
     A set that is in the cache is read without importing TensorFlow Datasets or TensorFlow; without a version in its
@@ -30,9 +37,7 @@ def load(name, data_dir=None, image_size=None, cache_dir=None):
 
     Args:
         name: `name`, `name/config`, `name:version` or `name/config:version`.
-        data_dir: where TFDS keeps what it prepares; its own default if None.
-        image_size: (height, width) to resize to; needed where the images of a set differ in size.
-        cache_dir: where the decoded images are kept; see `cache.folder`.
+        options: `SourceOptions`; image_size is needed where the images of a set differ in size.
 
     Raises:
         UserError: there is no such set, it is of another sort, or it cannot be had.
@@ -40,7 +45,8 @@ def load(name, data_dir=None, image_size=None, cache_dir=None):
     match = TFDS.fullmatch(name)
     if not match:
         raise _unknown(name, DATASETS)
-    request, store = _request(match, data_dir, image_size), cache.folder(cache_dir)
+    data_dir, image_size = options.data_dir, options.image_size
+    request, store = _request(match, data_dir, image_size), cache.folder(options.cache_dir)
     kept = cache.find(store, request, match["version"] or "*")
     if kept is not None:
         return kept
@@ -54,7 +60,7 @@ def load(name, data_dir=None, image_size=None, cache_dir=None):
 
 
 def is_cached(name, data_dir=None, image_size=None, cache_dir=None):
-    """Whether a set can be read without TFDS; arguments as of `load`."""
+    """Whether a set can be read without TFDS; arguments as of `SourceOptions`."""
     match = TFDS.fullmatch(name)
     request = _request(match, data_dir, image_size)
     return cache.find(cache.folder(cache_dir), request, match["version"] or "*", tell=False) is not None
@@ -88,7 +94,7 @@ def _import(name):
         raise UserError(
             f"{name}: found neither it in the cache nor a way to prepare it ({error}); expected tensorflow_datasets "
             f"and tensorflow; `pip install tensorflow-datasets tensorflow`, or copy the cache of a machine that has "
-            f"them{_did_you_mean(name, DATASETS) if name not in DATASETS else ''}"
+            f"them{did_you_mean(_plain_name(name), DATASETS) if name not in DATASETS else ''}"
         ) from error
     if os.environ.get("KERAS_BACKEND") == "jax":
         with contextlib.suppress(RuntimeError):  # too late: TensorFlow is in use here already
@@ -110,15 +116,16 @@ def _builder(tfds, name, data_dir):
 
 
 def _unknown(name, names):
+    hint = did_you_mean(_plain_name(name), names)
     return UserError(
-        f"{name}: found no data set of this name{_did_you_mean(name, names)}; expected a name of `keras-kd list "
+        f"{name}: found no data set of this name{hint}; expected a name of `keras-kd list "
         "datasets` or of TensorFlow Datasets, a folder, an .npz file or package.module:function"
     )
 
 
-def _did_you_mean(name, names):
-    close = difflib.get_close_matches(name.split("/")[0].split(":")[0].lower(), list(names), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def _plain_name(name):
+    """The name of a data set without its configuration and version."""
+    return name.split("/")[0].split(":")[0]
 
 
 def _prepare(builder, name):

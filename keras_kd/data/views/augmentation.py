@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import VIEWS, Views
+from keras_kd.data.views.crop_flip import Views
 from keras_kd.data.views.cutout import Cutout
 from keras_kd.data.views.mixing import Cutmix, Mixup, partner_views
 from keras_kd.data.views.rand_augment import RandAugment
-from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
 
 
@@ -27,7 +26,7 @@ class Augmented(Views):
         mixing: a `Mixup` or `Cutmix`, or None; it mixes two images that are augmented each on its own.
 
     Example:
-        >>> Augmented.on(VIEWS["crop_flip"], cutout=Cutout(size=8, draws=4), mixing=Mixup(draws=2)).count
+        >>> Augmented.on(Views(pad=4, flip=True), cutout=Cutout(size=8, draws=4), mixing=Mixup(draws=2)).count
         1296
     """
 
@@ -76,7 +75,7 @@ class Augmented(Views):
             shape: (height, width, channels) of an image.
 
         Example:
-            >>> views = PRESETS["crop_flip_mixup"]
+            >>> views = Augmented.on(Views(pad=4, flip=True), mixing=Mixup())
             >>> sorted(views.plan(np.arange(2), np.arange(2), count=100, shape=(8, 8, 1)))
             ['partner', 'partner_view', 'ratio']
         """
@@ -97,50 +96,3 @@ class Augmented(Views):
                 changed = part.apply(images, number, base.count * part.draws)
                 images = ops.where(ops.equal(number, base.identity)[:, None, None, None], images, changed)
         return images
-
-
-def family(views):
-    """The family of views that a recipe's text or fields name.
-
-    Args:
-        views: a name in `VIEWS` or `PRESETS`; or a dict of "base", "rand_augment" (a dict of "operations", "magnitude",
-            "seeds"), "cutout" with "holes" and "fill", "mixup" or "cutmix" with "mixes", and "cutmix_probability".
-
-    Returns:
-        A `Views` or an `Augmented`.
-
-    Raises:
-        UserError: both mixup and cutmix.
-
-    Example:
-        >>> family({"base": "crop_flip", "mixup": 1.0, "mixes": 16}) == family("crop_flip_mixup")
-        True
-    """
-    if isinstance(views, str):
-        return {**VIEWS, **PRESETS}[views]
-    given = {name: value for name, value in views.items() if value is not None}
-    if {"mixup", "cutmix"} <= set(given):
-        raise UserError("views: found both mixup and cutmix; expected one of them")
-    parts, draws = {}, {"draws": given["mixes"]} if "mixes" in given else {}
-    if "rand_augment" in given:
-        named = {"operations": "operations", "magnitude": "magnitude", "seeds": "draws"}
-        parts["rand_augment"] = RandAugment(**{named[name]: value for name, value in given["rand_augment"].items()})
-    if "cutout" in given:
-        named = {"size": "cutout", "draws": "holes", "fill": "fill"}
-        parts["cutout"] = Cutout(**{field: given[name] for field, name in named.items() if name in given})
-    if "mixup" in given:
-        parts["mixing"] = Mixup(alpha=given["mixup"], **draws)
-    if "cutmix" in given:
-        probability = {"probability": given["cutmix_probability"]} if "cutmix_probability" in given else {}
-        parts["mixing"] = Cutmix(alpha=given["cutmix"], **draws, **probability)
-    base = VIEWS[given.get("base", "crop_flip")]
-    return Augmented.on(base, **parts) if parts else base
-
-
-_BASE = VIEWS["crop_flip"]
-PRESETS = {
-    "crop_flip_mixup": Augmented.on(_BASE, mixing=Mixup()),
-    "crop_flip_cutmix": Augmented.on(_BASE, mixing=Cutmix()),
-    "crop_flip_cutout": Augmented.on(_BASE, cutout=Cutout()),
-    "crop_flip_rand_augment": Augmented.on(_BASE, rand_augment=RandAugment()),
-}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_kd.utils.hashing import scramble
 from keras_kd.utils.lazy import ops
 
 ORDER, VIEW = 1, 2
@@ -118,15 +119,3 @@ def epoch_order(seed, epoch, count):
         [1, 3, 4, 0, 2]
     """
     return np.argsort(scramble(seed, epoch, np.arange(count), ORDER), kind="stable").astype("int32")
-
-
-def scramble(*parts):
-    """A well mixed uint64 of whole numbers (numbers or arrays): splitmix64's finaliser, once a part."""
-    with np.errstate(over="ignore"):
-        state = np.uint64(0x9E3779B97F4A7C15)
-        for part in parts:
-            state = (state ^ np.asarray(part).astype("uint64")) + np.uint64(0x9E3779B97F4A7C15)
-            state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            state = state ^ (state >> np.uint64(31))
-        return state

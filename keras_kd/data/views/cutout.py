@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import scramble
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.hashing import scramble
 from keras_kd.utils.lazy import ops
 
 HOLE = 3

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import scramble
 from keras_kd.data.views.cutout import within
+from keras_kd.utils.hashing import scramble
 from keras_kd.utils.lazy import ops
 
 PARTNER, PARTNER_VIEW, RATIO, BOX, APPLIED = 5, 6, 7, 8, 9

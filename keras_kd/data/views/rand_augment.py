@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import scramble
+from keras_kd.utils.hashing import scramble
 from keras_kd.utils.lazy import ops
 
 OPERATION = 4

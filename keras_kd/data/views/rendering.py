@@ -1,9 +1,13 @@
 """The layer between what the host sends (indices or raw pixels, and view ids) and what the networks see."""
 
+from typing import Any
+
 import keras
+import numpy as np
 from keras import ops
 
 from keras_kd import backend
+from keras_kd.data.views.crop_flip import Views
 
 
 class ViewRenderer(keras.layers.Layer):
@@ -22,7 +26,7 @@ class ViewRenderer(keras.layers.Layer):
         beside them, as `Augmented.plan` gives them, the images are mixed.
     """
 
-    def __init__(self, views, images=None, **options):
+    def __init__(self, views: Views, images: np.ndarray | None = None, **options: Any) -> None:
         super().__init__(trainable=False, dtype="float32", autocast=False, **options)
         self.views = views
         self.images = None

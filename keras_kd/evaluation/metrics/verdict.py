@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_kd.evaluation.metrics.paired import paired_interval
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import percent
 
 LABELS_ALONE = "labels alone"
 
@@ -123,7 +124,7 @@ def _sentence(found, least_seeds, against):
     sentence = f"Distillation is {found['outcome']} than {student} by {_points(sign * found['difference']):.2f} points"
     sentence += _test(found, sign) if found["interval"] else f", of {found['why']}"
     if found["outcome"] == "better" and found["gap_recovered"] is not None:
-        sentence += f"; it recovers {100 * found['gap_recovered']:.0f} % of the gap to the teacher"
+        sentence += f"; it recovers {percent(found['gap_recovered'], '.0f')} of the gap to the teacher"
     return sentence + "."
 
 
@@ -141,7 +142,7 @@ def _points(share):
 
 
 def _level(found):
-    return f"{100 * found['level']:g} %"
+    return percent(found["level"], "g")
 
 
 def _seeds(n):

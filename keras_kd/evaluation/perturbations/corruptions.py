@@ -1,6 +1,5 @@
 """Common corruptions of images: what a camera, a screen or a codec does to them (Hendrycks & Dietterich 2019)."""
 
-import difflib
 import io
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from keras_kd.data.views.crop_flip import scramble
 from keras_kd.evaluation.perturbations.by_position import by_position
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.suggest import did_you_mean
 
 NOISE = 31
 SEVERITIES = 5
@@ -44,8 +44,7 @@ def corrupt(images, name, severity, seed=0, positions=None):
         [85, 100, 115]
     """
     if name not in CORRUPTIONS:
-        close = difflib.get_close_matches(str(name), CORRUPTIONS, n=1)
-        cure = f"did you mean {close[0]!r}?" if close else "name one of them"
+        cure = did_you_mean(name, CORRUPTIONS, as_written=True, before="", otherwise="name one of them")
         raise UserError(f"corrupt: found {name!r}; expected one of {', '.join(CORRUPTIONS)}; {cure}")
     if severity not in range(1, SEVERITIES + 1):
         raise UserError(f"corrupt: severity: found {severity!r}; expected a whole number 1..{SEVERITIES}; correct it")

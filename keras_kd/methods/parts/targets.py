@@ -1,7 +1,6 @@
 """Tang, Shivanna, Zhao, Lin, Singh, Chi, Jain: Understanding and Improving Knowledge Distillation. 2020,
 arXiv:2002.03532: parts of the teacher's knowledge, as targets in its place. The forms follow secondary sources."""
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pydantic import BeforeValidator, PlainSerializer
 
 from keras_kd.methods.parts.divergence import is_class, log_softmax_over, log_sum_over
 from keras_kd.utils.lazy import ops
+from keras_kd.utils.suggest import did_you_mean
 
 
 class Kind(NamedTuple):
@@ -170,8 +170,7 @@ def parse(given):
     else:
         name, number = given, None
     if not isinstance(name, str) or name not in KINDS:
-        close = difflib.get_close_matches(str(name), KINDS, n=1) if isinstance(name, str) else []
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, KINDS, as_written=True) if isinstance(name, str) else ""
         raise ValueError(f"one of {', '.join(KINDS)}, or one with its number, such as {{topk: 5}}{hint}")
     what = KINDS[name].number
     if not what and number is not None:

@@ -1,9 +1,9 @@
 """What a recipe may set of a network, checked."""
 
-import difflib
 import inspect
 
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.suggest import did_you_mean
 
 
 def check_arguments(name, function, arguments, filled=()):
@@ -27,8 +27,8 @@ def check_arguments(name, function, arguments, filled=()):
     accepted = [p.name for p in parameters if p.kind in named and p.name not in filled]
     for argument in arguments or {}:
         if argument not in accepted:
-            close = difflib.get_close_matches(str(argument), accepted, n=1)
-            cure = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(accepted) or 'none'}"
+            takes = f"it takes {', '.join(accepted) or 'none'}"
+            cure = did_you_mean(argument, accepted, as_written=True, before="", otherwise=takes)
             raise UserError(f"{name}: arguments: found {argument!r}; it takes no such argument; {cure}")
 
 

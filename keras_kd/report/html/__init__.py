@@ -1,11 +1,12 @@
 """A run's report as one self-contained page that people look at; a file for each group of its sections."""
 
-from keras_kd.report.fields import dig, plain
+from keras_kd.report.fields import dig
 from keras_kd.report.html import calibration, classes, fidelity, properties, training
 from keras_kd.report.html import disagreement as parting
 from keras_kd.report.html import run_details as record
 from keras_kd.report.html import verdict as claim
 from keras_kd.report.plots import render
+from keras_kd.utils.json_safe import json_safe
 
 
 def page(report, history=(), evidence=None, recipe_text=""):
@@ -25,7 +26,7 @@ def page(report, history=(), evidence=None, recipe_text=""):
         >>> "digits_tiny" in page({"recipe": "digits", "student": {"name": "digits_tiny", "top1": 0.98}})
         True
     """
-    report = plain(report)
+    report = json_safe(report)
     return render(
         "report.html",
         str(report.get("recipe") or "report"),

@@ -1,6 +1,7 @@
 """What a section of the page is made of: text, tables, plots, images. The template knows how each looks."""
 
-from keras_kd.utils.formatting import NOTHING, line
+from keras_kd.report.markdown_table import line
+from keras_kd.utils.formatting import NOTHING
 
 # Letters of a cell that stays on one line.
 UNBROKEN = 12

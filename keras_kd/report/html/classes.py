@@ -3,8 +3,8 @@
 from keras_kd.report import tables
 from keras_kd.report.fields import class_name, dig, parts
 from keras_kd.report.html.blocks import folded, plots, section, table, text
-from keras_kd.report.plots import COLOURS, axes, svg, words
-from keras_kd.utils.formatting import NOTHING, percent, signed
+from keras_kd.report.plots import COLOURS, axes, svg
+from keras_kd.utils.formatting import NOTHING, percent, signed, words
 
 # Above this many classes the bars of all of them have no names, and the first and last five are drawn once more.
 NAMED = 24

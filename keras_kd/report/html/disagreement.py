@@ -8,7 +8,8 @@ import numpy as np
 from keras_kd.evaluation.metrics.probabilities import log_softmax
 from keras_kd.report.fields import class_name
 from keras_kd.report.html.blocks import images, plots, section, table, text
-from keras_kd.report.plots import axes, svg, words
+from keras_kd.report.plots import axes, svg
+from keras_kd.utils.formatting import percent, words
 from keras_kd.utils.lazy import installed
 
 # More classes than these make squares that nobody can read.
@@ -120,7 +121,7 @@ def disagreements(report, evidence):
             logits = np.asarray(evidence[f"{role}_logits"][place], "float64")[None]
             number, sure = int(logits.argmax()), float(np.exp(log_softmax(logits)).max())
             named[role] = number
-            lines.append(f"{role}: {class_name(report, number)}, {100 * sure:.0f} %")
+            lines.append(f"{role}: {class_name(report, number)}, {percent(sure, '.0f')}")
         shown.append((data_uri(image), lines, named["teacher"] != named["student"]))
     said = (
         "Of all test images those whose probabilities differ most (total variation), the largest difference first. "

@@ -149,7 +149,7 @@ def _split(seconds):
     for place, (name, one) in enumerate(known):
         plot.barh([0], [one], left=left, height=0.6, color=COLOURS[place], alpha=0.75, label=f"{name} {one:.1f} s")
         if one > 0.12 * total:
-            plot.text(left + one / 2, 0, f"{100 * one / total:.0f} %", ha="center", va="center")
+            plot.text(left + one / 2, 0, percent(one / total, ".0f"), ha="center", va="center")
         left += one
     plot.set_yticks([])
     plot.spines["left"].set_visible(False)

@@ -3,32 +3,37 @@
 from pathlib import Path
 
 from keras_kd.utils.errors import UserError
-from keras_kd.workflows.doctor.capacity import CAPACITY, check_capacity
 from keras_kd.workflows.doctor.case import Case
-from keras_kd.workflows.doctor.findings import finding, together
-from keras_kd.workflows.doctor.gradients import GRADIENTS, check_gradients
-from keras_kd.workflows.doctor.next_steps import next_steps
-from keras_kd.workflows.doctor.preprocessing import CLASS_ORDER, PIXELS, check_class_order, check_pixels
-from keras_kd.workflows.doctor.student import RATE, STUDENT, WEIGHTS, check_learning_rate, check_student, check_weights
-from keras_kd.workflows.doctor.teacher import TEACHER, check_teacher
-from keras_kd.workflows.doctor.teacher_accuracy import (
+from keras_kd.workflows.doctor.findings import (
     ACCURACY,
+    CAPACITY,
+    CLASS_ORDER,
+    DATA,
+    GRADIENTS,
     NORMALISATION,
-    check_accuracy,
-    check_batch_normalisation,
-)
-from keras_kd.workflows.doctor.teacher_output import OUTPUT, check_output
-from keras_kd.workflows.doctor.temperature import (
+    OUTPUT,
+    PIXELS,
+    RATE,
+    STUDENT,
+    TEACHER,
     TEMPERATURE,
     TRAINING_ACCURACY,
-    check_temperature,
-    check_training_accuracy,
+    WEIGHTS,
+    finding,
+    in_lines,
+    summary_line,
+    together,
 )
-from keras_kd.workflows.doctor.training_data import DATA, check_data
-from keras_kd.workflows.doctor.words import in_lines
+from keras_kd.workflows.doctor.gradients import check_gradients
+from keras_kd.workflows.doctor.next_steps import next_steps
+from keras_kd.workflows.doctor.preprocessing import check_class_order, check_pixels
+from keras_kd.workflows.doctor.student import check_capacity, check_learning_rate, check_student, check_weights
+from keras_kd.workflows.doctor.teacher import check_accuracy, check_batch_normalisation, check_output, check_teacher
+from keras_kd.workflows.doctor.temperature import check_temperature, check_training_accuracy
+from keras_kd.workflows.doctor.training_data import check_data
 from keras_kd.workflows.run.folder import read_report
 
-__all__ = ["CHECKS", "CHECKS_OF_A_NETWORK", "examination_of_run", "examine", "in_lines"]
+__all__ = ["CHECKS", "CHECKS_OF_A_NETWORK", "examination_of_run", "examine", "in_lines", "summary_line"]
 
 # Of each network that teaches: check(case, member).
 CHECKS_OF_A_NETWORK = {

@@ -14,13 +14,13 @@ from keras_kd.models.outputs import check_from_logits
 from keras_kd.models.wrappers.softened import as_logits, with_output
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.doctor.gradients import measure_gradients
+from keras_kd.workflows.doctor.measures import nearest_class_mean, skill
 from keras_kd.workflows.doctor.members import is_right, load_members, missing_runs
-from keras_kd.workflows.doctor.yardstick import nearest_class_mean, skill
 from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.build import build_student
 from keras_kd.workflows.run.folder import RunFolder, of_training, read_report
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.teachers import assemble
-from keras_kd.workflows.run.train import build_student
 
 # Images that stand for all: enough of each class to see its place, few enough for a minute on two cores.
 OF_EACH_CLASS, LEAST, MOST = 40, 1000, 4000

@@ -1,4 +1,13 @@
-"""What a check says: an outcome, what was found with its figures, why it matters, and the cure."""
+"""What a check says: an outcome, what was found with its figures, why it matters, the cure; and all of it as text."""
+
+from keras_kd.utils import formatting
+
+# What the checks are called, in reports too.
+TEACHER, OUTPUT, ACCURACY = "teacher", "logits or probabilities", "teacher accuracy"
+CLASS_ORDER, PIXELS, NORMALISATION = "class order", "pixels", "batch normalisation"
+TEMPERATURE, TRAINING_ACCURACY = "temperature", "teacher's training accuracy"
+CAPACITY, GRADIENTS = "capacity", "gradients"
+STUDENT, RATE, WEIGHTS, DATA = "student", "learning rate", "weights of the loss", "data"
 
 OUTCOMES = ("good", "unknown", "warning", "bad")
 
@@ -76,4 +85,50 @@ def percent(share):
         >>> percent(0.98611)
         '98.6 %'
     """
-    return f"{100 * share:.1f} %"
+    return formatting.percent(share, ".1f")
+
+
+MARKS = {"good": "good", "warning": "warning", "bad": "BAD", "unknown": "unknown"}
+
+
+def in_lines(examination):
+    """The lines of an examination: one a finding, beneath what is not good why and cure, then what to try next.
+
+    Args:
+        examination: of `keras_kd.workflows.doctor.examine`.
+
+    Returns:
+        A list of lines.
+
+    Example:
+        >>> one = {"check": "temperature", "outcome": "bad", "found": "entropy 1", "why": "Uniform.", "cure": "lower"}
+        >>> print("\\n".join(in_lines({"recipe": "x", "findings": [one], "next": ["lower it"]})))
+        BAD      temperature                   entropy 1
+          why    Uniform.
+          cure   lower
+        next:
+          1. lower it
+    """
+    lines = []
+    for one in examination["findings"]:
+        lines.append(f"{MARKS[one['outcome']]:<8} {one['check']:<29} {one['found']}")
+        if one["outcome"] != "good":
+            lines += [f"  {name:<6} {one[name]}" for name in ("why", "cure") if one[name]]
+    if examination["next"]:
+        lines.append("next:")
+        lines += [f"  {number}. {step}" for number, step in enumerate(examination["next"], 1)]
+    return lines
+
+
+def summary_line(examination):
+    """How many findings there are of each outcome.
+
+    Example:
+        >>> summary_line({"findings": [{"outcome": "good"}, {"outcome": "bad"}, {"outcome": "good"}]})
+        '1 bad, 0 warnings, 0 unknown, 2 good'
+    """
+    counts = dict.fromkeys(MARKS, 0)
+    for one in examination["findings"]:
+        counts[one["outcome"]] += 1
+    warnings = f"{counts['warning']} warning{'' if counts['warning'] == 1 else 's'}"
+    return f"{counts['bad']} bad, {warnings}, {counts['unknown']} unknown, {counts['good']} good"

@@ -10,10 +10,9 @@ from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.methods.find import find
 from keras_kd.training.schedules import at
 from keras_kd.utils.errors import UserError
-from keras_kd.workflows.doctor.findings import finding
-from keras_kd.workflows.run.train import build_distiller, build_peers, trust_of
+from keras_kd.workflows.doctor.findings import GRADIENTS, finding
+from keras_kd.workflows.run.build import build_distiller, build_peers, trust_of
 
-GRADIENTS = "gradients"
 LABELS = "labels"
 # Batches as they come, for lengths; batches of some classes each, for directions.
 BATCHES, GROUPS, IMAGES = 3, 4, 64
@@ -209,64 +208,82 @@ def check_gradients(case):
     evidence = {**found, "weighted_lengths": strength}
     texts = [f"{name}: not examined, {reason}" for name, reason in found["unknown"].items()]
     if found["refused"]:
-        return finding(
-            GRADIENTS,
-            "bad",
-            "; ".join(f"{name} cannot be built: {reason}" for name, reason in found["refused"].items()),
-            why="A run would stop here.",
-            cure="; ".join(reason.rpartition("; ")[2] for reason in found["refused"].values()),
-            evidence=evidence,
-        )
+        return _refused(found["refused"], evidence)
     if not parts:
         return finding(GRADIENTS, "unknown", "; ".join(texts), evidence=evidence)
     if not all(np.isfinite(one) for one in strength.values()):
-        names = ", ".join(name for name, one in strength.items() if not np.isfinite(one))
-        return finding(
-            GRADIENTS,
-            "bad",
-            f"NaN or infinite of {names} on the first batches",
-            why="Training would stop at its first step.",
-            cure="look at the teacher's output and at the term's settings",
-            evidence=evidence,
-        )
-    reasons, cures = [], []
-    for name, one in parts.items():
-        if one["cosines"] is None:
-            continue
-        median, negative = float(np.median(one["cosines"])), sum(cosine < 0 for cosine in one["cosines"])
-        texts.append(f"{name} and labels have cosine {median:.2f}")
-        if median < APART and negative >= 0.75 * len(one["cosines"]):
-            reasons.append(f"{name} and the labels pull the student apart.")
-            cures.append(
-                "look at the class order and the teacher's accuracy; then less label_weight, or a target that agrees "
-                f"with the label (`terms.{_number(case.recipe, name)}.target: swap`)"
-            )
-    largest = max(strength, key=strength.get)
-    for name, one in strength.items():
-        if one <= LITTLE * strength[largest] and name != largest:
-            share = one / strength[largest] if strength[largest] else 0.0
-            texts.append(f"{name} pulls {share:.2g} times as hard as {largest}")
-            cosines = parts[largest]["cosines"]
-            if name == LABELS and cosines is not None and np.median(cosines) >= ALIKE:
-                # What the labels say, the term says too.
-                continue
-            reasons.append(f"{name} does nothing beside {largest}.")
-            field = "label_weight" if name == LABELS else f"terms.{_number(case.recipe, name)}.weight"
-            cures.append(f"raise `{field}`, or leave it out")
+        return _not_finite(strength, evidence)
+    told = [*_directions(case.recipe, parts), *_strengths(case.recipe, parts, strength)]
+    texts += [text for text, _, _ in told]
+    reasons = [reason for _, reason, _ in told if reason]
     if not reasons and len(strength) > 1:
         shares = ", ".join(f"{name} {one / sum(strength.values()):.2f}" for name, one in strength.items())
         texts.append(f"shares of the pull: {shares}")
     if not reasons and len(strength) == 1:
-        texts.append(f"{largest} alone pulls")
-    outcome = "warning" if reasons else "unknown" if found["unknown"] else "good"
+        texts.append(f"{next(iter(strength))} alone pulls")
     return finding(
         GRADIENTS,
-        outcome,
+        "warning" if reasons else "unknown" if found["unknown"] else "good",
         "; ".join(texts),
         why=" ".join(reasons),
-        cure="; ".join(dict.fromkeys(cures)),
+        cure="; ".join(dict.fromkeys(cure for _, _, cure in told if cure)),
         evidence=evidence,
     )
+
+
+def _refused(refused, evidence):
+    return finding(
+        GRADIENTS,
+        "bad",
+        "; ".join(f"{name} cannot be built: {reason}" for name, reason in refused.items()),
+        why="A run would stop here.",
+        cure="; ".join(reason.rpartition("; ")[2] for reason in refused.values()),
+        evidence=evidence,
+    )
+
+
+def _not_finite(strength, evidence):
+    names = ", ".join(name for name, one in strength.items() if not np.isfinite(one))
+    return finding(
+        GRADIENTS,
+        "bad",
+        f"NaN or infinite of {names} on the first batches",
+        why="Training would stop at its first step.",
+        cure="look at the teacher's output and at the term's settings",
+        evidence=evidence,
+    )
+
+
+def _directions(recipe, parts):
+    """(text, reason, cure) of each part that was compared with the labels; no reason where nothing is wrong."""
+    for name, one in parts.items():
+        if one["cosines"] is None:
+            continue
+        median, negative = float(np.median(one["cosines"])), sum(cosine < 0 for cosine in one["cosines"])
+        text, reason, cure = f"{name} and labels have cosine {median:.2f}", "", ""
+        if median < APART and negative >= 0.75 * len(one["cosines"]):
+            reason = f"{name} and the labels pull the student apart."
+            cure = (
+                "look at the class order and the teacher's accuracy; then less label_weight, or a target that agrees "
+                f"with the label (`terms.{_number(recipe, name)}.target: swap`)"
+            )
+        yield text, reason, cure
+
+
+def _strengths(recipe, parts, strength):
+    """(text, reason, cure) of each part that is drowned by the largest; no reason where it does not matter."""
+    largest = max(strength, key=strength.get)
+    for name, one in strength.items():
+        if one > LITTLE * strength[largest] or name == largest:
+            continue
+        share = one / strength[largest] if strength[largest] else 0.0
+        text, cosines = f"{name} pulls {share:.2g} times as hard as {largest}", parts[largest]["cosines"]
+        if name == LABELS and cosines is not None and np.median(cosines) >= ALIKE:
+            # What the labels say, the term says too.
+            yield text, "", ""
+            continue
+        field = "label_weight" if name == LABELS else f"terms.{_number(recipe, name)}.weight"
+        yield text, f"{name} does nothing beside {largest}.", f"raise `{field}`, or leave it out"
 
 
 def _number(recipe, name):

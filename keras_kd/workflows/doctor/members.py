@@ -9,8 +9,8 @@ from keras_kd.models.network import Network, build_unchecked, logits_of
 from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.models.wrappers.resized import resized
 from keras_kd.recipe.load import load_teacher_recipe
-from keras_kd.recipe.schema import MemberSpec, TeacherSpec
-from keras_kd.workflows.doctor.output_kind import class_probabilities, output_kind
+from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec
+from keras_kd.workflows.doctor.measures import class_probabilities, output_kind
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.folder import read_report
 from keras_kd.workflows.run.generations import generation_folder
@@ -72,7 +72,7 @@ class Member:
         return self._outputs[shown.name]
 
     def gives(self, shown):
-        """(kind, figures) of its output, see `keras_kd.workflows.doctor.output_kind.output_kind`."""
+        """(kind, figures) of its output, see `keras_kd.workflows.doctor.measures.output_kind`."""
         return output_kind(self.output(shown))
 
     def probabilities(self, shown, images=None):

@@ -1,6 +1,6 @@
 """What to try next, in the order in which it pays."""
 
-from keras_kd.workflows.doctor.temperature import TEMPERATURE
+from keras_kd.workflows.doctor.findings import TEMPERATURE
 from keras_kd.workflows.run.baseline import LABELS
 
 LEAST_SEEDS = 3

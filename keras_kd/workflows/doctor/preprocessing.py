@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.workflows.doctor.findings import finding, percent
-from keras_kd.workflows.doctor.measures import class_permutation
+from keras_kd.workflows.doctor.findings import CLASS_ORDER, PIXELS, finding, percent
+from keras_kd.workflows.doctor.measures import class_permutation, scalings
 from keras_kd.workflows.doctor.members import is_right, settings_of
-from keras_kd.workflows.doctor.pixel_scaling import scalings
 
-CLASS_ORDER, PIXELS = "class order", "pixels"
 # Images on which other pixels are tried, at most.
 TRIED = 1000
 # Another order or scaling must make of the network one that is worth this share of what takes no training.

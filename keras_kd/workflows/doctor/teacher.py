@@ -1,10 +1,24 @@
-"""Whether there is a teacher at all, and whether it can be had."""
+"""Whether there is a teacher, whether it gives what `from_logits` says, and how good it is in this very pipeline."""
 
+import keras
+import numpy as np
+
+from keras_kd.backend.keras_private import flat_layers
+from keras_kd.models.outputs import check_from_logits
 from keras_kd.recipe.files import shown
 from keras_kd.utils.errors import UserError
-from keras_kd.workflows.doctor.findings import finding
-
-TEACHER = "teacher"
+from keras_kd.workflows.doctor.findings import (
+    ACCURACY,
+    CLASS_ORDER,
+    NORMALISATION,
+    OUTPUT,
+    PIXELS,
+    TEACHER,
+    finding,
+    percent,
+)
+from keras_kd.workflows.doctor.members import is_right, settings_of
+from keras_kd.workflows.doctor.preprocessing import reading
 
 
 def check_teacher(case):
@@ -56,3 +70,263 @@ def _trains_it(spec):
         return "`keras-kd distill` of this recipe trains it first"
     seed = "" if spec.seed is None else f" --seed {spec.seed}"
     return f"`keras-kd distill {shown(spec.model)}{seed}` trains it"
+
+
+WHY = "A softmax of probabilities is nearly uniform, and a logarithm of logits is none: the target would be noise."
+
+
+def check_output(case, member):
+    """Whether a network gives what `from_logits` says, by its numbers and by its last layer.
+
+    Args:
+        case: a `Case`.
+        member: one of its `Member`s.
+    """
+    kind, figures = member.gives(case.training)
+    said = member.network.from_logits
+    count = f"on {len(case.training):,} training images"
+    flag = "from_logits is true" if said else "from_logits is false"
+    evidence = {"kind": kind, "from_logits": said, **figures}
+
+    def bad(found, cure):
+        return finding(OUTPUT, "bad", found, why=WHY, cure=cure, evidence=evidence)
+
+    if kind == "not finite":
+        images = figures["images_not_finite"]
+        return finding(
+            OUTPUT,
+            "bad",
+            f"NaN or infinite {count}, {images:,} of them",
+            why="A loss with one such number is none, and training stops.",
+            cure="train the teacher again, or take an earlier checkpoint of it",
+            evidence=evidence,
+        )
+    between = f"{figures['smallest']:.3g} to {figures['largest']:.3g}"
+    sums = f"rows that sum to {figures['least_sum']:.3f}"
+    if kind == "probabilities" and said:
+        return bad(f"probabilities ({between}, {sums}) {count}, and {flag}", _flag(member, False))
+    if kind == "scaled probabilities":
+        return bad(
+            f"probabilities times a number ({between}, {sums}) {count}, and {flag}",
+            "take the softmax and what scales it off the end of the network, so that it gives logits",
+        )
+    if kind == "sigmoids":
+        return bad(
+            f"numbers in 0..1 that do not sum to 1 ({between}) {count}: sigmoids, it seems",
+            "give the last layer no activation, or a softmax",
+        )
+    if kind == "logits" and not said:
+        return bad(
+            f"logits ({between}, rows that sum to {figures['least_sum']:.3g} and up to {figures['largest_sum']:.3g}) "
+            f"{count}, and {flag}",
+            _flag(member, True),
+        )
+    try:
+        check_from_logits(member.where, member.network.model, said)
+    except UserError as error:
+        reason, _, cure = str(error).rpartition("; ")
+        if kind == "probabilities":
+            cure = "let the network end in its softmax, without the layers after it"
+        return bad(f"{kind} by the numbers, but a run refuses it: {reason}", cure)
+    return finding(OUTPUT, "good", f"{kind} ({between}) {count}, and {flag}", evidence=evidence)
+
+
+def _flag(member, gives_logits):
+    if member.kind in ("recipe", "generation"):
+        value = str(gives_logits).lower()
+        return f"`student.from_logits: {value}` in its own recipe, and run that again with --restart"
+    return settings_of(member, from_logits=gives_logits)
+
+
+BY_CHANCE = 0.999
+# Below what its own run says: so many standard errors and so much beside.
+ERRORS, BESIDE = 2.58, 0.02
+
+
+def above_chance(probabilities, labels):
+    """Whether a network is right more often than a guess that says each class as often as it does.
+
+    Args:
+        probabilities: (n, classes).
+        labels: int (n,).
+
+    Returns:
+        dict: "accuracy", "chance" of such a guess, "bound": the accuracy that it passes with probability 0.001.
+
+    Example:
+        >>> found = above_chance(np.eye(2)[[0, 0, 0, 0]], np.array([0, 1, 0, 1]))
+        >>> found["accuracy"], found["chance"], found["bound"]
+        (0.5, 0.5, 1.0)
+    """
+    from scipy.stats import binom
+
+    classes = probabilities.shape[1]
+    said = np.bincount(probabilities.argmax(1), minlength=classes) / len(labels)
+    asked = np.bincount(labels, minlength=classes) / len(labels)
+    # One that always names the most frequent class has the accuracy of that class, and has learnt nothing.
+    chance = float(np.sum(said * asked))
+    return {
+        "accuracy": float(is_right(probabilities, labels).mean()),
+        "chance": chance,
+        "bound": float(binom.ppf(BY_CHANCE, len(labels), chance) / len(labels)),
+    }
+
+
+def cause_of_failure(case, member):
+    """The check that tells what is wrong with a network which is hardly ever right, or None of a good one.
+
+    Args:
+        case: a `Case`.
+        member: one of its `Member`s.
+
+    Returns:
+        "logits or probabilities", "pixels", "class order" or "teacher accuracy" (it is untrained, or of other data).
+    """
+    if member.names_other_classes:
+        return None
+    kind, _ = member.gives(case.training)
+    if kind == "not finite":
+        return OUTPUT
+    found = reading(case, member)
+    if found["better"] is not None:
+        return PIXELS
+    if found["permutation"] is not None:
+        return CLASS_ORDER
+    measured = above_chance(member.probabilities(case.held), case.held.true_labels)
+    poor = measured["accuracy"] <= measured["bound"] or not case.looks_trained(measured["accuracy"])
+    return ACCURACY if poor else None
+
+
+def check_accuracy(case, member):
+    """Whether a network is any good on the images of the recipe, fed as a run feeds them.
+
+    Args:
+        case: a `Case`.
+        member: one of its `Member`s.
+    """
+    if member.names_other_classes:
+        return finding(ACCURACY, "unknown", f"it names other classes than the data's {case.dataset.classes}")
+    held = case.held
+    measured = above_chance(member.probabilities(held), held.true_labels)
+    accuracy = measured["accuracy"]
+    images = f"{len(held):,} {held.name} images as they are"
+    beside = "" if held.name == "validation" else " (none are set aside for validation; test images are not looked at)"
+    evidence = {**measured, "images": len(held), "split": held.name, "nearest_class_mean": case.yardstick}
+    told = f"{percent(accuracy)} of {images}{beside}"
+    cause = cause_of_failure(case, member)
+    if cause is not None:
+        return _failed(case, member, cause, told, evidence)
+    source = (member.network.source or {}).get("top1") if member.class_map is None else None
+    if source is not None:
+        evidence["top1_of_its_run"] = source
+        allowed = ERRORS * np.sqrt(source * (1 - source) / len(held)) + BESIDE
+        if accuracy < source - allowed:
+            return finding(
+                ACCURACY,
+                "warning",
+                f"{told}; the report of its own run says {percent(source)}",
+                why="It is fed otherwise here than where it was measured, or these are other images.",
+                cure="give both recipes the same data; `keras-kd evaluate` of its run measures it again",
+                evidence=evidence,
+            )
+        told += f"; the report of its own run says {percent(source)} of its test images"
+    return _against_no_training(case, member, told, evidence)
+
+
+def _failed(case, member, cause, told, evidence):
+    """The finding of a network that `cause_of_failure` found something wrong with."""
+    weak = evidence["accuracy"] <= evidence["bound"] or not case.looks_trained(evidence["accuracy"])
+    if cause != ACCURACY:
+        return finding(
+            ACCURACY,
+            "bad" if weak else "warning",
+            told,
+            why=f"What is wrong is found under {cause!r}.",
+            cure=f"cure {cause!r} first",
+            evidence={**evidence, "cause": cause},
+        )
+    worse = f"no better than chance ({percent(evidence['chance'])})"
+    if evidence["accuracy"] > evidence["bound"]:
+        worse = f"naming the nearest class mean of the pixels gets {percent(case.yardstick)}"
+    return finding(
+        ACCURACY,
+        "bad",
+        f"{told}: {worse}; no other pixels or order of classes help",
+        why="It is untrained, or trained on other data: a student learns next to nothing from it.",
+        cure=_train_it(member),
+        evidence={**evidence, "cause": "untrained"},
+    )
+
+
+def _against_no_training(case, member, told, evidence):
+    """The finding of a network that is as good as its own run says."""
+    if evidence["accuracy"] < case.yardstick:
+        return finding(
+            ACCURACY,
+            "warning",
+            f"{told}; naming the nearest class mean of the pixels gets {percent(case.yardstick)} without any training",
+            why="A teacher that is worse than no training at all is hardly trained.",
+            cure=_train_it(member),
+            evidence=evidence,
+        )
+    if case.held.name == "validation" and (member.network.source or {}).get("trained_on_held_out"):
+        return finding(
+            ACCURACY,
+            "warning",
+            f"{told}; it was trained on these images",
+            why="What is set aside here was not set aside there, so this is its training accuracy.",
+            cure="give both recipes the same data, validation and its seed included",
+            evidence={**evidence, "trained_on_held_out": True},
+        )
+    return finding(ACCURACY, "good", told, evidence=evidence)
+
+
+def _train_it(member):
+    if member.kind == "zoo":
+        return f"{member.spec.model} has random weights here: make it the student of a recipe, and name that recipe"
+    if member.kind == "application":
+        return (
+            f"{member.spec.model} has a classifier of random weights here: make it the student of a recipe, and name "
+            "that recipe"
+        )
+    if member.kind in ("recipe", "generation"):
+        return "train it longer, or with other settings: look at its run's report"
+    return "train it on this data first, or give the file that holds its trained weights"
+
+
+def check_batch_normalisation(case, member):
+    """Whether batch normalisation has ever seen an image.
+
+    Args:
+        case: a `Case`.
+        member: one of its `Member`s.
+    """
+    layers = [
+        layer
+        for layer in flat_layers(member.network.model)
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.built
+    ]
+    if not layers:
+        return None
+    initial = [layer.name for layer in layers if _never_ran(layer)]
+    evidence = {"layers": len(layers), "at_their_initial_values": initial}
+    if not initial:
+        return finding(NORMALISATION, "good", f"statistics in all {len(layers)} layers", evidence=evidence)
+    everywhere = len(initial) == len(layers)
+    which = f"all {len(layers)} layers" if everywhere else f"{len(initial)} of {len(layers)} layers ({initial[0]}, ...)"
+    cure = _train_it(member)
+    if member.kind in ("file", "function"):
+        cure += "; or run it over training images with training=True, and save it again"
+    return finding(
+        NORMALISATION,
+        "bad" if everywhere else "warning",
+        f"mean 0 and variance 1, as a new layer has them, in {which}",
+        why="These never saw an image in training, and a teacher runs on them.",
+        cure=cure,
+        evidence=evidence,
+    )
+
+
+def _never_ran(layer):
+    mean, variance = (keras.ops.convert_to_numpy(one) for one in (layer.moving_mean, layer.moving_variance))
+    return bool((mean == 0).all() and (variance == 1).all())

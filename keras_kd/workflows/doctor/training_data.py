@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from keras_kd.workflows.doctor.findings import finding, percent
+from keras_kd.workflows.doctor.findings import DATA, finding, percent
 
-DATA = "data"
 FITS = 0.5
 
 

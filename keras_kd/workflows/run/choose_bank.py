@@ -1,9 +1,10 @@
 """Whether the teacher of a recipe is looked up in a bank, and in which."""
 
-from keras_kd.bank.bank import Bank, in_units, row_bytes, signal_shapes, views_in
+from keras_kd.bank.bank import Bank, row_bytes, signal_shapes, views_in
 from keras_kd.methods.find import guarding, make
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import size
 from keras_kd.workflows.run.generations import home
 
 FOLDER = "bank"
@@ -62,7 +63,7 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
                 raise
             reason = str(error)
         else:
-            need, there = in_units(bank.bytes_for(epochs)), bank.tables[LOGITS].filled()
+            need, there = size(bank.bytes_for(epochs), "bank"), bank.tables[LOGITS].filled()
             of_members = [f"{member.tables[LOGITS].filled():,}" for member in bank.members]
             known = f", of its members {' and '.join(of_members)}" if of_members else ""
             tell(f"bank {bank.folder}: {need} when this run is done; {there:,} views are there{known}")

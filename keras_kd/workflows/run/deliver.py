@@ -1,13 +1,14 @@
 """What a run hands over: exported files behind their gates, a model card, an example."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from keras_kd.data.views.crop_flip import epoch_order
-from keras_kd.export.export import CALIBRATED, FORMATS, missing_here
 from keras_kd.export.export import export as export_files
+from keras_kd.export.formats import CALIBRATED, FORMATS, missing_here
 from keras_kd.report import write as report
 from keras_kd.report.model_card import card, example
 from keras_kd.report.soundness import EDITABLE
@@ -19,23 +20,20 @@ from keras_kd.workflows.run.int8 import fine_tune
 from keras_kd.workflows.run.measure import load_student
 
 
-def hand_over(recipe, dataset, files, found, *, owned, teacher, formats=None, quiet=False):
+def hand_over(context, found, *, owned, teacher, formats=None):
     """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate.
 
     A student whose files of full int8 fail their gate is trained for int8, and they are made again. Where a package is
     missing the report says so, and has no exports.
 
     Args:
-        recipe: a `Recipe`.
-        dataset: its data.
-        files: the `RunFolder`.
+        context: the `RunContext`.
         found: the report.
         owned: as which the folder is held.
         teacher: a function that gives the teacher's `Network`, or None.
         formats: those that are made; the recipe's by default. What the report says of others stays.
-        quiet: no progress.
     """
-    chosen = recipe.export
+    recipe, dataset, files, chosen = context.recipe, context.dataset, context.files, context.recipe.export
     formats = chosen.formats if formats is None else tuple(formats)
     missing = missing_here(formats)
     if missing:
@@ -52,60 +50,15 @@ def hand_over(recipe, dataset, files, found, *, owned, teacher, formats=None, qu
     keep_recipe(files, recipe)
     picked = np.sort(epoch_order(recipe.seed, 0, len(dataset.train))[: chosen.calibration_images])
     calibration_images = np.asarray(dataset.train.images[picked])
-
-    def exported(formats, int8_student=None):
-        if not formats:
-            return {}
-        try:
-            made = export_files(
-                files.student,
-                files.path,
-                formats=formats,
-                inputs=chosen.inputs,
-                outputs=chosen.outputs,
-                from_logits=recipe.student.from_logits,
-                calibration_images=calibration_images,
-                test_images=np.asarray(dataset.test.images),
-                test_labels=dataset.test.labels,
-                gates=chosen.gates.model_dump(),
-                int8_student=int8_student,
-                quiet=True,
-            )
-        except GateError as error:
-            made = error.exports
-        return {one["format"]: one for one in made}
-
-    rows |= exported(formats)
+    rows |= _exported(context, formats, calibration_images)
     lossy = [name for name in formats if _lost_in_int8(rows[name])]
     if lossy and chosen.int8_fine_tuning.epochs:
         # A file that is made of an earlier copy is made anew, as that copy goes.
         lossy += [name for name, one in rows.items() if name not in lossy and _is_tuned(one, files)]
-        before = {name: {key: rows[name][key] for key in ("accuracy", "accuracy_drop", "agreement")} for name in lossy}
-        try:
-            tuned = fine_tune(
-                recipe,
-                dataset,
-                teacher(),
-                load_student(recipe, dataset, files),
-                calibration_images,
-                files.int8_student,
-                run_folder=files.path,
-                title=found["recipe"],
-                quiet=quiet,
-            )
-        except MachineError:
-            raise
-        except UserError as error:
-            for name in lossy:
-                rows[name]["failures"] += [f"it was not trained for int8: {error}"] * (not rows[name]["passed"])
-        else:
-            rows |= exported(lossy, files.int8_student)
-            for name in lossy:
-                if not rows[name]["passed"]:
-                    rows[name]["failures"].append(
-                        f"{chosen.int8_fine_tuning.epochs} epochs of int8 fine-tuning are in it"
-                    )
-            found["int8_fine_tuning"] = {**tuned, "before": before}
+        titled = replace(context, title=found["recipe"])
+        tuned = _tuned_for_int8(titled, rows, lossy, calibration_images, teacher)
+        if tuned is not None:
+            found["int8_fine_tuning"] = tuned
     if not any(one["passed"] and _is_tuned(one, files) for one in rows.values()):
         owned.remove(files.int8_student)
         found.pop("int8_fine_tuning", None)
@@ -117,6 +70,55 @@ def hand_over(recipe, dataset, files, found, *, owned, teacher, formats=None, qu
     report.write(found, files.path)
     write_card(files.path, found, dataset.image_shape)
     return found
+
+
+def _exported(context, formats, calibration_images, int8_student=None):
+    """{format: what its gate measured} of the files that are made, those that fail too."""
+    if not formats:
+        return {}
+    recipe, dataset, files = context.recipe, context.dataset, context.files
+    try:
+        made = export_files(
+            files.student,
+            files.path,
+            formats=formats,
+            inputs=recipe.export.inputs,
+            outputs=recipe.export.outputs,
+            from_logits=recipe.student.from_logits,
+            calibration_images=calibration_images,
+            test_images=np.asarray(dataset.test.images),
+            test_labels=dataset.test.labels,
+            gates=recipe.export.gates.model_dump(),
+            int8_student=int8_student,
+            quiet=True,
+        )
+    except GateError as error:
+        made = error.exports
+    return {one["format"]: one for one in made}
+
+
+def _tuned_for_int8(context, rows, lossy, calibration_images, teacher):
+    """Trains the student for int8 and makes the lossy files again, in `rows`.
+
+    Returns:
+        What the report says of the training, or None where it could not be trained; the rows then say why.
+    """
+    recipe, files = context.recipe, context.files
+    before = {name: {key: rows[name][key] for key in ("accuracy", "accuracy_drop", "agreement")} for name in lossy}
+    try:
+        tuned = fine_tune(context, teacher(), load_student(recipe, context.dataset, files), calibration_images)
+    except MachineError:
+        raise
+    except UserError as error:
+        for name in lossy:
+            rows[name]["failures"] += [f"it was not trained for int8: {error}"] * (not rows[name]["passed"])
+        return None
+    rows |= _exported(context, lossy, calibration_images, files.int8_student)
+    epochs = recipe.export.int8_fine_tuning.epochs
+    for name in lossy:
+        if not rows[name]["passed"]:
+            rows[name]["failures"].append(f"{epochs} epochs of int8 fine-tuning are in it")
+    return {**tuned, "before": before}
 
 
 def _is_tuned(one, files):

@@ -3,19 +3,19 @@ so each can be killed and gone on with."""
 
 import os
 import shutil
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from keras_kd import data, models
 from keras_kd.evaluation.predictions_file import read_predictions
-from keras_kd.export.export import missing_here
+from keras_kd.export.formats import missing_here
 from keras_kd.models.load import import_module_of
 from keras_kd.models.network import Network
 from keras_kd.recipe.files import teacher_run_name
 from keras_kd.recipe.load import load
-from keras_kd.recipe.schema import EvidenceSpec, TeacherSpec
+from keras_kd.recipe.schema import EvidenceSpec
+from keras_kd.recipe.schema_networks import TeacherSpec
 from keras_kd.report import write as report
 from keras_kd.report.html import page
 from keras_kd.report.soundness import PUT_BACK, refuse_changed, refuse_lost
@@ -23,6 +23,8 @@ from keras_kd.utils.account import verified
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import sha256, whole
 from keras_kd.utils.ownership import within
+from keras_kd.utils.screen import print_note
+from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import hand_over, write_card
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.folder import (
@@ -175,9 +177,7 @@ class _Job:
         if not files.text.exists():
             report.write(found, files.path)
         if self._to_be_exported(found):
-            found = hand_over(
-                recipe, dataset, files, found, owned=self.owned, teacher=lambda: teacher, quiet=self.quiet
-            )
+            found = hand_over(self._context(dataset), found, owned=self.owned, teacher=lambda: teacher)
         else:
             write_card(files.path, found, dataset.image_shape)
         return found
@@ -200,18 +200,12 @@ class _Job:
     def _train(self, dataset, teacher):
         missing = missing_here(self.recipe.export.formats)
         if missing and not self.quiet:
-            print(f"{self.name}: it will not be exported: {missing}", file=sys.stderr, flush=True)
-        train(
-            self.recipe,
-            dataset,
-            teacher,
-            self.files,
-            title=self.name,
-            begin=lambda: self._begin(dataset),
-            quiet=self.quiet,
-            keep_best=True,
-            anew=self.restart,
-        )
+            print_note(f"{self.name}: it will not be exported: {missing}")
+        context = self._context(dataset)
+        train(context, teacher, begin=lambda: self._begin(dataset), keep_best=True, anew=self.restart)
+
+    def _context(self, dataset):
+        return RunContext(self.recipe, dataset, self.files, self.name, self.quiet)
 
     def _begin(self, dataset):
         """Everything is built and fits: now what was there goes, if it is to, and the recipe is kept."""
@@ -221,7 +215,7 @@ class _Job:
             left = owned.empty(besides=[files.teacher.name, *generations])
             if left:
                 said = f"{files.path}: not made by keras-kd, and left as it is: {', '.join(left)}"
-                print(said, file=sys.stderr, flush=True)
+                print_note(said)
         owned.remove(files.report)
         owned.claim(*files.always)
         owned.keep("inputs", inputs_of(self.recipe, files.path, self.smoke, dataset))
@@ -284,17 +278,8 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
             for mine, other in ((files.state, before.state), (files.history, before.history)):
                 with whole(mine, sealed=False) as temporary:
                     shutil.copyfile(other, temporary)
-        train(
-            recipe,
-            seen,
-            teacher,
-            files,
-            title=name,
-            begin=lambda: keep_recipe(files, recipe),
-            quiet=True,
-            until=epochs,
-            home_folder=home_folder,
-        )
+        context = RunContext(recipe, seen, files, name, quiet=True)
+        train(context, teacher, begin=lambda: keep_recipe(files, recipe), until=epochs, home_folder=home_folder)
         _tidy(files, owned, recipe, epochs)
         found = measure(recipe, seen, teacher, files, name=name, brief=True)
         found["history"] = {key: _number(value) for key, value in (read_history(files) or [{}])[-1].items()}
@@ -501,7 +486,7 @@ def export(folder, *, formats=None, quiet=False):
 
     Args:
         folder: the run.
-        formats: some of `keras_kd.export.export.FORMATS`; the recipe's by default.
+        formats: some of `keras_kd.export.formats.FORMATS`; the recipe's by default.
         quiet: no progress.
     """
     recipe, files = open_run(folder, moved=True)
@@ -528,10 +513,11 @@ def export(folder, *, formats=None, quiet=False):
                 said = (
                     f"{folder}: the teacher cannot be asked ({error}); the student in float32 teaches its copy for int8"
                 )
-                print(said, file=sys.stderr, flush=True)
+                print_note(said)
                 return None
 
-        found = hand_over(recipe, dataset, files, found, owned=owned, teacher=teacher, formats=formats, quiet=quiet)
+        context = RunContext(recipe, dataset, files, files.path.name, quiet)
+        found = hand_over(context, found, owned=owned, teacher=teacher, formats=formats)
     write_page(folder)
     failed = [one for one in found["exports"] if not one["passed"]]
     if failed:

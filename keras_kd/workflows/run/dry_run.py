@@ -6,8 +6,8 @@ from keras_kd.data.describe import describe
 from keras_kd.models.network import build
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
+from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
 from keras_kd.workflows.run.teachers import assemble, held_out_alike
-from keras_kd.workflows.run.train import build_distiller, build_peers, build_student
 
 
 def about_data(recipe):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from keras_kd import data
 from keras_kd.models.network import build, cost, logits_of
-from keras_kd.recipe.schema import ModelSpec
+from keras_kd.recipe.schema_networks import ModelSpec
 from keras_kd.report import write as report
 from keras_kd.workflows.run.environment import environment, git_commit
 

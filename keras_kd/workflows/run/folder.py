@@ -11,13 +11,14 @@ import yaml
 import keras_kd
 from keras_kd.bank.folder import is_bank
 from keras_kd.evaluation.predictions_file import NAME as PREDICTIONS
-from keras_kd.export.export import FILES as EXPORTED
+from keras_kd.export.formats import FILES as EXPORTED
 from keras_kd.recipe.load import load
 from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
 from keras_kd.training.history import EVENTS
 from keras_kd.utils.account import CHANGED, changes, has_account, read_account, tell_changed
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import whole
+from keras_kd.utils.formatting import listed
 from keras_kd.utils.ownership import held, refuse_before
 from keras_kd.utils.paths import same_place
 from keras_kd.workflows.run.choose_bank import FOLDER
@@ -222,7 +223,7 @@ def same_recipe(files, recipe):
     refuse_lost(files.path)
     found = differences(load(files.recipe, notes=[]), recipe)
     if found:
-        shown = "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        shown = listed(found, between="; ")
         raise UserError(
             f"{files.path}: holds a run of other settings ({shown}); give another --out, or --restart to throw it away"
         )

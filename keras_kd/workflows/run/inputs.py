@@ -6,10 +6,11 @@ from typing import NamedTuple
 from keras_kd.models import kind
 from keras_kd.recipe.files import run_name, teacher_run_name
 from keras_kd.recipe.load import Recipe, load, load_teacher_recipe
-from keras_kd.recipe.schema import MemberSpec, TeacherSpec
+from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
 from keras_kd.utils.foreign_code import import_module_of
+from keras_kd.utils.formatting import listed
 from keras_kd.workflows.run.folder import RunFolder, differences
 from keras_kd.workflows.run.generations import home
 
@@ -85,7 +86,7 @@ def same_teachers(recipe, folder, smoke):
             continue
         found = differences(load(files.recipe, notes=[]), one.recipe)
         if found:
-            shown = "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+            shown = listed(found, between="; ")
             name = Path(one.spec.model).name
             raise UserError(
                 f"{files.path}: holds the run of another recipe than the teacher {name} that is asked for ({shown}); "

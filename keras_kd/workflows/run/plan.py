@@ -6,11 +6,10 @@ import keras
 import numpy as np
 
 from keras_kd import backend
-from keras_kd.bank.bank import in_units
 from keras_kd.models import cost as bench
 from keras_kd.models.network import cost
 from keras_kd.recipe.files import teacher_run_name
-from keras_kd.utils.progress import duration
+from keras_kd.utils.formatting import duration, megabytes, millions, size
 from keras_kd.workflows.run.choose_bank import planned_bytes
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 
@@ -119,8 +118,9 @@ def in_words(planned):
     for role in ("teacher", "student"):
         one = planned[role]
         if one:
-            size = f"{one['parameters']:,} parameters, {one['macs'] / 1e6:.2f}M multiply-accumulates an image"
-            lines.append(f"  {role:<8} {one['name']}: {size}")
+            macs = millions(one["macs"], 2, unit="M")
+            cost = f"{one['parameters']:,} parameters, {macs} multiply-accumulates an image"
+            lines.append(f"  {role:<8} {one['name']}: {cost}")
     about = planned["data"]
     shape = " x ".join(map(str, about["image_shape"]))
     lines.append(
@@ -137,6 +137,6 @@ def in_words(planned):
     if planned["teacher_run"]:
         before = duration(planned["teacher_run"]["seconds"])
         lines.append(f"           before it about {before} for the teacher, if its run is missing")
-    bank = f", and {in_units(planned['bank_bytes'])} for the teacher's bank" if planned["bank_bytes"] else ""
-    lines.append(f"  disk     about {planned['bytes'] / 2**20:.0f} MB{bank}")
+    bank = f", and {size(planned['bank_bytes'], 'bank')} for the teacher's bank" if planned["bank_bytes"] else ""
+    lines.append(f"  disk     about {megabytes(planned['bytes'], 0, mega=2**20)}{bank}")
     return "\n".join(lines)

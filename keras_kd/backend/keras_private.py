@@ -1,0 +1,73 @@
+"""All that keras_kd uses of Keras without being promised it: names that begin with an underscore occur here alone.
+
+`tests/test_keras_private.py` says for each whether the installed Keras has it and does what is needed.
+"""
+
+import contextlib
+from typing import NamedTuple
+
+
+def flat_layers(layer):
+    """A layer and every layer inside it, however deep, in Keras's own order."""
+    return list(layer._flatten_layers())
+
+
+def own_trainable_variables(layer):
+    """The trainable variables of a layer itself, without those of the layers inside it."""
+    return list(layer._trainable_variables)
+
+
+def overridden_losses(model):
+    """The losses that Keras's stateless call set in place of those that the layers added; empty outside of one."""
+    return model._losses_override
+
+
+def additional_loss(model, loss):
+    """A loss that a layer added, reduced and scaled as Keras's own training step does (over replicas)."""
+    return model._aggregate_additional_loss(loss)
+
+
+def compiled_metrics(model):
+    """The metrics given to `compile`, as the one object that Keras keeps them in; None without."""
+    return model._compile_metrics
+
+
+def variable_index(optimizer, variable):
+    """The place of a variable in an optimizer's own lists, such as its momenta."""
+    return optimizer._get_variable_index(variable)
+
+
+class Made(NamedTuple):
+    """What a symbolic tensor came from."""
+
+    operation: object
+    inputs: list  # the tensors that went in
+    index: int  # which of the operation's outputs it is
+
+
+def made_by(tensor):
+    """What a symbolic tensor came from: a `Made`."""
+    operation, node, index = tensor._keras_history
+    return Made(operation, operation._inbound_nodes[node].input_tensors, index)
+
+
+@contextlib.contextmanager
+def calling(layers):
+    """Within the block each layer's `call` is replaced; afterwards it is what it was.
+
+    Args:
+        layers: [(layer, function that is given the layer's own `call` and gives what stands in for it)].
+    """
+    replaced = []
+    try:
+        for layer, stand_in in layers:
+            replaced.append((layer, layer.__dict__.get("call")))
+            # Past Keras's attribute tracking: this is not state of the layer, and it goes again below.
+            object.__setattr__(layer, "call", stand_in(layer.call))
+        yield
+    finally:
+        for layer, before in reversed(replaced):
+            if before is None:
+                layer.__dict__.pop("call", None)
+            else:
+                object.__setattr__(layer, "call", before)

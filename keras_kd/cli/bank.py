@@ -1,0 +1,170 @@
+"""The commands of banks: what teachers say, computed once."""
+
+from pathlib import Path
+
+import click
+
+from keras_kd.cli.common import (
+    A_FOLDER,
+    A_PATH,
+    backend_option,
+    bank_option,
+    bank_settings,
+    choose_backend,
+    end,
+    group,
+    json_option,
+    keeps,
+    load_recipe,
+    print_json,
+    start_keras,
+)
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import megabytes
+from keras_kd.utils.screen import print_note
+
+
+@group("bank")
+def bank_commands():
+    """What teachers say, computed once: fill, look at, check, throw away.
+
+    \b
+    Example:
+        keras-kd bank build resnet56_to_resnet20 --bank views:16
+        keras-kd bank info
+    """
+
+
+folder_option = click.option(
+    "--folder", default="saved_models/bank", show_default=True, type=A_FOLDER, help="Of the banks."
+)
+settings_option = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field.")
+beside_option = click.option(
+    "--out", type=A_FOLDER, help="The run folder beside which the bank lies; saved_models/RECIPE."
+)
+
+
+def _bank(recipe, settings, words, backend, may_train, out):
+    """The bank of a recipe, beside a run folder."""
+    from keras_kd.recipe.files import find
+
+    choose_backend(backend)
+    loaded = load_recipe(recipe, [*settings, *bank_settings(words)], None, False)
+    start_keras(backend)
+    from keras_kd.workflows.run.build_bank import open_bank
+
+    folder = Path(out or Path("saved_models") / find(recipe).stem)
+    if may_train:
+        keeps("bank build", folder)
+    return open_bank(loaded, folder, may_train=may_train, tell=print_note)
+
+
+@bank_commands.command("build")
+@click.argument("recipe", type=A_PATH)
+@settings_option
+@bank_option
+@beside_option
+@backend_option
+@json_option
+def bank_build(recipe, settings, bank, out, backend, as_json):
+    """Fill the bank of a recipe's teacher with every view; trains the teacher first if its run is missing.
+
+    \b
+    Example:
+        keras-kd bank build resnet56_to_resnet20 --bank views:16
+    """
+    opened = _bank(recipe, settings, bank, backend, True, out)
+    from keras_kd.workflows.run.build_bank import build
+
+    shown = [0]
+
+    def progress(done, of):
+        if done * 20 // of > shown[0]:
+            shown[0] = done * 20 // of
+            print_note(f"{done:,} of {of:,} views")
+
+    found = build(opened, progress)
+    if as_json:
+        return print_json(found)
+    click.echo(
+        f"{found['folder']}: {found['views']:,} views, {found['computed']:,} of them computed now in "
+        f"{found['seconds']:.1f} s; {megabytes(found['bytes'], 1)} on the disk"
+    )
+
+
+@bank_commands.command("info")
+@folder_option
+@json_option
+def bank_info(folder, as_json):
+    """The banks that are there: of which teacher, how full, how large.
+
+    \b
+    Example:
+        keras-kd bank info
+    """
+    from keras_kd.bank.folder import banks_in
+
+    found = banks_in(folder)
+    if as_json:
+        return print_json(found)
+    if not found:
+        click.echo(f"{folder}: no banks")
+    for one in found:
+        if "damaged" in one:
+            cure = f"`keras-kd bank prune {one['key']} --folder {folder}` removes it"
+            click.echo(f"{one['key']}  damaged: {one['damaged']}; {cure}")
+            continue
+        click.echo(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {megabytes(one['bytes'], 1)}")
+        for name, table in one["tables"].items():
+            click.echo(f"  {name:<20} {table['filled']:,} of {table['places']:,} views")
+
+
+@bank_commands.command("verify")
+@click.argument("recipe", type=A_PATH)
+@settings_option
+@bank_option
+@beside_option
+@click.option(
+    "--sample", default=1000, show_default=True, type=click.IntRange(1), help="Views to ask the teacher again."
+)
+@backend_option
+@json_option
+def bank_verify(recipe, settings, bank, out, sample, backend, as_json):
+    """Check every row of a recipe's bank, and ask the teacher about some of them again. Exit code 1 if one is damaged.
+
+    \b
+    Example:
+        keras-kd bank verify resnet56_to_resnet20
+    """
+    opened = _bank(recipe, settings, bank, backend, False, out)
+    found = opened.verify(sample)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"{opened.folder}: {found['views']:,} views, {found['damaged']:,} damaged rows")
+        for tap, difference in found["largest_difference"].items():
+            name = opened.tables[tap].format.name
+            click.echo(f"  {tap}: largest difference of {found['sampled']:,} views {difference:.2g} ({name})")
+    end(1 if found["damaged"] else 0)
+
+
+@bank_commands.command("prune")
+@click.argument("keys", nargs=-1, metavar="[KEY...]")
+@click.option("--older-than", type=click.FloatRange(0), metavar="DAYS", help="Also those that no run used for longer.")
+@click.option("--damaged", is_flag=True, help="Also those that cannot be read.")
+@folder_option
+def bank_prune(keys, older_than, damaged, folder):
+    """Throw banks away; what is needed of them is computed again.
+
+    \b
+    Example:
+        keras-kd bank prune --older-than 30
+    """
+    from keras_kd.bank.folder import prune
+
+    if not keys and older_than is None and not damaged:
+        raise UserError("bank prune: found nothing to go by; give keys, --older-than DAYS or --damaged")
+    keeps("bank prune", folder)
+    for one in prune(folder, keys, older_than, damaged):
+        left = f"; not a bank's, and left as it is: {', '.join(one['left'])}" if one["left"] else ""
+        click.echo(f"{one['key']}: gone, {megabytes(one['bytes'], 1)} free{left}")

@@ -1,0 +1,258 @@
+"""What commands share: how one ends, how Keras is started, and the options that several have."""
+
+import gc
+import json
+import os
+import re
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from keras_kd.utils import foreign_code, stopping
+from keras_kd.utils.errors import Exit, GateError, NonFiniteLoss, UserError
+from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine
+from keras_kd.utils.lazy import installed
+from keras_kd.utils.paths import user_folder, user_path
+from keras_kd.utils.screen import print_error, print_note
+from keras_kd.workflows.arguments import overrides
+
+BACKENDS = ("tensorflow", "jax")
+# What is said of a command that is stopped; of others, that nothing was changed.
+KEPT = {
+    "distill": "every whole epoch is kept in {folder} and in the runs beside it; {again} goes on from there",
+    "search": "finished trials are kept in {folder}; {again} goes on from there",
+    "worker": "its trial goes to another worker of {folder}; the same command joins again",
+    "study": "finished runs and whole epochs are kept in {folder}; {again} goes on from there",
+    "export": "files that were in {folder} stay or were replaced whole; the same command makes the rest",
+    "evaluate": "the report in {folder} is as it was or was replaced whole; the same command measures again",
+    "report": "each report.html is as it was or was replaced whole; the same command makes the rest",
+    "compare": "{folder} is as it was or was written whole; the same command writes it",
+    "bench": "bench.json in {folder} is as it was or was replaced whole; the same command measures again",
+    "bank build": "rows that were computed, and epochs of a teacher, are kept beside {folder}; the same command goes "
+    "on from there",
+    "bank prune": "a bank in {folder} may be gone in part; `keras-kd bank prune --damaged` throws the rest of it away",
+}
+
+
+class Command(click.Command):
+    """A command that code of a recipe's cannot end as if all had gone well."""
+
+    def invoke(self, context):
+        # A program may be ended in click's way too; a help text of ours ends before this.
+        try:
+            with foreign_code.unended(context.info_name):
+                return super().invoke(context)
+        except click.exceptions.Exit as error:
+            text = f"{context.info_name}: code of the recipe's ended the program (click's Exit); take that out of it"
+            raise UserError(text) from error
+
+
+class Commands(click.Group):
+    """Turns the errors a user can cause into one line each: exit code 2, or 1 where a run failed its checks."""
+
+    command_class = Command
+    group_class = type
+
+    def main(self, *arguments, standalone_mode=True, **options):
+        if not standalone_mode:
+            return super().main(*arguments, standalone_mode=False, **options)
+        try:
+            code = super().main(*arguments, standalone_mode=False, **options)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            code = 2
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else "keras-kd"
+            fail(f"{error.format_message().rstrip('.')}; `{path} --help` says more", 2)
+        except click.Abort as error:
+            stopped(stopping.stop_in(error) or KeyboardInterrupt())
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, context):
+        if context.parent is not None:
+            return super().invoke(context)  # of a group inside: the outer one tells
+        stopping.begin()
+        try:
+            with stopping.as_stop():
+                return super().invoke(context)
+        except UserError as error:
+            fail(error, 2)
+        except (GateError, NonFiniteLoss) as error:
+            fail(error, 1)
+        except OSError as error:
+            fault = fault_of_the_machine(error)
+            if fault is None and error.errno in UNWRITABLE and error.filename:
+                fail(f"{error.filename}: {error.strerror}; give another path", 2)
+            if fault is None:
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            fail(f"{fault}{where}; cure that and give the same command again", 2)
+        except KeyboardInterrupt as error:
+            stopped(error)
+
+
+command = partial(click.command, cls=Command)
+group = partial(click.group, cls=Commands)
+
+
+def fail(message, code):
+    """Ends the process with a message, each of its lines told of on standard error."""
+    print_error(message)
+    sys.exit(code)
+
+
+def end(code):
+    """Ends a command with an exit code."""
+    raise Exit(code)
+
+
+class UserPath(click.Path):
+    """A path: `~` is written out, and what can be none is refused in one line."""
+
+    def __init__(self, spelled=user_path, **checks):
+        super().__init__(**checks)
+        self.spelled = spelled
+
+    def convert(self, value, param, ctx):
+        option = param.param_type_name == "option"
+        return super().convert(self.spelled(value, param.opts[0] if option else param.human_readable_name), param, ctx)
+
+
+A_PATH = UserPath()
+A_RUN = UserPath(user_folder)
+A_FOLDER = UserPath(user_folder, file_okay=False)
+
+
+def keeps(command, folder=None, restart=False):
+    """Registers what is kept should the command be stopped from now on, and how to go on."""
+    again = "the same command without --restart" if restart else "the same command"
+    stopping.keeps(KEPT[command].format(folder=folder, again=again))
+
+
+def stopped(stop):
+    """Ends the process as one that was stopped, with what there is to say of it."""
+    said = stopping.line(stop)
+    if said is not None:
+        print_error(said)
+    sys.exit(stopping.exit_code(stop))
+
+
+backend_option = click.option("--backend", help="tensorflow (default) or jax.")
+
+
+def choose_backend(backend=None):
+    """Sets the Keras backend for this process: as given, else KERAS_BACKEND, else Keras's own settings."""
+    where = "--backend" if backend else "KERAS_BACKEND" if os.environ.get("KERAS_BACKEND") else "keras.json"
+    backend = backend or os.environ.get("KERAS_BACKEND") or _keras_settings().get("backend", "tensorflow")
+    if backend not in BACKENDS:
+        raise UserError(f"{where}: no backend {backend!r}; expected tensorflow or jax")
+    if not installed(backend):
+        extra = "keras-kd[jax]" if backend == "jax" else "tensorflow"
+        others = [other for other in BACKENDS if installed(other)]
+        cure = f", or set KERAS_BACKEND={others[0]}" if others else ""
+        raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'{cure}")
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def start_keras(backend=None):
+    """Chooses the backend and imports it, without its start-up notes."""
+    from keras_kd.utils.quiet import quiet_start, without
+
+    choose_backend(backend)
+    # Making and tracing networks leaves millions of objects that stay, among which there is little garbage to be found.
+    gc.set_threshold(200_000, 50, 50)
+    # Keras imports both for its wrappers and plots, which no command uses.
+    with quiet_start(), without("sklearn", "matplotlib"):
+        from keras_kd.backend import device, no_tracing_notes
+
+        device()
+        no_tracing_notes()
+
+
+def _keras_settings():
+    if os.environ.get("KERAS_HOME"):
+        # Keras itself takes it as it stands.
+        os.environ["KERAS_HOME"] = user_path(os.environ["KERAS_HOME"], "KERAS_HOME")
+    home = Path(os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras")))
+    try:
+        settings = json.loads((home / "keras.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def recipe_options(command):
+    """`--set`, `--seed`, `--smoke`: what changes a recipe from the command line."""
+    command = click.option("--smoke", is_flag=True, help="Shrink it to under a minute, to see that it works.")(command)
+    command = click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Instead of the recipe's seed.")(command)
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Override a field: --set fit.epochs=3; repeatable.",
+    )(command)
+
+
+BANK_WORDS = "live, ahead, full, views:16, float16, float32, int8, topk:10, maps"
+bank_option = click.option("--bank", metavar="WORDS", help=f"How the teacher is looked up: some of {BANK_WORDS}.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
+no_code_option = click.option("--no-code", is_flag=True, help="Import nothing that the recipe names.")
+
+
+def load_recipe(path, settings, seed, smoke, notes=None, code=True):
+    """The `Recipe` of a path or name, with what `recipe_options` gave."""
+    from keras_kd.recipe.load import load
+
+    return load(path, overrides(settings, seed), smoke=smoke, notes=notes, code=code)
+
+
+def own_methods(recipe):
+    """The methods of a recipe that are classes of the user's own."""
+    return list(dict.fromkeys(term.method for term in recipe.terms if term.is_foreign))
+
+
+def tell_of_code(recipe, ran):
+    """Says on standard error which modules were imported for a recipe."""
+    for one in ran:
+        print_note(f"{recipe}: ran {one.module} ({one.file})")
+
+
+def bank_settings(words):
+    """`--bank full,views:16` as settings of a recipe."""
+    settings, given = [], {}
+    for word in words.split(",") if words is not None else ():
+        name, colon, number = word.strip().partition(":")
+        kind = "mode" if name in ("auto", "live", "ahead", "full") else name
+        kind = "format" if name in ("float16", "float32", "int8", "topk") else kind
+        if kind in given:
+            raise UserError(f"--bank {words}: {given[kind]} and {word.strip()} exclude each other; keep one")
+        given[kind] = word.strip()
+        if name in ("views", "topk") and colon and not re.fullmatch("[1-9][0-9]*", number):
+            raise UserError(f"--bank {words}: found {word.strip()!r}; expected 1 or more, such as {name}:16")
+        if name in ("auto", "live", "ahead", "full") and not number:
+            settings.append(f"bank.mode={name}")
+        elif name in ("float16", "float32", "int8") and not number:
+            settings.append(f"bank.format={name}")
+        elif name == "maps" and not number:
+            settings.append("bank.maps=true")
+        elif name == "views" and number.isdigit():
+            settings.append(f"bank.views={number}")
+        elif name == "topk" and (number.isdigit() or not number):
+            settings += ["bank.format=topk", *([f"bank.kept={number}"] if number else [])]
+        else:
+            raise UserError(f"--bank {words}: found {word.strip()!r}; expected some of {BANK_WORDS}, joined by commas")
+    return settings
+
+
+def print_json(value):
+    """A value as indented JSON on standard output."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def is_run_folder(file):
+    """Whether a path is a folder of a run, not one that is itself a SavedModel."""
+    return Path(file).is_dir() and not (Path(file) / "saved_model.pb").exists()

@@ -1,0 +1,242 @@
+"""The commands that look and train nothing: list, show, cite, new, doctor, compare, bench."""
+
+import os
+from pathlib import Path
+
+import click
+
+from keras_kd.cli.common import (
+    A_FOLDER,
+    A_PATH,
+    A_RUN,
+    UserPath,
+    backend_option,
+    choose_backend,
+    command,
+    end,
+    is_run_folder,
+    json_option,
+    keeps,
+    load_recipe,
+    no_code_option,
+    own_methods,
+    print_json,
+    recipe_options,
+    start_keras,
+    tell_of_code,
+)
+from keras_kd.utils import foreign_code
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.paths import RECIPE, ends_in
+from keras_kd.utils.screen import print_note
+from keras_kd.workflows.arguments import checked_page, run_folder, stem_of
+from keras_kd.workflows.commands import compare as compare_runs
+
+
+@command("list")
+@click.argument("what", required=False, metavar="[methods|models|datasets|recipes|studies]")
+@json_option
+def list_command(what, as_json):
+    """What there is: methods, models, datasets, recipes, studies.
+
+    \b
+    Example:
+        keras-kd list models
+    """
+    from keras_kd.workflows.catalogue import CATALOGUE, in_lines
+
+    if what is not None and what not in CATALOGUE:
+        raise UserError(f"list: no {what!r}; expected one of {', '.join(CATALOGUE)}")
+    tables = {name: CATALOGUE[name]() for name in ([what] if what else CATALOGUE)}
+    if as_json:
+        return print_json(tables[what] if what else tables)
+    for name, table in tables.items():
+        click.echo("\n".join([f"{name}:", *in_lines(name, table)]))
+
+
+@command()
+@click.argument("recipe", type=A_PATH)
+@recipe_options
+@json_option
+def show(recipe, settings, seed, smoke, as_json):
+    """A recipe with every default filled.
+
+    Runs no code: the settings of a module:Class term are shown as they are given.
+
+    \b
+    Example:
+        keras-kd show resnet56_to_resnet20 --set fit.epochs=30
+    """
+    import yaml
+
+    loaded = load_recipe(recipe, settings, seed, smoke, notes=[], code=False)
+    for method in own_methods(loaded):
+        print_note(f"{recipe}: the defaults of {method} are not filled: show runs no code")
+    resolved = loaded.dump()
+    if as_json:
+        return print_json(resolved)
+    click.echo(yaml.safe_dump(resolved, sort_keys=False, default_flow_style=None, width=100).rstrip())
+
+
+@command()
+@click.argument("recipe", type=A_PATH)
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field; repeatable.")
+@no_code_option
+def cite(recipe, settings, no_code):
+    """BibTeX of the papers that a recipe relies on, its teachers' recipes included.
+
+    Runs the code of module:Class terms, which say what they cite, unless --no-code is given.
+
+    \b
+    Example:
+        keras-kd cite resnet56_to_resnet20
+    """
+    from keras_kd.recipe.cite import cite as bibtex_of
+
+    with foreign_code.watched() as ran:
+        text = bibtex_of(recipe, settings, code=not no_code)
+    tell_of_code(recipe, ran)
+    click.echo(text.rstrip())
+
+
+@command()
+@click.argument("name", type=A_PATH)
+@click.option("--from", "template", type=A_PATH, default="my_images", show_default=True, help="The recipe to copy.")
+def new(name, template):
+    """Copy a recipe, to edit it.
+
+    \b
+    Example:
+        keras-kd new flowers.yaml
+        keras-kd new mine.yaml --from resnet56_to_resnet20
+    """
+    from keras_kd.recipe.files import find
+
+    target = _new_file(name)
+    source = find(template)
+    text = source.read_text(encoding="utf-8")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = open(target, "x", encoding="utf-8")
+    except OSError as error:
+        if os.path.lexists(target):
+            raise UserError(f"{target}: exists already; give another name") from None
+        raise UserError(f"{target}: cannot be written: {error.strerror}; give another name") from None
+    try:
+        with file:
+            file.write(text)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    click.echo(f"{target}: a copy of {source.name}; edit it, then `keras-kd validate {target} --dry-run`")
+
+
+def _new_file(name):
+    """The file that `new` writes: never beside a folder of that name, and none without a name of its own."""
+    if Path(name).is_dir() or name.endswith(("/", os.sep)):
+        inside = Path(name) / "mine.yaml"
+        raise UserError(f"new: {name} is a folder; give the name of a file, such as {inside}")
+    if not Path(name).stem.strip(".~") or ends_in(Path(name).stem, RECIPE):
+        raise UserError(f"new: {name!r} is no name of a file; give one, such as mine.yaml")
+    return Path(name if ends_in(name, RECIPE) else f"{name}.yaml")
+
+
+@command()
+@click.argument("recipe", type=A_PATH)
+@recipe_options
+@click.option("--out", type=A_FOLDER, help="The run folder; saved_models/RECIPE by default.")
+@backend_option
+@json_option
+def doctor(recipe, settings, seed, smoke, out, backend, as_json):
+    """Examine a recipe before a run, or after one: why would it not help? Trains nothing.
+
+    Is the teacher any good in this very pipeline: its output, class order, pixels, temperature? Can the student learn
+    from it? Each finding has its figures and its cure. Exit code 1 if something is bad. Runs the code that the recipe
+    names: methods, models and data of your own.
+
+    \b
+    Example:
+        keras-kd doctor digits
+        keras-kd doctor resnet56_to_resnet20 --set terms.0.temperature=100
+    """
+    choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
+    loaded = load_recipe(recipe, settings, seed, smoke)
+    name = stem_of(recipe)
+    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke)
+    start_keras(backend)
+    from keras_kd.workflows.doctor import examine, in_lines, summary_line
+
+    found = examine(loaded, folder, name=name, smoke=smoke)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo("\n".join(in_lines(found)))
+        click.echo(summary_line(found))
+    end(1 if any(one["outcome"] == "bad" for one in found["findings"]) else 0)
+
+
+@command()
+@click.argument("runs", type=A_RUN, nargs=-1, required=True, metavar="RUN...")
+@click.option("--out", type=UserPath(dir_okay=False), help="Also write a page with plots there, such as compare.html.")
+@json_option
+def compare(runs, out, as_json):
+    """Finished runs side by side: accuracy, size, latency, calibration, and which of them no other beats.
+
+    Latency is there for runs that `keras-kd bench RUN` measured.
+
+    \b
+    Example:
+        keras-kd compare saved_models/digits saved_models/digits_teacher
+        keras-kd compare saved_models/* --out compare.html
+    """
+    from keras_kd.report.compare import in_lines
+
+    if out is not None:
+        keeps("compare", checked_page(out, "--out"))
+    rows = compare_runs(runs, out=out)
+    if as_json:
+        return print_json(rows)
+    click.echo("\n".join(in_lines(rows)))
+    if out is not None:
+        click.echo(out)
+
+
+@command()
+@click.argument("files", type=A_RUN, nargs=-1, required=True, metavar="FILE|RUN...")
+@click.option("--runs", type=click.IntRange(3), default=50, show_default=True, help="Timed, of one image.")
+@click.option("--warm-up", type=click.IntRange(0), default=10, show_default=True, help="Runs before those.")
+@click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0: the runtime's own choice.")
+@click.option("--batch", "batches", type=click.IntRange(1), multiple=True, help="Images at once; repeatable; 1 8 32.")
+@click.option("--image-size", type=click.IntRange(1), help="Where a file leaves the size of its images open.")
+@backend_option
+@json_option
+def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
+    """Measure files: latency, throughput, memory, size, each in a process of its own.
+
+    \b
+    Example:
+        keras-kd bench saved_models/digits
+        keras-kd bench teacher.keras saved_models/mine/student.tflite --threads 2
+    """
+    from keras_kd.export.latency import files_in, in_lines, kind_of, measure
+
+    named = [one for file in files for one in (files_in(file) if is_run_folder(file) else [file])]
+    if not named:
+        raise UserError(f"{files[0]}: a folder without a model")
+    # A deployed file is measured where there is no Keras.
+    if "keras" in {kind_of(file) for file in named}:
+        choose_backend(backend)
+    given = {"runs": runs, "warm_up": warm_up, "threads": threads or None, "batches": batches or (1, 8, 32)}
+    given["image_size"] = image_size and (image_size, image_size)
+    rows = [measure(file, **given) for file in named]
+    if len(files) == 1 and is_run_folder(files[0]):
+        start_keras(backend)
+        from keras_kd.workflows.run.deliver import keep_bench
+        from keras_kd.workflows.run.folder import is_run
+
+        if is_run(Path(files[0])):
+            keeps("bench", files[0])
+            keep_bench(files[0], rows)
+    if as_json:
+        return print_json(rows)
+    click.echo("\n".join(in_lines(rows)))

@@ -1,0 +1,217 @@
+"""The commands of a recipe's run: validate, distill, evaluate, export, report."""
+
+import contextlib
+from pathlib import Path
+
+import click
+
+from keras_kd.cli.common import (
+    A_FOLDER,
+    A_PATH,
+    A_RUN,
+    backend_option,
+    bank_option,
+    bank_settings,
+    choose_backend,
+    command,
+    end,
+    json_option,
+    keeps,
+    load_recipe,
+    no_code_option,
+    own_methods,
+    print_json,
+    quiet_option,
+    recipe_options,
+    start_keras,
+    tell_of_code,
+)
+from keras_kd.utils import foreign_code
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.arguments import checked_formats, checked_model, is_model_file, run_folder, stem_of
+
+NOT_RUN = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
+UNREAD = "the settings of {}, as --no-code is given"
+
+
+@command()
+@click.argument("recipes", type=A_PATH, nargs=-1, required=True, metavar="RECIPE...")
+@recipe_options
+@click.option("--dry-run", is_flag=True, help="Also build the models, check every shape, and print what a run costs.")
+@click.option("--backend", help="tensorflow (default) or jax, for --dry-run.")
+@no_code_option
+@json_option
+def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json):
+    """Check recipes: all errors at once, each with its line.
+
+    Runs the code of module:Class terms, and with --dry-run that of models and data given as module:function, unless
+    --no-code is given.
+
+    \b
+    Example:
+        keras-kd validate recipes/*.yaml
+        keras-kd validate mine.yaml --dry-run
+    """
+    loaded, errors, notes, plans, ran = {}, [], {}, {}, {}
+    if dry_run:
+        choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
+    for path in recipes:
+        notes[path] = []
+        try:
+            with foreign_code.watched() as ran[path]:
+                absent = None if dry_run else notes[path]
+                loaded[path] = load_recipe(path, settings, seed, smoke, notes=absent, code=not no_code)
+        except UserError as error:
+            errors.append(str(error))
+    if dry_run and loaded:
+        start_keras(backend)
+        for path, recipe in loaded.items():
+            with foreign_code.watched() as built:
+                try:
+                    plans[path] = _planned(recipe, smoke, no_code)
+                except UserError as error:
+                    errors.append(f"{path}: {error}")
+            ran[path] += [one for one in built if one not in ran[path]]
+    unread = {path: own_methods(recipe) if no_code else [] for path, recipe in loaded.items()}
+    if as_json:
+        noted = [note for path in recipes for note in [*notes[path], *map(UNREAD.format, unread.get(path, ()))]]
+        code = [{"recipe": path, **one._asdict()} for path in dict.fromkeys(recipes) for one in ran[path]]
+        told = {"ok": not errors, "errors": "\n".join(errors).splitlines(), "notes": noted, "plans": plans}
+        print_json({**told, "code": code})
+        end(2 if errors else 0)
+    for path, of_path in ran.items():
+        tell_of_code(path, of_path)
+    for path in loaded:
+        if dry_run and path not in plans:
+            continue
+        click.echo(f"{path}: ok")
+        for note in notes[path]:
+            click.echo(f"  not there yet: {note}")
+        for method in unread[path]:
+            click.echo(f"  not checked: {UNREAD.format(method)}")
+        if path in plans:
+            from keras_kd.workflows.run.plan import in_words
+
+            click.echo(in_words(plans[path]))
+    if errors:
+        raise UserError("\n".join(errors))
+
+
+def _planned(recipe, smoke, no_code):
+    """What a recipe will cost; what it names is not imported with --no-code."""
+    from keras_kd.workflows.run.plan import plan
+
+    with foreign_code.unended("dry run"), foreign_code.forbidden(NOT_RUN) if no_code else contextlib.nullcontext():
+        return plan(recipe, smoke=smoke)
+
+
+@command()
+@click.argument("recipe", type=A_PATH)
+@recipe_options
+@click.option("--out", type=A_FOLDER, help="The run folder; saved_models/RECIPE by default.")
+@click.option("--restart", is_flag=True, help="Throw away what is in the run folder and begin again.")
+@bank_option
+@backend_option
+@quiet_option
+@json_option
+def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, as_json):
+    """Run a recipe to its end: train, measure, export. A run that was killed goes on.
+
+    \b
+    Example:
+        keras-kd distill recipes/digits.yaml
+        keras-kd distill recipes/resnet56_to_resnet20.yaml --set fit.epochs=3 --out saved_models/short
+        keras-kd distill digits --seed 1 --backend jax
+        keras-kd distill resnet56_to_resnet20 --bank full,views:16
+    """
+    choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
+    loaded = load_recipe(recipe, [*settings, *bank_settings(bank)], seed, smoke)
+    name = stem_of(recipe)
+    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke)
+    start_keras(backend)
+    from keras_kd.workflows import seeds as claim
+
+    keeps("distill", folder, restart)
+    found = claim.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    _print_report(found, folder, as_json)
+
+
+@command()
+@click.argument("run", type=A_RUN, metavar="RUN|MODEL.keras")
+@click.option("--data", "dataset", help="For a MODEL.keras: the dataset whose test images it is measured on.")
+@click.option(
+    "--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard."
+)
+@click.option("--image-size", type=click.IntRange(1), help="For a MODEL.keras and a folder of images: their size.")
+@click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
+@backend_option
+@json_option
+def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
+    """Measure the student of a run again, or any Keras model on a dataset.
+
+    \b
+    Example:
+        keras-kd evaluate saved_models/digits
+        keras-kd evaluate teacher.keras --data cifar100 --pixels unit
+    """
+    if is_model_file(run):
+        dataset = checked_model(run, dataset, pixels, "--{}".format)
+        start_keras(backend)
+        from keras_kd.workflows.run.evaluate import evaluate_model
+
+        found = evaluate_model(run, dataset, pixels, not probabilities, image_size)
+        return _print_report(found, run, as_json)
+    start_keras(backend)
+    from keras_kd.workflows.run.distill import evaluate as evaluate_run
+
+    keeps("evaluate", run)
+    _print_report(evaluate_run(run), run, as_json)
+
+
+@command()
+@click.argument("run", type=A_RUN)
+@click.option("--format", "formats", multiple=True, help="One of the formats of docs/recipes.md; repeatable.")
+@quiet_option
+@json_option
+def export(run, formats, quiet, as_json):
+    """Export the student of a run: SavedModel and LiteRT, each compared with Keras before it is handed over.
+
+    A file that differs by more than the recipe's gates allow is kept out of the run folder: exit code 1.
+
+    \b
+    Example:
+        keras-kd export saved_models/digits
+        keras-kd export saved_models/digits --format litert_int8
+    """
+    formats = checked_formats(formats, "--format")
+    start_keras()
+    from keras_kd.workflows.run.distill import export as export_run
+
+    keeps("export", run)
+    _print_report(export_run(run, formats=formats, quiet=quiet), run, as_json)
+
+
+@command()
+@click.argument("runs", type=A_RUN, nargs=-1, required=True, metavar="RUN...")
+def report(runs):
+    """Make report.html of finished runs again, of what their files say.
+
+    \b
+    Example:
+        keras-kd report saved_models/digits
+    """
+    start_keras()
+    from keras_kd.workflows.run.distill import write_page
+
+    keeps("report")
+    for folder in runs:
+        click.echo(write_page(folder))
+
+
+def _print_report(found, where, as_json):
+    from keras_kd.report.terminal import summary
+
+    if as_json:
+        return print_json(found)
+    click.echo(summary(found))
+    click.echo(f"{where}")

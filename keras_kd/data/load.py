@@ -1,0 +1,175 @@
+"""From a name to a `Dataset`: read, kept in part, split, with what is planted in it."""
+
+import os
+import time
+import unicodedata
+from dataclasses import replace
+
+import numpy as np
+
+from keras_kd.data import dataset
+from keras_kd.data import subset as choose
+from keras_kd.data.dataset import Dataset
+from keras_kd.data.injected.imbalance import describe_imbalance, left_of
+from keras_kd.data.injected.label_noise import describe_noise, noise_of, with_noise
+from keras_kd.data.pick import Pick
+from keras_kd.data.sources import SourceOptions, read
+from keras_kd.data.sources.names import tfds_set
+from keras_kd.data.standardization import standardization
+from keras_kd.data.values import share_of, size_of
+from keras_kd.utils.errors import UserError
+
+
+def load(
+    name,
+    *,
+    data_dir=None,
+    image_size=None,
+    classes=None,
+    train_images=None,
+    test_images=None,
+    validation=0.0,
+    test_fraction=None,
+    mean=None,
+    std=None,
+    label_noise=None,
+    imbalance=None,
+    seed=0,
+    cache_dir=None,
+):
+    """Loads images and labels.
+
+    Args:
+        name: `digits`; a TensorFlow Datasets name (`cifar100`, `name/config`, `name:version`; split `train`, and `test`
+            or else `validation`); a folder of `train/<class>/*` and `test/<class>/*` (or `val`, `validation`) or of
+            `<class>/*`; an `.npz` file of x_train, y_train and, as one has them, x_test, y_test, label_names; or
+            `package.module:function`, which returns a dict of such arrays and is given data_dir, image_size and seed
+            if it names them.
+        data_dir: where TFDS keeps its data.
+        image_size: pixels, one number or (height, width), to resize the images to; needed where they differ in size.
+        classes: keep only the images of the classes of these numbers, which become 0, 1, ... in this order; None keeps
+            all.
+        train_images: keep at most so many training images, the classes as equal as can be; None keeps all.
+        test_images: the same of the test images.
+        validation: part of the training images to set aside, as a fraction (below 1) or a number of images, from every
+            class its share; 0 for none.
+        test_fraction: the fraction to test on where the data has no test split, 0.2 if None.
+        mean: per channel, of pixels / 255; published values for cifar10 and cifar100, else computed from the training
+            images.
+        std: as `mean`; above 0.
+        label_noise: wrong labels planted in the training images, those set aside too, never in the test images: a dict
+            of `kind`, `rate`, `matrix`, `superclasses` and `seed`, see
+            `keras_kd.data.injected.label_noise.noisy_labels`;
+            superclasses of cifar100 are known. With `clean_validation` those set aside keep their own labels.
+        imbalance: classes made rare in the training images: a dict of `profile`, `ratio`, `rare` and `seed`, see
+            `keras_kd.data.injected.imbalance.long_tail`.
+        seed: whole number; decides which images `train_images`, `test_images`, `validation` and `test_fraction` take,
+            and nothing else.
+        cache_dir: where decoded images are kept; the environment's KERAS_KD_CACHE or ~/.cache/keras_kd if None.
+
+    Returns:
+        `Dataset`. Splits above 2 GiB from TFDS or a folder are memory maps.
+
+    Raises:
+        UserError: something asked for is not there or cannot be used.
+
+    Example:
+        >>> digits = load("digits", validation=0.1)
+        >>> digits.train, digits.validation, digits.test
+        (Split(1298 images of 8x8x1), Split(144 images of 8x8x1), Split(355 images of 8x8x1))
+    """
+    begun = time.perf_counter()
+    name, pick = os.fspath(name), Pick(seed, cache_dir)
+    options = SourceOptions(size_of(image_size), data_dir, seed, cache_dir)
+    train, test, class_names = _checked(name, read(name, options))
+    if classes is not None:
+        train, test, class_names = _only(train, test, class_names, classes, pick)
+    train, test = _with_test(name, train, test, test_fraction, pick)
+    # What a bank counts by: the same whatever is taken out of it.
+    whole = pick.at_most("train_images", train, train_images, choose.TRAIN_IMAGES)
+    test = pick.at_most("test_images", test, test_images, choose.TEST_IMAGES)
+    positions = np.arange(len(whole)) if imbalance is None else left_of(whole.labels, len(class_names), imbalance)
+    positions, held_out = _set_aside(whole, positions, validation, seed)
+    aside = None if held_out is None else pick.take(whole, held_out)
+    train = _part_of(whole, positions, pick)
+    if label_noise is not None:
+        noise = noise_of(label_noise, tfds_set(name), classes)
+        train = with_noise(train, positions, len(class_names), noise)
+        if aside is not None and not label_noise.get("clean_validation"):
+            aside = with_noise(aside, held_out, len(class_names), noise)
+    mean, std = standardization(name, train, mean, std)
+    return Dataset(
+        name=name,
+        train=train,
+        test=test,
+        validation=aside,
+        class_names=class_names,
+        mean=mean,
+        std=std,
+        fingerprint=dataset.fingerprint(train, test, aside),
+        seconds=time.perf_counter() - begun,
+        label_noise=None if label_noise is None else describe_noise(train, label_noise),
+        imbalance=None if imbalance is None else describe_imbalance(train, len(class_names), imbalance),
+    )
+
+
+def _checked(name, source):
+    """The source, with names of classes that a report can hold."""
+    class_names = source.class_names
+    if len(class_names) < 2:
+        raise UserError(f"{name}: found {len(class_names)} class; expected 2 or more; add images of another class")
+    repeated = sorted({one for one in class_names if class_names.count(one) > 1})
+    if repeated:
+        raise UserError(f"{name}: found the class name {repeated[0]!r} twice; expected each once; rename one")
+    for one in class_names:
+        # Reports and lists of classes are UTF-8, a name a line.
+        if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in one):
+            raise UserError(
+                f"{name}: found the class name {one!r}; expected UTF-8 text without line breaks or other control "
+                "characters; rename the class"
+            )
+    return source
+
+
+def _only(train, test, class_names, classes, pick):
+    """The images of some classes, their labels counted anew."""
+    wrong = [one for one in classes if not 0 <= one < len(class_names)]
+    if wrong or len(set(classes)) < max(len(classes), 2):
+        found = f"found {wrong[0]}" if wrong else f"found {list(classes)}"
+        raise UserError(f"classes: {found}; expected two or more different numbers, 0 to {len(class_names) - 1}")
+    number = np.full(len(class_names), -1, "int32")
+    number[list(classes)] = np.arange(len(classes))
+
+    def kept(split):
+        if split is None:
+            return None
+        part = pick.take(split, np.flatnonzero(number[split.labels] >= 0))
+        return replace(part, labels=number[part.labels], facts=None)
+
+    return kept(train), kept(test), tuple(class_names[one] for one in classes)
+
+
+def _with_test(name, train, test, test_fraction, pick):
+    """(train, test): of data without a test split, a fraction of the training images is one."""
+    if test is None:
+        fraction = 0.2 if test_fraction is None else test_fraction
+        return pick.parted(train, share_of("test_fraction", fraction, len(train)), choose.TEST_FRACTION)
+    if test_fraction is not None:
+        raise UserError(
+            f"test_fraction: found {test_fraction!r}, but {name} has a test split; expected nothing; leave it out"
+        )
+    return train, test
+
+
+def _set_aside(whole, positions, validation, seed):
+    """(positions to learn from, positions of the validation images, or None), both in `whole`."""
+    if not validation:
+        return positions, None
+    count = share_of("validation", validation, len(positions), counts=True)
+    chosen = choose.proportional(whole.labels[positions], count, seed, choose.VALIDATION)
+    return positions[choose.others(chosen, len(positions))], positions[chosen]
+
+
+def _part_of(whole, positions, pick):
+    part = pick.take(whole, positions)
+    return part if len(positions) == len(whole) else replace(part, whole=whole, positions=positions)

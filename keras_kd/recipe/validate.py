@@ -1,0 +1,29 @@
+"""Every error of a recipe at once: types, terms, meaning, and the names of models and data."""
+
+from pydantic import ValidationError
+
+from keras_kd.recipe.meaning import meaning_errors
+from keras_kd.recipe.messages import explain
+from keras_kd.recipe.named import name_errors
+from keras_kd.recipe.schema import Recipe
+from keras_kd.recipe.terms import term_of
+
+
+def validate(raw, path, code):
+    """(Recipe, []) or (None, [(path of keys, message)])."""
+    errors, raw = [], dict(raw)
+    terms = raw.get("terms")
+    if isinstance(terms, list):
+        raw["terms"] = [term_of(one, ("terms", str(number)), errors, code) for number, one in enumerate(terms)]
+        if None in raw["terms"]:
+            del raw["terms"]
+    recipe = None
+    try:
+        recipe = Recipe(**{str(key): value for key, value in raw.items()})
+    except ValidationError as error:
+        errors.extend(explain(Recipe, error, ()))
+    typed = not errors
+    errors.extend(name_errors(raw, path))
+    if typed:
+        errors.extend(meaning_errors(recipe, path, code))
+    return recipe, errors

@@ -1,0 +1,323 @@
+"""What the commands do, as `keras_kd.distill`, `keras_kd.evaluate` and so on; names and defaults are the commands'.
+
+Keras runs on the backend that `KERAS_BACKEND` or Keras's own settings name, as in any program.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.paths import user_folder, user_path
+from keras_kd.utils.screen import print_note
+from keras_kd.workflows.arguments import (
+    RUNS,
+    PathLike,
+    Settings,
+    checked_formats,
+    checked_model,
+    checked_page,
+    folder_of,
+    given_path,
+    is_model_file,
+    overrides,
+    run_folder,
+    search_folder,
+    search_settings,
+    stem_of,
+    study_folder,
+)
+
+if TYPE_CHECKING:
+    from keras_kd.recipe.schema import Recipe
+
+
+def load_recipe(recipe: PathLike, settings: Settings = (), *, seed: int | None = None, smoke: bool = False) -> "Recipe":
+    """Reads a recipe, all defaults filled.
+
+    Args:
+        recipe: path of a file, or the name of one that `keras-kd list recipes` shows.
+        settings: fields that it overrides by their dotted paths: {"fit.epochs": 3} or ["fit.epochs=3"].
+        seed: instead of the recipe's seed and seeds.
+        smoke: shrinks it to under a minute, to see that it works.
+
+    Returns:
+        A frozen `Recipe`.
+
+    Raises:
+        UserError: every error of the file at once, a line each.
+
+    Example:
+        >>> load_recipe("digits", {"fit.epochs": 3}, seed=1).fit.epochs
+        3
+    """
+    from keras_kd.recipe.load import load
+
+    return load(user_path(given_path(recipe, "recipe"), "recipe"), overrides(settings, seed), smoke=smoke)
+
+
+def distill(
+    recipe: "PathLike | Recipe",
+    *,
+    out: PathLike | None = None,
+    name: str | None = None,
+    settings: Settings = (),
+    seed: int | None = None,
+    smoke: bool = False,
+    restart: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Runs a recipe to its end: train, measure, export. A run that was killed goes on; a finished one answers at once.
+
+    Args:
+        recipe: path of a file, the name of a ready one, or what `load_recipe` gave.
+        out: the run folder; `saved_models/RECIPE` by default, of a recipe that was loaded `saved_models/NAME`.
+        name: of the recipe, for the report; by default that of its file, or of a recipe that was loaded that of `out`.
+        settings, seed: as of `load_recipe`; a recipe that was loaded has them.
+        smoke: shrinks it to under a minute. A recipe that was loaded so needs it too, for its teachers.
+        restart: throws away what is in the run folder and begins again.
+        quiet: no progress.
+
+    Returns:
+        The report, as in `report.json`; with a baseline or several seeds it has a "verdict".
+
+    Raises:
+        UserError: what the user can cure.
+        NonFiniteLoss: the loss, or what is trained, became NaN or infinite.
+        GateError: an exported file differs from the Keras model by more than its gate allows.
+
+    Example:
+        >>> report = distill("digits", smoke=True)  # doctest: +SKIP
+        >>> distill("digitz")
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: digitz: no such recipe; did you mean 'digits'?
+    """
+    from keras_kd.recipe.schema import Recipe
+
+    if isinstance(recipe, Recipe):
+        loaded = recipe
+        name, folder = _place_of_loaded(out, name, smoke)
+        if overrides(settings, seed):
+            raise UserError("distill: settings and seed are of a recipe's file; give them to load_recipe")
+    else:
+        loaded = load_recipe(recipe, settings, seed=seed, smoke=smoke)
+        name, folder = name or stem_of(recipe), folder_of(out) or run_folder(recipe, loaded.seed, smoke)
+    from keras_kd.workflows import seeds
+
+    return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+
+
+def evaluate(
+    run: PathLike,
+    *,
+    data: str | None = None,
+    pixels: str = "pixels",
+    image_size: int | None = None,
+    probabilities: bool = False,
+) -> dict[str, Any]:
+    """Measures the student of a run again, or any Keras model on a dataset.
+
+    Args:
+        run: a run folder, or a `.keras` file; what follows is of such a file.
+        data: the dataset whose test images it is measured on.
+        pixels: what it takes: "pixels" (0..255), "unit" (0..1), "symmetric" (-1..1) or "standard".
+        image_size: of the images of a folder, in pixels.
+        probabilities: it gives probabilities, not logits.
+
+    Returns:
+        The report.
+
+    Raises:
+        UserError: what the user can cure.
+
+    Example:
+        >>> evaluate("teacher.keras")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: teacher.keras: give data NAME, the dataset to measure it on; ...
+    """
+    run = user_folder(given_path(run, "run"), "run")
+    if is_model_file(run):
+        data = checked_model(run, data, pixels)
+        from keras_kd.workflows.run.evaluate import evaluate_model
+
+        return evaluate_model(run, data, pixels, not probabilities, image_size)
+    from keras_kd.workflows.run.distill import evaluate as evaluate_run
+
+    return evaluate_run(run)
+
+
+def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = False) -> dict[str, Any]:
+    """Exports the student of a run: SavedModel and LiteRT, each compared with Keras before it is handed over.
+
+    Args:
+        run: the run folder.
+        formats: one or some of the formats of docs/recipes.md; the recipe's by default.
+        quiet: no progress.
+
+    Returns:
+        The report, with "exports".
+
+    Raises:
+        UserError: what the user can cure.
+        GateError: a file differs by more than the recipe's gates allow, and was kept out of the run folder.
+
+    Example:
+        >>> export("saved_models/digits", "litert_int4")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: formats: no format 'litert_int4'; expected one of saved_model, ...
+    """
+    run = user_folder(given_path(run, "run"), "run")
+    formats = checked_formats((formats,) if isinstance(formats, str) else formats)
+    from keras_kd.workflows.run.distill import export as export_run
+
+    return export_run(run, formats=formats, quiet=quiet)
+
+
+def search(
+    recipe: PathLike,
+    *,
+    out: PathLike | None = None,
+    settings: Settings = (),
+    seed: int | None = None,
+    trials: int | None = None,
+    hours: float | None = None,
+    tuner: str | None = None,
+    smoke: bool = False,
+    winner: bool = True,
+    restart: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any] | None:
+    """Searches the settings of a recipe; the best becomes a recipe, trained on all images and tested.
+
+    A search that was killed goes on. The recipe's `search` says what is tried.
+
+    Args:
+        recipe: path of a file, or the name of a ready one.
+        out: the folder; `saved_models/RECIPE-search` by default.
+        settings, seed, smoke: as of `load_recipe`.
+        trials, hours, tuner: instead of `search.trials`, `search.hours` and `search.tuner` of the recipe.
+        winner: trains the best recipe; otherwise it is left as a file.
+        restart: throws away what is in the folder and begins again.
+        quiet: no progress.
+
+    Returns:
+        What `search.json` holds; its "best" is None where no trial came to its end. None of a worker.
+
+    Raises:
+        UserError: what the user can cure.
+
+    Example:
+        >>> search("digits", tuner="guess")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: --set search.tuner=guess: search.tuner: ...
+    """
+    given = [*overrides(settings, None), *search_settings(trials, hours, tuner), *overrides((), seed)]
+    loaded = load_recipe(recipe, given, smoke=smoke)
+    folder = folder_of(out) or search_folder(recipe, loaded.seed, smoke)
+    from keras_kd.workflows.search.search import search as run_search
+
+    return run_search(
+        user_path(recipe, "recipe"),
+        folder,
+        name=stem_of(recipe),
+        settings=given,
+        smoke=smoke,
+        restart=restart,
+        quiet=quiet,
+        winner=winner,
+    )
+
+
+def study(
+    name: PathLike,
+    *,
+    out: PathLike | None = None,
+    settings: Settings = (),
+    seeds: Iterable[int] = (),
+    smoke: bool = False,
+    jobs: int = 1,
+    restart: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Runs a grid of recipes and makes one table and one set of plots of it. A study that was killed goes on.
+
+    Args:
+        name: path of a study's file, or the name of one that `keras-kd list studies` shows.
+        out: the folder; `saved_models/study-STUDY` by default.
+        settings: as of `load_recipe`, of every recipe of it.
+        seeds: instead of its seeds.
+        smoke: shrinks it, to see that it works.
+        jobs: processes that work on it.
+        restart: throws away what is in the folder and begins again.
+        quiet: no progress.
+
+    Returns:
+        What `study.json` holds.
+
+    Raises:
+        UserError: what the user can cure.
+
+    Example:
+        >>> study("label_noize")
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: label_noize: no such study; did you mean 'label_noise'?
+    """
+    name = user_path(given_path(name, "study"), "study")
+    of_its_own = study_folder(name, smoke)  # an error where there is no such study
+    folder = folder_of(out) or of_its_own
+    from keras_kd.workflows.study.study import study as run_study
+
+    return run_study(
+        name,
+        folder,
+        settings=overrides(settings, None),
+        seeds=tuple(seeds) or None,
+        smoke=smoke,
+        restart=restart,
+        jobs=jobs,
+        quiet=quiet,
+        tell=print_note,
+    )
+
+
+def compare(runs: Iterable[PathLike], *, out: PathLike | None = None) -> list[dict[str, Any]]:
+    """Finished runs side by side: accuracy, size, latency, calibration, and which of them no other beats.
+
+    Args:
+        runs: their folders.
+        out: also writes a page with plots there, such as `compare.html`.
+
+    Returns:
+        A row a run, see `keras_kd.report.compare.rows_of`.
+
+    Raises:
+        UserError: a folder is no finished run, or is named twice, or `out` is no name of a page.
+
+    Example:
+        >>> compare(["saved_models/of_nothing"])  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: saved_models/of_nothing: no finished run ...
+    """
+    from keras_kd.report.compare import page, rows_of
+    from keras_kd.utils.files import whole
+
+    runs = [runs] if isinstance(runs, str | os.PathLike) else list(runs)
+    out = None if out is None else checked_page(user_path(out, "out"))
+    rows = rows_of(runs)
+    if out is not None:
+        with whole(out) as temporary:
+            temporary.write_text(page(rows), encoding="utf-8")
+    return rows
+
+
+def _place_of_loaded(out: PathLike | None, name: str | None, smoke: bool) -> tuple[str, Path]:
+    """(name, folder) of the run of a recipe that was loaded: it does not know what its file was called."""
+    from keras_kd.recipe.files import run_name
+
+    folder = folder_of(out)
+    if folder is not None:
+        return name or folder.name, folder
+    if name is None:
+        raise UserError("distill: a recipe that was loaded has no name; give name, or out, the folder of its run")
+    return name, RUNS / run_name(name, 0, 0, smoke)

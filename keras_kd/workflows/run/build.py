@@ -1,0 +1,102 @@
+"""What a recipe trains, built: student and peers, the trust in its teacher, its optimizer, its compiled Distiller."""
+
+import keras
+
+from keras_kd import backend
+from keras_kd.methods.find import make
+from keras_kd.models.network import build, logits_of
+from keras_kd.models.start import start_from
+from keras_kd.training.accuracy import Accuracy
+from keras_kd.training.distiller import Distiller
+from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.sgd import SGD
+from keras_kd.training.term import Term
+from keras_kd.training.trust import trust_by_class
+
+
+def build_student(recipe, dataset):
+    """The untrained student; its initial weights are decided by the recipe's seed."""
+    backend.set_seed(recipe.seed)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.fit.precision)
+    try:
+        return build(recipe.student, dataset, "student")
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def build_peers(recipe, dataset):
+    """The networks that are trained with the student; their initial weights follow from the recipe's seed."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.fit.precision)
+    try:
+        return [build(spec, dataset, f"peer_{number}") for number, spec in enumerate(recipe.peers, 1)]
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def trust_of(recipe, dataset, teacher):
+    """The trust in the teacher by class, measured on the validation images; or None."""
+    if recipe.trust is None:
+        return None
+    held_out = dataset.validation
+    logits, _ = logits_of(teacher, held_out.images)
+    return trust_by_class(logits, held_out.labels, measure=recipe.trust.measure, weight=recipe.trust.weight)
+
+
+def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=None, examples=None, banked=False):
+    """The compiled Distiller of a recipe.
+
+    Args:
+        recipe: a `Recipe`.
+        teacher, student: `Network`s; the teacher may be None.
+        views: the layer that renders what it is fed.
+        peers: `Network`s trained with the student.
+        trust: trust in the teacher by class, or None.
+        examples: the number of training examples.
+        banked: what the teacher says comes with the batches.
+    """
+    share = recipe.student.start_from_teacher
+    if share is not None:
+        start_from(student.model, teacher.model, share)
+    given = {"student": student, **({"teacher": teacher} if teacher else {})}
+    given.update({f"peer_{number}": peer for number, peer in enumerate(peers, 1)})
+    distiller = Distiller(
+        student.model,
+        teacher.model if teacher else None,
+        terms=[Term(make(term), term.weight, term.schedules) for term in recipe.terms],
+        label_weight=recipe.label_weight,
+        from_logits={role: network.from_logits for role, network in given.items()},
+        views=views,
+        peers=[peer.model for peer in peers],
+        trust=trust,
+        examples=examples,
+        banked=banked,
+    )
+    fit = recipe.fit
+    distiller.compile(
+        optimizer=optimizer(fit, phases=_has_phases(recipe)),
+        metrics=[Accuracy()],
+        steps_per_execution=backend.steps_per_execution()
+        if fit.steps_per_execution == "auto"
+        else fit.steps_per_execution,
+        jit_compile=fit.jit_compile,
+    )
+    return distiller
+
+
+def _has_phases(recipe):
+    """Whether a weight is 0 in some epochs, so that part of the student may not be reached by a gradient."""
+    weights = [recipe.label_weight, *(term.weight for term in recipe.terms)]
+    return any(isinstance(weight, ByEpoch) and 0 in weight.values() for weight in weights)
+
+
+def optimizer(fit, phases=False):
+    """The optimizer of a recipe's `fit`; with `phases` it leaves alone what a step does not reach."""
+    if fit.optimizer == "sgd":
+        return SGD(
+            fit.learning_rate, momentum=fit.momentum, l2=fit.l2, nesterov=fit.nesterov, skip_zero_gradients=phases
+        )
+    if fit.optimizer == "adamw":
+        return keras.optimizers.AdamW(fit.learning_rate, weight_decay=fit.weight_decay)
+    return keras.optimizers.Adam(fit.learning_rate)

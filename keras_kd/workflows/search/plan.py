@@ -1,0 +1,110 @@
+"""What a search will do, settled before its first trial: the recipe, the space, what it is judged by."""
+
+from dataclasses import dataclass
+
+from keras_kd.recipe.load import load
+from keras_kd.recipe.schema import Recipe, SearchSpec
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.screen import print_note
+from keras_kd.workflows.search.folder import SearchFolder
+from keras_kd.workflows.search.space import Given, recipe_with, space_of
+from keras_kd.workflows.search.tuner import check_installed
+
+# The figures that one would search by, and which way is better.
+DIRECTIONS = {
+    "val_accuracy": "max",
+    "val_loss": "min",
+    "student.top1": "max",
+    "student.top5": "max",
+    "calibration.ece": "min",
+    "calibration.nll": "min",
+    "calibration.brier": "min",
+    "fidelity.agreement": "max",
+    "fidelity.kl": "min",
+    "cost.parameters": "min",
+    "cost.macs": "min",
+    "cost.file_bytes": "min",
+    "time.seconds.training": "min",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SearchPlan:
+    """Handed from stage to stage.
+
+    Args:
+        name: of the recipe.
+        files: the `SearchFolder`.
+        given: the recipe file and the overrides, as `Given`.
+        recipe: the `Recipe` as it was read.
+        held_out: the same with images set aside to judge trials by.
+        spec: its `SearchSpec`.
+        objectives: [(name of a figure, "max" or "min")].
+        space: a tuple of `Setting`s.
+        quiet: no progress.
+    """
+
+    name: str
+    files: SearchFolder
+    given: Given
+    recipe: Recipe
+    held_out: Recipe
+    spec: SearchSpec
+    objectives: list
+    space: tuple
+    quiet: bool = False
+
+    def recipe_of(self, values):
+        """The recipe of a trial: the open settings set to {path: value}, images set aside."""
+        return _with_images_aside(recipe_with(values, self.given), self.spec)
+
+    def tell(self, line):
+        """Writes a line of progress to stderr, unless quiet."""
+        if not self.quiet:
+            print_note(f"{self.name}: {line}")
+
+
+def plan_of(given, files, name, quiet=False):
+    """The `SearchPlan` of a recipe.
+
+    Args:
+        given: the `Given`.
+        files: the `SearchFolder`.
+        name: of the recipe.
+        quiet: no progress.
+
+    Raises:
+        UserError: what does not fit in the recipe's search, or a library that is missing.
+    """
+    recipe = load(given.path, given.settings, smoke=given.smoke)
+    spec = recipe.search or SearchSpec()
+    if given.smoke:
+        spec = spec.model_copy(update={"trials": min(spec.trials, 2), "seeds": 1})
+    objectives = _objectives(spec)
+    check_installed(spec.tuner)
+    space, held_out = space_of(recipe, given), _with_images_aside(recipe, spec)
+    return SearchPlan(name, files, given, recipe, held_out, spec, objectives, space, quiet)
+
+
+def _objectives(spec):
+    """[(name, direction)]."""
+    found = []
+    for one in spec.objective:
+        direction = one.direction or DIRECTIONS.get(one.name)
+        if direction is None:
+            raise UserError(
+                f"search.objective: which way is {one.name} better? Give {{name: {one.name}, direction: max}}, or min; "
+                f"known are {', '.join(DIRECTIONS)}"
+            )
+        found.append((one.name, direction))
+    names = [name for name, _ in found]
+    if len(set(names)) != len(names):
+        raise UserError(f"search.objective: found {names[0]} twice; keep one")
+    return found
+
+
+def _with_images_aside(recipe, spec):
+    """The recipe with images set aside to judge trials by: those of `data.validation`, else of the search."""
+    if recipe.data.validation:
+        return recipe
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"validation": spec.validation})})

@@ -1,0 +1,197 @@
+"""The trials of a search, run alone, as the chief of workers or as a worker: each trains its students and is judged."""
+
+import gc
+import json
+import os
+import time
+
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.file_names import file_name, plain_name
+from keras_kd.utils.files import whole
+from keras_kd.utils.formatting import duration
+from keras_kd.utils.ownership import joined, within
+from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.dry_run import about_data, rehearse
+from keras_kd.workflows.run.folder import same_inputs
+from keras_kd.workflows.run.inputs import inputs_of
+from keras_kd.workflows.search.folder import KIND
+from keras_kd.workflows.search.results import short
+from keras_kd.workflows.search.tuner import StudentHyperModel, StudentTuner, decoded, error_of, oracle_of
+from keras_kd.workflows.search.workers import Workers, serve, wait_for_chief
+
+
+class Trials:
+    """The trials of a search: what they have in common is loaded once.
+
+    Args:
+        plan: the `SearchPlan`.
+        owned: as which the folder of the search is held; None in a worker.
+    """
+
+    def __init__(self, plan, owned=None):
+        self.plan, self.files, self.spec, self.owned = plan, plan.files, plan.spec, owned
+        self.dataset, self.teachers, self.tuner = None, {}, None
+        self.begun, self.ended = time.monotonic(), 0
+        self.best = None
+
+    # Its three parts: alone, chief, worker.
+
+    def _tuner(self):
+        spec = self.spec
+        oracle = oracle_of(spec, self.plan.objectives, self.plan.recipe.fit.epochs)
+        self.spent_before = _seconds_before(self.files)
+        if spec.hours is not None:
+            oracle.over = lambda: self.spent_before + time.monotonic() - self.begun > 3600 * spec.hours
+        tuner = StudentTuner(oracle, StudentHyperModel(self.plan.space, self.train), self.files.path, self._told)
+        # More may be asked for than when the project was made.
+        oracle.max_trials = spec.trials
+        self.tuner = tuner
+        return tuner
+
+    def alone(self):
+        """Runs all trials in this process."""
+        tuner = self._tuner()
+        self._begin()
+        try:
+            with within(self.owned):
+                tuner.search()
+        finally:
+            self._spend()
+
+    def as_chief(self, patience):
+        """Has workers run the trials; one that gives no sign of life for `patience` seconds counts as dead."""
+        tuner = self._tuner()
+        self.plan.tell(f"{self.spec.trials} trials at most, by {self.spec.tuner}")
+        try:
+            serve(tuner, Workers(self.files.path, patience), self.plan.tell)
+        finally:
+            self._spend()
+
+    def as_worker(self):
+        """Runs trials for the chief until there are no more."""
+        name = plain_name(os.environ["KERASTUNER_TUNER_ID"], "KERASTUNER_TUNER_ID")
+        self._begin()
+        wait_for_chief(self.plan.tell)
+        with joined(self.files.path, KIND) as owned, within(owned), Workers(self.files.path).alive(name):
+            tuner = StudentTuner(
+                oracle_of(self.spec, self.plan.objectives, self.plan.recipe.fit.epochs),
+                StudentHyperModel(self.plan.space, self.train),
+                self.files.path / "workers" / f"{name}.project",
+                lambda trial: self.plan.tell(f"worker {name}: trial {trial.trial_id} {trial.status.lower()}"),
+            )
+            tuner.search()
+
+    def _begin(self):
+        """What all trials have in common: data, and the teacher, trained if its run is missing."""
+        recipe, held_out, smoke = self.plan.recipe, self.plan.held_out, self.plan.given.smoke
+        if run.must_train_first(held_out, self.files.path, smoke):
+            # What does not fit is found before hours go into a teacher.
+            rehearse(held_out, about_data(held_out), smoke)
+        self.dataset = run.load_data(held_out)
+        if self.owned is not None:
+            now = inputs_of(recipe, self.files.path, smoke, self.dataset)
+            same_inputs(self.owned, now)
+            self.owned.keep("inputs", {**now, **(self.owned.kept("inputs") or {})})
+        self._teacher(held_out)
+
+    def _teacher(self, recipe):
+        key = json.dumps([recipe.dump()["teacher"], recipe.generations], sort_keys=True)
+        if key not in self.teachers:
+            self.teachers[key] = run.load_teacher(recipe, self.dataset, self.files.path, smoke=self.plan.given.smoke)
+        return self.teachers[key]
+
+    # A trial.
+
+    def train(self, trial_id, values, tuners_own):
+        """Trains the students of a trial, one a seed; returns {objective: mean}."""
+        recipe = self.plan.recipe_of(values)
+        teacher = self._teacher(recipe)
+        folder, reports = self.files.trials / file_name(trial_id), []
+        for number in range(self.spec.seeds):
+            seeded = recipe.with_seed(recipe.seed + number)
+            before = tuners_own.get("tuner/trial_id")
+            reports.append(
+                run.trial(
+                    seeded,
+                    self.dataset,
+                    teacher,
+                    folder / f"seed{seeded.seed}",
+                    name=f"trial {trial_id}",
+                    epochs=tuners_own.get("tuner/epochs"),
+                    begin_from=self.files.trials / file_name(before) / f"seed{seeded.seed}" if before else None,
+                    home_folder=self.files.path,
+                )
+            )
+            gc.collect()
+        figures = {name: [_figure(one, name) for one in reports] for name, _ in self.plan.objectives}
+        seconds = [one["time"]["seconds"] for one in reports]
+        record = {
+            "values": values,
+            "figures": figures,
+            "epochs": reports[0]["epochs"],
+            "seconds": {
+                "student": round(sum(one["student"] for one in seconds), 3),
+                "teacher": round(sum(one["teacher"] for one in seconds), 3),
+            },
+            "teacher_views": sum((one["bank"] or {}).get("computed_by_this_run", 0) for one in reports),
+            "judged_on": len(self.dataset.validation),
+            "shown": sum(len(self.dataset.train) * one["epochs"] for one in reports),
+            "banked": all(one["bank"] for one in reports),
+            "worker": os.environ.get("KERASTUNER_TUNER_ID"),
+        }
+        with whole(folder / "trial.json") as temporary:
+            temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        return {name: sum(found) / len(found) for name, found in figures.items()}
+
+    # What a person sees.
+
+    def _told(self, trial):
+        """A row of the table of trials, as each ends."""
+        plan = self.plan
+        if not self.ended:
+            columns = [*(name for name, _ in plan.objectives), *(one.path for one in plan.space)]
+            plan.tell(" | ".join(["trial", *columns, "time left"]))
+        self.ended += 1
+        if self.owned is not None:
+            self._spend()
+        values = decoded(plan.space, trial.hyperparameters.values)
+        shown = [short(values.get(one.path, "-")) for one in plan.space]
+        if trial.status == "COMPLETED":
+            figures = [trial.metrics.get_best_value(name) for name, _ in plan.objectives]
+            name, direction = plan.objectives[0]
+            better = self.best is None or (figures[0] > self.best) == (direction == "max") and figures[0] != self.best
+            self.best = figures[0] if better else self.best
+            cells = [f"{one:.4f}{'*' if better and not number else ''}" for number, one in enumerate(figures)]
+        else:
+            cells = [f"failed: {error_of(trial)}"]
+        done = len(
+            [one for one in self.tuner.oracle.trials.values() if one.status in ("COMPLETED", "FAILED", "INVALID")]
+        )
+        left = max(0, self.spec.trials - done) * (time.monotonic() - self.begun) / self.ended
+        plan.tell(" | ".join([f"{trial.trial_id} ({done}/{self.spec.trials})", *cells, *shown, duration(left)]))
+
+    def _spend(self):
+        """Keeps the time that the search has taken, for its budget of hours; after each trial, as a kill may come."""
+        seconds = self.spent_before + time.monotonic() - self.begun
+        with whole(self.files.path / "seconds.json") as temporary:
+            temporary.write_text(json.dumps(round(seconds, 3)), encoding="utf-8")
+
+
+def _seconds_before(files):
+    try:
+        return float(json.loads((files.path / "seconds.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _figure(found, name):
+    """A figure of a trial's report, by its path."""
+    if name.startswith("val_"):
+        value = found["history"].get(name)
+    else:
+        value = found
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError(f"search.objective: the report has no figure {name!r}; report.json of a run shows them all")
+    return float(value)

@@ -1,0 +1,94 @@
+"""For each name that Keras does not promise: the installed Keras has it, and it does what keras_kd needs."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_kd.backend.keras_private import (
+    additional_loss,
+    calling,
+    compiled_metrics,
+    flat_layers,
+    made_by,
+    overridden_losses,
+    own_trainable_variables,
+    variable_index,
+)
+
+
+@pytest.fixture
+def nested():
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(2, name="b")])
+    return keras.Sequential([keras.Input((4,)), inner, keras.layers.BatchNormalization(name="c")])
+
+
+def test_layers_inside_of_layers(nested):
+    assert {layer.name for layer in flat_layers(nested)} > {"a", "b", "c"}
+
+
+def test_variables_of_a_layer_itself(nested):
+    dense = nested.layers[0].layers[0]
+    assert [tuple(one.shape) for one in own_trainable_variables(dense)] == [(4, 3), (3,)]
+    dense.trainable = False  # freezing marks the variables; the layer lists them all the same
+    assert len(own_trainable_variables(dense)) == 2
+    assert own_trainable_variables(nested) == []
+
+
+def test_losses_that_a_step_carries_are_seen(nested):
+    """JAX's trainer hands the losses that layers added from one stateless call to the next."""
+    assert not overridden_losses(nested)
+    nested._losses_override = [1.0]
+    assert overridden_losses(nested) == [1.0] and nested.losses == [1.0]
+
+
+def test_an_additional_loss_is_reduced_to_one_number(nested):
+    assert float(additional_loss(nested, ops.convert_to_tensor([1.0, 3.0]))) == 4.0
+    assert float(additional_loss(nested, ops.convert_to_tensor(2.0))) == 2.0
+
+
+def test_compiled_metrics_are_built_ahead(nested):
+    nested.compile("sgd", "mse")
+    assert compiled_metrics(nested) is None
+    nested.compile("sgd", "mse", metrics=["mae"])
+    metrics = compiled_metrics(nested)
+    assert not metrics.built
+    metrics.build(keras.KerasTensor((None, 2)), keras.KerasTensor((None, 2)))
+    assert metrics.built
+
+
+def test_the_place_of_a_variable_in_an_optimizer(nested):
+    optimizer = keras.optimizers.SGD(momentum=0.9)
+    optimizer.build(nested.trainable_variables)
+    assert [variable_index(optimizer, one) for one in nested.trainable_variables] == list(range(6))
+
+
+def test_what_made_a_tensor():
+    image = keras.Input((4,))
+    dense = keras.layers.Dense(3)
+    made = made_by(dense(image))
+    assert made.operation is dense and made.index == 0
+    assert [one is image for one in made.inputs] == [True]
+    assert isinstance(made_by(image).operation, keras.layers.InputLayer) and list(made_by(image).inputs) == []
+
+
+def test_calls_are_replaced_and_put_back():
+    layer = keras.layers.Dense(3)
+    layer.build((None, 4))
+    images = np.ones((2, 4), "float32")
+    own, seen = ops.convert_to_numpy(layer(images)), []
+
+    def doubled(call):
+        def stand_in(inputs):
+            seen.append(tuple(inputs.shape))
+            return 2 * call(inputs)
+
+        return stand_in
+
+    with calling([(layer, doubled), (layer, doubled)]):
+        np.testing.assert_allclose(ops.convert_to_numpy(layer(images)), 4 * own, rtol=1e-6)
+    assert seen == [(2, 4), (2, 4)] and "call" not in layer.__dict__
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(images)), own)
+    with pytest.raises(ZeroDivisionError), calling([(layer, doubled)]):
+        raise ZeroDivisionError
+    assert "call" not in layer.__dict__
