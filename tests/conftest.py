@@ -1,9 +1,12 @@
 """What all tests share: the backend in the header, the folder of golden values, quiet libraries."""
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Many tests compile the same small steps anew: JAX then finds them on the disk.
@@ -46,6 +49,29 @@ def pytest_configure(config):
     # In the environment, where the processes of pytest-xdist find it.
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         os.environ[WHOLE_SUITE] = "1"
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """`made_once(name, fill)`: a folder that `fill(folder)` fills once for all processes of pytest-xdist.
+
+    Gives the folder and, by way of JSON, what `fill` returned.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+
+    def made(name, fill):
+        folder, answer = place / name, place / f"{name}.json"
+        with FileLock(place / f"{name}.lock"):
+            if not answer.exists():
+                # Of an attempt that failed in another process.
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                answer.write_text(json.dumps(fill(folder)))
+        return folder, json.loads(answer.read_text())
+
+    return made
 
 
 def pytest_ignore_collect(collection_path):

@@ -1,6 +1,6 @@
 """Values and gradients equal those of the papers' own code, on both backends.
 
-    pytest tests/test_golden.py --golden DIR
+    pytest tests/methods/test_golden.py --golden DIR
 
 DIR holds losses.json and losses.npz. A case is dispatched by its `method` to the adapters in golden_adapters/, which
 give its inputs to the public methods. Cases of methods that keras_kd does not know are not collected; the first test
@@ -51,7 +51,7 @@ def test_every_case_is_of_a_known_method(request):
     cases = json.loads(Path(request.config.getoption("golden"), "losses.json").read_text())["cases"]
     unknown = sorted({case["method"] for case in cases} - set(ADAPTERS) - FIGURES)
     assert not unknown, f"no adapter for {', '.join(unknown)}"
-    if Path(request.config.getoption("golden")) == Path(__file__).parent / "golden":
+    if Path(request.config.getoption("golden")) == Path(__file__).parents[1] / "golden":
         assert set(ADAPTERS) | FIGURES <= {case["method"] for case in cases}, "an adapter without a case"
 
 
@@ -103,7 +103,9 @@ def value_and_gradients(function, inputs):
     if keras.backend.backend() == "jax":
         import jax
 
-        value, gradients = jax.value_and_grad(function)({name: ops.convert_to_tensor(x) for name, x in inputs.items()})
+        tensors = {name: ops.convert_to_tensor(x) for name, x in inputs.items()}
+        # Compiled as one: each operation alone would be compiled for itself.
+        value, gradients = jax.jit(jax.value_and_grad(function))(tensors)
         return float(value), {name: np.asarray(gradient) for name, gradient in gradients.items()}
     import tensorflow as tf
 

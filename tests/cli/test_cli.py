@@ -19,7 +19,7 @@ from keras_kd.cli.common import bank_settings
 from keras_kd.cli.main import commands
 from keras_kd.utils.errors import UserError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SMALL = "--set data.train_images=100 --set data.test_images=50 --set fit.epochs=1 --set export.formats=[]".split()
 
 

@@ -52,6 +52,25 @@ def recipe(tmp_path):
     return write
 
 
+@pytest.fixture
+def trained_in_no_time(monkeypatch):
+    """Trials have figures at once: what a search makes of them does not depend on how they are trained."""
+
+    def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=None, home_folder=None):
+        accuracy, nll, ece, on_test = np.random.default_rng(list(name.encode())).uniform(0.2, 0.9, 4)
+        folder.mkdir(parents=True, exist_ok=True)
+        return {
+            "time": {"seconds": {"student": 1.0, "teacher": 0.0}},
+            "epochs": epochs or recipe.fit.epochs,
+            "bank": None,
+            "history": {"val_accuracy": accuracy},
+            "calibration": {"nll": nll, "ece": ece},
+            "student": {"top1": on_test},
+        }
+
+    monkeypatch.setattr(run, "trial", trial)
+
+
 def searched(path, folder, **options):
     return search(path, folder, name="small", quiet=True, **options)
 
@@ -230,6 +249,7 @@ def test_seeds_are_averaged(recipe, tmp_path):
     assert [run["seed"] for run in found["winner"]["runs"]] == [0, 1]
 
 
+@pytest.mark.usefixtures("trained_in_no_time")
 def test_failed_trials_are_shown_counted_and_not_chosen(recipe, tmp_path, monkeypatch):
     trained = run.trial
 
@@ -244,6 +264,7 @@ def test_failed_trials_are_shown_counted_and_not_chosen(recipe, tmp_path, monkey
     assert found["trials"][0]["error"] == "the loss became NaN" and found["best"] == "1"
 
 
+@pytest.mark.usefixtures("trained_in_no_time")
 def test_a_figure_that_no_report_has_fails_its_trials(recipe, tmp_path):
     found = searched(
         recipe("{trials: 1, objective: {name: calibration.entropy, direction: max}}"), tmp_path / "out", winner=False
@@ -251,6 +272,7 @@ def test_a_figure_that_no_report_has_fails_its_trials(recipe, tmp_path):
     assert found["best"] is None and "the report has no figure 'calibration.entropy'" in found["trials"][0]["error"]
 
 
+@pytest.mark.usefixtures("trained_in_no_time")
 def test_several_objectives_have_a_front(recipe, tmp_path):
     text = "{trials: 3, objective: [val_accuracy, calibration.ece]}"
     found = searched(recipe(text), tmp_path / "out", winner=False)
@@ -260,6 +282,7 @@ def test_several_objectives_have_a_front(recipe, tmp_path):
     }
 
 
+@pytest.mark.usefixtures("trained_in_no_time")
 @pytest.mark.parametrize(
     "text, trials",
     [
@@ -296,6 +319,7 @@ def test_hyperband_goes_on_with_its_best(recipe, tmp_path):
     assert len(history.read_text().splitlines()) == 4
 
 
+@pytest.mark.usefixtures("trained_in_no_time")
 def test_a_folder_of_another_search_is_refused(recipe, tmp_path):
     searched(recipe("{trials: 1}"), tmp_path / "out", winner=False)
     more = searched(recipe("{trials: 2}"), tmp_path / "out", winner=False)
@@ -417,6 +441,7 @@ def test_a_chief_and_two_workers_one_of_them_killed(recipe, tmp_path):
     assert len(banks) == 1
 
 
+@pytest.mark.usefixtures("trained_in_no_time")
 def test_pages_of_searches_show_in_light_and_dark_and_escape_what_they_show(recipe, tmp_path):
     found = searched(recipe("{trials: 1}", fit="{epochs: 1}"), tmp_path / "out", winner=False)
     assert (tmp_path / "out" / "search.html").read_text() == page(found)
@@ -424,6 +449,7 @@ def test_pages_of_searches_show_in_light_and_dark_and_escape_what_they_show(reci
     assert "<script>" not in text and "&lt;script&gt;" in text and "prefers-color-scheme: dark" in text
 
 
+@pytest.mark.usefixtures("trained_in_no_time")
 def test_the_resolved_search_is_kept(recipe, tmp_path):
     searched(recipe("{trials: 1}", fit="{epochs: 1}"), tmp_path / "out", winner=False)
     kept = yaml.safe_load((tmp_path / "out" / "search.yaml").read_text())

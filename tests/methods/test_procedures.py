@@ -138,7 +138,7 @@ def test_saved_weights_bring_back_all_that_training_changed_the_seeds_too(name, 
 
 
 def golden(method):
-    folder = Path(__file__).parent / "golden"
+    folder = Path(__file__).parents[1] / "golden"
     arrays = np.load(folder / "losses.npz")
     for case in json.loads((folder / "losses.json").read_text())["cases"]:
         if case["method"] == method:

@@ -453,7 +453,7 @@ def test_who_only_imports_it_keeps_his_handlers():
 @pytest.mark.parametrize("number", SIGNALS)
 def test_training_is_stopped_and_gone_on_with(tmp_path, number):
     words = "distill digits --set teacher=null --set terms=[] --set label_weight=1 --set fit.epochs=500".split()
-    process = begun(*words, "--out", tmp_path / "run", cwd=Path(__file__).parent.parent)
+    process = begun(*words, "--out", tmp_path / "run", cwd=Path(__file__).parents[2])
     wait_for(lambda: (tmp_path / "run" / "training_state.npz").exists(), process)
     for _ in range(3):
         process.send_signal(number)

@@ -30,16 +30,18 @@ export: {formats: []}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(made_once):
     """A folder with images, a teacher's recipe and its run."""
-    place = tmp_path_factory.mktemp("claim")
-    generator = np.random.default_rng(0)
-    labels = np.arange(120) % 4
-    pixels = np.clip(generator.normal(60 * labels[:, None, None, None], 40, (120, 8, 8, 1)), 0, 255).astype("uint8")
-    np.savez(place / "images.npz", x_train=pixels[:80], y_train=labels[:80], x_test=pixels[80:], y_test=labels[80:])
-    (place / "teacher.yaml").write_text(TEACHER)
-    run.distill(load(place / "teacher.yaml"), place / "runs" / "teacher", name="teacher", quiet=True)
-    return place
+
+    def fill(place):
+        generator = np.random.default_rng(0)
+        labels = np.arange(120) % 4
+        pixels = np.clip(generator.normal(60 * labels[:, None, None, None], 40, (120, 8, 8, 1)), 0, 255).astype("uint8")
+        np.savez(place / "images.npz", x_train=pixels[:80], y_train=labels[:80], x_test=pixels[80:], y_test=labels[80:])
+        (place / "teacher.yaml").write_text(TEACHER)
+        run.distill(load(place / "teacher.yaml"), place / "runs" / "teacher", name="teacher", quiet=True)
+
+    return made_once("claim", fill)[0]
 
 
 @pytest.fixture

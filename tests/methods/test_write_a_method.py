@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from keras_kd.cli.main import commands
 from keras_kd.training.laws import LawBroken, check_laws
 
-PAGE = (Path(__file__).parent.parent / "docs" / "write_a_method.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "write_a_method.md").read_text()
 FILES = dict(re.findall(r"^```\w+ file=(\S+)\n(.*?)^```$", PAGE, flags=re.M | re.S))
 PLAIN = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.M | re.S)
 

@@ -26,7 +26,7 @@ from keras_kd.data.sources import SOURCES, cache, cache_entry
 from keras_kd.data.sources.arrays import from_arrays
 from keras_kd.utils.errors import UserError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CIFAR100 = Path.home() / "tensorflow_datasets" / "cifar100"
 
 

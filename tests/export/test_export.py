@@ -101,14 +101,17 @@ def export_before(folder, *files):
 
 
 @pytest.fixture(scope="module")
-def exported(digits_student, digits, tmp_path_factory):
+def exported(digits_student, digits, made_once):
     """A folder in which an earlier export was killed, and the results of the export that followed."""
-    folder = tmp_path_factory.mktemp("exported")
-    export_before(folder, "student.tflite", "saved_model/of_the_student_before")
-    killed = folder / account.MARK / f"{ownership.WORKPLACE}{'0' * 32}"
-    killed.mkdir()
-    (killed / "student.tflite").write_text("half")
-    return folder, {result["format"]: result for result in run_export(digits_student, folder, digits)}
+
+    def fill(folder):
+        export_before(folder, "student.tflite", "saved_model/of_the_student_before")
+        killed = folder / account.MARK / f"{ownership.WORKPLACE}{'0' * 32}"
+        killed.mkdir()
+        (killed / "student.tflite").write_text("half")
+        return {result["format"]: result for result in run_export(digits_student, folder, digits)}
+
+    return made_once("exported", fill)
 
 
 def test_a_student_becomes_one_file_a_format_and_nothing_else_is_left(exported):
@@ -627,9 +630,11 @@ OTHERS = ("litert_float16", "litert_dynamic", "litert_int8_float")
 
 
 @pytest.fixture(scope="module")
-def others(digits_student, digits, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("others")
-    return folder, {one["format"]: one for one in run_export(digits_student, folder, digits, formats=OTHERS)}
+def others(digits_student, digits, made_once):
+    def fill(folder):
+        return {one["format"]: one for one in run_export(digits_student, folder, digits, formats=OTHERS)}
+
+    return made_once("others", fill)
 
 
 def test_smaller_files_follow_keras(others, exported):
@@ -642,13 +647,16 @@ def test_smaller_files_follow_keras(others, exported):
 
 
 @pytest.fixture(scope="module")
-def deployed(digits_student, digits, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("deployed")
-    results = run_export(
-        digits_student, folder, digits, formats=("saved_model", "litert_float32", "litert_int8", "litert_int8_float"),
-        inputs="uint8", outputs="probabilities", gates={"int8_agreement": 0.9},
-    )  # fmt: skip
-    return folder, {one["format"]: one for one in results}
+def deployed(digits_student, digits, made_once):
+    def fill(folder):
+        results = run_export(
+            digits_student, folder, digits,
+            formats=("saved_model", "litert_float32", "litert_int8", "litert_int8_float"),
+            inputs="uint8", outputs="probabilities", gates={"int8_agreement": 0.9},
+        )  # fmt: skip
+        return {one["format"]: one for one in results}
+
+    return made_once("deployed", fill)
 
 
 def test_files_can_take_pixels_and_give_probabilities(deployed, digits):

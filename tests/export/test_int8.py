@@ -231,27 +231,30 @@ def subclassed():
 
 
 @pytest.fixture(scope="module")
-def spoilt(tmp_path_factory):
+def spoilt(made_once):
     """A finished run of the digits whose student has one channel that is 120 times as large as the others.
 
     In float32 it says what it said. In int8 its other channels share the few values that the large one leaves.
     """
-    folder = tmp_path_factory.mktemp("runs") / "digits"
-    settings = ["fit.epochs=30", "teacher=null", "terms=[]", "label_weight=1", "export.formats=[]"]
-    settings += ["export.gates.int8_accuracy_drop=0.08"]
-    run.distill(load("digits", settings), folder, name="digits", quiet=True)
-    student = keras.models.load_model(folder / "student.keras", compile=False)
-    normalisation, after = student.get_layer("stage1_1_bn"), student.get_layer("stage2_1_conv")
-    for variable in (normalisation.gamma, normalisation.beta):
-        values = np.array(variable)
-        values[0] *= 120
-        variable.assign(values)
-    kernel = np.array(after.kernel)
-    kernel[:, :, 0] /= 120
-    after.kernel.assign(kernel)
-    with held(folder, "run"), whole(folder / "student.keras") as temporary:
-        student.save(temporary)
-    return folder
+
+    def fill(place):
+        folder = place / "digits"
+        settings = ["fit.epochs=30", "teacher=null", "terms=[]", "label_weight=1", "export.formats=[]"]
+        settings += ["export.gates.int8_accuracy_drop=0.08"]
+        run.distill(load("digits", settings), folder, name="digits", quiet=True)
+        student = keras.models.load_model(folder / "student.keras", compile=False)
+        normalisation, after = student.get_layer("stage1_1_bn"), student.get_layer("stage2_1_conv")
+        for variable in (normalisation.gamma, normalisation.beta):
+            values = np.array(variable)
+            values[0] *= 120
+            variable.assign(values)
+        kernel = np.array(after.kernel)
+        kernel[:, :, 0] /= 120
+        after.kernel.assign(kernel)
+        with held(folder, "run"), whole(folder / "student.keras") as temporary:
+            student.save(temporary)
+
+    return made_once("spoilt", fill)[0] / "digits"
 
 
 def exported_again(spoilt, folder, epochs):

@@ -17,14 +17,15 @@ from keras_kd.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    build("digits_tiny", (8, 8, 1), 10).save(folder / "student.keras")
-    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1)).astype("uint8")
-    gates = {"int8_accuracy_drop": 1.0, "int8_agreement": 0.0}
-    given = {"calibration_images": images, "test_images": images, "test_labels": np.arange(60) % 10, "quiet": True}
-    export(folder / "student.keras", folder, gates=gates, **given)
-    return folder
+def exported(made_once):
+    def fill(folder):
+        build("digits_tiny", (8, 8, 1), 10).save(folder / "student.keras")
+        images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1)).astype("uint8")
+        gates = {"int8_accuracy_drop": 1.0, "int8_agreement": 0.0}
+        given = {"calibration_images": images, "test_images": images, "test_labels": np.arange(60) % 10, "quiet": True}
+        export(folder / "student.keras", folder, gates=gates, **given)
+
+    return made_once("exported_tiny", fill)[0]
 
 
 @pytest.mark.parametrize("name, kind", [

@@ -53,30 +53,35 @@ def trained(model):
 
 
 @pytest.fixture(scope="module")
-def teachers(tmp_path_factory):
+def teachers(made_once):
     """Files of a good teacher on pixels 0..1, and of what it becomes by planted defects."""
-    keras.utils.set_random_seed(0)
-    folder, good = tmp_path_factory.mktemp("teachers"), trained(network())
-    image = good.inputs[0]
-    softmax = keras.layers.Softmax()(good.outputs[0])
-    swapped = [0, 1, 2, 7, 4, 5, 6, 3, 8, 9]
-    made = {
-        "good": good,
-        "plain": trained(network(normalised=False)),
-        "untrained": network(),
-        "untrained_plain": network(normalised=False),
-        "shuffled": with_output(good, lambda x: keras.ops.take(x, [3, 1, 4, 0, 5, 9, 2, 6, 8, 7], -1), "shuffled"),
-        "swapped": with_output(good, lambda x: keras.ops.take(x, swapped, -1), "swapped"),
-        "softmaxed": keras.Model(image, softmax),
-        "cast": keras.Model(image, keras.layers.Activation("linear", dtype="float32")(softmax)),
-        "scaled": keras.Model(image, keras.layers.Rescaling(10.0)(softmax)),
-        "log_softmaxed": with_output(good, keras.ops.log_softmax, "log_softmaxed"),
-        "times_ten": with_output(good, lambda x: 10 * x, "times_ten"),
-        "not_a_number": with_output(good, lambda x: x * np.nan, "not_a_number"),
-    }
-    for name, model in made.items():
-        model.save(folder / f"{name}.keras")
-    return {name: str(folder / f"{name}.keras") for name in made}
+
+    def fill(folder):
+        keras.utils.set_random_seed(0)
+        good = trained(network())
+        image = good.inputs[0]
+        softmax = keras.layers.Softmax()(good.outputs[0])
+        swapped = [0, 1, 2, 7, 4, 5, 6, 3, 8, 9]
+        made = {
+            "good": good,
+            "plain": trained(network(normalised=False)),
+            "untrained": network(),
+            "untrained_plain": network(normalised=False),
+            "shuffled": with_output(good, lambda x: keras.ops.take(x, [3, 1, 4, 0, 5, 9, 2, 6, 8, 7], -1), "shuffled"),
+            "swapped": with_output(good, lambda x: keras.ops.take(x, swapped, -1), "swapped"),
+            "softmaxed": keras.Model(image, softmax),
+            "cast": keras.Model(image, keras.layers.Activation("linear", dtype="float32")(softmax)),
+            "scaled": keras.Model(image, keras.layers.Rescaling(10.0)(softmax)),
+            "log_softmaxed": with_output(good, keras.ops.log_softmax, "log_softmaxed"),
+            "times_ten": with_output(good, lambda x: 10 * x, "times_ten"),
+            "not_a_number": with_output(good, lambda x: x * np.nan, "not_a_number"),
+        }
+        for name, model in made.items():
+            model.save(folder / f"{name}.keras")
+        return list(made)
+
+    folder, names = made_once("teachers", fill)
+    return {name: str(folder / f"{name}.keras") for name in names}
 
 
 @pytest.fixture

@@ -15,17 +15,18 @@ from keras_kd.workflows.run.distill import distill
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs")
-    generator = np.random.default_rng(0)
-    pixels, labels = generator.integers(0, 256, (80, 8, 8, 1)).astype("uint8"), np.arange(80) % 4
-    np.savez(folder / "images.npz", x_train=pixels, y_train=labels, x_test=pixels[:40], y_test=labels[:40])
-    (folder / "small.yaml").write_text(
-        "data: ./images.npz\nteacher: digits_cnn\nstudent: digits_tiny\nterms: [{method: kd}]\nfit: {epochs: 1}\n"
-        "export: {gates: {int8_accuracy_drop: 1, int8_agreement: 0}}\n"
-    )
-    distill(load(folder / "small.yaml"), folder / "small", name="small", quiet=True)
-    return folder / "small"
+def run_folder(made_once):
+    def fill(folder):
+        generator = np.random.default_rng(0)
+        pixels, labels = generator.integers(0, 256, (80, 8, 8, 1)).astype("uint8"), np.arange(80) % 4
+        np.savez(folder / "images.npz", x_train=pixels, y_train=labels, x_test=pixels[:40], y_test=labels[:40])
+        (folder / "small.yaml").write_text(
+            "data: ./images.npz\nteacher: digits_cnn\nstudent: digits_tiny\nterms: [{method: kd}]\nfit: {epochs: 1}\n"
+            "export: {gates: {int8_accuracy_drop: 1, int8_agreement: 0}}\n"
+        )
+        distill(load(folder / "small.yaml"), folder / "small", name="small", quiet=True)
+
+    return made_once("card", fill)[0] / "small"
 
 
 def test_the_card_says_what_the_report_says(run_folder):
@@ -44,15 +45,21 @@ def test_calibration_images_are_recorded(run_folder):
     assert found["seed"] == 0 and len(found["positions"]) == 80 == len(set(found["positions"]))
 
 
-@pytest.mark.parametrize("name", ["student.keras", "saved_model", "student.tflite", "student_int8.tflite"])
-def test_the_five_lines_load_each_file_without_this_package(run_folder, name):
-    text = (run_folder / "model_card.md").read_text()
-    (code,) = re.findall(rf"^`{re.escape(name)}`:\n\n```python\n(.*?)^```", text, flags=re.M | re.S)
-    assert len(code.splitlines()) <= 5
-    code += "\nimport sys\nassert 'keras_kd' not in sys.modules"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=run_folder)
+def test_the_five_lines_load_each_file_without_this_package(run_folder):
+    """One after the other in one process, which begins but once."""
+    text, programs = (run_folder / "model_card.md").read_text(), []
+    for name in ("student.keras", "saved_model", "student.tflite", "student_int8.tflite"):
+        (code,) = re.findall(rf"^`{re.escape(name)}`:\n\n```python\n(.*?)^```", text, flags=re.M | re.S)
+        assert len(code.splitlines()) <= 5
+        programs.append(code)
+    program = f"for code in {programs!r}:\n    exec(code, {{}})\n    print()\n    print('one more')"
+    program += "\nimport sys\nassert 'keras_kd' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=run_folder)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"\[\d\]", done.stdout.strip().splitlines()[-1])
+    answers = done.stdout.split("one more")
+    assert len(answers) == len(programs) + 1
+    for answer in answers[:-1]:
+        assert re.fullmatch(r"\[\d\]", answer.strip().splitlines()[-1])
 
 
 def test_the_example_runs_alone(run_folder, tmp_path):

@@ -36,12 +36,14 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(made_once):
     """A finished run of one epoch."""
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "small.yaml").write_text(RECIPE)
-    run.distill(load(folder / "small.yaml", ["fit.epochs=1"]), folder / "done", name="small", quiet=True)
-    return folder / "done"
+
+    def fill(folder):
+        (folder / "small.yaml").write_text(RECIPE)
+        run.distill(load(folder / "small.yaml", ["fit.epochs=1"]), folder / "done", name="small", quiet=True)
+
+    return made_once("trained", fill)[0] / "done"
 
 
 def weights(folder):

@@ -11,7 +11,7 @@ from keras_kd.recipe.load import load
 from keras_kd.training.schedules import ByEpoch
 from keras_kd.utils.errors import UserError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
 # Its images and its teacher are the user's.
 OF_THE_USER = {"my_images"}
