@@ -26,6 +26,8 @@ def outcome(box):
     from keras_kd.report import compare
     from keras_kd.utils.errors import UserError
     from keras_kd.workflows.run import distill as run
+    from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
+    from keras_kd.workflows.run.write_page import write_page
 
     said, figures = io.StringIO(), {}
     backend.no_tracing_notes()
@@ -36,9 +38,9 @@ def outcome(box):
 
     calls = {
         "compare": lambda: compare.rows_of(["saved_models/small"]),
-        "report": lambda: run.write_page("saved_models/small") and None,
+        "report": lambda: write_page("saved_models/small") and None,
         "distill": lambda: distilled("saved_models/small"),
-        "evaluate": lambda: numbers(run.evaluate("saved_models/small")),
+        "evaluate": lambda: numbers(evaluate_run("saved_models/small")),
         "another seed": lambda: distilled("saved_models/other", ["seed=1", "export.formats=[]"]),
     }
     with contextlib.redirect_stderr(said), contextlib.chdir(box.work):

@@ -21,7 +21,13 @@ from keras_kd.utils.files import whole
 from keras_kd.utils.ownership import held, within
 from keras_kd.workflows import seeds as claim
 from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.distill import trained_teacher
+from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
+from keras_kd.workflows.run.export import export as export_run
 from keras_kd.workflows.run.folder import is_run
+from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.write_page import write_page
+from keras_kd.workflows.search import trials
 from keras_kd.workflows.search.search import search
 from keras_kd.workflows.study import study
 from keras_kd.workflows.study.study_file import load_study
@@ -47,7 +53,7 @@ def finished(made_once):
     def fill(folder):
         (folder / "small.yaml").write_text(RECIPE)
         run.distill(load(folder / "small.yaml"), folder / "done", name="small", quiet=True)
-        run.write_page(folder / "done")
+        write_page(folder / "done")
 
     return made_once("finished", fill)[0] / "done"
 
@@ -175,7 +181,7 @@ def test_a_recipe_of_somebodys_is_no_run(tmp_path):
         folder / "student.keras"
     )
     before = digests(folder)
-    for call in (run.export, run.evaluate, run.write_page):
+    for call in (export_run, evaluate_run, write_page):
         with pytest.raises(UserError):
             call(folder)
     with pytest.raises(UserError, match="was not made by keras-kd"):
@@ -407,10 +413,10 @@ def flip(path, place=None):
 def test_what_cannot_be_made_again_is_refused_where_it_was_changed(done, name):
     flip(done / name, -1)
     before = digests(done)
-    for call in (distilled, lambda: run.evaluate("done"), lambda: run.export("done")):
+    for call in (distilled, lambda: evaluate_run("done"), lambda: export_run("done")):
         with pytest.raises(UserError, match=f"done/{name}: is not as this run made it"):
             call()
-    for call in (lambda: run.write_page("done"), lambda: compare.rows_of(["done"])):
+    for call in (lambda: write_page("done"), lambda: compare.rows_of(["done"])):
         with pytest.raises(UserError, match=f"done: not as the run made it .*: {name}; put it back"):
             call()
     assert digests(done) == before
@@ -424,7 +430,7 @@ def test_what_can_be_made_again_is_said_kept_aside_and_made_again(done, name, ca
     with pytest.raises(UserError, match=f"done: not as the run made it .*: {name}; `keras-kd evaluate done`"):
         compare.rows_of(["done"])
     with pytest.raises(UserError, match="not as the run made it"):
-        run.write_page("done")
+        write_page("done")
     found = distilled()
     aside = f"{Path(name).stem}.changed{Path(name).suffix}"
     said = capsys.readouterr().err
@@ -440,14 +446,14 @@ def test_what_can_be_made_again_is_said_kept_aside_and_made_again(done, name, ca
 def test_an_edited_number_is_not_carried_on_by_evaluate(done, capsys):
     first = run.read_report(done)
     (done / "report.json").write_text((done / "report.json").read_text().replace('"smoke": false', '"smoke": true'))
-    assert run.evaluate("done")["student"] == first["student"]
+    assert evaluate_run("done")["student"] == first["student"]
     assert "report.json: is not as it was written" in capsys.readouterr().err
 
 
 def test_the_account_itself_is_checked(done):
     account = done / MARK / "made.json"
     account.write_text(account.read_text().replace('"run"', '"Run"', 1))
-    for call in (distilled, lambda: run.evaluate("done"), lambda: compare.rows_of(["done"])):
+    for call in (distilled, lambda: evaluate_run("done"), lambda: compare.rows_of(["done"])):
         with pytest.raises(UserError, match=r"made.json: is damaged, so it cannot be told what keras-kd made in done"):
             call()
 
@@ -541,7 +547,7 @@ def test_an_examination_leaves_nothing_behind(tmp_path):
     folder = thesis(tmp_path / "p")
     (folder / "teacher.json").write_text("mine")
     before = digests(folder)
-    run.load_teacher(load("small.yaml"), run.load_data(load("small.yaml")), folder, quiet=True)
+    trained_teacher(load("small.yaml"), load_data(load("small.yaml")), folder, quiet=True)
     assert digests(folder) == before
 
 
@@ -557,7 +563,7 @@ def test_a_trial_that_the_machine_failed_does_not_count(error, monkeypatch, tmp_
         def fails(*arguments, **options):
             raise error
 
-        patched.setattr(run, "trial", fails)
+        patched.setattr(trials, "trial", fails)
         with pytest.raises(
             MachineError, match="trial .*it does not count: cure that, and the same command tries it again"
         ):
@@ -595,7 +601,7 @@ def test_a_copy_of_work_inside_stays(tmp_path):
 
 def test_what_somebody_changed_stays_when_another_takes_its_place(done, capsys):
     (done / "report.html").write_text("my notes")
-    run.write_page("done")
+    write_page("done")
     assert (done / "report.changed.html").read_text() == "my notes"
     (done / "model_card.md").write_text("my card")
     distilled(settings=["seed=3"], restart=True)
@@ -630,9 +636,9 @@ def test_a_run_that_was_moved_is_the_same_run(tmp_path):
     Path("deep/er").mkdir(parents=True)
     shutil.move("saved_models/s", "deep/er/s")
     with pytest.raises(UserError, match="deep/er/s: was moved, or what its recipe names was"):
-        run.evaluate("deep/er/s")
+        evaluate_run("deep/er/s")
     assert distilled("deep/er/s") == json.loads(json.dumps(first))
-    assert run.evaluate("deep/er/s")["student"] == first["student"]
+    assert evaluate_run("deep/er/s")["student"] == first["student"]
 
 
 def test_a_name_that_is_too_long_is_told():

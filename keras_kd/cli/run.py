@@ -162,7 +162,7 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
         found = evaluate_model(run, dataset, pixels, not probabilities, image_size)
         return _print_report(found, run, as_json)
     start_keras(backend)
-    from keras_kd.workflows.run.distill import evaluate as evaluate_run
+    from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
     keeps("evaluate", run)
     _print_report(evaluate_run(run), run, as_json)
@@ -185,7 +185,7 @@ def export(run, formats, quiet, as_json):
     """
     formats = checked_formats(formats, "--format")
     start_keras()
-    from keras_kd.workflows.run.distill import export as export_run
+    from keras_kd.workflows.run.export import export as export_run
 
     keeps("export", run)
     _print_report(export_run(run, formats=formats, quiet=quiet), run, as_json)
@@ -201,7 +201,7 @@ def report(runs):
         keras-kd report saved_models/digits
     """
     start_keras()
-    from keras_kd.workflows.run.distill import write_page
+    from keras_kd.workflows.run.write_page import write_page
 
     keeps("report")
     for folder in runs:

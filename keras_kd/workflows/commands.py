@@ -142,7 +142,7 @@ def evaluate(
         from keras_kd.workflows.run.evaluate import evaluate_model
 
         return evaluate_model(run, data, pixels, not probabilities, image_size)
-    from keras_kd.workflows.run.distill import evaluate as evaluate_run
+    from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
     return evaluate_run(run)
 
@@ -169,7 +169,7 @@ def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = Fa
     """
     run = user_folder(given_path(run, "run"), "run")
     formats = checked_formats((formats,) if isinstance(formats, str) else formats)
-    from keras_kd.workflows.run.distill import export as export_run
+    from keras_kd.workflows.run.export import export as export_run
 
     return export_run(run, formats=formats, quiet=quiet)
 

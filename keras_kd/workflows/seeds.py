@@ -16,9 +16,12 @@ from keras_kd.utils.formatting import percent
 from keras_kd.workflows.doctor import examination_of_run
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.baseline import BASELINES, LABELS, SMOOTHING, baseline_of
+from keras_kd.workflows.run.distill import trained_independent_teacher, trained_teacher
 from keras_kd.workflows.run.folder import RunFolder, hold_run, may_hold, of_training, read_report
 from keras_kd.workflows.run.generations import home
 from keras_kd.workflows.run.measure import load_student
+from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.write_page import write_page
 
 
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
@@ -47,7 +50,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
         found, failed = read_report(folder), error
     if recipe.seeds or recipe.baseline is not None:
         found = _judged(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
-    run.write_page(folder)
+    write_page(folder)
     if failed is not None:
         raise failed
     return found
@@ -213,12 +216,12 @@ def _mean_and_std(values):
 
 def _properties(recipe, folder, alone, smoke):
     """Attention, invariance, attacks and corruptions, with the baseline student beside."""
-    dataset = run.load_data(recipe)
-    teacher = run.load_teacher(recipe, dataset, folder, smoke=smoke, quiet=True)
+    dataset = load_data(recipe)
+    teacher = trained_teacher(recipe, dataset, folder, smoke=smoke, quiet=True)
     networks = {"student": load_student(recipe, dataset, RunFolder(Path(folder)))}
     if teacher is not None and teacher.model.output_shape[-1] == dataset.classes:
         networks["teacher"] = teacher
-    independent = run.load_independent_teacher(recipe, dataset, folder, smoke=smoke, quiet=True)
+    independent = trained_independent_teacher(recipe, dataset, folder, smoke=smoke, quiet=True)
     if independent is not None:
         networks["independent"] = independent
     place, _ = next(iter(alone.values()))

@@ -17,6 +17,8 @@ from keras_kd.utils.files import whole
 from keras_kd.utils.ownership import held
 from keras_kd.workflows.run import deliver as hand_over
 from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
+from keras_kd.workflows.run.export import export as export_run
 
 
 def pixels(shape, count=16, seed=0):
@@ -265,7 +267,7 @@ def exported_again(spoilt, folder, epochs):
     # An epoch of the digits is a dozen steps.
     with held(folder, "run"), whole(folder / "recipe.yaml") as temporary:
         temporary.write_text(text.replace(usual, f"{{epochs: {epochs}, learning_rate: 0.003}}"))
-    return run.export(folder, formats=["litert_int8"], quiet=True)
+    return export_run(folder, formats=["litert_int8"], quiet=True)
 
 
 @pytest.mark.slow
@@ -301,11 +303,11 @@ def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are
 
     monkeypatch.setattr(hand_over, "fine_tune", killed)
     with pytest.raises(KeyboardInterrupt):
-        run.export(folder, quiet=True, formats=["litert_int8"])
+        export_run(folder, quiet=True, formats=["litert_int8"])
     monkeypatch.undo()
     assert named(folder) == []
     # Another format alone does not make the run whole.
-    run.export(folder, quiet=True, formats=["litert_float16"])
+    export_run(folder, quiet=True, formats=["litert_float16"])
     assert named(folder) == ["student_float16.tflite"]
     recipe = load(folder / "recipe.yaml", ["export.formats=[litert_int8, litert_float32]"])
     run.distill(recipe, folder, name="digits", quiet=True)
@@ -337,9 +339,9 @@ def named(folder):
 def test_another_format_leaves_what_is_known_of_the_others(spoilt, tmp_path):
     folder = tmp_path / "run"
     before = exported_again(spoilt, folder, epochs=20)
-    found = run.export(folder, formats=["litert_float16"], quiet=True)
+    found = export_run(folder, formats=["litert_float16"], quiet=True)
     assert named(folder) == ["student_float16.tflite", "student_int8.tflite"]
     assert found["int8_fine_tuning"] == before["int8_fine_tuning"] and (folder / "student_int8.keras").exists()
     card = (folder / "model_card.md").read_text()
     assert "student_float16.tflite" in card and "student_int8.tflite" in card
-    assert run.evaluate(folder)["int8_fine_tuning"] == before["int8_fine_tuning"]
+    assert evaluate_run(folder)["int8_fine_tuning"] == before["int8_fine_tuning"]

@@ -162,7 +162,7 @@ def test_a_model_and_images_in_the_home_folder(monkeypatch, home):
 
 
 def test_a_run_with_a_slash_behind(monkeypatch):
-    monkeypatch.setattr("keras_kd.workflows.run.distill.evaluate", lambda run: {"of": run})
+    monkeypatch.setattr("keras_kd.workflows.run.evaluate.evaluate", lambda run: {"of": run})
     monkeypatch.setattr("keras_kd.report.terminal.summary", lambda found: found["of"])
     os.makedirs("runs/x")
     os.makedirs("runs/y.keras")

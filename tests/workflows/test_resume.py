@@ -20,6 +20,7 @@ from keras_kd.utils.files import locked, tidy, whole
 from keras_kd.utils.ownership import held
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import train as training
+from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
 RECIPE = """\
 data: {name: digits, train_images: 200, test_images: 50, views: crop_flip}
@@ -185,7 +186,7 @@ def test_what_can_be_measured_again_is(name, content, trained):
     path = Path("done", name)
     path.unlink() if content is None else path.write_bytes(content)
     assert run.distill(recipe, "done", name="small", quiet=True)["student"] == first["student"]
-    assert run.evaluate("done")["student"] == first["student"]
+    assert evaluate_run("done")["student"] == first["student"]
 
 
 @pytest.mark.parametrize("name", ["recipe.yaml", "student.keras"])
@@ -193,7 +194,7 @@ def test_what_cannot_be_measured_again_is_named(name, trained):
     shutil.copytree(trained, "done")
     Path("done", name).write_bytes(b"{ no such thing")
     with pytest.raises(UserError, match=f"done/{name}"):
-        run.evaluate("done")
+        evaluate_run("done")
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where():

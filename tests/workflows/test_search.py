@@ -17,7 +17,9 @@ import yaml
 from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
 from keras_kd.utils.errors import UserError
-from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run import trial as one_trial
+from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.search import trials
 from keras_kd.workflows.search.results import first, pareto
 from keras_kd.workflows.search.search import search
 from keras_kd.workflows.search.space import Given, Setting, recipe_with, settings_of, space_of
@@ -68,7 +70,7 @@ def trained_in_no_time(monkeypatch):
             "student": {"top1": on_test},
         }
 
-    monkeypatch.setattr(run, "trial", trial)
+    monkeypatch.setattr(trials, "trial", trial)
 
 
 def searched(path, folder, **options):
@@ -225,12 +227,12 @@ def test_the_teacher_is_asked_once_for_all_trials_and_the_winner(recipe, tmp_pat
 
 def test_trials_are_judged_on_images_set_aside_and_never_on_the_test_images(recipe, tmp_path, monkeypatch):
     seen = []
-    measure = run.measure
+    measure = one_trial.measure
     monkeypatch.setattr(
-        run, "measure", lambda r, d, *a, **k: seen.append(d.test.images.copy()) or measure(r, d, *a, **k)
+        one_trial, "measure", lambda r, d, *a, **k: seen.append(d.test.images.copy()) or measure(r, d, *a, **k)
     )
     searched(recipe("{trials: 2, validation: 15}"), tmp_path / "out", winner=False)
-    data = run.load_data(load(recipe("{trials: 2}"), ["data.validation=15"]))
+    data = load_data(load(recipe("{trials: 2}"), ["data.validation=15"]))
     assert [len(one) for one in seen] == [15, 15]
     for one in seen:
         np.testing.assert_array_equal(one, data.validation.images)
@@ -251,14 +253,14 @@ def test_seeds_are_averaged(recipe, tmp_path):
 
 @pytest.mark.usefixtures("trained_in_no_time")
 def test_failed_trials_are_shown_counted_and_not_chosen(recipe, tmp_path, monkeypatch):
-    trained = run.trial
+    trained = trials.trial
 
     def fails_at_first(recipe, *arguments, **options):
         if options["name"] == "trial 0":
             raise UserError("the loss became NaN\nin epoch 1")
         return trained(recipe, *arguments, **options)
 
-    monkeypatch.setattr(run, "trial", fails_at_first)
+    monkeypatch.setattr(trials, "trial", fails_at_first)
     found = searched(recipe("{trials: 2}"), tmp_path / "out", winner=False)
     assert found["counts"]["failed"] == 1 and found["counts"]["completed"] == 1
     assert found["trials"][0]["error"] == "the loss became NaN" and found["best"] == "1"

@@ -21,6 +21,7 @@ from keras_kd.report import write as report
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import train as training
+from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 from keras_kd.workflows.run.plan import plan
 
 
@@ -430,7 +431,7 @@ def test_a_run_by_an_ensemble_of_seeds_and_epochs_with_fitted_weights():
     # A copy that lies beside the runs of its teachers is measured as the first, and fits nothing anew.
     shutil.copytree("runs/small", "runs/copy")
     kept = json.loads(Path("runs/copy/teacher.json").read_text())
-    again = run.evaluate("runs/copy")
+    again = evaluate_run("runs/copy")
     assert again["teacher"]["top1"] == found["teacher"]["top1"]
     assert again["teacher"]["source"]["temperature"] == source["temperature"]
     assert json.loads(Path("runs/copy/teacher.json").read_text()) == kept
@@ -438,7 +439,7 @@ def test_a_run_by_an_ensemble_of_seeds_and_epochs_with_fitted_weights():
     # The finished run lacks an epoch that its recipe has come to name.
     Path("runs/big/checkpoints/epoch_0001.keras").unlink()
     with pytest.raises(UserError, match=r"kept no epoch 1; `keras-kd distill .*big\.yaml --restart`"):
-        run.evaluate("runs/small")
+        evaluate_run("runs/small")
 
 
 @pytest.mark.slow
@@ -482,8 +483,8 @@ def test_generations_teach_each_other_and_are_reported():
     first = yaml.safe_load(Path("runs/small/generation_1/recipe.yaml").read_text())
     assert (first["terms"], first["label_weight"], first["export"]["formats"]) == ([], 1.0, [])
     assert "## Generations" in Path("runs/small/report.md").read_text()
-    assert run.evaluate("runs/small")["generations"] == found["generations"]
-    middle = run.evaluate("runs/small/generation_2")
+    assert evaluate_run("runs/small")["generations"] == found["generations"]
+    middle = evaluate_run("runs/small/generation_2")
     assert middle["teacher"]["source"]["run"] == "../generation_1"
 
     # A run that lost its last generation goes on with the others as they are.

@@ -16,10 +16,10 @@ from keras_kd.utils.errors import UserError
 from keras_kd.workflows.doctor.gradients import measure_gradients
 from keras_kd.workflows.doctor.measures import nearest_class_mean, skill
 from keras_kd.workflows.doctor.members import is_right, load_members, missing_runs
-from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.build import build_student
 from keras_kd.workflows.run.folder import RunFolder, of_training, read_report
 from keras_kd.workflows.run.measure import load_student
+from keras_kd.workflows.run.open_run import load_data, open_run
 from keras_kd.workflows.run.teachers import assemble
 
 # Images that stand for all: enough of each class to see its place, few enough for a minute on two cores.
@@ -58,7 +58,7 @@ class Case:
 
     def __init__(self, recipe, folder, smoke=False, dataset=None):
         self.recipe, self.folder, self.smoke = recipe, Path(folder), smoke
-        self.dataset = run.load_data(recipe) if dataset is None else dataset
+        self.dataset = load_data(recipe) if dataset is None else dataset
         self.readings, self._logits = {}, {}
 
     # The images.
@@ -189,7 +189,7 @@ class Case:
         if found is None or not files.student.exists() or not files.recipe.exists():
             return None
         try:
-            there, _ = run.open_run(self.folder)
+            there, _ = open_run(self.folder)
         except UserError:
             return None
         same = of_training(there) == of_training(self.recipe)

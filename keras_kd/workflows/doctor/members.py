@@ -11,9 +11,10 @@ from keras_kd.models.wrappers.resized import resized
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec
 from keras_kd.workflows.doctor.measures import class_probabilities, output_kind
-from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.folder import read_report
 from keras_kd.workflows.run.generations import generation_folder
+from keras_kd.workflows.run.load_teacher import load_teacher
+from keras_kd.workflows.run.missing import must_train_first
 from keras_kd.workflows.run.teachers import held_out_alike, seen_by
 
 
@@ -100,7 +101,7 @@ def load_members(recipe, dataset, folder, smoke=False):
         UserError: a run that is not there, or a network that does not fit the data.
     """
     if recipe.generations > 1 and read_report(generation_folder(folder, recipe.generations - 1)) is not None:
-        network = run.load_teacher(recipe, dataset, folder, smoke=smoke, quiet=True, may_train=False)
+        network = load_teacher(recipe, dataset, folder, smoke=smoke)
         return [Member("teacher", None, network, None, dataset.classes)]
     if recipe.teacher is None:
         return []
@@ -129,14 +130,14 @@ def alone(recipe, spec):
 def missing_runs(recipe, folder, smoke=False):
     """The `MemberSpec`s of a recipe's teacher whose runs are not there."""
     specs = () if recipe.teacher is None else recipe.teacher.members
-    return [spec for spec in specs if spec.is_recipe and run.must_train_first(alone(recipe, spec), folder, smoke)]
+    return [spec for spec in specs if spec.is_recipe and must_train_first(alone(recipe, spec), folder, smoke)]
 
 
 def _of_recipe(recipe, spec, dataset, folder, smoke):
     if recipe.teacher.is_fitted:
         held_out_alike(recipe.data, load_teacher_recipe(spec, smoke).data, spec.model)
     lone = alone(recipe, spec)
-    return run.load_teacher(lone, dataset, folder, smoke=smoke, quiet=True, may_train=False)
+    return load_teacher(lone, dataset, folder, smoke=smoke)
 
 
 def _own(spec, dataset):

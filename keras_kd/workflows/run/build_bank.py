@@ -4,7 +4,9 @@ import time
 
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.choose_bank import bank_of
-from keras_kd.workflows.run.distill import load_data, load_teacher
+from keras_kd.workflows.run.distill import trained_teacher
+from keras_kd.workflows.run.load_teacher import load_teacher
+from keras_kd.workflows.run.open_run import load_data
 
 
 def open_bank(recipe, folder, *, smoke=False, quiet=False, may_train=True, tell=None):
@@ -22,7 +24,10 @@ def open_bank(recipe, folder, *, smoke=False, quiet=False, may_train=True, tell=
         UserError: the recipe has no teacher, or one that no bank can stand for.
     """
     dataset = load_data(recipe)
-    teacher = load_teacher(recipe, dataset, folder, smoke=smoke, quiet=quiet, may_train=may_train)
+    if may_train:
+        teacher = trained_teacher(recipe, dataset, folder, smoke=smoke, quiet=quiet)
+    else:
+        teacher = load_teacher(recipe, dataset, folder, smoke=smoke)
     if recipe.bank.mode in ("auto", "live"):
         bank = recipe.bank.model_copy(update={"mode": "ahead"})
         recipe = recipe.model_copy(update={"bank": bank})

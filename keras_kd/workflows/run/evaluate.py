@@ -1,4 +1,4 @@
-"""Measuring any Keras model on the test images of a dataset."""
+"""Measuring again: the student of a finished run, or any Keras model on the test images of a dataset."""
 
 from pathlib import Path
 
@@ -7,6 +7,19 @@ from keras_kd.models.network import build, cost, logits_of
 from keras_kd.recipe.schema_networks import ModelSpec
 from keras_kd.report import write as report
 from keras_kd.workflows.run.environment import environment, git_commit
+from keras_kd.workflows.run.folder import hold_run, mend, read_report, same_inputs
+from keras_kd.workflows.run.inputs import inputs_of
+from keras_kd.workflows.run.load_teacher import load_independent_teacher, load_teacher
+from keras_kd.workflows.run.measure import measure
+from keras_kd.workflows.run.open_run import load_data, open_run
+from keras_kd.workflows.run.write_page import write_page
+
+PUT_ALL_BACK = "put back what was there, or train it again: `keras-kd distill` of its recipe with --restart"
+# Of a report what measuring again does not change.
+KEPT = (
+    "exports", "export_note", "int8_fine_tuning", "calibration_images", "smoke", "git_commit", "environment", "verdict",
+    "doctor"
+)  # fmt: skip
 
 
 def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=None):
@@ -30,4 +43,43 @@ def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=
     found["cost"] = cost(network.model)
     found["time"] = {"seconds": {"data": round(images.seconds, 3), "student": round(seconds * len(logits), 3)}}
     found["environment"], found["git_commit"] = environment(), git_commit()
+    return found
+
+
+def evaluate(folder):
+    """Measures the student of a run again; returns the report and writes it."""
+    recipe, files = open_run(folder)
+    with hold_run(files) as owned:
+        mend(files, owned)
+        before = read_report(files.path) or {}
+        smoke = before.get("smoke", False)
+        same_inputs(owned, inputs_of(recipe, files.path, smoke), PUT_ALL_BACK)
+        dataset = load_data(recipe)
+        same_inputs(owned, inputs_of(recipe, files.path, smoke, dataset), PUT_ALL_BACK)
+        teacher = load_teacher(recipe, dataset, files.path, smoke=smoke)
+        found = measured_again(
+            recipe,
+            dataset,
+            teacher,
+            files,
+            before,
+            independent=lambda: load_independent_teacher(recipe, dataset, files.path, smoke=smoke),
+        )
+    write_page(folder)
+    return found
+
+
+def measured_again(recipe, dataset, teacher, files, before, *, independent):
+    """Measures the student of a finished run again, and writes the report; arguments as of `measure`.
+
+    Args:
+        before: the report as it was.
+    """
+    name = before.get("recipe", files.path.name)
+    found = measure(recipe, dataset, teacher, files, name=name, independent=independent)
+    found.update({kept: before[kept] for kept in KEPT if kept in before})
+    found["time"] = before.get("time", found["time"])
+    # An export that was killed is to be made again.
+    found["settings"]["export"] = before.get("settings", {}).get("export", found["settings"]["export"])
+    report.write(found, files.path)
     return found

@@ -53,7 +53,7 @@ def teacher_runs(recipe, folder, smoke):
     return [teacher_run(spec, folder, smoke) for spec in members if spec.is_recipe]
 
 
-def _independent(recipe):
+def independent_of(recipe):
     """The network that fidelity is compared with, as the teacher of a recipe, or None."""
     spec = recipe.evidence.independent_teacher
     return None if spec is None else TeacherSpec(**spec.model_dump())
@@ -61,7 +61,7 @@ def _independent(recipe):
 
 def independent_digest(recipe, folder, smoke):
     """The digest of the network that fidelity is compared with, where it is a file that is there; else None."""
-    spec = _independent(recipe)
+    spec = independent_of(recipe)
     if spec is None:
         return None
     file = teacher_run(spec, folder, smoke).student if spec.is_recipe else Path(spec.model)
@@ -77,7 +77,7 @@ def same_teachers(recipe, folder, smoke):
     Raises:
         UserError: names the run, what differs, and the ways to choose from.
     """
-    independent = _independent(recipe)
+    independent = independent_of(recipe)
     compared = [teacher_run(independent, folder, smoke)] if independent is not None and independent.is_recipe else []
     for one in [*teacher_runs(recipe, folder, smoke), *compared]:
         files = one.files

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from keras_kd.workflows.restart import empty_folder
-from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.folder import no_banks_here, same_inputs
 from keras_kd.workflows.run.inputs import inputs_of, same_teachers
+from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.search.folder import SearchFolder, hold_search, refuse_changed_trials, refuse_other_search
 from keras_kd.workflows.search.plan import plan_of
 from keras_kd.workflows.search.results import result_of, train_winner, write_result
@@ -69,5 +69,5 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
 def _begin_again(owned, plan):
     """Throws away what a search made, once it is seen that it can be begun again."""
     rehearse(plan.held_out, about_data(plan.held_out), plan.given.smoke)
-    run.load_data(plan.held_out)
+    load_data(plan.held_out)
     empty_folder(owned)

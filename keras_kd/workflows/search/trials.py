@@ -10,10 +10,13 @@ from keras_kd.utils.file_names import file_name, plain_name
 from keras_kd.utils.files import whole
 from keras_kd.utils.formatting import duration
 from keras_kd.utils.ownership import joined, within
-from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.distill import trained_teacher
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.folder import same_inputs
 from keras_kd.workflows.run.inputs import inputs_of
+from keras_kd.workflows.run.missing import must_train_first
+from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.trial import trial
 from keras_kd.workflows.search.folder import KIND
 from keras_kd.workflows.search.results import short
 from keras_kd.workflows.search.tuner import StudentHyperModel, StudentTuner, decoded, error_of, oracle_of
@@ -84,10 +87,10 @@ class Trials:
     def _begin(self):
         """What all trials have in common: data, and the teacher, trained if its run is missing."""
         recipe, held_out, smoke = self.plan.recipe, self.plan.held_out, self.plan.given.smoke
-        if run.must_train_first(held_out, self.files.path, smoke):
+        if must_train_first(held_out, self.files.path, smoke):
             # What does not fit is found before hours go into a teacher.
             rehearse(held_out, about_data(held_out), smoke)
-        self.dataset = run.load_data(held_out)
+        self.dataset = load_data(held_out)
         if self.owned is not None:
             now = inputs_of(recipe, self.files.path, smoke, self.dataset)
             same_inputs(self.owned, now)
@@ -97,7 +100,7 @@ class Trials:
     def _teacher(self, recipe):
         key = json.dumps([recipe.dump()["teacher"], recipe.generations], sort_keys=True)
         if key not in self.teachers:
-            self.teachers[key] = run.load_teacher(recipe, self.dataset, self.files.path, smoke=self.plan.given.smoke)
+            self.teachers[key] = trained_teacher(recipe, self.dataset, self.files.path, smoke=self.plan.given.smoke)
         return self.teachers[key]
 
     # A trial.
@@ -111,7 +114,7 @@ class Trials:
             seeded = recipe.with_seed(recipe.seed + number)
             before = tuners_own.get("tuner/trial_id")
             reports.append(
-                run.trial(
+                trial(
                     seeded,
                     self.dataset,
                     teacher,

@@ -18,6 +18,7 @@ from keras_kd.workflows.restart import empty_folder, of_earlier_runs
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.folder import RunFolder, no_banks_here
+from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.seeds import digest_of
 from keras_kd.workflows.study.results import result_of
 from keras_kd.workflows.study.study_file import cells as cells_of
@@ -128,7 +129,7 @@ def _begin_again(owned, spec, settings, seeds, smoke):
         cells = write_recipes(spec, aside, settings, smoke)
         _rehearse(_runs(cells, seeds, Path(aside)), smoke)
         for data in {repr(recipe.data): recipe for _, _, recipe in cells}.values():
-            run.load_data(data)
+            load_data(data)
     empty_folder(owned, maker="keras-kd for this study")
 
 

@@ -1,0 +1,70 @@
+"""Exporting the student of a finished run."""
+
+from keras_kd import models
+from keras_kd.export.formats import missing_here
+from keras_kd.models.load import import_module_of
+from keras_kd.utils.errors import GateError, MachineError, UserError
+from keras_kd.utils.screen import print_note
+from keras_kd.workflows.run.context import RunContext
+from keras_kd.workflows.run.deliver import hand_over
+from keras_kd.workflows.run.folder import hold_run, mend, read_report
+from keras_kd.workflows.run.load_teacher import load_teacher
+from keras_kd.workflows.run.open_run import load_data, open_run
+from keras_kd.workflows.run.write_page import write_page
+
+
+def export(folder, *, formats=None, quiet=False):
+    """Exports the student of a run again; returns the report.
+
+    Args:
+        folder: the run.
+        formats: some of `keras_kd.export.formats.FORMATS`; the recipe's by default.
+        quiet: no progress.
+    """
+    recipe, files = open_run(folder, moved=True)
+    formats = tuple(formats or recipe.export.formats)
+    if models.kind(recipe.student.model) == "function":
+        import_module_of(recipe.student.model)
+    missing = missing_here(formats)
+    if missing:
+        raise UserError(f"export: {missing}")
+    with hold_run(files) as owned:
+        mend(files, owned)
+        dataset = load_data(recipe)
+        found = read_report(files.path)
+        if found is None:
+            raise UserError(f"{folder}: has no report.json; `keras-kd evaluate {folder}` writes it")
+
+        def teacher():
+            try:
+                return load_teacher(recipe, dataset, files.path, smoke=found.get("smoke", False))
+            except MachineError:
+                raise
+            except UserError as error:
+                # Of a run that was moved, say.
+                said = (
+                    f"{folder}: the teacher cannot be asked ({error}); the student in float32 teaches its copy for int8"
+                )
+                print_note(said)
+                return None
+
+        context = RunContext(recipe, dataset, files, files.path.name, quiet)
+        found = hand_over(context, found, owned=owned, teacher=teacher, formats=formats)
+    write_page(folder)
+    refuse_failed(found)
+    return found
+
+
+def refuse_failed(found):
+    """Makes an error of the exported files of a report that failed their gates, if there are any.
+
+    Args:
+        found: the report.
+
+    Raises:
+        GateError: names each file and what of it failed.
+    """
+    failed = [one for one in found.get("exports", []) if not one["passed"]]
+    if failed:
+        texts = [f"{one['file']}: {text}" for one in failed for text in one["failures"]]
+        raise GateError("\n".join(texts), found["exports"])

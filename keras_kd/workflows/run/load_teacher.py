@@ -1,0 +1,97 @@
+"""The teacher of a recipe, of files and of runs that are there; nothing is trained here."""
+
+import os
+from pathlib import Path
+
+from keras_kd import models
+from keras_kd.models.load import import_module_of
+from keras_kd.models.network import Network
+from keras_kd.recipe.load import load
+from keras_kd.report.soundness import PUT_BACK
+from keras_kd.utils.account import verified
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.files import sha256
+from keras_kd.workflows.run.folder import RunFolder, differences, read_report
+from keras_kd.workflows.run.generations import generation_folder
+from keras_kd.workflows.run.inputs import independent_of, teacher_run
+from keras_kd.workflows.run.teachers import assemble, held_out_alike, saw_held_out
+
+
+def load_teacher(recipe, dataset, folder, *, smoke=False):
+    """The teacher as a `Network`, or None. Those that are recipes are the students of their runs, beside `folder`.
+
+    Args:
+        recipe: a `Recipe`; of several generations, the student of the one before the last is the teacher.
+        dataset: its data.
+        folder: of the run.
+        smoke: teachers that are recipes are shrunk as well.
+
+    Raises:
+        UserError: a run is missing; see `keras_kd.workflows.run.distill.trained_teacher`.
+    """
+    folder = Path(folder)
+    if recipe.generations > 1:
+        run = RunFolder(generation_folder(folder, recipe.generations - 1))
+        if not run.student.exists() or read_report(run.path) is None:
+            raise UserError(f"{run.path}: the generation before is missing; `keras-kd distill` of the recipe makes it")
+        return _student_of(run, run.student, f"generation {recipe.generations - 1}", dataset, folder)
+    if recipe.teacher is None:
+        return None
+    return _network_of(recipe, recipe.teacher, dataset, folder, smoke, memory=RunFolder(folder).teacher)
+
+
+def load_independent_teacher(recipe, dataset, folder, *, smoke=False):
+    """The network that fidelity is compared with, as a `Network`, or None; arguments as of `load_teacher`."""
+    spec = independent_of(recipe)
+    return None if spec is None else _network_of(recipe, spec, dataset, Path(folder), smoke)
+
+
+def _network_of(recipe, teacher, dataset, folder, smoke, memory=None):
+    """The `Network` of a `TeacherSpec`; the runs of its recipes are there."""
+
+    def of_recipe(spec, seen):
+        one = teacher_run(spec, folder, smoke)
+        taught, run = one.recipe, one.files
+        if teacher.is_fitted:
+            held_out_alike(recipe.data, taught.data, spec.model)
+        if not run.student.exists() or read_report(run.path) is None:
+            raise UserError(
+                f"{run.path}: the run of the teacher is not there; put it back, or train it: `keras-kd distill "
+                f"{spec.model}`"
+            )
+        file, name = run.student, run.path.name.removesuffix("-smoke")
+        if spec.epoch not in (None, read_report(run.path).get("epochs")):
+            file, name = run.checkpoint(spec.epoch), f"{name} epoch {spec.epoch}"
+        if not file.exists():
+            seed = "" if spec.seed is None else f" --seed {spec.seed}"
+            raise UserError(
+                f"{file}: the finished run kept no epoch {spec.epoch}; "
+                f"`keras-kd distill {spec.model}{seed} --restart` trains it again and keeps it"
+            )
+        network = _student_of(run, file, name, seen, folder, taught)
+        network.source["trained_on_held_out"] = saw_held_out(recipe.data, taught.data)
+        return network
+
+    return assemble(teacher, dataset, of_recipe, memory)
+
+
+def _student_of(run, file, name, seen, folder, taught=None):
+    """The student of a finished run as a teacher; `file` is it, or one of its checkpoints."""
+    verified(file, PUT_BACK)
+    found, used = read_report(run.path), load(run.recipe, notes=[])
+    if models.kind(used.student.model) == "function":
+        import_module_of(used.student.model)
+    model = models.build(str(file), seen.image_shape, seen.classes, pixels="pixels")
+    last = file == run.student
+    source = {
+        "run": os.path.relpath(run.path, folder),
+        "file": os.path.relpath(file, run.path),
+        "sha256": sha256(file),
+        "epoch": found.get("epochs") if last else int(file.stem.removeprefix("epoch_")),
+        "epochs": found.get("epochs"),
+        "seed": found.get("seed"),
+        "top1": found["student"]["top1"] if last else None,
+        "seconds": found["time"]["seconds"]["total"],
+        "differs_from_recipe": differences(used, taught) if taught else [],
+    }
+    return Network(f"{name} ({found['student']['name']})", model, used.student.from_logits, source)

@@ -1,0 +1,34 @@
+"""What is there before a run's stages: its data; of a finished run its recipe and its files."""
+
+from pathlib import Path
+
+from keras_kd import data
+from keras_kd.recipe.load import load
+from keras_kd.report.soundness import refuse_lost
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.run.folder import RunFolder, is_run
+
+
+def load_data(recipe):
+    """The recipe's images and labels."""
+    return data.load(**recipe.data.model_dump(exclude={"views"}))
+
+
+def open_run(folder, moved=False):
+    """(recipe, RunFolder) of a finished run; one that was moved away from what its recipe names only where it may."""
+    files = RunFolder(Path(folder))
+    if not files.path.is_dir():
+        raise UserError(f"{folder}: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/")
+    if not files.recipe.exists() or not is_run(files.path):
+        raise UserError(f"{folder}: no run of keras-kd (it has no recipe.yaml of its making)")
+    refuse_lost(files.path)
+    if not files.student.exists():
+        raise UserError(f"{folder}: its student is not trained to the end; `keras-kd distill` goes on with it")
+    notes = []
+    recipe = load(files.recipe, notes=notes)
+    if notes and not moved:
+        raise UserError(
+            f"{folder}: was moved, or what its recipe names was ({notes[0].partition(': ')[2]}); move it back, or give "
+            f"`keras-kd distill RECIPE --out {folder}`"
+        )
+    return recipe, files
