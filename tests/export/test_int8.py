@@ -9,7 +9,9 @@ import pytest
 from keras import ops
 
 from keras_kd.export.export import export
-from keras_kd.export.int8_simulation import FakeQuantize, Simulation, folded, rounded_kernel
+from keras_kd.export.int8_folding import folded
+from keras_kd.export.int8_layers import FakeQuantize, rounded_kernel
+from keras_kd.export.int8_simulation import Simulation
 from keras_kd.models import build
 from keras_kd.recipe.load import load
 from keras_kd.utils.errors import GateError, UserError

@@ -18,6 +18,7 @@ from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run import trial as one_trial
+from keras_kd.workflows.run.distill import distill
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.search import trials
 from keras_kd.workflows.search.results import first, pareto
@@ -199,7 +200,7 @@ def test_a_search_ends_with_a_recipe_that_gives_what_the_winner_gave(recipe, tmp
     assert again.label_weight == best["values"]["label_weight"] and again.search is None
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
     assert f"trial {best['trial']} of 3 by random" in header[0] and "top-1" in header[-1]
-    report = run.distill(again, tmp_path / "runs" / "again", name="again", quiet=True)
+    report = distill(again, tmp_path / "runs" / "again", name="again", quiet=True)
     # As equal as two runs of one recipe are.
     assert report["student"]["top1"] == pytest.approx(found["winner"]["runs"][0]["top1"], abs=0.051)
     assert json.loads((file.parent / "search.json").read_text())["winner"] == found["winner"]

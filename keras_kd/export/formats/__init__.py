@@ -2,8 +2,8 @@
 
 A new format is one file in this folder, with `write`, `run` and a `FORMATS` of its own (see `onnx.py`, the shortest,
 and `keras_kd.export.formats.format.Format` for what each is given and gives), and its line in `TABLE`. The recipe, the
-command line and the process that exports read the table. For `keras-kd bench` to time the file, it needs a line in
-`keras_kd.export.latency`, too.
+command line and the process that exports read the table. For `keras-kd bench` to run the file, it needs a line in
+`keras_kd.export.latency`; for the model card to show how it is run, one in `keras_kd.report.model_card`.
 
 Keras and what runs the files are imported inside the functions: the table is read by `keras-kd validate`, too.
 """
