@@ -67,21 +67,6 @@ def recipe_file(name, path):
     return beside(name, path) or known().get(name.rsplit(".", 1)[0])
 
 
-def shrunk(raw):
-    """The teacher of a smoke run: its recipes train for one epoch, so it is what they end with.
-
-    Args:
-        raw: plain data, written out by `spread`; changed in place.
-    """
-    teacher = raw.get("teacher")
-    if not isinstance(teacher, dict):
-        return
-    members = teacher.get("ensemble")
-    for one in [teacher, *(members if isinstance(members, list) else ())]:
-        if isinstance(one, dict):
-            one.pop("epoch", None)
-
-
 def teacher_errors(recipe, path):
     """What is wrong with the teacher of a recipe, beyond types and names: [(path of keys, message)].
 

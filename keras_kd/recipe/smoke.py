@@ -1,0 +1,45 @@
+"""A recipe made small, so that it runs in under a minute."""
+
+from keras_kd.recipe.schema import SHORT
+
+
+def shrink(raw):
+    """Makes plain data small: one epoch on few images; the int8 gates open, as such a student has no margin."""
+    small = {
+        "data": {"train_images": 64, "test_images": 64},
+        "fit": {"epochs": 1, "warmup_epochs": 0, "drops": [], "batch_size": 32, "checkpoints": []},
+        "export": {"calibration_images": 32},
+    }
+    for part, fields in small.items():
+        if raw.get(part) is None:
+            raw[part] = {}
+        if isinstance(raw[part], str) and (part,) in SHORT:
+            raw[part] = {SHORT[(part,)]: raw[part]}
+        if isinstance(raw[part], dict):
+            for field, value in fields.items():
+                given = raw[part].get(field)
+                smaller = isinstance(given, int) and isinstance(value, int) and given < value
+                raw[part][field] = given if smaller else value
+    if isinstance(raw["export"], dict):
+        gates = raw["export"].setdefault("gates", {})
+        if isinstance(gates, dict):
+            gates.update(images=64, int8_accuracy_drop=1.0, int8_agreement=0.0)
+    if isinstance(raw["data"], dict) and isinstance(raw["data"].get("validation"), int):
+        raw["data"]["validation"] = min(raw["data"]["validation"], 16)
+    if isinstance(raw["fit"], dict):
+        raw["fit"].pop("checkpoint_every", None)
+    if isinstance(raw.get("seeds"), list):
+        raw["seeds"] = raw["seeds"][:1]
+    if isinstance(raw.get("generations"), int):
+        raw["generations"] = min(raw["generations"], 2)
+    for weighted in [raw, *(raw["terms"] if isinstance(raw.get("terms"), list) else ())]:
+        for name in ("label_weight", "weight"):
+            # A second phase begins at once, so that it is seen to work.
+            if isinstance(weighted, dict) and isinstance(weighted.get(name), dict):
+                weighted[name].pop("after", None)
+    # A teacher's recipes train for one epoch, so it is what they end with.
+    teacher = raw.get("teacher")
+    members = teacher.get("ensemble") if isinstance(teacher, dict) else None
+    for one in [teacher, *(members if isinstance(members, list) else ())]:
+        if isinstance(one, dict):
+            one.pop("epoch", None)
