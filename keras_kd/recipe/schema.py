@@ -3,24 +3,42 @@
 import os
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field
 
 from keras_kd.bank.formats import FORMATS as BANK_FORMATS
-from keras_kd.data.injected.imbalance import PROFILES as IMBALANCES
-from keras_kd.data.injected.label_noise import KINDS as NOISE_KINDS
-from keras_kd.data.views import PRESETS, VIEWS, family
-from keras_kd.data.views.rand_augment import STRONGEST
-from keras_kd.export.formats import DEFAULTS, FORMATS, INPUTS, OUTPUTS
-from keras_kd.export.gates import GATES
+from keras_kd.recipe.schema_data import DataSpec, ImbalanceSpec, LabelNoiseSpec, RandAugmentSpec, ViewsSpec, short_data
+from keras_kd.recipe.schema_networks import (
+    MemberSpec,
+    ModelSpec,
+    Network,
+    StudentSpec,
+    TeacherSpec,
+    short_model,
+    short_teacher,
+)
+from keras_kd.recipe.schema_parts import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Weight, Whole
+from keras_kd.recipe.schema_results import (
+    BaselineSpec,
+    EvidenceSpec,
+    ExportSpec,
+    GateSpec,
+    Int8FineTuningSpec,
+    ObjectiveSpec,
+    SearchSpec,
+    SettingSpace,
+    short_baseline,
+    short_evidence,
+)
 from keras_kd.training.schedules import ByEpoch
 from keras_kd.utils.foreign_code import is_foreign
-from keras_kd.utils.paths import RECIPE, ends_in
-from keras_kd.utils.suggest import closest
 
-ABOVE_ZERO = {"gt": 0, "allow_inf_nan": False}
-NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
-
+# All parts of a recipe are found here, wherever they stand.
+__all__ = [
+    "BankSpec", "BaselineSpec", "DataSpec", "EvidenceSpec", "ExportSpec", "FitSpec", "GateSpec", "ImbalanceSpec",
+    "Int8FineTuningSpec", "LabelNoiseSpec", "MemberSpec", "ModelSpec", "Number", "ObjectiveSpec", "Part",
+    "RandAugmentSpec", "Recipe", "SHORT", "SearchSpec", "SettingSpace", "StudentSpec", "TeacherSpec", "TermSpec",
+    "TrustSpec", "ViewsSpec", "Weight", "Whole", "short_bank", "short_data", "short_model", "short_teacher",
+]  # fmt: skip
 
 # Where a text alone is short for a part with this one field.
 SHORT = {
@@ -31,260 +49,6 @@ SHORT = {
     ("bank",): "mode",
     ("evidence", "independent_teacher"): "model",
 }
-
-
-class Part(BaseModel):
-    """A part of a recipe: immutable, and unknown fields are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
-def _no_bool(value):
-    if isinstance(value, bool):
-        raise ValueError("a number")
-    return value
-
-
-Number = Annotated[float, BeforeValidator(_no_bool)]
-
-
-def _constant_or_not(value):
-    return "by_epoch[]" if isinstance(value, dict | ByEpoch) else "float"
-
-
-Weight = Annotated[
-    Annotated[Number, Field(**NOT_NEGATIVE), Tag("float")] | Annotated[ByEpoch, Tag("by_epoch[]")],
-    Discriminator(_constant_or_not),
-]
-Whole = Annotated[int, BeforeValidator(_no_bool)]
-Pixel = Annotated[Whole, Field(ge=0, le=255)]
-
-
-class RandAugmentSpec(Part):
-    """Operations drawn at random, all of one magnitude (Cubuk et al. 2020)."""
-
-    operations: Whole = Field(2, gt=0, le=10, description="how many, one after another")
-    magnitude: Whole = Field(10, ge=0, le=STRONGEST, description="of all of them, on torchvision's scale of 0 to 30")
-    seeds: Whole = Field(16, gt=0, le=1000, description="lists of operations for each view of the base")
-
-
-def _one_or_more(value):
-    if value in ([], ()):
-        raise ValueError("one number, or one a channel")
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-class ViewsSpec(Part):
-    """Augmentation of the training images, one part on another; the teacher sees the student's view."""
-
-    base: Literal[tuple(VIEWS)] = Field(
-        "crop_flip", description="what is beneath: none, flip (mirror images), crop_flip (pad-4 crops as well)"
-    )
-    rand_augment: RandAugmentSpec | None = Field(None, description="fields, such as {operations: 2, magnitude: 10}")
-    cutout: Whole | None = Field(None, gt=0, description="side of a square hole in pixels; published: 8 on CIFAR-100")
-    holes: Whole = Field(16, gt=0, le=1000, description="of cutout: places of it for each view of the base")
-    fill: Annotated[tuple[Pixel, ...], BeforeValidator(_one_or_more)] = Field(
-        (0,),
-        description="of cutout: the pixel in the hole, 0..255, or one number a channel; published: the mean",
-    )
-    mixup: Number | None = Field(None, gt=0, le=100, description="alpha of its Beta distribution; published: 1")
-    cutmix: Number | None = Field(None, gt=0, le=100, description="alpha of its Beta distribution; published: 1")
-    cutmix_probability: Number = Field(0.5, ge=0, le=1, description="of a view to be mixed by cutmix")
-    mixes: Whole = Field(16, gt=0, le=1000, description="of mixup and cutmix: partners of each view of an image")
-
-
-def _views_by_name(name):
-    names = (*VIEWS, *PRESETS)
-    if isinstance(name, str) and name in names:
-        return name
-    # Where a plain family was meant, the plain ones are the choice.
-    options = VIEWS if closest(name, names) in VIEWS else names
-    raise PydanticCustomError("literal_error", "no such views", {"expected": ", ".join(map(repr, options))})
-
-
-def _name_or_fields(value):
-    return "views[]" if isinstance(value, dict | ViewsSpec) else "str"
-
-
-Family = Annotated[
-    Annotated[object, PlainValidator(_views_by_name), Tag("str")] | Annotated[ViewsSpec, Tag("views[]")],
-    Discriminator(_name_or_fields),
-]
-
-
-class LabelNoiseSpec(Part):
-    """Wrong labels, planted in the training images; the test images keep theirs."""
-
-    kind: Literal[NOISE_KINDS] = Field(
-        "symmetric",
-        description="symmetric: any other class alike; pair: the class of the next number; superclass: the next class "
-        "of the same superclass; matrix: by transition matrix",
-    )
-    rate: Number | None = Field(
-        None, ge=0, le=1, description="share of the images that get a wrong label; not of matrix"
-    )
-    matrix: tuple[tuple[Number, ...], ...] | str | None = Field(
-        None,
-        description="rows that sum to 1, row c the shares of class c's images labelled as each class; or a .npy or "
-        ".csv file of them",
-    )
-    superclasses: tuple[Whole, ...] | None = Field(
-        None, description="the superclass of each class, a number; those of cifar100 are known"
-    )
-    clean_validation: bool = Field(False, description="whether images that are set aside keep their own labels")
-    seed: Whole = Field(0, ge=0, description="decides which images get which label")
-
-
-class ImbalanceSpec(Part):
-    """Classes made rare in the training images; the test images stay as they are."""
-
-    profile: Literal[IMBALANCES] = Field(
-        "exponential", description="exponential: fewer from class to class; step: the last classes have few"
-    )
-    ratio: Number = Field(ge=1, allow_inf_nan=False, description="of the largest class to the smallest, such as 100")
-    rare: Number | None = Field(
-        None, gt=0, lt=1, description="of step alone: share of the classes that are rare; 0.5 where none is given"
-    )
-    seed: Whole = Field(0, ge=0, description="decides which images stay")
-
-
-class DataSpec(Part):
-    """Which images, and how they are augmented."""
-
-    name: str = Field(
-        min_length=1,
-        description="`digits`, a TFDS name (`cifar100`), a folder of images, an `.npz` file, `package.module:function`",
-    )
-    views: Family = Field(
-        "none",
-        description=f"augmentation of the training images: {', '.join((*VIEWS, *PRESETS))}; or fields (see data.views)",
-    )
-    data_dir: str | None = Field(None, description="where TFDS keeps its data")
-    image_size: Whole | tuple[Whole, Whole] | None = Field(
-        None, description="height and width (one number: both) to which a folder's images are resized"
-    )
-    classes: tuple[Annotated[Whole, Field(ge=0)], ...] | None = Field(
-        None, min_length=2, description="keep only the classes of these numbers, in this order, such as [0, 1, 2]"
-    )
-    train_images: Whole | None = Field(None, gt=0, description="use at most so many training images, class-balanced")
-    test_images: Whole | None = Field(None, gt=0, description="use at most so many test images, class-balanced")
-    validation: Number = Field(
-        0.0, **NOT_NEGATIVE, description="fraction (below 1) or number of training images set aside for validation"
-    )
-    test_fraction: Number | None = Field(
-        None, gt=0, lt=1, description="share of the images tested on, where the data has no test split"
-    )
-    mean: tuple[Number, ...] | None = Field(None, description="per channel, of pixels / 255; computed if not given")
-    std: tuple[Annotated[Number, Field(**ABOVE_ZERO)], ...] | None = Field(None, description="as `mean`")
-    label_noise: LabelNoiseSpec | None = Field(
-        None, description="wrong labels planted in the training images, such as {kind: symmetric, rate: 0.4}"
-    )
-    imbalance: ImbalanceSpec | None = Field(
-        None, description="classes made rare in the training images, such as {profile: exponential, ratio: 100}"
-    )
-    seed: Whole = Field(0, ge=0, description="decides what `validation`, `train_images`, `test_fraction` choose")
-
-    @property
-    def family(self):
-        """The family of views that `views` names."""
-        return family(self.views if isinstance(self.views, str) else self.views.model_dump())
-
-
-class ModelSpec(Part):
-    """A network. A text alone is short for `{model: text}`."""
-
-    model: str = Field(
-        description="a name of `keras-kd list models`, a recipe (`x.yaml`; its student, trained first if missing), a "
-        "`.keras` file, a `keras.applications` name, or `package.module:function`",
-    )
-    from_logits: bool = Field(True, description="whether it gives logits; false for probabilities; it is checked")
-    pixels: Literal["pixels", "unit", "symmetric", "standard"] = Field(
-        "pixels",
-        description="what a file or function of your own takes: pixels 0..255, unit 0..1, symmetric -1..1, "
-        "standard (pixels / 255 - mean) / std",
-    )
-    weights: Literal["imagenet"] | None = Field(None, description="pretrained weights of a `keras.applications` model")
-    arguments: dict[str, object] = Field({}, description="passed on to the function that builds the model")
-
-
-class MemberSpec(ModelSpec):
-    """A network that teaches, alone or in an ensemble. A text alone is short for `{model: text}`."""
-
-    seed: Whole | None = Field(None, ge=0, lt=2**31, description="of a recipe: the run of this seed, not the recipe's")
-    epoch: Whole | None = Field(
-        None, gt=0, description="of a recipe: as its student was after this epoch, which its fit.checkpoints must keep"
-    )
-    settings: dict[str, object] = Field(
-        {},
-        description="of a recipe: overrides by dotted path, such as {fit.epochs: 20}; its run has a folder of its own",
-    )
-    classes: Whole | None = Field(None, gt=0, description="how many the network has, where the data has other ones")
-    class_map: tuple[Whole | tuple[Whole, ...] | None, ...] | None = Field(
-        None, description="for each class of the data the network's class, a list of them (added), or null (none)"
-    )
-    input_size: Whole | tuple[Whole, Whole] | None = Field(
-        None, description="height and width (one number: both) that the network takes; images are resized inside it"
-    )
-    mean: tuple[Number, ...] | None = Field(None, description="of its own, for `pixels: standard`; else the data's")
-    std: tuple[Annotated[Number, Field(**ABOVE_ZERO)], ...] | None = Field(None, description="as `mean`")
-    calibrate: bool = Field(
-        False, description="logits divided by a temperature fitted on data.validation (Guo et al. 2017)"
-    )
-
-    @property
-    def is_recipe(self):
-        """Whether the network is the student of a recipe."""
-        return self.model is not None and ends_in(self.model, RECIPE)
-
-
-def short_model(value):
-    """A network as fields; a text alone is its name."""
-    return {"model": value} if isinstance(value, str) else value
-
-
-class StudentSpec(ModelSpec):
-    """The network to train. A text alone is short for `{model: text}`."""
-
-    start_from_teacher: Number | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="share of the teacher's weights, of equal shapes, in the first ones: 1 starts at the teacher "
-        "(Stanton et al. 2021); batch normalisation is then measured on training images",
-    )
-
-
-class TeacherSpec(MemberSpec):
-    """One network or several as one. A text alone is short for `{model: text}`, a list for `{ensemble: [...]}`."""
-
-    model: str | None = Field(None, description=f"{ModelSpec.model_fields['model'].description}; or give `ensemble`")
-    ensemble: tuple[Annotated[MemberSpec, BeforeValidator(short_model)], ...] = Field(
-        (), description="networks that teach as one; a list, each as a teacher of its own"
-    )
-    ensemble_mean: Literal["probabilities", "logits", "softened"] = Field(
-        "probabilities", description="what of the members is averaged; softened: their softmax at ensemble_temperature"
-    )
-    ensemble_temperature: Number | None = Field(
-        None, **ABOVE_ZERO, description="of `ensemble_mean: softened`; as the term's temperature"
-    )
-    ensemble_weights: tuple[Annotated[Number, Field(**NOT_NEGATIVE)], ...] | Literal["fitted"] | None = Field(
-        None, description="one a member; fitted: those of least loss on data.validation; equal by default"
-    )
-
-    @property
-    def members(self):
-        """The networks: those of the ensemble, or the one."""
-        return self.ensemble or (self,)
-
-    @property
-    def is_fitted(self):
-        """Whether anything of it is fitted on held-out images."""
-        return self.ensemble_weights == "fitted" or any(one.calibrate for one in (self, *self.ensemble))
-
-
-def short_teacher(value):
-    """A teacher as fields; a text alone is its name, a list an ensemble."""
-    return {"ensemble": value} if isinstance(value, list | tuple) else short_model(value)
 
 
 class TermSpec(Part):
@@ -376,164 +140,6 @@ class BankSpec(Part):
 def short_bank(value):
     """A bank as fields; a text alone is its mode."""
     return {"mode": value} if isinstance(value, str) else value
-
-
-class GateSpec(Part):
-    """What an exported file may differ from the Keras model; see `keras-kd export --help`."""
-
-    images: Whole = Field(GATES["images"], gt=0, description="test images that each file is run on")
-    float32_max_difference: Number = Field(
-        GATES["float32_max_difference"], **NOT_NEGATIVE, description="of logits, relative to the largest if above 1"
-    )
-    float32_agreement: Number = Field(GATES["float32_agreement"], ge=0, le=1, description="least top-1 agreement")
-    float16_max_difference: Number = Field(
-        GATES["float16_max_difference"], **NOT_NEGATIVE, description="as float32_max_difference, of litert_float16"
-    )
-    float16_agreement: Number = Field(GATES["float16_agreement"], ge=0, le=1, description="least top-1 agreement")
-    int8_accuracy_drop: Number = Field(GATES["int8_accuracy_drop"], ge=0, le=1, description="most accuracy lost")
-    int8_agreement: Number = Field(GATES["int8_agreement"], ge=0, le=1, description="least top-1 agreement")
-
-
-class Int8FineTuningSpec(Part):
-    """How a student is trained for int8 where an int8 file fails its gate: its quantisation simulated, its teacher's
-    bank as the target."""
-
-    epochs: Whole = Field(2, ge=0, description="over the training images; 0 leaves such a file out")
-    learning_rate: Number = Field(1e-4, **ABOVE_ZERO, description="of Adam at the start; a cosine takes it to 0")
-
-
-class ExportSpec(Part):
-    """Which files are handed over."""
-
-    formats: tuple[Literal[FORMATS], ...] = Field(
-        DEFAULTS, description=f"some of {', '.join(FORMATS)}; an empty list exports nothing"
-    )
-    inputs: Literal[INPUTS] = Field("float32", description="uint8: the files take pixels as images have them")
-    outputs: Literal[OUTPUTS] = Field("logits", description="probabilities: the files end with a softmax")
-    calibration_images: Whole = Field(256, gt=0, description="training images that set the int8 ranges")
-    gates: GateSpec = Field(GateSpec(), description="parity gates")
-    int8_fine_tuning: Int8FineTuningSpec = Field(
-        Int8FineTuningSpec(), description="a second chance for int8 files that fail their gate"
-    )
-
-
-class SettingSpace(Part):
-    """The values that a search tries for one field of the recipe: one of `float`, `int`, `choice`, `boolean`."""
-
-    float: tuple[Number, Number] | None = Field(None, description="the least and the largest, such as [1, 20]")
-    int: tuple[Whole, Whole] | None = Field(None, description="as `float`, whole numbers")
-    choice: tuple[object, ...] | None = Field(None, min_length=1, description="a list of values of any kind")
-    boolean: Literal[True] | None = Field(None, description="true: both true and false are tried")
-    sampling: Literal["linear", "log", "reverse_log"] = Field(
-        "linear", description="of `float` and `int`: log tries as many values from 1 to 2 as from 10 to 20"
-    )
-    step: Number | None = Field(
-        None, **ABOVE_ZERO, description="of `float` and `int`: between values tried; with `sampling: log` a factor"
-    )
-    when: dict[str, object] = Field(
-        {},
-        description="only where others of the space have these values: {terms.0.method: dkd}, or a list of values",
-    )
-
-
-class ObjectiveSpec(Part):
-    """A figure that a search makes large or small."""
-
-    name: str = Field(
-        min_length=1,
-        description="`val_accuracy` or `val_loss`, after the last epoch; or a figure of report.json by its path, such "
-        "as calibration.ece, fidelity.agreement, cost.macs; of the images set aside, never of the test images",
-    )
-    direction: Literal["max", "min"] | None = Field(None, description="max or min; known for the usual figures")
-
-
-def short_objectives(value):
-    """Objectives as a list of fields; a text alone is one by its name."""
-    listed = value if isinstance(value, list | tuple) else [value]
-    return [{"name": one} if isinstance(one, str) else one for one in listed]
-
-
-class SearchSpec(Part):
-    """What `keras-kd search` tries."""
-
-    space: dict[str, SettingSpace] = Field(
-        {},
-        description="values by dotted path: {terms.0.temperature: {float: [1, 20], sampling: log}}; by default label "
-        "weight, and the temperature of every term that has one",
-    )
-    objective: Annotated[tuple[ObjectiveSpec, ...], BeforeValidator(short_objectives)] = Field(
-        (ObjectiveSpec(name="val_accuracy"),),
-        min_length=1,
-        description="what is best: a name, such as val_accuracy; fields; or a list of several for a Pareto set",
-    )
-    trials: Whole = Field(20, gt=0, le=10**5, description="settings that are tried, at most")
-    hours: Number | None = Field(None, **ABOVE_ZERO, description="after which no trial begins")
-    tuner: Literal["random", "grid", "bayesian", "hyperband"] = Field(
-        "random", description="KerasTuner's; hyperband trains many for few epochs and few for all of fit.epochs"
-    )
-    seeds: Whole = Field(1, gt=0, le=100, description="runs of a trial, of the recipe's seed and those after it")
-    validation: Number = Field(
-        0.1,
-        **ABOVE_ZERO,
-        description="fraction or number of training images set aside for judging, where data.validation is 0",
-    )
-    seed: Whole = Field(0, ge=0, lt=2**31, description="decides which settings are tried")
-
-
-class BaselineSpec(Part):
-    """The same student on labels alone: same epochs, seeds, views. `true` is short for the defaults."""
-
-    label_smoothing: Number | None = Field(
-        None, gt=0, lt=1, description="also trains it on labels smoothed by so much, such as 0.1"
-    )
-    least_seeds: Whole = Field(3, gt=0, description="with fewer, the verdict is `undecided`")
-
-
-def short_baseline(value):
-    """A baseline as fields; true is one of defaults, false is none."""
-    if isinstance(value, bool):
-        return {} if value else None
-    if not isinstance(value, dict | BaseModel | None):
-        raise ValueError("true, or fields such as {label_smoothing: 0.1}")
-    return value
-
-
-class EvidenceSpec(Part):
-    """What is measured of the trained student beside accuracy, fidelity and calibration."""
-
-    independent_teacher: Annotated[MemberSpec, BeforeValidator(short_model)] | None = Field(
-        None,
-        description="a network as good as the teacher that taught nothing here: fidelity to it is the control, as two "
-        "accurate networks agree anyway (Stanton et al. 2021)",
-    )
-    train_images: Whole = Field(
-        2000, ge=0, description="training images, as they are, on which fidelity is measured too; 0 for none"
-    )
-    representation: bool = Field(True, description="linear CKA of teacher and student by stage, on test images")
-    corruptions: bool = Field(False, description="accuracy on test images with noise, blur, contrast, pixelation, JPEG")
-    attacks: bool = Field(False, description="accuracy under FGSM and PGD, and whether attacks on the teacher transfer")
-    attention: bool = Field(False, description="overlap of Grad-CAM maps of teacher, student and baseline")
-    invariance: bool = Field(False, description="agreement under colour jitter and rotation")
-    images: Whole = Field(500, gt=0, description="test images that the last four and `representation` look at")
-    epsilon: Number = Field(2.0, **ABOVE_ZERO, description="of attacks: the most a pixel 0..255 may change")
-
-
-EVERYTHING = dict.fromkeys(("corruptions", "attacks", "attention", "invariance"), True)
-
-
-def short_evidence(value):
-    """Evidence as fields; the text `all` switches everything on."""
-    if not isinstance(value, dict | BaseModel) and value != "all":
-        raise ValueError("`all`, or fields such as {attacks: true}")
-    return dict(EVERYTHING) if value == "all" else value
-
-
-def short_data(value):
-    """A dataset as fields; a text alone is its name."""
-    return {"name": value} if isinstance(value, str) else value
-
-
-Network = Annotated[ModelSpec, BeforeValidator(short_model)]
 
 
 class Recipe(Part):

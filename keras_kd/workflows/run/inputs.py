@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from keras_kd.models import kind
 from keras_kd.recipe.files import run_name, teacher_run_name
-from keras_kd.recipe.load import Recipe, load, load_teacher_recipe
-from keras_kd.recipe.schema import MemberSpec, TeacherSpec
+from keras_kd.recipe.load import load, load_teacher_recipe
+from keras_kd.recipe.schema import MemberSpec, Recipe, TeacherSpec
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
 from keras_kd.utils.foreign_code import import_module_of

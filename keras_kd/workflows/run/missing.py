@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keras_kd.recipe.files import teacher_run_name
-from keras_kd.recipe.load import Recipe
+from keras_kd.recipe.schema import Recipe
 from keras_kd.workflows.run.folder import RunFolder, is_run, is_whole
 from keras_kd.workflows.run.generations import before, generation_folder
 from keras_kd.workflows.run.inputs import teacher_run, teacher_runs

@@ -1,0 +1,108 @@
+"""The schema of a recipe's networks: student, teacher, the members of an ensemble."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from keras_kd.recipe.schema_parts import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Whole
+from keras_kd.utils.paths import RECIPE, ends_in
+
+
+class ModelSpec(Part):
+    """A network. A text alone is short for `{model: text}`."""
+
+    model: str = Field(
+        description="a name of `keras-kd list models`, a recipe (`x.yaml`; its student, trained first if missing), a "
+        "`.keras` file, a `keras.applications` name, or `package.module:function`",
+    )
+    from_logits: bool = Field(True, description="whether it gives logits; false for probabilities; it is checked")
+    pixels: Literal["pixels", "unit", "symmetric", "standard"] = Field(
+        "pixels",
+        description="what a file or function of your own takes: pixels 0..255, unit 0..1, symmetric -1..1, "
+        "standard (pixels / 255 - mean) / std",
+    )
+    weights: Literal["imagenet"] | None = Field(None, description="pretrained weights of a `keras.applications` model")
+    arguments: dict[str, object] = Field({}, description="passed on to the function that builds the model")
+
+
+class MemberSpec(ModelSpec):
+    """A network that teaches, alone or in an ensemble. A text alone is short for `{model: text}`."""
+
+    seed: Whole | None = Field(None, ge=0, lt=2**31, description="of a recipe: the run of this seed, not the recipe's")
+    epoch: Whole | None = Field(
+        None, gt=0, description="of a recipe: as its student was after this epoch, which its fit.checkpoints must keep"
+    )
+    settings: dict[str, object] = Field(
+        {},
+        description="of a recipe: overrides by dotted path, such as {fit.epochs: 20}; its run has a folder of its own",
+    )
+    classes: Whole | None = Field(None, gt=0, description="how many the network has, where the data has other ones")
+    class_map: tuple[Whole | tuple[Whole, ...] | None, ...] | None = Field(
+        None, description="for each class of the data the network's class, a list of them (added), or null (none)"
+    )
+    input_size: Whole | tuple[Whole, Whole] | None = Field(
+        None, description="height and width (one number: both) that the network takes; images are resized inside it"
+    )
+    mean: tuple[Number, ...] | None = Field(None, description="of its own, for `pixels: standard`; else the data's")
+    std: tuple[Annotated[Number, Field(**ABOVE_ZERO)], ...] | None = Field(None, description="as `mean`")
+    calibrate: bool = Field(
+        False, description="logits divided by a temperature fitted on data.validation (Guo et al. 2017)"
+    )
+
+    @property
+    def is_recipe(self):
+        """Whether the network is the student of a recipe."""
+        return self.model is not None and ends_in(self.model, RECIPE)
+
+
+def short_model(value):
+    """A network as fields; a text alone is its name."""
+    return {"model": value} if isinstance(value, str) else value
+
+
+class StudentSpec(ModelSpec):
+    """The network to train. A text alone is short for `{model: text}`."""
+
+    start_from_teacher: Number | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="share of the teacher's weights, of equal shapes, in the first ones: 1 starts at the teacher "
+        "(Stanton et al. 2021); batch normalisation is then measured on training images",
+    )
+
+
+class TeacherSpec(MemberSpec):
+    """One network or several as one. A text alone is short for `{model: text}`, a list for `{ensemble: [...]}`."""
+
+    model: str | None = Field(None, description=f"{ModelSpec.model_fields['model'].description}; or give `ensemble`")
+    ensemble: tuple[Annotated[MemberSpec, BeforeValidator(short_model)], ...] = Field(
+        (), description="networks that teach as one; a list, each as a teacher of its own"
+    )
+    ensemble_mean: Literal["probabilities", "logits", "softened"] = Field(
+        "probabilities", description="what of the members is averaged; softened: their softmax at ensemble_temperature"
+    )
+    ensemble_temperature: Number | None = Field(
+        None, **ABOVE_ZERO, description="of `ensemble_mean: softened`; as the term's temperature"
+    )
+    ensemble_weights: tuple[Annotated[Number, Field(**NOT_NEGATIVE)], ...] | Literal["fitted"] | None = Field(
+        None, description="one a member; fitted: those of least loss on data.validation; equal by default"
+    )
+
+    @property
+    def members(self):
+        """The networks: those of the ensemble, or the one."""
+        return self.ensemble or (self,)
+
+    @property
+    def is_fitted(self):
+        """Whether anything of it is fitted on held-out images."""
+        return self.ensemble_weights == "fitted" or any(one.calibrate for one in (self, *self.ensemble))
+
+
+def short_teacher(value):
+    """A teacher as fields; a text alone is its name, a list an ensemble."""
+    return {"ensemble": value} if isinstance(value, list | tuple) else short_model(value)
+
+
+Network = Annotated[ModelSpec, BeforeValidator(short_model)]
