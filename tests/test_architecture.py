@@ -123,3 +123,17 @@ def test_what_is_private_to_keras_is_named_in_one_file(path):
         assert not named & PRIVATE_TO_KERAS and not source
         calls = [ast.unparse(node) for node in ast.walk(SOURCES[path]) if isinstance(node, ast.Call)]
         assert not any(call.startswith("object.__setattr__(layer, 'call'") for call in calls)
+
+
+def test_paths_under_a_run_are_made_in_one_file():
+    from keras_kd.recipe.folders import RunFolder
+
+    files = RunFolder(Path("run"))
+    made = [getattr(files, name) for name, kind in vars(RunFolder).items() if isinstance(kind, property)]
+    names = {path.relative_to("run").as_posix() for path in made if isinstance(path, Path) and path.suffix}
+    assert {"student.keras", "report.json", "report.html", "history.csv", "recipe.yaml"} <= names
+    for path in FILES:
+        if room_of(path) == "workflows":
+            texts = [node.value for node in ast.walk(SOURCES[path]) if isinstance(node, ast.Constant)]
+            found = [text for text in texts if text in names or str(text).startswith(("generation_", "checkpoints/"))]
+            assert not found, f"{relative(path)} has {found}: take it of keras_kd/recipe/folders.py"

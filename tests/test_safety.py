@@ -316,7 +316,7 @@ def test_a_study_writes_nothing_outside_its_folder(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["..yaml", "...yaml", "a b.yaml", ".yaml.yaml"])
 def test_a_recipe_s_name_leads_nowhere(name):
-    from keras_kd.recipe.files import run_name
+    from keras_kd.recipe.folders import run_name
 
     place = run_name(Path(name).stem, 0, 0, False)
     assert Path("saved_models", place).resolve().parent == Path("saved_models").resolve()

@@ -1,8 +1,6 @@
 """Recipe files: where they are, and their YAML read with the line of every field."""
 
 import copy
-import hashlib
-import json
 import os
 import re
 from pathlib import Path
@@ -11,7 +9,6 @@ import yaml
 
 from keras_kd.recipe.messages import dotted
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.file_names import file_name
 from keras_kd.utils.paths import RECIPE, absolute, ends_in, is_path, user_path
 from keras_kd.utils.suggest import did_you_mean, found_as
 
@@ -69,31 +66,6 @@ def written_out(path):
     """The file that a path without its ending names, or None."""
     there = (path.with_name(path.name + ending) for ending in RECIPE if path.name)
     return next((absolute(one) for one in there if one.is_file()), None)
-
-
-def run_name(name, seed, own_seed, smoke):
-    """The folder of a recipe's run: a seed other than the recipe's own, and a smoke run, have one of their own.
-
-    It is a plain name, whatever the recipe is called.
-
-    Example:
-        >>> run_name("digits", 1, own_seed=0, smoke=False)
-        'digits-seed1'
-    """
-    return file_name(name) + (f"-seed{seed}" if seed != own_seed else "") + ("-smoke" if smoke else "")
-
-
-def teacher_run_name(stem, settings):
-    """The name of a teacher's run: that of its recipe, with a digest of what is overridden in it.
-
-    Example:
-        >>> teacher_run_name("resnet56", {}), teacher_run_name("resnet56", {"fit.epochs": 20})
-        ('resnet56', 'resnet56-53c377a4')
-    """
-    if not settings:
-        return stem
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    return f"{stem}-{digest[:8]}"
 
 
 def headline(path):

@@ -36,7 +36,7 @@ def run_folder(recipe: PathLike, seed: int, smoke: bool) -> Path:
         >>> run_folder("digits", seed=1, smoke=False).as_posix()
         'saved_models/digits-seed1'
     """
-    from keras_kd.recipe.files import run_name
+    from keras_kd.recipe.folders import run_name
     from keras_kd.recipe.load import load
 
     own = load(recipe, notes=[], code=False).seed

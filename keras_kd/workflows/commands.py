@@ -313,7 +313,7 @@ def compare(runs: Iterable[PathLike], *, out: PathLike | None = None) -> list[di
 
 def _place_of_loaded(out: PathLike | None, name: str | None, smoke: bool) -> tuple[str, Path]:
     """(name, folder) of the run of a recipe that was loaded: it does not know what its file was called."""
-    from keras_kd.recipe.files import run_name
+    from keras_kd.recipe.folders import run_name
 
     folder = folder_of(out)
     if folder is not None:

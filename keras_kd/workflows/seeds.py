@@ -9,16 +9,16 @@ import numpy as np
 
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import properties
+from keras_kd.recipe.folders import RunFolder, baseline_folder, seed_folder
 from keras_kd.report import write as report
 from keras_kd.utils.errors import GateError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.formatting import percent
 from keras_kd.workflows.doctor import examination_of_run
 from keras_kd.workflows.run import distill as run
-from keras_kd.workflows.run.baseline import BASELINES, LABELS, SMOOTHING, baseline_of
+from keras_kd.workflows.run.baseline import LABELS, SMOOTHING, baseline_of
 from keras_kd.workflows.run.distill import trained_independent_teacher, trained_teacher
-from keras_kd.workflows.run.folder import RunFolder, hold_run, may_hold, of_training, read_report
-from keras_kd.workflows.run.generations import home
+from keras_kd.workflows.run.folder import hold_run, may_hold, of_training, read_report
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.write_page import write_page
@@ -79,7 +79,7 @@ def _baselines(recipe, one, folder):
     asked = {LABELS: None} if smoothing is None else {LABELS: None, SMOOTHING: smoothing}
     found = {against: baseline_of(one, label_smoothing) for against, label_smoothing in asked.items()}
     return {
-        against: (alone, home(folder) / BASELINES / f"{_stem(recipe)}-{digest_of(alone)}-seed{one.seed}")
+        against: (alone, baseline_folder(folder, _stem(recipe), digest_of(alone), one.seed))
         for against, alone in found.items()
     }
 
@@ -88,17 +88,6 @@ def digest_of(recipe):
     """What a recipe trains, its seed apart, in 8 hexadecimal digits."""
     plain = {key: value for key, value in of_training(recipe).items() if key != "seed"}
     return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-def seed_folder(folder, seed, own_seed):
-    """Where the run of a seed lies.
-
-    Example:
-        >>> seed_folder("saved_models/digits", 2, 0).as_posix()
-        'saved_models/digits-seed2'
-    """
-    folder = Path(folder)
-    return folder if seed == own_seed else folder.with_name(f"{folder.name}-seed{seed}")
 
 
 def _judged(recipe, folder, *, name, restart, smoke, quiet):

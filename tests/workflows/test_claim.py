@@ -6,11 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows import seeds as claim
 from keras_kd.workflows.run import distill as run
-from keras_kd.workflows.run.folder import RunFolder, read_history, read_report
+from keras_kd.workflows.run.folder import read_history, read_report
 
 RECIPE = """
 data: {name: ./images.npz, views: flip, validation: 20}

@@ -12,12 +12,13 @@ from keras_kd.methods.find import find
 from keras_kd.models.network import logits_of
 from keras_kd.models.outputs import check_from_logits
 from keras_kd.models.wrappers.softened import as_logits, with_output
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.doctor.gradients import measure_gradients
 from keras_kd.workflows.doctor.measures import nearest_class_mean, skill
 from keras_kd.workflows.doctor.members import is_right, load_members, missing_runs
 from keras_kd.workflows.run.build import build_student
-from keras_kd.workflows.run.folder import RunFolder, of_training, read_report
+from keras_kd.workflows.run.folder import of_training, read_report
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data, open_run
 from keras_kd.workflows.run.teachers import assemble

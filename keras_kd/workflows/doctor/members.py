@@ -8,11 +8,11 @@ from keras_kd import models
 from keras_kd.models.network import Network, build_unchecked, logits_of
 from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.models.wrappers.resized import resized
+from keras_kd.recipe.folders import generation_folder
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec
 from keras_kd.workflows.doctor.measures import class_probabilities, output_kind
 from keras_kd.workflows.run.folder import read_report
-from keras_kd.workflows.run.generations import generation_folder
 from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.missing import must_train_first
 from keras_kd.workflows.run.teachers import held_out_alike, seen_by

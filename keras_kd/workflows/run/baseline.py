@@ -3,8 +3,7 @@
 from keras_kd.methods import METHODS
 from keras_kd.recipe.schema import BankSpec, EvidenceSpec, TermSpec
 
-# Where the runs lie, and what they learned from.
-BASELINES = "baselines"
+# What the runs learned from.
 LABELS, SMOOTHING = "labels alone", "label smoothing"
 
 

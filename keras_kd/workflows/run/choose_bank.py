@@ -3,21 +3,9 @@
 from keras_kd.bank.bank import Bank, row_bytes, signal_shapes, views_in
 from keras_kd.methods.find import guarding, make
 from keras_kd.models.taps import LOGITS, Tapped
+from keras_kd.recipe.folders import folder_of_banks
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import size
-from keras_kd.workflows.run.generations import home
-
-FOLDER = "bank"
-
-
-def folder_of_banks(run_folder):
-    """Where the banks of a run lie: beside the runs, so that all of them share them.
-
-    Example:
-        >>> folder_of_banks("saved_models/digits").as_posix()
-        'saved_models/bank'
-    """
-    return home(run_folder) / FOLDER
 
 
 def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from keras_kd.data.dataset import Dataset
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.schema import Recipe
 from keras_kd.utils.screen import print_note
-from keras_kd.workflows.run.folder import RunFolder
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,13 +9,14 @@ import numpy as np
 from keras_kd.data.views.crop_flip import epoch_order
 from keras_kd.export.export import export as export_files
 from keras_kd.export.formats import CALIBRATED, FORMATS, missing_here
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.report import write as report
 from keras_kd.report.model_card import card, example
 from keras_kd.report.soundness import EDITABLE
 from keras_kd.utils.account import CHANGED, changes, tell_changed
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import whole
-from keras_kd.workflows.run.folder import RunFolder, hold_run, keep_recipe, read_report
+from keras_kd.workflows.run.folder import hold_run, keep_recipe, read_report
 from keras_kd.workflows.run.int8 import fine_tune
 from keras_kd.workflows.run.measure import load_student
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from keras_kd.export.formats import missing_here
+from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report import write as report
 from keras_kd.utils.ownership import within
@@ -15,7 +16,6 @@ from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.evaluate import measured_again
 from keras_kd.workflows.run.export import refuse_failed
 from keras_kd.workflows.run.folder import (
-    RunFolder,
     hold_run,
     keep_recipe,
     may_hold,
@@ -249,7 +249,8 @@ class _Job:
         """Everything is built and fits: now what was there goes, if it is to, and the recipe is kept."""
         files, owned = self.files, self.owned
         if self.restart:
-            generations = [f"generation_{number}" for number in range(1, self.recipe.generations)]
+            numbers = range(1, self.recipe.generations)
+            generations = [generation_folder(files.path, number).name for number in numbers]
             left = owned.empty(besides=[files.teacher.name, *generations])
             if left:
                 said = f"{files.path}: not made by keras-kd, and left as it is: {', '.join(left)}"

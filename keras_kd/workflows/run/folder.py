@@ -3,82 +3,27 @@
 import csv
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 import keras_kd
 from keras_kd.bank.folder import is_bank
-from keras_kd.evaluation.predictions_file import NAME as PREDICTIONS
 from keras_kd.export.formats import FILES as EXPORTED
+from keras_kd.recipe.folders import BANKS, INSIDE, OTHERS, RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
-from keras_kd.training.history import EVENTS
 from keras_kd.utils.account import CHANGED, changes, has_account, read_account, tell_changed
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import whole
 from keras_kd.utils.formatting import listed
 from keras_kd.utils.ownership import held, refuse_before
 from keras_kd.utils.paths import same_place
-from keras_kd.workflows.run.choose_bank import FOLDER
 
 # The first words of the recipe in a run folder, by which a run of an earlier version is known.
 RESOLVED = "# Resolved by keras-kd"
 # What a recipe says that changes nothing of one trained student.
 AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds")
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """The files of a run."""
-
-    path: Path
-
-    recipe = property(lambda self: self.path / "recipe.yaml")
-    student = property(lambda self: self.path / "student.keras")
-    state = property(lambda self: self.path / "training_state.npz")
-    history = property(lambda self: self.path / "history.csv")
-    filling = property(lambda self: self.path / "bank_filling.json")
-    tensorboard = property(lambda self: self.path / "tensorboard")
-    report = property(lambda self: self.path / "report.json")
-    report_page = property(lambda self: self.path / "report.html")
-    predictions = property(lambda self: self.path / PREDICTIONS)
-    teacher = property(lambda self: self.path / "teacher.json")
-    bank = property(lambda self: self.path / "bank.json")
-    int8_student = property(lambda self: self.path / "student_int8.keras")
-    text = property(lambda self: self.path / "report.md")
-    bench = property(lambda self: self.path / "bench.json")
-    card = property(lambda self: self.path / "model_card.md")
-    example = property(lambda self: self.path / "example" / "run.py")
-    best_validation = property(lambda self: self.path / "checkpoints" / "best_validation.keras")
-
-    def checkpoint(self, epoch):
-        """The student as it was after an epoch."""
-        return self.path / "checkpoints" / f"epoch_{epoch:04d}.keras"
-
-    @property
-    def always(self):
-        """The files that every run has."""
-        found = (self.recipe, self.student, self.state, self.history, self.report, self.text, self.report_page)
-        return (*found, self.predictions, self.card)
-
-    def of(self, recipe):
-        """All files that a run of a recipe may write."""
-        exports = [self.path / EXPORTED[one] for one in recipe.export.formats]
-        others = [self.bank, self.filling, self.teacher, self.tensorboard / EVENTS, self.best_validation]
-        others += [self.checkpoint(epoch) for epoch in range(1, recipe.fit.epochs) if recipe.fit.keeps(epoch)]
-        others += [self.example, self.int8_student] if exports else []
-        return (*self.always, *exports, *others)
-
-
-# What is there of a run beside `RunFolder.always` and the exported files: names relative to its folder.
-_OTHERS = (
-    r"(teacher|bank|bench)\.json|student_int8\.keras|example/run\.py|checkpoints/(epoch_\d{4,}|best_validation)\.keras|"
-    r"tensorboard/events\.out\.tfevents\.\d+\.keras_kd|saved_model/(saved_model|fingerprint|keras_metadata)\.pb|"
-    r"saved_model/variables/variables\.[\w.-]+"
-)
-_INSIDE = ("example", "checkpoints", "tensorboard", "saved_model", "saved_model/variables", "saved_model/assets")
 
 
 def hold_run(files, recipe=None, *, wait=False, tell=True, restart=False):
@@ -128,7 +73,7 @@ def of_earlier_version(folder):
     report = _report_of_earlier_version(files)
     if report is None and not files.state.is_file():
         return None  # a recipe that somebody put there
-    places = [folder / one for one in (".", *_INSIDE) if not (folder / one).is_symlink()]
+    places = [folder / one for one in (".", *INSIDE) if not (folder / one).is_symlink()]
     found = [path for place in places for path in sorted(place.glob("*"))]
     names = [path.relative_to(folder).as_posix() for path in found if path.is_file() and not path.is_symlink()]
     return [name for name in names if _is_of_earlier_version(files, name, report or {})]
@@ -149,32 +94,34 @@ def _is_of_earlier_version(files, name, report):
     """Whether a file of a run that an earlier version began was made by it, by its name and how it begins."""
     exports = {one["file"] for one in report.get("exports", []) if one.get("passed")}
     if name in EXPORTED.values() or name.startswith("saved_model/"):
-        return name.split("/")[0] in exports and (name in EXPORTED.values() or bool(re.fullmatch(_OTHERS, name)))
-    begins = {
-        "history.csv": "epoch,",
-        "report.md": f"# {report.get('recipe')}",
-        "model_card.md": f"# {report.get('recipe')}",
-        "report.html": "<!doctype html>",
-        "example/run.py": '"""Runs student',
-        "bench.json": "[",
-        "bank.json": "{",
-        "teacher.json": "{",
+        return name.split("/")[0] in exports and (name in EXPORTED.values() or bool(re.fullmatch(OTHERS, name)))
+    known = {
+        files.history: "epoch,",
+        files.text: f"# {report.get('recipe')}",
+        files.card: f"# {report.get('recipe')}",
+        files.report_page: "<!doctype html>",
+        files.example: '"""Runs student',
+        files.bench: "[",
+        files.bank: "{",
+        files.teacher: "{",
     }
+    begins = {file.relative_to(files.path).as_posix(): words for file, words in known.items()}
     if name in begins:
         with open(files.path / name, "rb") as file:
             return file.read(200).decode("utf-8", "replace").lstrip().lower().startswith(begins[name].lower())
     if name == files.int8_student.name:
         return any(one.get("made_of") == name for one in report.get("exports", []))
     known = {file.relative_to(files.path).as_posix() for file in files.always}
-    return name in known or re.fullmatch(_OTHERS, name) is not None
+    return name in known or re.fullmatch(OTHERS, name) is not None
 
 
 def read_report(folder):
     """The report of a finished run; None where there is none, or not as it was written: it is then measured again."""
-    if changes(folder, ["report.json"]).get("report.json") == CHANGED:
+    file = RunFolder(Path(folder)).report
+    if changes(folder, [file.name]).get(file.name) == CHANGED:
         return None
     try:
-        found = json.loads(RunFolder(Path(folder)).report.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and {"student", "time", "settings"} <= set(found) else None
@@ -316,5 +263,5 @@ def _flat(plain, prefix=""):
 def no_banks_here(folder):
     """Refuses to run where banks lie: `--restart` would throw them away."""
     for place in (Path(folder), Path(folder).absolute().parent):
-        if place.name == FOLDER and (place == Path(folder) or any(map(is_bank, place.glob("*")))):
+        if place.name == BANKS and (place == Path(folder) or any(map(is_bank, place.glob("*")))):
             raise UserError(f"{folder}: {place} is where banks lie; give another --out, or the recipe another name")

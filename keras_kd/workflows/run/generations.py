@@ -3,38 +3,7 @@
 Furlanello, Lipton, Tschannen, Itti, Anandkumar: Born Again Neural Networks. ICML 2018, arXiv:1805.04770.
 """
 
-import re
-from pathlib import Path
-
 SEEDS_APART = 1000
-
-
-def generation_folder(folder, number):
-    """Where the run of an earlier generation lies: in the run, beside the others.
-
-    Args:
-        folder: of a run, or of one of its generations.
-        number: 1 for the first.
-
-    Example:
-        >>> generation_folder("saved_models/born_again", 1).as_posix()
-        'saved_models/born_again/generation_1'
-        >>> generation_folder("saved_models/born_again/generation_2", 1).as_posix()
-        'saved_models/born_again/generation_1'
-    """
-    folder = Path(folder)
-    return (folder.parent if _is_generation(folder) else folder) / f"generation_{number}"
-
-
-def home(folder):
-    """The folder in which the runs of a run's teachers lie: that of the run itself.
-
-    Example:
-        >>> home("saved_models/born_again").as_posix(), home("saved_models/born_again/generation_2").as_posix()
-        ('saved_models', 'saved_models')
-    """
-    folder = Path(folder)
-    return folder.parent.parent if _is_generation(folder) else folder.parent
 
 
 def before(recipe):
@@ -59,7 +28,3 @@ def before(recipe):
     if recipe.generations == 2 and recipe.teacher is None:
         changes.update(terms=(), label_weight=1.0)
     return recipe.model_copy(update=changes)
-
-
-def _is_generation(folder):
-    return re.fullmatch(r"generation_\d+", folder.name) is not None

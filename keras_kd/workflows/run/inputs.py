@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keras_kd.models import kind
-from keras_kd.recipe.files import run_name, teacher_run_name
+from keras_kd.recipe.folders import RunFolder, home, run_name, teacher_run_name
 from keras_kd.recipe.load import load, load_teacher_recipe
 from keras_kd.recipe.schema import Recipe
 from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec
@@ -12,8 +12,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
 from keras_kd.utils.foreign_code import import_module_of
 from keras_kd.utils.formatting import listed
-from keras_kd.workflows.run.folder import RunFolder, differences
-from keras_kd.workflows.run.generations import home
+from keras_kd.workflows.run.folder import differences
 
 IMAGES = "the images and labels"
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from keras_kd.recipe.files import teacher_run_name
+from keras_kd.recipe.folders import RunFolder, generation_folder, teacher_run_name
 from keras_kd.recipe.schema import Recipe
-from keras_kd.workflows.run.folder import RunFolder, is_run, is_whole
-from keras_kd.workflows.run.generations import before, generation_folder
+from keras_kd.workflows.run.folder import is_run, is_whole
+from keras_kd.workflows.run.generations import before
 from keras_kd.workflows.run.inputs import teacher_run, teacher_runs
 from keras_kd.workflows.run.teachers import held_out_alike
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from keras_kd import data
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.report.soundness import refuse_lost
 from keras_kd.utils.errors import UserError
-from keras_kd.workflows.run.folder import RunFolder, is_run
+from keras_kd.workflows.run.folder import is_run
 
 
 def load_data(recipe):

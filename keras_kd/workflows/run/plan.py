@@ -8,7 +8,7 @@ import numpy as np
 from keras_kd import backend
 from keras_kd.models import cost as bench
 from keras_kd.models.network import cost
-from keras_kd.recipe.files import teacher_run_name
+from keras_kd.recipe.folders import teacher_run_name
 from keras_kd.utils.formatting import duration, megabytes, millions, size
 from keras_kd.workflows.run.choose_bank import planned_bytes
 from keras_kd.workflows.run.dry_run import about_data, rehearse

@@ -4,10 +4,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.report import write as report
 from keras_kd.utils.files import whole
 from keras_kd.workflows.run.context import RunContext
-from keras_kd.workflows.run.folder import RunFolder, hold_run, keep_recipe, read_history, read_report
+from keras_kd.workflows.run.folder import hold_run, keep_recipe, read_history, read_report
 from keras_kd.workflows.run.measure import measure
 from keras_kd.workflows.run.train import train
 

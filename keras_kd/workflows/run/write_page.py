@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from keras_kd.evaluation.predictions_file import read_predictions
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.report.html import page
 from keras_kd.report.soundness import refuse_changed
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import whole
-from keras_kd.workflows.run.folder import RunFolder, hold_run, is_run, read_history, read_report
+from keras_kd.workflows.run.folder import hold_run, is_run, read_history, read_report
 
 
 def write_page(folder):

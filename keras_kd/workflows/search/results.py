@@ -7,6 +7,7 @@ from datetime import date
 import yaml
 
 import keras_kd
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
 from keras_kd.utils.account import has_account, read_account
@@ -14,7 +15,7 @@ from keras_kd.utils.files import whole
 from keras_kd.utils.formatting import bare_percent
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.environment import environment, git_commit
-from keras_kd.workflows.run.folder import RunFolder, differences, hold_run, is_run
+from keras_kd.workflows.run.folder import differences, hold_run, is_run
 from keras_kd.workflows.search.space import settings_of
 from keras_kd.workflows.search.tuner import decoded, error_of
 

@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.report.study_page import as_markdown, page
 from keras_kd.utils import child_process
 from keras_kd.utils.account import CHANGED, changes
@@ -17,7 +18,7 @@ from keras_kd.utils.ownership import held, within
 from keras_kd.workflows.restart import empty_folder, of_earlier_runs
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.dry_run import about_data, rehearse
-from keras_kd.workflows.run.folder import RunFolder, no_banks_here
+from keras_kd.workflows.run.folder import no_banks_here
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.seeds import digest_of
 from keras_kd.workflows.study.results import result_of
