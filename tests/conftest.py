@@ -24,10 +24,12 @@ ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
         "architecture", "bench", "citations", "corruptions", "data", "data_cache", "docs", "docstrings", "export",
-        "foreign_code", "latency", "metrics", "model_card", "paths", "recipe_errors", "recipes", "report_page",
-        "search", "signals", "stress_data"
+        "foreign_code", "latency", "metrics", "model_card", "packaging", "paths", "public", "recipe_errors", "recipes",
+        "report", "report_page", "safety", "search", "signals", "stress_data", "study", "write_a_method"
     )
 }  # fmt: skip
+# Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends.
+MOSTLY_ON_ONE_BACKEND = {"test_cli.py", "test_doctor.py"}
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
 
 
@@ -83,3 +85,15 @@ def pytest_ignore_collect(collection_path):
 def pytest_xdist_auto_num_workers(config):
     """Each process holds TensorFlow and JAX, about 1.5 GB: `-n auto` does not start one for each of many cores."""
     return min(os.cpu_count() or 1, 8)
+
+
+def pytest_collection_modifyitems(config, items):
+    if not (JAX and WHOLE_SUITE in os.environ):
+        return
+    left_out = [
+        item
+        for item in items
+        if item.path.name in MOSTLY_ON_ONE_BACKEND and item.get_closest_marker("both_backends") is None
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]

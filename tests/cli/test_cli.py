@@ -128,6 +128,7 @@ def test_every_recipe_validates(path):
     assert path.read_text().splitlines()[1].startswith("# Aim: ")
 
 
+@pytest.mark.both_backends
 def test_a_dry_run_prints_what_a_run_costs():
     plan = json.loads(run("validate", "resnet56_to_resnet20", "--dry-run", "--json").stdout)["plans"]
     plan = plan["resnet56_to_resnet20"]
@@ -143,6 +144,7 @@ def test_a_dry_run_prints_what_a_run_costs():
     assert "bank" not in maps, "its maps are read in the step"
 
 
+@pytest.mark.both_backends
 def test_distill_evaluate_and_reuse():
     done = run("distill", "digits_teacher", *SMALL, "--quiet")
     assert done.exit_code == 0, done.output
@@ -184,6 +186,7 @@ def test_seeds_and_smoke_runs_have_folders_of_their_own():
     assert {path.name for path in Path("saved_models").iterdir()} == {"digits_teacher-seed3", "digits_teacher-smoke"}
 
 
+@pytest.mark.both_backends
 def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teacher():
     Path("taught.yaml").write_text(
         f"data: {arrays()}\nstudent: digits_cnn\nfit: {{epochs: 9}}\nexport: {{formats: []}}\n"
@@ -254,6 +257,7 @@ def nothing_was_made(folder="saved_models/small"):
     return not made - {".lock", "recipe.yaml"}
 
 
+@pytest.mark.both_backends
 def test_labels_out_of_range():
     for labels in (np.arange(40) % 4 - 1, np.arange(40) % 4 + 0.5):
         path = recipe(data=arrays(y_train=labels))
@@ -308,6 +312,7 @@ def test_a_teacher_that_is_no_model():
     assert len(message.splitlines()) == 1
 
 
+@pytest.mark.both_backends
 def test_a_loss_that_is_no_number_ends_with_code_1():
     Path("overflow.py").write_text(
         "import keras\n"
@@ -410,6 +415,7 @@ def test_views_that_do_not_fit_the_images_are_refused_in_one_line(views, said):
 BANKED = "data: {name: digits, views: crop_flip}\nteacher: digits_teacher.yaml\nstudent: digits_tiny\n"
 
 
+@pytest.mark.both_backends
 def test_a_bank_is_shared_by_runs_and_told_of():
     short = ["--set", "data.train_images=100", "--set", "fit.epochs=2", "--set", "export.formats=[]"]
     Path("a.yaml").write_text(f"{BANKED}terms: [{{method: kd}}]\nfit: {{epochs: 3}}\nexport: {{formats: []}}\n")
@@ -443,6 +449,7 @@ def test_a_bank_is_shared_by_runs_and_told_of():
     assert run("bank", "info").stdout == "saved_models/bank: no banks\n"
 
 
+@pytest.mark.both_backends
 def test_a_run_may_be_gone_on_with_by_another_way_to_fill():
     keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]).save("teacher.keras")
     Path("a.yaml").write_text(

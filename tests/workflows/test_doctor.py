@@ -125,6 +125,7 @@ def unit(file, **more):
 # What is healthy
 
 
+@pytest.mark.both_backends
 def test_a_healthy_recipe_has_no_finding(here, teachers):
     findings = examined(unit(teachers["good"]))
     assert list(findings) == list(CHECKS)
@@ -143,6 +144,7 @@ def test_probabilities_that_are_said_to_be_probabilities(here, teachers):
     assert findings["logits or probabilities"]["found"].startswith("probabilities (")
 
 
+@pytest.mark.both_backends
 def test_an_ensemble_and_a_mapped_and_a_calibrated_teacher(here, teachers):
     members = [unit(teachers["good"]), unit(teachers["softmaxed"], from_logits=False)]
     no_alarm(examined(members, OF_THE_TEACHER))
@@ -312,6 +314,7 @@ def test_a_teacher_that_is_sure_of_everything_is_found(here, teachers):
     assert "raise the temperature" in findings["temperature"]["cure"]
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("how", ["whole", "layers"])
 def test_a_frozen_student_is_found(here, teachers, how):
     student = build("digits_tiny", (8, 8, 1), 10)
@@ -322,6 +325,7 @@ def test_a_frozen_student_is_found(here, teachers, how):
     assert findings["student"]["outcome"] == "bad" and "frozen" in findings["student"]["found"]
 
 
+@pytest.mark.both_backends
 def test_a_student_that_no_gradient_reaches_is_found(here, teachers):
     Path("cut_off.py").write_text(
         "import keras\n"
@@ -354,6 +358,7 @@ def test_one_bad_member_of_an_ensemble_is_found(here, teachers):
 # Settings
 
 
+@pytest.mark.both_backends
 def test_a_term_that_does_nothing_and_a_rate_that_does_nothing_are_found(here, teachers):
     findings = examined(
         unit(teachers["good"]),
@@ -370,6 +375,7 @@ def test_a_term_that_does_nothing_and_a_rate_that_does_nothing_are_found(here, t
     assert findings["learning rate"]["outcome"] == "bad"
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize(("optimizer", "rate"), [("adam", 10), ("sgd", 1000)])
 def test_a_rate_that_throws_everything_away_is_found(here, teachers, optimizer, rate):
     fit = {**FIT, "optimizer": optimizer, "learning_rate": rate}
@@ -377,6 +383,7 @@ def test_a_rate_that_throws_everything_away_is_found(here, teachers, optimizer, 
     assert found["outcome"] == "warning" and found["cure"].startswith("lower `fit.learning_rate`")
 
 
+@pytest.mark.both_backends
 def test_labels_and_a_teacher_that_says_the_opposite_pull_apart(here, teachers):
     with_output(keras.saving.load_model(teachers["good"]), lambda x: -x, "opposite").save("opposite.keras")
     findings = examined(unit("opposite.keras"), ["gradients"])
@@ -400,6 +407,7 @@ def test_planted_label_noise_does_not_hide_a_good_teacher(here, teachers):
     assert findings["data"]["evidence"]["teacher_fits_noise"] < 0.1
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize(
     "terms",
     [
@@ -428,6 +436,7 @@ def test_a_first_generation_that_is_not_trained_yet(here):
     no_alarm(findings)
 
 
+@pytest.mark.both_backends
 def test_peers_without_a_teacher(here):
     findings = examined(None, label_weight=1.0, terms=[{"method": "dml"}], peers=["digits_tiny"])
     assert findings["teacher"]["found"] == "none: the method needs no teacher"
@@ -437,6 +446,7 @@ def test_peers_without_a_teacher(here):
 # After a run, and the command
 
 
+@pytest.mark.both_backends
 def test_a_finished_run_is_examined_with_its_student(here, teachers):
     recipe = recipe_of(unit(teachers["good"]), fit={**FIT, "epochs": 1}, export={"formats": []}, bank="live")
     run.distill(recipe, "saved_models/mine", name="mine", quiet=True)
