@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from keras_kd.cli.main import commands
-from keras_kd.training.laws import LawBroken, check_laws
+from keras_kd.training.law_situations import LawBroken
+from keras_kd.training.laws import check_laws
 
 PAGE = (Path(__file__).parents[2] / "docs" / "write_a_method.md").read_text()
 FILES = dict(re.findall(r"^```\w+ file=(\S+)\n(.*?)^```$", PAGE, flags=re.M | re.S))

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from keras_kd import KD, METHODS, Method
 from keras_kd.methods.parts.divergence import kl_divergence
-from keras_kd.training.laws import LAWS, PUBLISHED, LawBroken, check_laws, situations_of
+from keras_kd.training.law_situations import LawBroken, situations_of
+from keras_kd.training.laws import LAWS, PUBLISHED, check_laws
 from keras_kd.utils.errors import UserError
 
 ALL = {**LAWS, **PUBLISHED}
