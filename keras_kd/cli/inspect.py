@@ -161,7 +161,11 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     loaded = load_recipe(recipe, settings, seed, smoke)
     name = stem_of(recipe)
-    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke)
+    folder = (
+        Path(out)
+        if out
+        else run_folder(recipe, loaded.seed, smoke, None if settings or seed is not None else loaded.seed)
+    )
     start_keras(backend)
     from keras_kd.workflows.doctor import examine, in_lines, summary_line
 
