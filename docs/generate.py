@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from keras_kd.cli.main import commands
 from keras_kd.methods import METHODS
 from keras_kd.methods.parts.targets import Target
-from keras_kd.recipe import schema
+from keras_kd.recipe import schema, schema_data, schema_networks
 from keras_kd.report.study_page import said_of_cost, table
 from keras_kd.training.schedules import ByEpoch
 from keras_kd.workflows.catalogue import methods as catalogue_of_methods
@@ -32,15 +32,15 @@ def recipes_page():
     lines += ["A field can be set from the command line by its path: `--set fit.epochs=3`, `--set terms.0.weight=0.5`."]
     parts = [
         ("", schema.Recipe),
-        ("data", schema.DataSpec),
-        ("data.label_noise", schema.LabelNoiseSpec),
-        ("data.imbalance", schema.ImbalanceSpec),
-        ("data.views", schema.ViewsSpec),
-        ("data.views.rand_augment", schema.RandAugmentSpec),
-        ("teacher, student", schema.ModelSpec),
+        ("data", schema_data.DataSpec),
+        ("data.label_noise", schema_data.LabelNoiseSpec),
+        ("data.imbalance", schema_data.ImbalanceSpec),
+        ("data.views", schema_data.ViewsSpec),
+        ("data.views.rand_augment", schema_data.RandAugmentSpec),
+        ("teacher, student", schema_networks.ModelSpec),
     ]
-    parts += [("teacher, teacher.ensemble[...]", schema.MemberSpec), ("teacher", schema.TeacherSpec)]
-    parts += [("student", schema.StudentSpec)]
+    parts += [("teacher, teacher.ensemble[...]", schema_networks.MemberSpec), ("teacher", schema_networks.TeacherSpec)]
+    parts += [("student", schema_networks.StudentSpec)]
     parts += [("terms[...]", schema.TermSpec), ("a number by epoch", ByEpoch), ("trust", schema.TrustSpec)]
     parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]

@@ -143,7 +143,8 @@ class _Export(types.ModuleType):
 class _Face(types.ModuleType):
     """The package: a room and a command are called export, and Python binds the room to that name once it is imported.
 
-    So the room can be called, and is both, in whichever order and by whichever kind of import they are asked for.
+    So the room can be called, and is both, in whichever order and by whichever kind of import they are asked for. A
+    function kept in the room's place would break `import keras_kd.export.latency as latency`.
     """
 
     def __setattr__(self, name, value):

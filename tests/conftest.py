@@ -1,9 +1,12 @@
 """What all tests share: the backend in the header, the folder of golden values, quiet libraries."""
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Many tests compile the same small steps anew: JAX then finds them on the disk.
@@ -21,10 +24,12 @@ ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
         "architecture", "bench", "citations", "corruptions", "data", "data_cache", "docs", "docstrings", "export",
-        "foreign_code", "latency", "metrics", "model_card", "paths", "recipe_errors", "recipes", "report_page",
-        "search", "signals", "stress_data"
+        "foreign_code", "latency", "metrics", "model_card", "packaging", "paths", "public", "recipe_errors", "recipes",
+        "report", "report_page", "safety", "search", "signals", "stress_data", "study", "write_a_method"
     )
 }  # fmt: skip
+# Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends.
+MOSTLY_ON_ONE_BACKEND = {"test_cli.py", "test_doctor.py"}
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
 
 
@@ -48,6 +53,29 @@ def pytest_configure(config):
         os.environ[WHOLE_SUITE] = "1"
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """`made_once(name, fill)`: a folder that `fill(folder)` fills once for all processes of pytest-xdist.
+
+    Gives the folder and, by way of JSON, what `fill` returned.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+
+    def made(name, fill):
+        folder, answer = place / name, place / f"{name}.json"
+        with FileLock(place / f"{name}.lock"):
+            if not answer.exists():
+                # Of an attempt that failed in another process.
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                answer.write_text(json.dumps(fill(folder)))
+        return folder, json.loads(answer.read_text())
+
+    return made
+
+
 def pytest_ignore_collect(collection_path):
     if JAX and WHOLE_SUITE in os.environ and collection_path.name in ON_ONE_BACKEND:
         return True
@@ -57,3 +85,15 @@ def pytest_ignore_collect(collection_path):
 def pytest_xdist_auto_num_workers(config):
     """Each process holds TensorFlow and JAX, about 1.5 GB: `-n auto` does not start one for each of many cores."""
     return min(os.cpu_count() or 1, 8)
+
+
+def pytest_collection_modifyitems(config, items):
+    if not (JAX and WHOLE_SUITE in os.environ):
+        return
+    left_out = [
+        item
+        for item in items
+        if item.path.name in MOSTLY_ON_ONE_BACKEND and item.get_closest_marker("both_backends") is None
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]

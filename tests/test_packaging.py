@@ -33,25 +33,27 @@ def test_the_version_stands_in_one_place_and_in_the_changes():
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(made_once):
     """A folder into which the wheel of the source distribution of this checkout was installed."""
-    setuptools = importlib.metadata.version("setuptools")
-    if int(setuptools.split(".")[0]) < 77:
-        pytest.skip(f"setuptools {setuptools} cannot build this; pip install -e '.[dev]' brings one that can")
-    folder = tmp_path_factory.mktemp("packaging")
-    checkout = folder / "checkout"
-    # setuptools leaves its own folders in what it builds.
-    for name in ("keras_kd", "recipes"):
-        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, checkout)
-    source = run(sys.executable, "-c", BUILD.format("sdist"), cwd=checkout).splitlines()[-1]
-    shutil.unpack_archive(checkout / "dist" / source, folder / "unpacked", filter="data")
-    (unpacked,) = (folder / "unpacked").iterdir()
-    wheel = run(sys.executable, "-c", BUILD.format("wheel"), cwd=unpacked).splitlines()[-1]
-    pip = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--quiet", "--target", "there"]
-    run(*pip, unpacked / "dist" / wheel, cwd=folder)
-    return folder / "there"
+
+    def fill(folder):
+        setuptools = importlib.metadata.version("setuptools")
+        if int(setuptools.split(".")[0]) < 77:
+            pytest.skip(f"setuptools {setuptools} cannot build this; pip install -e '.[dev]' brings one that can")
+        checkout = folder / "checkout"
+        # setuptools leaves its own folders in what it builds.
+        for name in ("keras_kd", "recipes"):
+            shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, checkout)
+        source = run(sys.executable, "-c", BUILD.format("sdist"), cwd=checkout).splitlines()[-1]
+        shutil.unpack_archive(checkout / "dist" / source, folder / "unpacked", filter="data")
+        (unpacked,) = (folder / "unpacked").iterdir()
+        wheel = run(sys.executable, "-c", BUILD.format("wheel"), cwd=unpacked).splitlines()[-1]
+        pip = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--quiet", "--target", "there"]
+        run(*pip, unpacked / "dist" / wheel, cwd=folder)
+
+    return made_once("packaging", fill)[0] / "there"
 
 
 @pytest.mark.slow

@@ -47,13 +47,15 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(made_once):
     """A finished run of `RECIPE`."""
-    folder = tmp_path_factory.mktemp("finished")
-    (folder / "small.yaml").write_text(RECIPE)
-    run.distill(load(folder / "small.yaml"), folder / "done", name="small", quiet=True)
-    write_page(folder / "done")
-    return folder / "done"
+
+    def fill(folder):
+        (folder / "small.yaml").write_text(RECIPE)
+        run.distill(load(folder / "small.yaml"), folder / "done", name="small", quiet=True)
+        write_page(folder / "done")
+
+    return made_once("finished", fill)[0] / "done"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 `TrainingStep`       the part of `Distiller` that takes one training step
 `COMPILES_BY_SHAPE`  whether each size of a batch is compiled for itself
+`compiled`           a function compiled where each of its operations would be
 `cpu_kernels`        whose kernels compute on a CPU
 `inference`          a network compiled for inference
 `input_gradient`     the gradient of a function of images with respect to them
@@ -23,6 +24,7 @@ import importlib
 __all__ = [
     "COMPILES_BY_SHAPE",
     "TrainingStep",
+    "compiled",
     "cpu_kernels",
     "device",
     "inference",

@@ -118,6 +118,11 @@ def network_gradient(network, function):
     return lambda changing, *others: run([variable.value for variable in variables], changing, others)
 
 
+def compiled(function):
+    """A function of structures of tensors, compiled once for each of their shapes."""
+    return jax.jit(function)
+
+
 def value_and_gradients(function):
     """Of a scalar function of (changing, others): its value and its gradients to `changing`, a structure of tensors."""
     return jax.jit(jax.value_and_grad(function))

@@ -97,6 +97,11 @@ def network_gradient(network, function):
     return lambda changing, *others: run(tf.convert_to_tensor(changing), _tensors(others))
 
 
+def compiled(function):
+    """The function itself: what it does is not compiled operation by operation, so to trace it costs more."""
+    return function
+
+
 def value_and_gradients(function):
     """Of a scalar function of (changing, others): its value and its gradients to `changing`, a structure of tensors."""
 

@@ -20,6 +20,8 @@ from keras_kd.cli.common import (
     start_keras,
 )
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import megabytes
+from keras_kd.utils.screen import print_note
 
 
 @group("bank")
@@ -54,7 +56,7 @@ def _bank(recipe, settings, words, backend, may_train, out):
     folder = Path(out or Path("saved_models") / find(recipe).stem)
     if may_train:
         keeps("bank build", folder)
-    return open_bank(loaded, folder, may_train=may_train, tell=lambda line: click.echo(line, err=True))
+    return open_bank(loaded, folder, may_train=may_train, tell=print_note)
 
 
 @bank_commands.command("build")
@@ -79,14 +81,14 @@ def bank_build(recipe, settings, bank, out, backend, as_json):
     def progress(done, of):
         if done * 20 // of > shown[0]:
             shown[0] = done * 20 // of
-            click.echo(f"{done:,} of {of:,} views", err=True)
+            print_note(f"{done:,} of {of:,} views")
 
     found = build(opened, progress)
     if as_json:
         return print_json(found)
     click.echo(
         f"{found['folder']}: {found['views']:,} views, {found['computed']:,} of them computed now in "
-        f"{found['seconds']:.1f} s; {found['bytes'] / 1e6:.1f} MB on the disk"
+        f"{found['seconds']:.1f} s; {megabytes(found['bytes'], 1)} on the disk"
     )
 
 
@@ -112,7 +114,7 @@ def bank_info(folder, as_json):
             cure = f"`keras-kd bank prune {one['key']} --folder {folder}` removes it"
             click.echo(f"{one['key']}  damaged: {one['damaged']}; {cure}")
             continue
-        click.echo(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {one['bytes'] / 1e6:.1f} MB")
+        click.echo(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {megabytes(one['bytes'], 1)}")
         for name, table in one["tables"].items():
             click.echo(f"  {name:<20} {table['filled']:,} of {table['places']:,} views")
 
@@ -165,4 +167,4 @@ def bank_prune(keys, older_than, damaged, folder):
     keeps("bank prune", folder)
     for one in prune(folder, keys, older_than, damaged):
         left = f"; not a bank's, and left as it is: {', '.join(one['left'])}" if one["left"] else ""
-        click.echo(f"{one['key']}: gone, {one['bytes'] / 1e6:.1f} MB free{left}")
+        click.echo(f"{one['key']}: gone, {megabytes(one['bytes'], 1)} free{left}")

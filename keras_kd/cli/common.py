@@ -15,6 +15,7 @@ from keras_kd.utils.errors import Exit, GateError, NonFiniteLoss, UserError
 from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine
 from keras_kd.utils.lazy import installed
 from keras_kd.utils.paths import user_folder, user_path
+from keras_kd.utils.screen import print_error, print_note
 from keras_kd.workflows.arguments import overrides
 
 BACKENDS = ("tensorflow", "jax")
@@ -98,8 +99,7 @@ group = partial(click.group, cls=Commands)
 
 def fail(message, code):
     """Ends the process with a message, each of its lines told of on standard error."""
-    for line in str(message).splitlines():
-        click.echo(f"keras-kd: {line}", err=True)
+    print_error(message)
     sys.exit(code)
 
 
@@ -135,7 +135,7 @@ def stopped(stop):
     """Ends the process as one that was stopped, with what there is to say of it."""
     said = stopping.line(stop)
     if said is not None:
-        stopping.say(said)
+        print_error(said)
     sys.exit(stopping.exit_code(stop))
 
 
@@ -218,7 +218,7 @@ def own_methods(recipe):
 def tell_of_code(recipe, ran):
     """Says on standard error which modules were imported for a recipe."""
     for one in ran:
-        click.echo(f"{recipe}: ran {one.module} ({one.file})", err=True)
+        print_note(f"{recipe}: ran {one.module} ({one.file})")
 
 
 def bank_settings(words):

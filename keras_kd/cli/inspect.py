@@ -28,6 +28,7 @@ from keras_kd.cli.common import (
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
+from keras_kd.utils.screen import print_note
 from keras_kd.workflows.arguments import checked_page, run_folder, stem_of
 from keras_kd.workflows.commands import compare as compare_runs
 
@@ -70,7 +71,7 @@ def show(recipe, settings, seed, smoke, as_json):
 
     loaded = load_recipe(recipe, settings, seed, smoke, notes=[], code=False)
     for method in own_methods(loaded):
-        click.echo(f"{recipe}: the defaults of {method} are not filled: show runs no code", err=True)
+        print_note(f"{recipe}: the defaults of {method} are not filled: show runs no code")
     resolved = loaded.dump()
     if as_json:
         return print_json(resolved)
@@ -161,11 +162,8 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     loaded = load_recipe(recipe, settings, seed, smoke)
     name = stem_of(recipe)
-    folder = (
-        Path(out)
-        if out
-        else run_folder(recipe, loaded.seed, smoke, None if settings or seed is not None else loaded.seed)
-    )
+    own = None if settings or seed is not None else loaded.seed
+    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke, own)
     start_keras(backend)
     from keras_kd.workflows.doctor import examine, in_lines, summary_line
 

@@ -23,6 +23,7 @@ from keras_kd.cli.common import (
 from keras_kd.utils import stopping
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import installed
+from keras_kd.utils.screen import print_note
 from keras_kd.workflows.arguments import overrides, search_folder, search_settings, stem_of, study_folder
 
 
@@ -182,7 +183,7 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         restart=restart,
         jobs=jobs,
         quiet=quiet,
-        tell=lambda line: click.echo(line, err=True),
+        tell=print_note,
         joins=joins,
     )
     if found is None:

@@ -1,7 +1,7 @@
 """From `student.keras` to the files that are deployed, each behind a gate that compares it with Keras.
 
-TensorFlow runs in a process of its own (`keras_kd.export.worker`), so a student trained on any backend is exported
-alike, and the caller may have imported whatever it likes. This file is the caller's side.
+TensorFlow runs in a process of its own (`python -m keras_kd.export.worker`), so a student trained on any backend is
+exported alike, and the caller may have imported whatever it likes. This is the caller's side.
 """
 
 import contextlib
@@ -17,22 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_kd.export.formats import (
-    CALIBRATED,
-    DEFAULTS,
-    FILES,
-    FORMATS,
-    INPUTS,
-    OUTPUTS,
-    missing_here,
-    not_written,
-    result_of,
-)
+from keras_kd.export.formats import CALIBRATED, DEFAULTS, FILES, FORMATS, INPUTS, OUTPUTS, missing_here
 from keras_kd.export.gates import GATES, checked_gates
+from keras_kd.export.result import line_of, not_written, result_of
 from keras_kd.utils import child_process, foreign_code
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import fault_of_the_machine
-from keras_kd.utils.formatting import megabytes, percent
 from keras_kd.utils.ownership import WORKPLACE, held
 
 
@@ -101,18 +91,13 @@ def export(
     """
     student_file, folder = Path(student_file).absolute(), Path(folder).absolute()
     formats = tuple(dict.fromkeys(formats))
-    _check_words(formats, inputs, outputs)
+    _check_choices(formats, inputs, outputs)
     gates = GATES | checked_gates(gates or {})
-    job = {
-        "student_file": str(student_file),
-        "modules": _custom_modules(student_file),
-        "gates": gates,
-        "inputs": inputs,
-        "outputs": outputs if from_logits else "probabilities",
-        "softmax": from_logits and outputs == "probabilities",
-        "folder": str(folder),
-        "int8_student": str(Path(int8_student).absolute()) if int8_student else None,
-    }
+    job = {"student_file": str(student_file), "modules": _custom_modules(student_file), "gates": gates}
+    job |= {"inputs": inputs, "outputs": outputs if from_logits else "probabilities"}
+    job["softmax"] = from_logits and outputs == "probabilities"
+    job["folder"] = str(folder)
+    job["int8_student"] = str(Path(int8_student).absolute()) if int8_student else None
     arrays = {"test_images": test_images, "test_labels": test_labels}
     if set(formats) & set(CALIBRATED):
         arrays["calibration_images"] = calibration_images
@@ -120,17 +105,21 @@ def export(
     _check_arrays(arrays)
     _check_installed(formats)
 
+    arrays |= _evenly_spaced(arrays, gates["images"])
+
     results = []
     with held(folder, "exports") as owned, _workplace(owned) as work:
         for name in formats:
             owned.check(folder / FILES[name])
-        _put_down(work, job, arrays)
+        for name, array in arrays.items():
+            np.save(work / f"{name}.npy", array)
+        (work / "job.json").write_text(json.dumps(job))
         with contextlib.closing(_built(work, student_file, formats)) as built:
             for result in built:
                 _publish(work, owned, result)
                 results.append(result)
                 if not quiet:
-                    print(_line(result), flush=True)
+                    print(line_of(result), flush=True)
 
     failed = [result for result in results if not result["passed"]]
     if failed:
@@ -139,7 +128,7 @@ def export(
     return results
 
 
-def _check_words(formats, inputs, outputs):
+def _check_choices(formats, inputs, outputs):
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UserError(f"formats: found '{unknown[0]}'; expected some of {', '.join(FORMATS)}")
@@ -148,15 +137,12 @@ def _check_words(formats, inputs, outputs):
             raise UserError(f"{name}: found {value!r}; expected {' or '.join(allowed)}")
 
 
-def _put_down(work, job, arrays):
-    """What the other process reads: the job, and the arrays with as many test images as the gates measure on."""
+def _evenly_spaced(arrays, count):
+    """So many test images and labels."""
     # Evenly spaced, because the test images of a folder come sorted by class.
-    total = len(arrays["test_images"])
-    chosen = np.linspace(0, total - 1, min(job["gates"]["images"], total)).round().astype(int)
-    arrays = arrays | {name: arrays[name][chosen] for name in ("test_images", "test_labels")}
-    for name, array in arrays.items():
-        np.save(work / f"{name}.npy", array)
-    (work / "job.json").write_text(json.dumps(job))
+    images = len(arrays["test_images"])
+    chosen = np.linspace(0, images - 1, min(count, images)).round().astype(int)
+    return {name: arrays[name][chosen] for name in ("test_images", "test_labels")}
 
 
 def _custom_modules(student_file):
@@ -260,8 +246,9 @@ def _built(work, student_file, formats):
             raise kind(f"{student_file}: cannot be exported: {stopped}: {last if fault is None else fault}")
         if remaining:
             reason = last if fault is None else f"{fault}; the same command tries it again"
-            failures = [f"cannot be converted: {stopped}: {reason}"]
-            yield result_of(remaining.pop(0), failures, circumstance=fault)
+            yield result_of(
+                remaining.pop(0), failures=[f"cannot be converted: {stopped}: {reason}"], circumstance=fault
+            )
 
 
 # What ends a process from outside: the user, the system for want of memory, a limit.
@@ -301,14 +288,3 @@ def _tensorflow_process(work, formats):
             process.wait()
             process.stdin.close()
             process.stdout.close()
-
-
-def _line(result):
-    if result["agreement"] is None:
-        return f"{result['file']}: kept out: {'; '.join(result['failures'])}"
-    kept_out = "" if result["passed"] else "kept out, "
-    return (
-        f"{result['file']}: {kept_out}{megabytes(result['bytes'], 2)}, {percent(result['agreement'], '.1f')} of "
-        f"{result['images']} images as Keras, accuracy {result['accuracy']:.4f} "
-        f"(Keras {result['keras_accuracy']:.4f})"
-    )

@@ -254,7 +254,7 @@ def _keras(job):
 
 
 def _saved_model(job):
-    from keras_kd.export.runtimes import open_saved_model
+    from keras_kd.export.formats.saved_model import open_saved_model
 
     return lambda: (*open_saved_model(job["file"]), {})
 

@@ -1,4 +1,9 @@
-"""The process in which TensorFlow makes and measures the files: `python -m keras_kd.export.worker FOLDER FORMATS`."""
+"""The process that runs TensorFlow: builds the files of some formats and measures each against Keras.
+
+It is started by `keras_kd.export.export` as `python -m keras_kd.export.worker FOLDER FORMAT...`. The folder holds
+`job.json` and the images; the answers are JSON lines on standard output: {"loaded": true}, then {"result": ...} for
+each format, or {"error": text} and the end.
+"""
 
 import json
 import os
@@ -10,16 +15,25 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_kd.export.formats import CALIBRATED, FILES, convert, deployed, not_written, result_of, spanning
-from keras_kd.export.gates import gate_failures, measure_file, worst_tensor
+from keras_kd.export.formats import TABLE
+from keras_kd.export.formats.format import Request
+from keras_kd.export.formats.litert import spanning
+from keras_kd.export.gates import failures
+from keras_kd.export.largest_error import worst_tensor
+from keras_kd.export.result import not_written, result_of
 from keras_kd.utils import foreign_code
-from keras_kd.utils.errors import UserError
+from keras_kd.utils.errors import MachineError, UserError
 from keras_kd.utils.files import fault_of_the_machine
 from keras_kd.utils.lazy import keras
 
 
-def _serve(work, formats):
-    """Build and measure the formats' files in the folder `work`; the answers are JSON lines on standard output."""
+def serve(work, formats):
+    """Builds and measures the formats' files.
+
+    Args:
+        work: the folder of the job.
+        formats: names, of `keras_kd.export.formats.FORMATS`.
+    """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what TensorFlow and Keras print joins the log
 
@@ -27,67 +41,79 @@ def _serve(work, formats):
         print(json.dumps(message), file=answers, flush=True)
 
     threading.Thread(target=_stop_with_caller, daemon=True).start()
-    work = Path(work)
-    job = json.loads((work / "job.json").read_text())
-    arrays = {file.stem: np.load(file) for file in work.glob("*.npy")}
     try:
-        student = _load(job["student_file"], job["modules"])
-        logits = _keras_logits(job["student_file"], student, arrays["test_images"])
+        job = Job(Path(work))
     except UserError as error:
         return answer(error=str(error))
     answer(loaded=True)
-    made_for = _Students(job, arrays, student, logits)
     for name in formats:
-        started = time.perf_counter()
-        file, fields = work / FILES[name], {}
         try:
-            failures = _made_and_measured(name, file, made_for, work, fields)
+            answer(result=job.result(name))
+        except MachineError as error:
+            return answer(error=str(error), of_the_machine=True)
+
+
+class Job:
+    """A student, its images and its logits, for all formats.
+
+    Args:
+        work: the folder with `job.json` and the arrays; the files are built in it.
+
+    Raises:
+        UserError: the student cannot be loaded, or does not take the images.
+    """
+
+    def __init__(self, work):
+        self.work = work
+        self.settings = json.loads((work / "job.json").read_text())
+        arrays = {file.stem: np.load(file) for file in work.glob("*.npy")}
+        self.images, self.labels = arrays["test_images"], arrays["test_labels"]
+        self.request = Request(
+            self.images.shape[1:], self.settings["inputs"], self.settings["outputs"], arrays.get("calibration_images")
+        )
+        self.student = _load(self.settings["student_file"], self.settings["modules"])
+        self.logits = _keras_logits(self.settings["student_file"], self.student, self.images)
+        self._tuned = None
+
+    def result(self, name):
+        """Builds, measures and judges the file of a format; a dict as of `keras_kd.export.export.export`.
+
+        Raises:
+            MachineError: the disk is full, or the like.
+        """
+        started = time.perf_counter()
+        file, fields = self.work / TABLE[name].file, {}
+        try:
+            source, expected, made_of = self._source(name)
+            deployed = _deployed(name, source, self.request, self.settings["softmax"])
+            TABLE[name].write(deployed, file, self.request)
+            fields = measured(name, file, expected, self.images, self.labels, self.settings)
+            fields["made_of"] = Path(made_of).name
+            if source is not self.student and not fields["flex_ops"]:
+                fields["keras_accuracy"] = float(np.mean(self.logits.argmax(-1) == self.labels))
+                fields["accuracy_drop"] = fields["keras_accuracy"] - fields["accuracy"]
+            failed = failures(name, fields, np.abs(self.logits).max(), self.settings["gates"])
+            if failed and TABLE[name].calibrated and not fields["flex_ops"]:
+                worst = worst_tensor(file, deployed, self.images[:8], self.work, self.request)
+                failed += [f"the largest error of a layer is in {worst}"] if worst else []
         except Exception as error:
             fault = fault_of_the_machine(error)
             if fault is not None:
-                return answer(error=not_written(job["folder"], fault), of_the_machine=True)
-            failures = [f"cannot be {'run' if file.exists() else 'converted'}: {reason_of(error)}"]
+                raise MachineError(not_written(self.settings["folder"], fault)) from error
+            failed = [f"cannot be {'run' if file.exists() else 'converted'}: {_reason(error)}"]
             if isinstance(error, ImportError):
-                fields["circumstance"] = f"a library cannot be imported here: {reason_of(error)}"
-        answer(result=result_of(name, failures, seconds=time.perf_counter() - started, **fields))
+                fields["circumstance"] = f"a library cannot be imported here: {_reason(error)}"
+        return result_of(name, failed, seconds=time.perf_counter() - started, **fields)
 
-
-class _Students:
-    """The students that files are made of: the one that was trained, and one trained for int8, loaded when needed."""
-
-    def __init__(self, job, arrays, student, logits):
-        self.job, self.arrays = job, arrays
-        self.student, self.logits = student, logits
-        self._for_int8 = None
-
-    def of(self, name):
-        """(model, logits that its file must give, the file that the model is in) of a format."""
-        if not (self.job["int8_student"] and name in CALIBRATED):
-            return self.student, self.logits, self.job["student_file"]
-        made_of = self.job["int8_student"]
-        if self._for_int8 is None:
-            images = self.arrays["calibration_images"], self.arrays["test_images"]
-            self._for_int8 = _in_simulation(made_of, self.job["modules"], *images)
-        return *self._for_int8, made_of
-
-
-def _made_and_measured(name, file, students, work, fields):
-    """Writes the file of a format and puts what it measures into `fields`; gives the gates that it fails, in words."""
-    job, arrays = students.job, students.arrays
-    images, labels = arrays["test_images"], arrays["test_labels"]
-    source, expected, made_of = students.of(name)
-    made = deployed(name, source, images.shape[1:], job["inputs"], job["softmax"])
-    convert(name, made, file, images.shape[1:], arrays.get("calibration_images"), job)
-    fields |= measure_file(name, file, expected, images, labels, job)
-    fields["made_of"] = Path(made_of).name
-    if source is not students.student and not fields["flex_ops"]:
-        fields["keras_accuracy"] = float(np.mean(students.logits.argmax(-1) == labels))
-        fields["accuracy_drop"] = fields["keras_accuracy"] - fields["accuracy"]
-    failures = gate_failures(name, fields, np.abs(students.logits).max(), job["gates"])
-    if failures and name in CALIBRATED and not fields["flex_ops"]:
-        worst = worst_tensor(file, made, images[:8], work, job)
-        failures += [f"the largest error of a layer is in {worst}"] if worst else []
-    return failures
+    def _source(self, name):
+        """(network, the logits that are expected of its file, where it came from) of a format."""
+        made_of = self.settings["int8_student"]
+        if not (made_of and TABLE[name].calibrated):
+            return self.student, self.logits, self.settings["student_file"]
+        if self._tuned is None:
+            calibration = self.request.calibration_images
+            self._tuned = _in_simulation(made_of, self.settings["modules"], calibration, self.images)
+        return *self._tuned, made_of
 
 
 def _in_simulation(file, modules, calibration_images, images):
@@ -118,7 +144,7 @@ def _load(student_file, modules):
             student.set_weights(weights)
     except Exception as error:
         raise UserError(
-            f"{student_file}: Keras cannot load it: {reason_of(error)}; expected Keras' own layers, or "
+            f"{student_file}: Keras cannot load it: {_reason(error)}; expected Keras' own layers, or "
             "ones registered with Keras in an importable module"
         ) from error
     if not student.built:
@@ -131,7 +157,7 @@ def _keras_logits(student_file, student, images):
         logits = student.predict(images.astype("float32"), batch_size=100, verbose=0)
     except ValueError as error:
         raise UserError(
-            f"{student_file}: does not take test images of {images.shape[1:]}: {reason_of(error)}; expected "
+            f"{student_file}: does not take test images of {images.shape[1:]}: {_reason(error)}; expected "
             "images of the data it was trained on"
         ) from error
     if getattr(logits, "ndim", None) != 2:
@@ -140,7 +166,58 @@ def _keras_logits(student_file, student, images):
     return logits
 
 
-def reason_of(error):
+def _deployed(name, student, request, softmax):
+    """The student with what is baked in: pixels as they are stored, a softmax, a named output."""
+    as_pixels = request.inputs == "uint8" and not TABLE[name].takes_pixels
+    image = keras.Input(request.image_shape, dtype="uint8" if as_pixels else "float32", name="images")
+    x = keras.ops.cast(image, "float32") if as_pixels else image
+    x = student(x)
+    if softmax:
+        x = keras.layers.Softmax(name="probabilities")(x)
+    return keras.Model(image, x, name="student")
+
+
+def measured(name, file, logits, images, labels, settings):
+    """What a file does beside what is expected of it; a dict, of which `failures` judges.
+
+    Args:
+        name: the format's.
+        file: its path.
+        logits: (n, classes), what is expected.
+        images: uint8, (n, height, width, channels).
+        labels: integers, (n,).
+        settings: a dict of "outputs" and "softmax".
+    """
+    fields = {"flex_ops": [], "images": len(images), "bytes": _bytes(file), "outputs": settings["outputs"]}
+    logits = _softmax(logits) if settings["softmax"] else logits
+    fields["flex_ops"] = TABLE[name].outside(file)
+    if fields["flex_ops"]:
+        return fields  # and the runtime would refuse it
+    found, about = TABLE[name].run(file, images)
+    difference = np.abs(found - logits)
+    accuracy, keras_accuracy = (float(np.mean(x.argmax(-1) == labels)) for x in (found, logits))
+    fields |= about
+    return fields | {
+        "max_difference": float(difference.max()),
+        "mean_difference": float(difference.mean()),
+        "agreement": float(np.mean(found.argmax(-1) == logits.argmax(-1))),
+        "accuracy": accuracy,
+        "keras_accuracy": keras_accuracy,
+        "accuracy_drop": keras_accuracy - accuracy,
+    }
+
+
+def _bytes(file):
+    files = file.rglob("*") if file.is_dir() else [file]
+    return sum(f.stat().st_size for f in files if f.is_file())
+
+
+def _softmax(logits):
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)
+
+
+def _reason(error):
     """The one line of a converter's or loader's error that says what is wrong."""
     refused = dict.fromkeys(re.findall(r"'tf\.\w+' op is [^\n]*", str(error)))
     if refused:
@@ -150,4 +227,4 @@ def reason_of(error):
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], sys.argv[2:])
+    serve(sys.argv[1], sys.argv[2:])

@@ -4,17 +4,14 @@ import contextlib
 import contextvars
 import json
 
-import yaml
-
 from keras_kd import data
-from keras_kd.recipe.files import Loader, beside, find, known, read, shown
+from keras_kd.recipe.files import beside, find, known, read, shown
 from keras_kd.recipe.messages import dotted
-from keras_kd.recipe.schema import SHORT
+from keras_kd.recipe.named import absent_names
+from keras_kd.recipe.overrides import override
 from keras_kd.recipe.smoke import shrink
-from keras_kd.recipe.teacher import (
-    spread,
-)
-from keras_kd.recipe.validate import absent, validate
+from keras_kd.recipe.teacher import spread
+from keras_kd.recipe.validate import validate
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, RECIPE, absolute, ends_in, user_path
 
@@ -52,7 +49,7 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
     spread(raw, lines)
     _first_seed(raw)
     recipe, errors = validate(raw, path, code)
-    missing = absent(raw, path)
+    absent = absent_names(raw, path)
 
     def in_words(found):
         placed = sorted((_line(lines, where), where, message) for where, message in found)
@@ -65,9 +62,9 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
         return texts
 
     if notes is not None:
-        notes.extend(in_words(missing))
+        notes.extend(in_words(absent))
     else:
-        errors = errors + missing
+        errors = errors + absent
     if errors:
         raise UserError("\n".join(in_words(errors)))
     return _resolve(recipe, path)
@@ -137,72 +134,6 @@ def _first_seed(raw):
     seeds = raw.get("seeds")
     if isinstance(seeds, list) and seeds and isinstance(seeds[0], int) and raw.get("seed") is None:
         raw["seed"] = seeds[0]
-
-
-def override(raw, setting):
-    """Applies "dotted.path=value" to plain data, in place; returns the path of keys."""
-    name, equals, text = setting.partition("=")
-    keys = tuple(name.strip().split("."))
-    if not equals or not all(keys):
-        raise UserError(f"--set {setting}: expected dotted.path=value, such as fit.epochs=3")
-    try:
-        value = Loader(text).get_single_data()
-    except yaml.YAMLError:
-        raise UserError(f"--set {setting}: {text!r} is not a valid YAML value") from None
-    set_field(raw, name.strip(), value, f"--set {setting}")
-    return keys
-
-
-def set_field(raw, name, value, at=None):
-    """Sets a field of plain data, in place.
-
-    Args:
-        raw: the fields of a recipe.
-        name: the field's dotted path, such as "fit.epochs" or "terms.0.temperature".
-        value: what it becomes.
-        at: how an error begins; the path by default.
-
-    Raises:
-        UserError: the path leads into something that has no fields, or past the end of a list.
-
-    Example:
-        >>> raw = {"fit": {"epochs": 3}}
-        >>> set_field(raw, "fit.epochs", 5)
-        >>> raw
-        {'fit': {'epochs': 5}}
-    """
-    at, keys = at or name, tuple(name.split("."))
-    holder = raw
-    for depth, key in enumerate(keys):
-        last = depth == len(keys) - 1
-        if isinstance(holder, list):
-            if not key.isdigit() or int(key) > len(holder) - (0 if last else 1):
-                raise UserError(
-                    f"{at}: {'.'.join(keys[:depth])} is a list of {len(holder)}; "
-                    f"expected a number below {len(holder)} in place of {key!r}"
-                )
-            if last and int(key) == len(holder):
-                holder.append(value)
-            elif last:
-                holder[int(key)] = value
-            else:
-                if isinstance(holder[int(key)], str) and keys[:depth] == ("terms",):
-                    holder[int(key)] = {"method": holder[int(key)]}
-                holder = holder[int(key)]
-            continue
-        if not isinstance(holder, dict):
-            raise UserError(f"{at}: {'.'.join(keys[:depth])} is {holder!r} and has no fields")
-        if last:
-            holder[key] = value
-            continue
-        inner = holder.get(key)
-        if inner is None:
-            inner = holder[key] = {}
-        elif isinstance(inner, str) and keys[: depth + 1] in SHORT:
-            inner = holder[key] = {SHORT[keys[: depth + 1]]: inner}
-        elif not isinstance(inner, dict | list):
-            raise UserError(f"{at}: {'.'.join(keys[: depth + 1])} is {inner!r} and has no fields")
-        holder = inner
 
 
 def _resolve(recipe, path):

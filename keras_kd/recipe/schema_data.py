@@ -1,4 +1,4 @@
-"""The schema of a recipe's data: which images, how they are augmented, what is planted in them."""
+"""The `data` of a recipe: images, views, and faults put into them on purpose."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from keras_kd.data.injected.imbalance import PROFILES as IMBALANCES
 from keras_kd.data.injected.label_noise import KINDS as NOISE_KINDS
 from keras_kd.data.views import PRESETS, VIEWS, family
 from keras_kd.data.views.rand_augment import STRONGEST
-from keras_kd.recipe.schema_parts import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Pixel, Whole
+from keras_kd.recipe.schema_types import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Pixel, Whole
 from keras_kd.utils.suggest import closest
 
 

@@ -1,10 +1,10 @@
-"""The schema of a recipe's networks: student, teacher, the members of an ensemble."""
+"""The networks of a recipe: student, teacher, members of an ensemble, peers."""
 
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from keras_kd.recipe.schema_parts import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Whole
+from keras_kd.recipe.schema_types import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Whole
 from keras_kd.utils.paths import RECIPE, ends_in
 
 

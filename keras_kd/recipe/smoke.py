@@ -1,6 +1,7 @@
-"""A recipe made small, so that it runs in under a minute."""
+"""`--smoke`: a recipe made so small that it runs in under a minute."""
 
-from keras_kd.recipe.schema import SHORT
+from keras_kd.recipe.schema_types import SHORT
+from keras_kd.recipe.teacher import shrunk
 
 
 def shrink(raw):
@@ -37,9 +38,4 @@ def shrink(raw):
             # A second phase begins at once, so that it is seen to work.
             if isinstance(weighted, dict) and isinstance(weighted.get(name), dict):
                 weighted[name].pop("after", None)
-    # A teacher's recipes train for one epoch, so it is what they end with.
-    teacher = raw.get("teacher")
-    members = teacher.get("ensemble") if isinstance(teacher, dict) else None
-    for one in [teacher, *(members if isinstance(members, list) else ())]:
-        if isinstance(one, dict):
-            one.pop("epoch", None)
+    shrunk(raw)

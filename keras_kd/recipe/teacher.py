@@ -5,7 +5,8 @@ from pydantic import ValidationError
 from keras_kd import models
 from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.recipe.files import beside, known, read
-from keras_kd.recipe.schema import FitSpec, MemberSpec, TeacherSpec, short_model, short_teacher
+from keras_kd.recipe.schema import FitSpec
+from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
 
@@ -65,6 +66,21 @@ def recipes_of_teacher(raw):
 def recipe_file(name, path):
     """The file of a recipe that another one names, or None."""
     return beside(name, path) or known().get(name.rsplit(".", 1)[0])
+
+
+def shrunk(raw):
+    """The teacher of a smoke run: its recipes train for one epoch, so it is what they end with.
+
+    Args:
+        raw: plain data, written out by `spread`; changed in place.
+    """
+    teacher = raw.get("teacher")
+    if not isinstance(teacher, dict):
+        return
+    members = teacher.get("ensemble")
+    for one in [teacher, *(members if isinstance(members, list) else ())]:
+        if isinstance(one, dict):
+            one.pop("epoch", None)
 
 
 def teacher_errors(recipe, path):

@@ -1,4 +1,4 @@
-"""A term of a recipe: its method found, its settings checked, its defaults filled."""
+"""The terms of a recipe: methods with their settings, schedules and weights, checked by the methods themselves."""
 
 import json
 
@@ -15,18 +15,8 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import did_you_mean, found_as
 
 
-def checked_term(raw, where, errors, code):
-    """The term that plain data is.
-
-    Args:
-        raw: a name, or a mapping of fields.
-        where: its path of keys.
-        errors: a list to which what is wrong is added, as (path of keys, message).
-        code: whether the module of "module:Class" is imported.
-
-    Returns:
-        A `TermSpec`, or None with the errors noted.
-    """
+def term_of(raw, where, errors, code):
+    """A TermSpec of plain data, or None with the errors noted."""
     if isinstance(raw, str):
         raw = {"method": raw}
     if not isinstance(raw, dict):

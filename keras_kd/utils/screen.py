@@ -31,18 +31,3 @@ def print_note(text):
         >>> print_note("digits: epoch 1/2")  # on standard error, at once
     """
     print(text, file=sys.stderr, flush=True)
-
-
-def note_printer(title=None, *, quiet=False):
-    """A function that prints notes on a work.
-
-    Args:
-        title: that each begins with; None for none.
-        quiet: prints nothing.
-
-    Example:
-        >>> note_printer("digits", quiet=True)("epoch 1/2")
-    """
-    if quiet:
-        return lambda text: None
-    return print_note if title is None else lambda text: print_note(f"{title}: {text}")

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from keras_kd.utils.screen import print_error as say
+from keras_kd.utils.screen import print_error
 
 SIGNALS = tuple(vars(signal)[name] for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if name in vars(signal))
 ALARM = vars(signal).get("SIGALRM")  # not on Windows
@@ -151,7 +151,7 @@ def to_its_end(run):
             _State.kept, _State.at_once = "its work was done", True
             raise
         if not isinstance(error, SystemExit) and line(stop) is not None:
-            say(line(stop))
+            print_error(line(stop))
         _leave(exit_code(stop))
 
 

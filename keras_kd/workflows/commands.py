@@ -4,13 +4,13 @@ Keras runs on the backend that `KERAS_BACKEND` or Keras's own settings name, as 
 """
 
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import user_folder, user_path
+from keras_kd.utils.screen import print_note
 from keras_kd.workflows.arguments import (
     RUNS,
     PathLike,
@@ -278,7 +278,7 @@ def study(
         restart=restart,
         jobs=jobs,
         quiet=quiet,
-        tell=lambda line: print(line, file=sys.stderr, flush=True),
+        tell=print_note,
     )
 
 

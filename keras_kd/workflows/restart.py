@@ -1,7 +1,6 @@
 """A folder of many runs: beginning it again, and what an earlier version made in its runs."""
 
-import sys
-
+from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.folder import of_earlier_version
 
 
@@ -15,7 +14,7 @@ def empty_folder(owned, maker="keras-kd"):
     left = owned.empty()
     if left:
         said = f"{owned.folder}: not made by {maker}, and left as it is: {', '.join(left)}"
-        print(said, file=sys.stderr, flush=True)
+        print_note(said)
 
 
 def of_earlier_runs(folder, pattern):

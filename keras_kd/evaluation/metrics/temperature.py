@@ -1,4 +1,4 @@
-"""Calibration after temperature scaling: what is left of a network's miscalibration when its sharpness is set right."""
+"""Temperature scaling: its fit, and what is left of a network's miscalibration when its sharpness is set right."""
 
 import math
 
@@ -7,10 +7,64 @@ import numpy as np
 from keras_kd.evaluation.metrics.bins import BINS
 from keras_kd.evaluation.metrics.calibration import calibration
 from keras_kd.evaluation.metrics.checked import checked
-from keras_kd.models.wrappers.calibrated import fit_temperature
+from keras_kd.evaluation.metrics.ensemble_weights import own_log_probability
 from keras_kd.utils.errors import UserError
 
-__all__ = ["fit_temperature", "scaled_calibration"]
+COLDEST, HOTTEST = 0.01, 100.0
+
+
+def fit_temperature(logits, labels):
+    """The temperature T that minimises the mean of -log softmax(logits / T)[label], in float64.
+
+    The loss is convex in 1 / T, so it has one minimum in log T, which Brent's method finds between 0.01 and 100.
+    Where every image is right the loss falls for ever as T falls, and 0.01 is the answer.
+
+    Args:
+        logits: (images, classes), of images that the network was not trained on.
+        labels: integers, (images,).
+
+    Returns:
+        A float; its loss is never above that of T = 1.
+
+    Raises:
+        UserError: shapes or labels that do not fit, or logits that are not finite.
+
+    Source:
+        Guo et al. 2017, arXiv:1706.04599, equation 9.
+
+    Example:
+        >>> logits = np.log(np.array([[0.9, 0.1]] * 3 + [[0.1, 0.9]]))  # says 0.9, is right in 3 of 4
+        >>> round(fit_temperature(logits, [0, 0, 0, 0]), 3)
+        2.0
+    """
+    from scipy.optimize import minimize_scalar
+
+    logits = np.asarray(logits, "float64")
+
+    def loss(log_temperature):
+        return -own_log_probability(logits / math.exp(log_temperature), labels).mean()
+
+    ends = math.log(COLDEST), math.log(HOTTEST)
+    found = minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": 1e-10})
+    # The search never reaches an end; where the loss is flat the coldest of equals counts.
+    return math.exp(min((ends[0], float(found.x), 0.0, ends[1]), key=loss))
+
+
+def negative_log_likelihood(logits, labels):
+    """The mean of -log softmax(logits)[label], in float64.
+
+    Args:
+        logits: (images, classes).
+        labels: integers, (images,).
+
+    Raises:
+        UserError: shapes or labels that do not fit, or logits that are not finite.
+
+    Example:
+        >>> round(negative_log_likelihood([[0.0, 0.0]], [1]), 4)
+        0.6931
+    """
+    return float(-own_log_probability(logits, labels).mean())
 
 
 def scaled_calibration(logits, labels, held_out_logits=None, held_out_labels=None, bins=BINS):
@@ -20,8 +74,8 @@ def scaled_calibration(logits, labels, held_out_logits=None, held_out_labels=Non
 
     Without held-out images the temperature is cross-fitted: the images are sorted by label, every other one goes into
     the second half, and each half is divided by the temperature fitted on the other half. The temperature lies in
-    0.01..100, see `keras_kd.models.wrappers.calibrated.fit_temperature`; it is 0.01 where every image of the fit is
-    right. Images whose logits are not finite are left out of the fit.
+    0.01..100, see `fit_temperature`; it is 0.01 where every image of the fit is right. Images
+    whose logits are not finite are left out of the fit.
 
     Args:
         logits: (images, classes).

@@ -1,5 +1,7 @@
 """What a check says: an outcome, what was found with its figures, why it matters, the cure; and all of it as text."""
 
+from keras_kd.utils import formatting
+
 # What the checks are called, in reports too.
 TEACHER, OUTPUT, ACCURACY = "teacher", "logits or probabilities", "teacher accuracy"
 CLASS_ORDER, PIXELS, NORMALISATION = "class order", "pixels", "batch normalisation"
@@ -83,7 +85,7 @@ def percent(share):
         >>> percent(0.98611)
         '98.6 %'
     """
-    return f"{100 * share:.1f} %"
+    return formatting.percent(share, ".1f")
 
 
 MARKS = {"good": "good", "warning": "warning", "bad": "BAD", "unknown": "unknown"}

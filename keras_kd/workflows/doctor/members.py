@@ -10,7 +10,7 @@ from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.models.wrappers.resized import resized
 from keras_kd.recipe.folders import generation_folder
 from keras_kd.recipe.load import load_teacher_recipe
-from keras_kd.recipe.schema import MemberSpec, TeacherSpec
+from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec
 from keras_kd.workflows.doctor.measures import class_probabilities, output_kind
 from keras_kd.workflows.run.folder import read_report
 from keras_kd.workflows.run.load_teacher import load_teacher

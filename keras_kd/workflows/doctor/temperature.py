@@ -38,7 +38,7 @@ def normalised_entropy(logits, temperature):
 
 
 def temperature_for(logits, entropy=AIM):
-    """The temperature at which the normalised entropy is this, by bisection; it rises with the temperature.
+    """The temperature at which the normalised entropy is this, by Brent's method; it rises with the temperature.
 
     Args:
         logits: as of `normalised_entropy`.
@@ -51,11 +51,19 @@ def temperature_for(logits, entropy=AIM):
         >>> temperature_for(np.array([[4.0, 0.0]]))
         1.9
     """
+    from scipy.optimize import brentq
+
+    def missing(log_temperature):
+        return normalised_entropy(logits, math.exp(log_temperature)) - entropy
+
     low, high = math.log(0.01), math.log(1000.0)
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if normalised_entropy(logits, math.exp(middle)) < entropy else (low, middle)
-    return float(f"{math.exp(low):.2g}")
+    if missing(high) < 0:
+        found = high
+    elif missing(low) < 0:
+        found = brentq(missing, low, high, xtol=1e-10)
+    else:
+        found = low
+    return float(f"{math.exp(found):.2g}")
 
 
 def temperatures(recipe):

@@ -1,11 +1,11 @@
 """What the stages of a run share: the recipe, its data, the folder, what its progress is called."""
 
-import sys
 from dataclasses import dataclass
 
 from keras_kd.data.dataset import Dataset
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.schema import Recipe
+from keras_kd.utils.screen import print_note
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,4 +29,4 @@ class RunContext:
     def tell(self, line):
         """Writes a line of progress to stderr, unless quiet."""
         if not self.quiet:
-            print(f"{self.title}: {line}", file=sys.stderr, flush=True)
+            print_note(f"{self.title}: {line}")

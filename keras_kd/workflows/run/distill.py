@@ -1,7 +1,6 @@
 """The order of the stages: recipe, data, teacher, student, training, report, export. Each leaves its result in files,
 so each can be killed and gone on with."""
 
-import sys
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report import write as report
 from keras_kd.utils.ownership import within
+from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import hand_over, write_card
 from keras_kd.workflows.run.dry_run import about_data, rehearse
@@ -242,7 +242,7 @@ class _Job:
     def _train(self, dataset, teacher):
         missing = missing_here(self.recipe.export.formats)
         if missing and not self.quiet:
-            print(f"{self.name}: it will not be exported: {missing}", file=sys.stderr, flush=True)
+            print_note(f"{self.name}: it will not be exported: {missing}")
         context = self._context(dataset)
         train(context, teacher, begin=lambda: self._begin(dataset), keep_best=True, anew=self.restart)
 
@@ -258,7 +258,7 @@ class _Job:
             left = owned.empty(besides=[files.teacher.name, *generations])
             if left:
                 said = f"{files.path}: not made by keras-kd, and left as it is: {', '.join(left)}"
-                print(said, file=sys.stderr, flush=True)
+                print_note(said)
         owned.remove(files.report)
         owned.claim(*files.always)
         owned.keep("inputs", inputs_of(self.recipe, files.path, self.smoke, dataset))

@@ -5,7 +5,7 @@ from pathlib import Path
 from keras_kd import data
 from keras_kd.models.network import build, cost, logits_of
 from keras_kd.recipe.load import reading_once
-from keras_kd.recipe.schema import ModelSpec
+from keras_kd.recipe.schema_networks import ModelSpec
 from keras_kd.report import write as report
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import hold_run, mend, read_report, same_inputs

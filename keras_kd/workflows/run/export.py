@@ -1,11 +1,10 @@
 """Exporting the student of a finished run."""
 
-import sys
-
 from keras_kd import models
 from keras_kd.export.formats import missing_here
 from keras_kd.models.load import import_module_of
 from keras_kd.utils.errors import GateError, MachineError, UserError
+from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import hand_over
 from keras_kd.workflows.run.folder import hold_run, mend, read_report
@@ -46,7 +45,7 @@ def export(folder, *, formats=None, quiet=False):
                 said = (
                     f"{folder}: the teacher cannot be asked ({error}); the student in float32 teaches its copy for int8"
                 )
-                print(said, file=sys.stderr, flush=True)
+                print_note(said)
                 return None
 
         context = RunContext(recipe, dataset, files, files.path.name, quiet)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from keras_kd.models import kind
 from keras_kd.recipe.folders import RunFolder, home, run_name, teacher_run_name
 from keras_kd.recipe.load import load, load_teacher_recipe
-from keras_kd.recipe.schema import MemberSpec, Recipe, TeacherSpec
+from keras_kd.recipe.schema import Recipe
+from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
 from keras_kd.utils.foreign_code import import_module_of

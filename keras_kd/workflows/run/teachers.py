@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.evaluation.metrics.ensemble_weights import fit_ensemble_weights
+from keras_kd.evaluation.metrics.temperature import fit_temperature, negative_log_likelihood
 from keras_kd.models.network import Network, build, logits_of
-from keras_kd.models.wrappers.calibrated import calibrated, fit_temperature, negative_log_likelihood
+from keras_kd.models.wrappers.calibrated import calibrated
 from keras_kd.models.wrappers.class_map import class_map
 from keras_kd.models.wrappers.ensemble import ensemble, normalized_weights
-from keras_kd.models.wrappers.ensemble_weights import fit_ensemble_weights
 from keras_kd.models.wrappers.resized import resized
 from keras_kd.report import write as report
 from keras_kd.utils.errors import UserError

@@ -1,11 +1,11 @@
 """What a search will do, settled before its first trial: the recipe, the space, what it is judged by."""
 
-import sys
 from dataclasses import dataclass
 
 from keras_kd.recipe.load import load
 from keras_kd.recipe.schema import Recipe, SearchSpec
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.screen import print_note
 from keras_kd.workflows.search.folder import SearchFolder
 from keras_kd.workflows.search.space import Given, recipe_with, space_of
 from keras_kd.workflows.search.tuner import check_installed
@@ -61,7 +61,7 @@ class SearchPlan:
     def tell(self, line):
         """Writes a line of progress to stderr, unless quiet."""
         if not self.quiet:
-            print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+            print_note(f"{self.name}: {line}")
 
 
 def plan_of(given, files, name, quiet=False):

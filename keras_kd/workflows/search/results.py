@@ -12,6 +12,7 @@ from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
 from keras_kd.utils.account import has_account, read_account
 from keras_kd.utils.files import whole
+from keras_kd.utils.formatting import bare_percent
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import differences, hold_run, is_run
@@ -172,7 +173,7 @@ def _write_recipe(plan, found):
         f"# Evidence: {figures} on {found['judged_on']}, mean of {len(next(iter(trial['by_seed'].values())))} seed(s).",
     ]
     if found["winner"]:
-        tops = ", ".join(f"{100 * one['top1']:.2f} (seed {one['seed']})" for one in found["winner"]["runs"])
+        tops = ", ".join(f"{bare_percent(one['top1'])} (seed {one['seed']})" for one in found["winner"]["runs"])
         lines.append(
             f"# Then trained on all training images: top-1 {tops} on {found['winner']['test_images']} test images; "
             "a student alone was not trained beside it."

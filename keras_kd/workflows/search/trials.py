@@ -8,8 +8,8 @@ import time
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name, plain_name
 from keras_kd.utils.files import whole
+from keras_kd.utils.formatting import duration
 from keras_kd.utils.ownership import joined, within
-from keras_kd.utils.progress import duration
 from keras_kd.workflows.run.distill import trained_teacher
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.folder import same_inputs

@@ -8,7 +8,7 @@ import yaml
 
 import keras_kd
 from keras_kd.evaluation.metrics.paired import paired_interval
-from keras_kd.recipe.messages import did_you_mean
+from keras_kd.utils.suggest import did_you_mean
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import read_report
 

@@ -9,9 +9,10 @@ import yaml
 from pydantic import Field, ValidationError
 
 from keras_kd.recipe.files import read, shown, written_out
-from keras_kd.recipe.load import load, load_teacher_recipe, override, set_field
+from keras_kd.recipe.load import load, load_teacher_recipe
 from keras_kd.recipe.messages import dotted, explain
-from keras_kd.recipe.schema import Part, Whole
+from keras_kd.recipe.overrides import override, set_field
+from keras_kd.recipe.schema_types import Part, Whole
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import whole

@@ -1,0 +1,108 @@
+"""The network of a name: what sort it is, and the network itself."""
+
+from keras_kd.models.load import from_file, from_function
+from keras_kd.models.zoo import MODELS
+from keras_kd.models.zoo.applications import APPLICATIONS, application
+from keras_kd.models.zoo.arguments import check_arguments
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.paths import KERAS, ends_in
+from keras_kd.utils.suggest import did_you_mean
+
+FILLED = ("image_shape", "classes", "depth", "width", "channels", "convolutions", "blocks", "mean", "std", "name")
+
+
+def kind(name):
+    """What sort of network a name means, by the text alone.
+
+    Args:
+        name: as a recipe gives it.
+
+    Returns:
+        "file" (ends in .keras), "function" (package.module:function), "application" (of `keras.applications`, in any
+        case), "zoo", or None for an unknown name.
+
+    Example:
+        >>> kind("resnet20"), kind("mobilenetv2"), kind("teacher.keras"), kind("nets:tiny"), kind("resnet21")
+        ('zoo', 'application', 'file', 'function', None)
+    """
+    if ends_in(name, KERAS):
+        return "file"
+    if ":" in name:
+        return "function"
+    if _application_name(name):
+        return "application"
+    return "zoo" if name in MODELS else None
+
+
+def build(
+    name,
+    image_shape,
+    classes,
+    *,
+    mean=None,
+    std=None,
+    pixels=None,
+    from_logits=None,
+    weights=None,
+    arguments=None,
+):
+    """The network of a name, from pixels 0..255 to one output a class.
+
+    Networks of the zoo and of `keras.applications` give logits; those of the user give what they give.
+
+    Args:
+        name: see `kind`.
+        image_shape: (height, width, channels) of the data.
+        classes: number of classes of the data.
+        mean, std: of the data in units of 0..1, one a channel; for the zoo, and for `pixels="standard"`.
+        pixels: what a network of the user expects: "pixels" (default), "unit", "symmetric" or "standard"; see
+            `keras_kd.models.load.from_file`. The others know it themselves.
+        from_logits: what the caller says of the output; nothing here depends on it.
+        weights: None, or "imagenet" for a network of `keras.applications`.
+        arguments: a dict of keyword arguments for the builder: `width_multiplier` in the zoo.
+
+    Returns:
+        A built `keras.Model`.
+
+    Raises:
+        UserError: an unknown name, a network that does not fit the data, or an argument it does not take.
+
+    Example:
+        >>> build("resnet8", (32, 32, 3), 100).count_params()
+        84564
+    """
+    image_shape = tuple(image_shape)
+    sort = kind(name)
+    if sort is None:
+        raise UserError(f"{name}: no such network{_suggestion(name)}")
+    if sort in ("zoo", "application") and pixels not in (None, "pixels"):
+        raise UserError(f"{name}: pixels: found {pixels!r}; it takes pixels and normalises them itself; leave it out")
+    if sort != "application" and weights is not None:
+        raise UserError(
+            f"{name}: weights: found {weights!r}; only networks of keras.applications have weights; leave it out"
+        )
+
+    if sort == "application":
+        return application(_application_name(name), image_shape, classes, weights=weights, arguments=arguments)
+    if sort == "zoo":
+        builder = MODELS[name].builder
+        check_arguments(name, builder, arguments, FILLED)
+        return builder(image_shape, classes, mean=mean, std=std, name=name, **(arguments or {}))
+    if sort == "function":
+        return from_function(name, image_shape, classes, arguments=arguments, pixels=pixels, mean=mean, std=std)
+    if arguments:
+        raise UserError(f"{name}: arguments: found {', '.join(arguments)}; a saved network takes none; leave them out")
+    return from_file(name, image_shape, classes, pixels=pixels, mean=mean, std=std)
+
+
+def _application_name(name):
+    """The name as Keras writes it, or None."""
+    return {known.lower(): known for known in APPLICATIONS}.get(name.lower())
+
+
+def _suggestion(name):
+    expected = (
+        f"; expected one of {', '.join(MODELS)}, a name of keras.applications such as MobileNetV2, "
+        "a .keras file, or package.module:function"
+    )
+    return did_you_mean(name, (*MODELS, *APPLICATIONS), otherwise=expected)

@@ -1,0 +1,175 @@
+"""What a recipe must hold beyond its types: fields that need, exclude or bound each other."""
+
+from keras_kd import models
+from keras_kd.data.injected.label_noise import transition
+from keras_kd.methods.find import find as find_method
+from keras_kd.recipe.teacher import independent_teacher_errors, teacher_errors
+from keras_kd.training.schedules import ByEpoch
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.paths import RECIPE, ends_in
+
+
+def _weights(recipe):
+    """The weights of a recipe: [(path of keys, weight)]."""
+    terms = enumerate(recipe.terms)
+    return [
+        (("label_weight",), recipe.label_weight),
+        *((("terms", str(number), "weight"), term.weight) for number, term in terms),
+    ]
+
+
+def meaning_errors(recipe, path, code):
+    """What the types of a recipe do not say: [(path of keys, message)].
+
+    Args:
+        recipe: a `Recipe` whose types are right.
+        path: of its file.
+        code: as of `keras_kd.recipe.load.load`.
+    """
+    return [
+        *_weight_errors(recipe),
+        *_term_errors(recipe, code),
+        *teacher_errors(recipe, path),
+        *independent_teacher_errors(recipe, path),
+        *_data_errors(recipe.data),
+        *_noise_errors(recipe.data.label_noise),
+        *_imbalance_errors(recipe.data.imbalance),
+        *_claim_errors(recipe),
+        *_checkpoint_errors(recipe.fit),
+        *_fit_errors(recipe.fit),
+        *_student_errors(recipe),
+    ]
+
+
+def _weight_errors(recipe):
+    errors, epochs = [], recipe.fit.epochs
+    for where, weight in _weights(recipe):
+        if isinstance(weight, ByEpoch) and min(weight.values()) < 0:
+            errors.append((where, f"becomes {min(weight.values()):g}; expected 0 or more"))
+        elif isinstance(weight, ByEpoch) and not any(weight.at(epoch) for epoch in range(epochs)):
+            errors.append((where, f"is 0 in all {epochs} epochs; expected some epoch with a weight above 0"))
+    if not recipe.label_weight and not any(term.weight is None or term.weight for term in recipe.terms):
+        errors.append((("label_weight",), "is 0 and no term has a weight above 0: nothing to learn from"))
+    return errors
+
+
+def _term_errors(recipe, code):
+    """Terms read networks that there are, and networks are read."""
+    errors = []
+    known = [term for term in recipe.terms if code or not term.is_foreign]
+    unknown = len(known) < len(recipe.terms)  # a class that was not looked at may read any network
+    read = {role for term in known for role in find_method(term.method).roles}
+    if recipe.peers and "peer" not in read and not unknown:
+        errors.append((("peers",), "no term reads them; add terms: [{method: dml}], or drop them"))
+    if "peer" in read and not recipe.peers:
+        errors.append((("terms",), "there are no peers; give them, such as peers: [resnet20]"))
+    if recipe.trust is not None and recipe.teacher is None:
+        errors.append((("trust",), "there is no teacher to trust; give one, or drop it"))
+    if recipe.trust is not None and not recipe.data.validation:
+        errors.append((("trust",), "it is measured on validation images and there are none; set data.validation"))
+    if recipe.teacher is None and "teacher" in read and recipe.generations == 1:
+        errors.append((("terms",), "there is no teacher; give one, or drop the terms"))
+    uses = [
+        term
+        for term in recipe.terms
+        if (term.weight is None or term.weight) and (term not in known or "teacher" in find_method(term.method).roles)
+    ]
+    if recipe.teacher is not None and not uses:
+        errors.append((("teacher",), "no term with a weight above 0 uses it; add terms: [{method: kd}], or drop it"))
+    if recipe.generations > 1 and recipe.teacher is None and not uses:
+        errors.append((("generations",), "no term learns from the one before; add terms: [{method: kd}], or drop it"))
+    return errors
+
+
+def _data_errors(spec):
+    errors, views, size = [], spec.views, spec.image_size
+    if not isinstance(views, str) and views.mixup and views.cutmix:
+        errors.append((("data", "views", "cutmix"), "mixup and cutmix exclude each other; keep one"))
+    if spec.validation >= 1 and spec.validation != int(spec.validation):
+        errors.append((("data", "validation"), f"is {spec.validation}; expected a fraction below 1 or a whole number"))
+    if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
+        errors.append((("data", "image_size"), f"is {size}; expected 1 or more pixels"))
+    if (spec.mean is None) != (spec.std is None):
+        errors.append((("data", "mean" if spec.mean else "std"), "mean and std go together; give both or neither"))
+    return errors
+
+
+def _checkpoint_errors(fit):
+    if list(fit.checkpoints) != sorted(set(fit.checkpoints)):
+        return [(("fit", "checkpoints"), f"is {list(fit.checkpoints)}; expected rising epochs")]
+    if max((*fit.checkpoints, fit.checkpoint_every or 0)) <= fit.epochs:
+        return []
+    field = "checkpoint_every" if (fit.checkpoint_every or 0) > fit.epochs else "checkpoints"
+    given = list(fit.checkpoints) if field == "checkpoints" else fit.checkpoint_every
+    return [(("fit", field), f"is {given}; training has only {fit.epochs} epochs")]
+
+
+def _fit_errors(fit):
+    errors = []
+    if fit.l2 and fit.optimizer != "sgd":
+        errors.append((("fit", "l2"), f"only sgd couples it; with {fit.optimizer} use weight_decay (adamw)"))
+    if fit.weight_decay and fit.optimizer != "adamw":
+        errors.append((("fit", "weight_decay"), f"only adamw decouples it; with {fit.optimizer} use l2 (sgd)"))
+    if list(fit.drops) != sorted(set(fit.drops)):
+        errors.append((("fit", "drops"), f"is {list(fit.drops)}; expected rising epochs"))
+    if fit.drops and fit.decay == "cosine":
+        errors.append((("fit", "decay"), "cosine and drops exclude each other; keep one"))
+    if fit.warmup_epochs >= fit.epochs and fit.warmup_epochs:
+        errors.append((("fit", "warmup_epochs"), f"is {fit.warmup_epochs}; training has only {fit.epochs} epochs"))
+    return errors
+
+
+def _student_errors(recipe):
+    errors, student = [], recipe.student
+    if student.start_from_teacher is not None and recipe.teacher is None:
+        errors.append((("student", "start_from_teacher"), "there is no teacher; give one, or leave it out"))
+    if student.weights and models.kind(student.model) != "application":
+        what = f"only keras.applications models have them, {student.model} is none"
+        errors.append((("student", "weights"), what))
+    if ends_in(student.model, RECIPE):
+        errors.append((("student",), "a recipe cannot be a student; name a model, or a .keras file to go on from"))
+    return errors
+
+
+def _claim_errors(recipe):
+    """What is wrong with seeds, baseline and classes beyond types: [(path of keys, message)]."""
+    errors = []
+    if len(set(recipe.seeds)) < len(recipe.seeds):
+        errors.append((("seeds",), f"is {list(recipe.seeds)}; expected each seed once"))
+    elif recipe.seeds and recipe.seed != recipe.seeds[0]:
+        errors.append((("seed",), f"is {recipe.seed} and seeds begin with {recipe.seeds[0]}; leave seed out"))
+    if recipe.baseline is not None and not (recipe.terms or recipe.peers or recipe.teacher):
+        errors.append((("baseline",), "the student learns from labels alone already; leave it out, or give terms"))
+    kept = recipe.data.classes
+    if kept is not None and len(set(kept)) < len(kept):
+        errors.append((("data", "classes"), f"is {list(kept)}; expected each class once"))
+    return errors
+
+
+def _noise_errors(noise):
+    """What is wrong with planted label noise beyond types: [(path of keys, message)]."""
+    if noise is None:
+        return []
+    where, errors = ("data", "label_noise"), []
+    for field, needed in (("rate", noise.kind != "matrix"), ("matrix", noise.kind == "matrix")):
+        given = getattr(noise, field) is not None
+        if needed and not given:
+            errors.append(((*where, field), f"is required for kind: {noise.kind}"))
+        if given and not needed:
+            errors.append(((*where, field), f"is not of kind: {noise.kind}; leave it out"))
+    if noise.superclasses is not None and noise.kind != "superclass":
+        errors.append(((*where, "superclasses"), f"is not of kind: {noise.kind}; leave it out"))
+    if isinstance(noise.matrix, tuple):
+        try:
+            # As many classes as it has rows: whether the data have as many is known with the data.
+            transition("matrix", len(noise.matrix), matrix=noise.matrix)
+        except UserError as error:
+            errors.append(((*where, "matrix"), str(error).removeprefix("label_noise.matrix: ")))
+    return errors
+
+
+def _imbalance_errors(imbalance):
+    """What is wrong with classes made rare beyond types: [(path of keys, message)]."""
+    if imbalance is None or imbalance.rare is None or imbalance.profile == "step":
+        return []
+    return [(("data", "imbalance", "rare"), f"is not of profile: {imbalance.profile}; leave it out")]

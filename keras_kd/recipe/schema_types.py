@@ -1,0 +1,46 @@
+"""The types that the fields of a recipe share."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+from keras_kd.training.schedules import ByEpoch
+
+ABOVE_ZERO = {"gt": 0, "allow_inf_nan": False}
+NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
+# Where a text alone is short for a part with this one field.
+SHORT = {
+    ("data",): "name",
+    ("data", "views"): "base",
+    ("teacher",): "model",
+    ("student",): "model",
+    ("bank",): "mode",
+    ("evidence", "independent_teacher"): "model",
+}
+
+
+class Part(BaseModel):
+    """A part of a recipe: immutable, and unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+def _no_bool(value):
+    if isinstance(value, bool):
+        raise ValueError("a number")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_bool)]
+
+
+def _constant_or_not(value):
+    return "by_epoch[]" if isinstance(value, dict | ByEpoch) else "float"
+
+
+Weight = Annotated[
+    Annotated[Number, Field(**NOT_NEGATIVE), Tag("float")] | Annotated[ByEpoch, Tag("by_epoch[]")],
+    Discriminator(_constant_or_not),
+]
+Whole = Annotated[int, BeforeValidator(_no_bool)]
+Pixel = Annotated[Whole, Field(ge=0, le=255)]

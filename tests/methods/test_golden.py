@@ -1,0 +1,117 @@
+"""Values and gradients equal those of the papers' own code, on both backends.
+
+    pytest tests/methods/test_golden.py --golden DIR
+
+DIR holds losses.json and losses.npz. A case is dispatched by its `method` to the adapters in golden_adapters/, which
+give its inputs to the public methods. Cases of methods that keras_kd does not know are not collected; the first test
+fails and names them.
+"""
+
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+
+import golden_adapters
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_kd.report import write as report
+
+ADAPTERS = {
+    method: adapter
+    for module in pkgutil.iter_modules(golden_adapters.__path__)
+    for method, adapter in importlib.import_module(f"golden_adapters.{module.name}").ADAPTERS.items()
+}
+FIGURES = {"metrics", "linear_cka"}
+
+
+def pytest_generate_tests(metafunc):
+    folder = Path(metafunc.config.getoption("golden"))
+    if "case" not in metafunc.fixturenames:
+        return
+    cases = json.loads((folder / "losses.json").read_text())["cases"]
+    wanted = {"test_figures": {"metrics"}, "test_linear_cka": {"linear_cka"}}.get(
+        metafunc.function.__name__, set(ADAPTERS)
+    )
+    chosen = [case for case in cases if case["method"] in wanted]
+    metafunc.parametrize(
+        "case", chosen, ids=[case.get("id", f"{case['method']}/{case.get('case')}") for case in chosen]
+    )
+
+
+@pytest.fixture(scope="session")
+def arrays(request):
+    return np.load(Path(request.config.getoption("golden"), "losses.npz"))
+
+
+def test_every_case_is_of_a_known_method(request):
+    cases = json.loads(Path(request.config.getoption("golden"), "losses.json").read_text())["cases"]
+    unknown = sorted({case["method"] for case in cases} - set(ADAPTERS) - FIGURES)
+    assert not unknown, f"no adapter for {', '.join(unknown)}"
+    if Path(request.config.getoption("golden")) == Path(__file__).parents[1] / "golden":
+        assert set(ADAPTERS) | FIGURES <= {case["method"] for case in cases}, "an adapter without a case"
+
+
+def test_loss_and_gradient(case, arrays):
+    inputs = {name: arrays[key] for name, key in case["inputs"].items()}
+    expected = {name: arrays[key] for name, key in case["outputs"].items()}
+    floats = {name: value.astype("float32") for name, value in inputs.items() if value.dtype.kind == "f"}
+    whole = {name: value.astype("int32") for name, value in inputs.items() if value.dtype.kind != "f"}
+    loss = ADAPTERS[case["method"]]
+    wanted = sorted(name.removeprefix("grad_") for name in expected if name.startswith("grad_"))
+    value, gradients = value_and_gradients(
+        lambda changing: loss({**floats, **whole, **changing}, case["hyperparameters"]),
+        # A gradient may be with respect to a value between, which is then an output (bss_attack).
+        {name: floats[name] if name in floats else expected[name].astype("float32") for name in wanted},
+    )
+    np.testing.assert_allclose(value, expected["loss"], rtol=1e-4)
+    for name in wanted:
+        reference = expected[f"grad_{name}"]
+        deviation = case.get("float32_gradient_deviation", {}).get(f"grad_{name}", 0.0)
+        tolerance = max(1e-4, 10 * deviation) * np.abs(reference).max()
+        np.testing.assert_allclose(gradients[name], reference, rtol=0, atol=tolerance)
+
+
+def test_figures(case, arrays):
+    inputs = {name: arrays[key] for name, key in case["inputs"].items()}
+    expected = {name: arrays[key] for name, key in case["outputs"].items()}
+    student, teacher, labels = inputs["student_logits"], inputs["teacher_logits"], inputs["labels"]
+    got = {
+        "student_accuracy": report.accuracy(student, labels),
+        "teacher_accuracy": report.accuracy(teacher, labels),
+        "top1_agreement": report.agreement(student, teacher),
+        "predictive_kl": report.predictive_kl(student, teacher),
+    }
+    for bins in case["hyperparameters"]["ece_bins"]:
+        found = report.calibration(student, labels, bins=bins)
+        got.update({f"ece_{bins}": found["ece"], "nll": found["nll"], "brier": found["brier"]})
+    assert set(got) <= set(expected)
+    for name, value in got.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-9, err_msg=name)
+
+
+def test_linear_cka(case, arrays):
+    x, y = (arrays[case["inputs"][name]] for name in ("features_x", "features_y"))
+    np.testing.assert_allclose(report.linear_cka(x, y), arrays[case["outputs"]["loss"]], rtol=1e-9)
+
+
+def value_and_gradients(function, inputs):
+    """A scalar function of {name: array} and its gradients, on the backend that runs."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        tensors = {name: ops.convert_to_tensor(x) for name, x in inputs.items()}
+        # Compiled as one: each operation alone would be compiled for itself.
+        value, gradients = jax.jit(jax.value_and_grad(function))(tensors)
+        return float(value), {name: np.asarray(gradient) for name, gradient in gradients.items()}
+    import tensorflow as tf
+
+    tensors = {name: tf.constant(x) for name, x in inputs.items()}
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        value = function(tensors)
+    gradients = tape.gradient(value, tensors)
+    return float(value), {name: gradient.numpy() for name, gradient in gradients.items()}

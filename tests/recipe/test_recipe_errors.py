@@ -1,0 +1,468 @@
+"""Broken recipes: each error says file, line, field and cure, and all come at once. The texts are exact."""
+
+import pytest
+
+from keras_kd.recipe.load import load
+from keras_kd.utils.errors import UserError
+
+GOOD = """\
+data: {name: digits}
+teacher: digits_teacher.yaml
+student: digits_tiny
+label_weight: 0.1
+terms: [{method: kd, weight: 0.9, temperature: 4}]
+fit: {epochs: 2}
+"""
+
+
+def but(old, new):
+    """The good recipe with one thing changed."""
+    assert old in GOOD, old
+    return GOOD.replace(old, new)
+
+
+BROKEN = {
+    "empty": (
+        "",
+        ["bad.yaml:1: empty; expected data, student and fit: `keras-kd new NAME` writes a recipe to edit"],
+    ),
+    "only comments": (
+        "# nothing\n",
+        ["bad.yaml:1: empty; expected data, student and fit: `keras-kd new NAME` writes a recipe to edit"],
+    ),
+    "a list": (
+        "- 1\n- 2\n",
+        ["bad.yaml:1: expected fields such as 'data:' and 'student:', got a list of 2"],
+    ),
+    "a word": (
+        "digits\n",
+        ["bad.yaml:1: expected fields such as 'data:' and 'student:', got 'digits'"],
+    ),
+    "bad yaml": (
+        "data: {name: digits\nfit: {epochs: 1}\n",
+        ["bad.yaml:2: not valid YAML: expected ',' or '}', but got ':'; check indentation and brackets"],
+    ),
+    "bad indentation": (
+        "data:\n  name: digits\n   views: none\n",
+        ["bad.yaml:3: not valid YAML: mapping values are not allowed here; check indentation and brackets"],
+    ),
+    "tab": (
+        "data:\n\tname: digits\n",
+        [
+            "bad.yaml:2: not valid YAML: found character '\\t' that cannot start any token; check indentation and brackets"
+        ],
+    ),
+    "given twice": (
+        GOOD + "label_weight: 0.2\n",
+        ["bad.yaml:7: label_weight: given twice; keep one"],
+    ),
+    "python tag": (
+        but("student: digits_tiny", "student: !!python/object/apply:os.system ['true']"),
+        [
+            "bad.yaml:3: not valid YAML: could not determine a constructor for the tag 'tag:yaml.org,2002:python/object/apply:os.system'; check indentation and brackets"
+        ],
+    ),
+    "a weight that is 0 in every epoch": (
+        but("weight: 0.9", "weight: {end: 1, after: 2}"),
+        ["bad.yaml:5: terms[0].weight: is 0 in all 2 epochs; expected some epoch with a weight above 0"],
+    ),
+    "a whole number by epoch": (
+        but("{method: kd, weight: 0.9, temperature: 4}", "{method: crd, negatives: {end: 8}}"),
+        ["bad.yaml:5: terms[0].negatives: is a whole number that cannot change over the epochs; give one number"],
+    ),
+    "unknown top field": (
+        GOOD + "optimiser: sgd\n",
+        [
+            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, fit, bank, generations, export, search, baseline, evidence, seed, seeds"
+        ],
+    ),
+    "rare classes of a profile that has none": (
+        but("{name: digits}", "{name: digits, imbalance: {profile: exponential, ratio: 10, rare: 0.9}}"),
+        ["bad.yaml:1: data.imbalance.rare: is not of profile: exponential; leave it out"],
+    ),
+    "a transition matrix that is none": (
+        but("{name: digits}", "{name: digits, label_noise: {kind: matrix, matrix: [[0.5, 0.4], [0, 1]]}}"),
+        [
+            "bad.yaml:1: data.label_noise.matrix: row 0 sums to 0.9, least 0.4; expected shares of 0 or more that sum to 1"
+        ],
+    ),
+    "a transition matrix that is not square": (
+        but("{name: digits}", "{name: digits, label_noise: {kind: matrix, matrix: [[1, 0], [0, 1], [1, 0]]}}"),
+        [
+            "bad.yaml:1: data.label_noise.matrix: found shape (3, 2); expected (3, 3), row c the shares of the images of class c that are labelled as each class"
+        ],
+    ),
+    "evidence as a text": (
+        GOOD + "evidence: al\n",
+        ["bad.yaml:7: evidence: is 'al'; expected `all`, or fields such as {attacks: true}"],
+    ),
+    "evidence as a list": (
+        GOOD + "evidence: [attacks]\n",
+        ["bad.yaml:7: evidence: is a list of 1; expected `all`, or fields such as {attacks: true}"],
+    ),
+    "a baseline as a text": (
+        GOOD + "baseline: 'yes'\n",
+        ["bad.yaml:7: baseline: is 'yes'; expected true, or fields such as {label_smoothing: 0.1}"],
+    ),
+    "a seed of several that is no whole number": (
+        GOOD + "seeds: [0.5, 1]\n",
+        ["bad.yaml:7: seeds[0]: is 0.5; expected a whole number"],
+    ),
+    "misspelt top field": (
+        GOOD.replace("label_weight", "label_wieght"),
+        ["bad.yaml:4: label_wieght: no such field for a recipe; did you mean 'label_weight'?"],
+    ),
+    "no data": (
+        GOOD.replace("data: {name: digits}\n", ""),
+        [
+            "bad.yaml:1: data: is required: the images, such as data: {name: cifar100, views: crop_flip}; a text alone is the name"
+        ],
+    ),
+    "no student": (
+        GOOD.replace("student: digits_tiny\n", ""),
+        ["bad.yaml:1: student: is required: the network to train, such as student: resnet20"],
+    ),
+    "no fit": (
+        GOOD.replace("fit: {epochs: 2}\n", ""),
+        ["bad.yaml:1: fit: is required: how it is trained, such as fit: {epochs: 240}"],
+    ),
+    "no epochs": (
+        but("{epochs: 2}", "{batch_size: 8}"),
+        ["bad.yaml:6: fit.epochs: is required: passes over the training images"],
+    ),
+    "misspelt term field": (
+        but("temperature", "temprature"),
+        ["bad.yaml:5: terms[0].temprature: no such field for kd; did you mean 'temperature'?"],
+    ),
+    "unknown method": (
+        but("method: kd", "method: kdd"),
+        ["bad.yaml:5: terms[0]: no method 'kdd'; did you mean 'kd'?; `keras-kd list methods` names all"],
+    ),
+    "no method": (
+        but("method: kd, ", ""),
+        ["bad.yaml:5: terms[0]: method is required; `keras-kd list methods` names all"],
+    ),
+    "term no mapping": (
+        but("[{method: kd, weight: 0.9, temperature: 4}]", "[3]"),
+        ["bad.yaml:5: terms[0]: expected a method with its settings, such as {method: kd}, got 3"],
+    ),
+    "terms no list": (
+        but("[{method: kd, weight: 0.9, temperature: 4}]", "{method: kd}"),
+        ["bad.yaml:5: terms: is a mapping; expected a list: [...]"],
+    ),
+    "temperature zero": (
+        but("temperature: 4", "temperature: 0"),
+        ["bad.yaml:5: terms[0].temperature: is 0; expected more than 0"],
+    ),
+    "temperature text": (
+        but("temperature: 4", "temperature: hot"),
+        ["bad.yaml:5: terms[0].temperature: is 'hot'; expected a number"],
+    ),
+    "temperature nan": (
+        but("temperature: 4", "temperature: .nan"),
+        ["bad.yaml:5: terms[0].temperature: is nan; expected a finite number"],
+    ),
+    "negative weight": (
+        but("weight: 0.9", "weight: -0.9"),
+        ["bad.yaml:5: terms[0].weight: is -0.9; expected 0 or more"],
+    ),
+    "epochs zero": (
+        but("epochs: 2", "epochs: 0"),
+        ["bad.yaml:6: fit.epochs: is 0; expected more than 0"],
+    ),
+    "epochs text": (
+        but("epochs: 2", "epochs: many"),
+        ["bad.yaml:6: fit.epochs: is 'many'; expected a whole number"],
+    ),
+    "epochs half": (
+        but("epochs: 2", "epochs: 2.5"),
+        ["bad.yaml:6: fit.epochs: is 2.5; expected a whole number"],
+    ),
+    "epochs true": (
+        but("epochs: 2", "epochs: true"),
+        ["bad.yaml:6: fit.epochs: is true; expected a number"],
+    ),
+    "batch negative": (
+        but("epochs: 2", "epochs: 2, batch_size: -4"),
+        ["bad.yaml:6: fit.batch_size: is -4; expected more than 0"],
+    ),
+    "unknown optimizer": (
+        but("epochs: 2", "epochs: 2, optimizer: sdg"),
+        ["bad.yaml:6: fit.optimizer: is 'sdg'; expected one of sgd, adam, adamw; did you mean 'sgd'?"],
+    ),
+    "unknown views": (
+        but("{name: digits}", "{name: digits, views: cropflip}"),
+        ["bad.yaml:1: data.views: is 'cropflip'; expected one of none, flip, crop_flip; did you mean 'crop_flip'?"],
+    ),
+    "unknown student": (
+        but("digits_tiny", "digit_tiny"),
+        ["bad.yaml:3: student: no model 'digit_tiny'; did you mean 'digits_tiny'?; `keras-kd list models` names all"],
+    ),
+    "unknown teacher recipe": (
+        but("digits_teacher.yaml", "digits_techer.yaml"),
+        [
+            "bad.yaml:2: teacher: no recipe 'digits_techer.yaml' beside bad.yaml or here; did you mean 'digits_teacher.yaml'?"
+        ],
+    ),
+    "missing teacher file": (
+        but("digits_teacher.yaml", "no/such/teacher.keras"),
+        [
+            "bad.yaml:2: teacher: no file 'no/such/teacher.keras' beside bad.yaml or here; give the path of a .keras file"
+        ],
+    ),
+    "missing folder": (
+        but("name: digits", "name: no/such/folder"),
+        ["bad.yaml:1: data.name: no folder 'no/such/folder' beside bad.yaml or here; give its path"],
+    ),
+    "missing npz": (
+        but("name: digits", "name: nothing.npz"),
+        ["bad.yaml:1: data.name: no file 'nothing.npz' beside bad.yaml or here; give its path"],
+    ),
+    "bad function": (
+        but("digits_tiny", "'my package:fn'"),
+        ["bad.yaml:3: student: 'my package:fn' is no function; expected package.module:function"],
+    ),
+    "l2 with adam": (
+        but("epochs: 2", "epochs: 2, optimizer: adam, l2: 5e-4"),
+        ["bad.yaml:6: fit.l2: only sgd couples it; with adam use weight_decay (adamw)"],
+    ),
+    "weight decay with sgd": (
+        but("epochs: 2", "epochs: 2, weight_decay: 0.1"),
+        ["bad.yaml:6: fit.weight_decay: only adamw decouples it; with sgd use l2 (sgd)"],
+    ),
+    "drops fall": (
+        but("epochs: 2", "epochs: 20, drops: [9, 3]"),
+        ["bad.yaml:6: fit.drops: is [9, 3]; expected rising epochs"],
+    ),
+    "drops and cosine": (
+        but("epochs: 2", "epochs: 2, drops: [1], decay: cosine"),
+        ["bad.yaml:6: fit.decay: cosine and drops exclude each other; keep one"],
+    ),
+    "warmup too long": (
+        but("epochs: 2", "epochs: 2, warmup_epochs: 2"),
+        ["bad.yaml:6: fit.warmup_epochs: is 2; training has only 2 epochs"],
+    ),
+    "terms without teacher": (
+        GOOD.replace("teacher: digits_teacher.yaml\n", ""),
+        ["bad.yaml:4: terms: there is no teacher; give one, or drop the terms"],
+    ),
+    "teacher without terms": (
+        GOOD.replace("terms: [{method: kd, weight: 0.9, temperature: 4}]\n", ""),
+        ["bad.yaml:2: teacher: no term with a weight above 0 uses it; add terms: [{method: kd}], or drop it"],
+    ),
+    "nothing to learn": (
+        but("label_weight: 0.1", "label_weight: 0").replace("weight: 0.9", "weight: 0"),
+        [
+            "bad.yaml:2: teacher: no term with a weight above 0 uses it; add terms: [{method: kd}], or drop it",
+            "bad.yaml:4: label_weight: is 0 and no term has a weight above 0: nothing to learn from",
+        ],
+    ),
+    "student a recipe": (
+        but("student: digits_tiny", "student: digits_teacher.yaml"),
+        ["bad.yaml:3: student: a recipe cannot be a student; name a model, or a .keras file to go on from"],
+    ),
+    "a weight by epoch with a wrong field": (
+        but("weight: 0.9", "weight: {end: 0.9, ovr: 20}"),
+        ["bad.yaml:5: terms[0].weight.ovr: no such field for weight; did you mean 'over'?"],
+    ),
+    "a weight by epoch without its end": (
+        but("label_weight: 0.1", "label_weight: {over: 20}"),
+        ["bad.yaml:4: label_weight.end: is required: the value at last"],
+    ),
+    "a weight that becomes negative": (
+        but("weight: 0.9", "weight: {begin: 1, end: -1, over: 4}"),
+        ["bad.yaml:5: terms[0].weight: becomes -1; expected 0 or more"],
+    ),
+    "a temperature that becomes zero": (
+        but("temperature: 4", "temperature: {begin: 4, end: 0, over: 4}"),
+        ["bad.yaml:5: terms[0].temperature: in some epoch is 0.0; expected more than 0"],
+    ),
+    "a temperature by epoch with a word": (
+        but("temperature: 4", "temperature: {end: four}"),
+        ["bad.yaml:5: terms[0].temperature.end: is 'four'; expected a number"],
+    ),
+    "peers that nobody reads": (
+        GOOD + "peers: [digits_tiny]\n",
+        ["bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or drop them"],
+    ),
+    "an unknown peer": (
+        GOOD + "peers: [digits_tinny]\n",
+        [
+            "bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or drop them",
+            "bad.yaml:7: peers[0]: no model 'digits_tinny'; did you mean 'digits_tiny'?; `keras-kd list models` names all",
+        ],
+    ),
+    "trust without held-out images": (
+        GOOD + "trust: {measure: accuracy}\n",
+        ["bad.yaml:7: trust: it is measured on validation images and there are none; set data.validation"],
+    ),
+    "weights of the zoo": (
+        but("student: digits_tiny", "student: {model: digits_tiny, weights: imagenet}"),
+        ["bad.yaml:3: student.weights: only keras.applications models have them, digits_tiny is none"],
+    ),
+    "validation 1.5": (
+        but("{name: digits}", "{name: digits, validation: 1.5}"),
+        ["bad.yaml:1: data.validation: is 1.5; expected a fraction below 1 or a whole number"],
+    ),
+    "mean without std": (
+        but("{name: digits}", "{name: digits, mean: [0.5]}"),
+        ["bad.yaml:1: data.mean: mean and std go together; give both or neither"],
+    ),
+    "image size zero": (
+        but("{name: digits}", "{name: digits, image_size: 0}"),
+        ["bad.yaml:1: data.image_size: is 0; expected 1 or more pixels"],
+    ),
+    "unknown format": (
+        GOOD + "export: {formats: [tflite]}\n",
+        [
+            "bad.yaml:7: export.formats[0]: is 'tflite'; expected one of saved_model, litert_float32, litert_float16, litert_dynamic, litert_int8, litert_int8_float, onnx"
+        ],
+    ),
+    "unknown gate": (
+        GOOD + "export: {gates: {int8_drop: 0.1}}\n",
+        ["bad.yaml:7: export.gates.int8_drop: no such field for export.gates; did you mean 'int8_accuracy_drop'?"],
+    ),
+    "an empty name": (
+        but("student: digits_tiny", "student: ''"),
+        ["bad.yaml:3: student: no model ''; `keras-kd list models` names all"],
+    ),
+    "settings of a teacher that is a recipe": (
+        but("teacher: digits_teacher.yaml", "teacher: {model: digits_teacher.yaml, pixels: unit}"),
+        ["bad.yaml:2: teacher.pixels: a teacher that is a recipe knows it itself; leave it out"],
+    ),
+    "seed negative": (
+        GOOD + "seed: -1\n",
+        ["bad.yaml:7: seed: is -1; expected 0 or more"],
+    ),
+    "precision": (
+        but("epochs: 2", "epochs: 2, precision: fp16"),
+        ["bad.yaml:6: fit.precision: is 'fp16'; expected one of float32, mixed_bfloat16, mixed_float16"],
+    ),
+    "nested typo": (
+        but("epochs: 2", "epoch: 2"),
+        ["bad.yaml:6: fit.epoch: no such field for fit; did you mean 'epochs'?"],
+    ),
+    "student number": (
+        but("student: digits_tiny", "student: 20"),
+        ["bad.yaml:3: student: is 20; expected fields: {name: value, ...}"],
+    ),
+    "two at once": (
+        but("temperature: 4", "temprature: 4").replace("epochs: 2", "epochs: 0"),
+        [
+            "bad.yaml:5: terms[0].temprature: no such field for kd; did you mean 'temperature'?",
+            "bad.yaml:6: fit.epochs: is 0; expected more than 0",
+        ],
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def errors_of(tmp_path, text, **options):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(UserError) as error:
+        load("bad.yaml", **options)
+    return str(error.value).splitlines()
+
+
+def test_the_good_recipe_is_good(tmp_path):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    assert load("good.yaml").fit.epochs == 2
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_recipes(name, tmp_path):
+    text, expected = BROKEN[name]
+    assert errors_of(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    "setting, expected",
+    [
+        ("fit.epoch=3", "--set fit.epoch=3: fit.epoch: no such field for fit; did you mean 'epochs'?"),
+        ("fit.epochs", "--set fit.epochs: expected dotted.path=value, such as fit.epochs=3"),
+        ("fit.epochs=", "--set fit.epochs=: fit.epochs: is nothing; expected a whole number"),
+        ("fit.epochs=0", "--set fit.epochs=0: fit.epochs: is 0; expected more than 0"),
+        ("fit..epochs=1", "--set fit..epochs=1: expected dotted.path=value, such as fit.epochs=3"),
+        ("fit.epochs=[1", "--set fit.epochs=[1: '[1' is not a valid YAML value"),
+        (
+            "terms.3.weight=1",
+            "--set terms.3.weight=1: terms is a list of 1; expected a number below 1 in place of '3'",
+        ),
+        (
+            "terms.first.weight=1",
+            "--set terms.first.weight=1: terms is a list of 1; expected a number below 1 in place of 'first'",
+        ),
+        ("seed.x=1", "--set seed.x=1: seed: is a mapping; expected a whole number"),
+        ("label_weight.x=1", "--set label_weight.x=1: label_weight is 0.1 and has no fields"),
+        (
+            "student=resnet21",
+            "--set student=resnet21: student: no model 'resnet21'; did you mean 'resnet32'?; "
+            "`keras-kd list models` names all",
+        ),
+    ],
+)
+def test_overrides_that_cannot_be(setting, expected, tmp_path):
+    assert errors_of(tmp_path, GOOD, settings=[setting]) == [expected]
+
+
+def test_overrides(tmp_path):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    recipe = load(
+        "good.yaml",
+        ["fit.epochs=3", "fit.l2=5e-4", "terms.0.temperature=8", "student.arguments={}", "export.formats=[]", "seed=7"],
+    )
+    assert (recipe.fit.epochs, recipe.fit.l2, recipe.seed) == (3, 5e-4, 7)
+    assert recipe.terms[0].settings == {"standardize": False, "target": "identity", "temperature": 8.0}
+    assert (recipe.student.model, recipe.export.formats) == ("digits_tiny", ())
+
+
+def test_a_resolved_recipe_reads_back_equal(tmp_path):
+    import yaml
+
+    (tmp_path / "good.yaml").write_text(GOOD)
+    recipe = load("good.yaml")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").write_text(yaml.safe_dump(recipe.dump(tmp_path / "run")))
+    assert load(tmp_path / "run" / "recipe.yaml") == recipe
+
+
+def test_smoke_shrinks_and_never_grows(tmp_path):
+    (tmp_path / "good.yaml").write_text(GOOD.replace("epochs: 2", "epochs: 240, batch_size: 8, drops: [150]"))
+    recipe = load("good.yaml", smoke=True)
+    assert (recipe.fit.epochs, recipe.fit.batch_size, recipe.fit.drops) == (1, 8, ())
+    assert recipe.data.train_images == 64
+
+
+def test_a_recipe_that_is_not_there(tmp_path):
+    with pytest.raises(UserError) as error:
+        load("recipes/resnet56_to_resnet21.yaml")
+    assert str(error.value) == (
+        "recipes/resnet56_to_resnet21.yaml: no such recipe; did you mean 'resnet56_to_resnet20'?"
+    )
+    with pytest.raises(UserError, match=r"a folder; expected a recipe file \(\.yaml\)"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    (tmp_path / "bad.yaml").write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(UserError) as error:
+        load("bad.yaml")
+    assert str(error.value) == "bad.yaml: not a text file; expected a recipe in YAML (UTF-8)"
+
+
+def test_there_are_at_least_thirty():
+    assert len(BROKEN) >= 30
+
+
+def test_a_field_of_a_term_that_is_a_name_alone():
+    from keras_kd.recipe.overrides import set_field
+
+    raw = {"terms": ["kd"], "seeds": [1]}
+    set_field(raw, "terms.0.temperature", 3)
+    assert raw["terms"] == [{"method": "kd", "temperature": 3}]
+    with pytest.raises(UserError, match="seeds.0 is 1 and has no fields"):
+        set_field(raw, "seeds.0.x", 3)
