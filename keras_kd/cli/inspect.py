@@ -162,7 +162,8 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     loaded = load_recipe(recipe, settings, seed, smoke)
     name = stem_of(recipe)
-    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke)
+    own = None if settings or seed is not None else loaded.seed
+    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke, own)
     start_keras(backend)
     from keras_kd.workflows.doctor import examine, in_lines, summary_line
 

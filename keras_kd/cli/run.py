@@ -127,7 +127,8 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     loaded = load_recipe(recipe, [*settings, *bank_settings(bank)], seed, smoke)
     name = stem_of(recipe)
-    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke)
+    own = None if settings or seed is not None else loaded.seed
+    folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke, own)
     start_keras(backend)
     from keras_kd.workflows import seeds as claim
 

@@ -1,5 +1,7 @@
 """Reading a recipe: overrides, every error at once with its file and line, paths resolved."""
 
+import contextlib
+import contextvars
 import json
 
 from keras_kd import data
@@ -78,13 +80,48 @@ def load_teacher_recipe(spec, smoke=False):
     Raises:
         UserError: as `load`.
     """
+    taught = _teacher_recipe(spec, smoke)
+    return taught if spec.seed is None else taught.with_seed(spec.seed)
+
+
+def _teacher_recipe(spec, smoke):
+    there, key = _known.get(), (spec.model, *settings_of(spec), smoke)
+    if there is not None and key in there:
+        return there[key]
     try:
         taught = load(spec.model, settings_of(spec), smoke=smoke)
     except UserError as error:
         if not spec.settings:
             raise
         raise UserError(str(error).replace("--set ", "teacher.settings: ")) from None
-    return taught if spec.seed is None else taught.with_seed(spec.seed)
+    if there is not None:
+        there[key] = taught
+    return taught
+
+
+# {(file, settings, smoke): Recipe} of the teachers' recipes that the work going on has read, or None.
+_known = contextvars.ContextVar("known", default=None)
+
+
+@contextlib.contextmanager
+def reading_once():
+    """Reads each teacher's recipe once in the block, so that all of a run sees the same; a function may be decorated.
+
+    Example:
+        >>> from keras_kd.recipe.schema import MemberSpec
+        >>> with reading_once():
+        ...     one, other = (load_teacher_recipe(MemberSpec(model="digits.yaml")) for _ in range(2))
+        >>> one is other
+        True
+    """
+    if _known.get() is not None:
+        yield
+        return
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def settings_of(spec):

@@ -29,8 +29,14 @@ def stem_of(recipe: PathLike) -> str:
     return find(recipe).stem
 
 
-def run_folder(recipe: PathLike, seed: int, smoke: bool) -> Path:
+def run_folder(recipe: PathLike, seed: int, smoke: bool, own: int | None = None) -> Path:
     """Where the run of a recipe lies by default: of a seed other than its own, and of a smoke run, a folder apart.
+
+    Args:
+        recipe: its path or name.
+        seed: of the run.
+        smoke: whether it is shrunk.
+        own: the seed that the file itself gives, where that is known; it is read otherwise.
 
     Example:
         >>> run_folder("digits", seed=1, smoke=False).as_posix()
@@ -39,7 +45,8 @@ def run_folder(recipe: PathLike, seed: int, smoke: bool) -> Path:
     from keras_kd.recipe.folders import run_name
     from keras_kd.recipe.load import load
 
-    own = load(recipe, notes=[], code=False).seed
+    if own is None:
+        own = load(recipe, notes=[], code=False).seed
     return RUNS / run_name(stem_of(recipe), seed, own, smoke)
 
 

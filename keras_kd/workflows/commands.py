@@ -102,7 +102,8 @@ def distill(
             raise UserError("distill: settings and seed are of a recipe's file; give them to load_recipe")
     else:
         loaded = load_recipe(recipe, settings, seed=seed, smoke=smoke)
-        name, folder = name or stem_of(recipe), folder_of(out) or run_folder(recipe, loaded.seed, smoke)
+        own = None if overrides(settings, seed) else loaded.seed
+        name, folder = name or stem_of(recipe), folder_of(out) or run_folder(recipe, loaded.seed, smoke, own)
     from keras_kd.workflows import seeds
 
     return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)

@@ -10,6 +10,7 @@ import numpy as np
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import properties
 from keras_kd.recipe.folders import RunFolder, baseline_folder, seed_folder
+from keras_kd.recipe.load import reading_once
 from keras_kd.report import write as report
 from keras_kd.utils.errors import GateError
 from keras_kd.utils.file_names import file_name
@@ -24,6 +25,7 @@ from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.write_page import write_page
 
 
+@reading_once()
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
     """Runs a recipe for each of its seeds and, where it asks for a baseline, the same student without its teacher.
 

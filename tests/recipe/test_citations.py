@@ -6,7 +6,7 @@ import pytest
 
 from keras_kd import METHODS
 from keras_kd.models import MODELS
-from keras_kd.recipe.citations import BIBTEX
+from keras_kd.recipe.citations import BIBTEX, read
 from keras_kd.recipe.cite import NETWORKS, OURS, cite, keys
 from keras_kd.utils.errors import UserError
 
@@ -128,3 +128,16 @@ def test_a_teacher_with_a_teacher_is_an_assistant():
 def test_a_recipe_with_errors_is_refused():
     with pytest.raises(UserError, match="no such recipe"):
         cite("no_such_recipe")
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("@misc{a,\n  year = {2026},\n}\n\n@misc{a,\n  year = {2026},\n}\n", "mine.bib: a is there twice"),
+        ("@misc{a,\n  year = {2026},\n\n@misc{b,\n  year = {2026},\n}\n", "mine.bib: found '@misc{a,'; expected"),
+        ("some words\n", "mine.bib: found 'some words'; expected"),
+    ],
+)
+def test_what_is_no_entry_is_refused(text, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read(text, "mine.bib")

@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 from keras_kd.methods import METHODS
+from keras_kd.recipe import load as loading
 from keras_kd.recipe.files import find, headline, known, read
 from keras_kd.recipe.load import load
 from keras_kd.training.schedules import ByEpoch
 from keras_kd.utils.errors import UserError
+from keras_kd.workflows.run.inputs import same_teachers
+from keras_kd.workflows.run.missing import missing_teachers
+from keras_kd.workflows.run.plan import plan
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
@@ -187,3 +191,23 @@ def test_bss_weights_fall_as_its_authors_let_them():
         passed = (epoch + 1) / 80
         assert 9 * kd.at(epoch) == pytest.approx(max(3 * (1 - passed), 0) + 1, abs=1e-3)
         assert bss.at(epoch) == pytest.approx(max(2 * (1 - 4 / 3 * passed), 0), abs=1e-9)
+
+
+def test_each_recipe_is_loaded_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = "data: digits\nstudent: digits_tiny\nfit: {epochs: 1}\n"
+    taught = small + "teacher: %s.yaml\nterms: [kd]\nlabel_weight: 0.1\n"
+    (tmp_path / "first.yaml").write_text(small)
+    (tmp_path / "assistant.yaml").write_text(taught % "first")
+    (tmp_path / "last.yaml").write_text(taught % "assistant")
+    loaded, read = [], loading.read
+    monkeypatch.setattr(loading, "read", lambda path: loaded.append(path.name) or read(path))
+    recipe = load("last.yaml")
+    assert loaded == ["last.yaml"]
+    plan(recipe)
+    assert sorted(loaded) == ["assistant.yaml", "first.yaml", "last.yaml"]
+    with loading.reading_once():
+        for _ in range(3):
+            same_teachers(recipe, tmp_path / "runs" / "last", smoke=False)
+            missing_teachers(recipe, tmp_path / "runs" / "last", smoke=False)
+    assert sorted(loaded) == ["assistant.yaml", "assistant.yaml", "first.yaml", "first.yaml", "last.yaml"]

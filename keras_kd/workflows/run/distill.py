@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_kd.export.formats import missing_here
 from keras_kd.recipe.folders import RunFolder, generation_folder
+from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report import write as report
 from keras_kd.utils.ownership import within
@@ -40,6 +41,7 @@ from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.train import train
 
 
+@reading_once()
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False, wait_for_teacher=True):
     """Runs a recipe to its end: teacher (trained first if its run is missing), student, report, exported files.
 
@@ -76,6 +78,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
     return _make(one, smoke=smoke, quiet=quiet, wait=wait, first=first)
 
 
+@reading_once()
 def trained_teacher(recipe, dataset, folder, *, smoke=False, quiet=False):
     """The teacher as a `Network`, or None; what of it is a recipe is trained where its run is missing.
 
@@ -91,6 +94,7 @@ def trained_teacher(recipe, dataset, folder, *, smoke=False, quiet=False):
     return load_teacher(recipe, dataset, folder, smoke=smoke)
 
 
+@reading_once()
 def trained_independent_teacher(recipe, dataset, folder, *, smoke=False, quiet=False):
     """The network that fidelity is compared with, as a `Network`, or None; arguments as of `trained_teacher`."""
     spec = independent_of(recipe)

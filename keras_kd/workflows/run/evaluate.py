@@ -4,6 +4,7 @@ from pathlib import Path
 
 from keras_kd import data
 from keras_kd.models.network import build, cost, logits_of
+from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema_networks import ModelSpec
 from keras_kd.report import write as report
 from keras_kd.workflows.run.environment import environment, git_commit
@@ -46,6 +47,7 @@ def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=
     return found
 
 
+@reading_once()
 def evaluate(folder):
     """Measures the student of a run again; returns the report and writes it."""
     recipe, files = open_run(folder)

@@ -39,10 +39,10 @@ def teacher_run(spec, folder, smoke):
         folder: of the run that it teaches, beside which its own lies.
         smoke: whether it is shrunk.
     """
-    taught = load_teacher_recipe(spec, smoke)
-    own_seed = load_teacher_recipe(spec.model_copy(update={"seed": None}), smoke).seed
+    own = load_teacher_recipe(spec.model_copy(update={"seed": None}), smoke)
+    taught = own if spec.seed is None else own.with_seed(spec.seed)
     name = teacher_run_name(Path(spec.model).stem, spec.settings)
-    files = RunFolder(home(folder) / run_name(name, taught.seed, own_seed, smoke))
+    files = RunFolder(home(folder) / run_name(name, taught.seed, own.seed, smoke))
     return TeacherRun(spec, taught, files)
 
 

@@ -9,6 +9,7 @@ from keras_kd import backend
 from keras_kd.models import cost as bench
 from keras_kd.models.network import cost
 from keras_kd.recipe.folders import teacher_run_name
+from keras_kd.recipe.load import reading_once
 from keras_kd.utils.formatting import duration, megabytes, millions, size
 from keras_kd.workflows.run.choose_bank import planned_bytes
 from keras_kd.workflows.run.dry_run import about_data, rehearse
@@ -17,6 +18,7 @@ from keras_kd.workflows.run.dry_run import about_data, rehearse
 START, STEP = 10.0, 0.004
 
 
+@reading_once()
 def plan(recipe, smoke=False):
     """Builds a recipe's networks for its data and checks that they, the methods and the data fit.
 
