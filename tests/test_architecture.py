@@ -154,7 +154,6 @@ EXCEPTIONS = {
     "report/model_card.py:card": "one text with its gaps",
     "training/distiller.py:__init__": "public",
     "workflows/commands.py:search": "public: the options of the command",
-    "workflows/run/measure.py:measure": "to be divided with the report",
     "workflows/search/search.py:search": "public",
     "workflows/study/study.py:study": "public",
 }

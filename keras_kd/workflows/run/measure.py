@@ -39,52 +39,82 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     """
     begun = time.monotonic()
     student = load_student(recipe, dataset, files)
-    student_logits, _ = logits_of(student, dataset.test.images)
-    teacher_logits, teacher_seconds = logits_of(teacher, dataset.test.images) if teacher else (None, 0.0)
-    # A teacher of other classes can be compared with nothing here.
-    comparable = teacher is not None and teacher_logits.shape[1] == dataset.classes
-    compared = teacher_logits if comparable else None
+    logits, teacher_seconds = _logits(student, teacher, dataset)
     aside = None if brief else dataset.validation
     held_out = (logits_of(student, aside.images)[0], aside.labels) if aside else None
-    found = {"recipe": name, **report.summarize(student_logits, compared, dataset.test.labels, held_out=held_out)}
-    spec = recipe.evidence
+    found = {"recipe": name, **report.summarize(*logits, dataset.test.labels, held_out=held_out)}
+    # A teacher of other classes can be compared with nothing here.
+    comparable = None if logits[1] is None else teacher
     if not brief:
-        write_predictions(files.predictions, student_logits, compared, dataset.test.labels, dataset.test.images)
+        write_predictions(files.predictions, *logits, dataset.test.labels, dataset.test.images)
         found["splits"] = by_split(
             student,
-            teacher if comparable else None,
+            comparable,
             dataset,
-            (student_logits, compared),
-            spec.train_images,
+            logits,
+            recipe.evidence.train_images,
             share=_share_of_distillation(recipe),
         )
-    if comparable and not brief:
-        other = independent() if independent else None
-        if other is not None:
-            found["fidelity"]["control"] = control(student_logits, teacher_logits, other, dataset)
-        if spec.representation:
-            images = dataset.test.images[sample(len(dataset.test), spec.images)]
-            found["representation"] = representation(student, teacher, images)
-    if not brief:
-        networks = {"student": student, **({"teacher": teacher} if comparable else {})}
-        found["properties"] = properties(networks, dataset, recipe.evidence)
-        found["best_validation"] = _best_validation(student, dataset, files)
-        if dataset.imbalance is not None:
-            found["imbalance"] = metrics.groups(dataset.imbalance["counts"], found["per_class"])
+        found |= _beside_the_test_images(recipe, dataset, student, comparable, independent, logits, found, files)
     found["per_class_images"] = np.bincount(dataset.test.labels, minlength=dataset.classes).tolist()
     found["student"]["name"], found["class_names"] = student.name, list(dataset.class_names)
     if teacher:
         scores = found["teacher"] or {"top1": None, "top5": None}
         found["teacher"] = {**scores, "name": teacher.name, "source": teacher.source}
-    found["cost"] = cost(student.model)
-    found["cost"]["file_bytes"] = files.student.stat().st_size
+    found["cost"] = {**cost(student.model), "file_bytes": files.student.stat().st_size}
     found["teacher_cost"] = cost(teacher.model) if teacher else None
     rows = read_history(files)
+    banked = all("teacher_seconds" in row for row in rows) and bool(rows)
+    found["time"] = _time(rows, banked, dataset, teacher, teacher_seconds)
+    found["bank"] = _bank_of_a_run(files, rows) if banked else None
+    found["data"] = _data(recipe, dataset)
+    if teacher and teacher.source:
+        found["notes"] = [
+            f"The teacher's run is not its recipe's: {one}." for one in teacher.source.get("differs_from_recipe", [])
+        ]
+    if recipe.generations > 1:
+        found["generations"] = _generations(recipe, files.path, found)
+    found |= {"environment": environment(), "seed": recipe.seed, "git_commit": git_commit()}
+    # A history that is damaged or gone tells no number; a student that is there has all of its epochs.
+    found["epochs"] = len(rows) or recipe.fit.epochs
+    found["settings"] = recipe.dump(files.path)
+    found["time"]["seconds"]["measuring"] = round(time.monotonic() - begun, 3)
+    return found
+
+
+def _logits(student, teacher, dataset):
+    """((the student's logits of the test images, the teacher's where its classes are the data's), its seconds)."""
+    student_logits, _ = logits_of(student, dataset.test.images)
+    if not teacher:
+        return (student_logits, None), 0.0
+    teacher_logits, seconds = logits_of(teacher, dataset.test.images)
+    return (student_logits, teacher_logits if teacher_logits.shape[1] == dataset.classes else None), seconds
+
+
+def _beside_the_test_images(recipe, dataset, student, teacher, independent, logits, found, files):
+    """What the recipe's `evidence` asks for, and what needs more than logits of the test images."""
+    spec, more = recipe.evidence, {}
+    if teacher is not None:
+        other = independent() if independent else None
+        if other is not None:
+            found["fidelity"]["control"] = control(*logits, other, dataset)
+        if spec.representation:
+            images = dataset.test.images[sample(len(dataset.test), spec.images)]
+            more["representation"] = representation(student, teacher, images)
+    networks = {"student": student, **({"teacher": teacher} if teacher is not None else {})}
+    more["properties"] = properties(networks, dataset, spec)
+    more["best_validation"] = _best_validation(student, dataset, files)
+    if dataset.imbalance is not None:
+        more["imbalance"] = metrics.groups(dataset.imbalance["counts"], found["per_class"])
+    return more
+
+
+def _time(rows, banked, dataset, teacher, teacher_seconds):
+    """Where the seconds of a training went; `teacher_seconds` are an image's, in inference."""
     trained = sum(float(row["seconds"]) for row in rows)
     images = len(dataset.train) * len(rows)
-    banked = all("teacher_seconds" in row for row in rows) and bool(rows)
     taught = sum(float(row["teacher_seconds"]) for row in rows) if banked else min(teacher_seconds * images, trained)
-    found["time"] = {
+    return {
         "seconds": {
             "teacher": round(taught, 3),
             "student": round(trained - taught, 3),
@@ -96,8 +126,11 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
         if banked
         else "teacher: its measured seconds an image in inference, times the images of all epochs",
     }
-    found["bank"] = _bank_of_a_run(files, rows) if banked else None
-    found["data"] = {
+
+
+def _data(recipe, dataset):
+    """Which images, and how many."""
+    return {
         "name": recipe.data.name,
         "fingerprint": dataset.fingerprint,
         "test_fingerprint": facts(dataset.test).sha256,
@@ -108,20 +141,6 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
         **({"label_noise": dataset.label_noise} if dataset.label_noise else {}),
         **({"imbalance": dataset.imbalance} if dataset.imbalance else {}),
     }
-    if teacher and teacher.source:
-        found["notes"] = [
-            f"The teacher's run is not its recipe's: {one}." for one in teacher.source.get("differs_from_recipe", [])
-        ]
-    if recipe.generations > 1:
-        found["generations"] = _generations(recipe, files.path, found)
-    found["environment"] = environment()
-    found["seed"] = recipe.seed
-    found["git_commit"] = git_commit()
-    # A history that is damaged or gone tells no number; a student that is there has all of its epochs.
-    found["epochs"] = len(rows) or recipe.fit.epochs
-    found["settings"] = recipe.dump(files.path)
-    found["time"]["seconds"]["measuring"] = round(time.monotonic() - begun, 3)
-    return found
 
 
 def _share_of_distillation(recipe):
