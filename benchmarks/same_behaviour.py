@@ -1,6 +1,6 @@
 """Whether two states of the code do the same: resolved recipes, runs, banks, a search and exports, value for value.
 
-    python benchmarks/same_behaviour.py e23558d [--json]
+    python benchmarks/same_behaviour.py COMMIT [--json]
 
 The first state is a commit, checked out beside this one. Each state works in a folder of its own with the same recipes,
 all of them with `deterministic: true`. The first state does everything twice: what differs between its own two runs
@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-RESULT = Path(__file__).parent / "results" / "same_behaviour_tensorflow.json"
 DETERMINISTIC = "fit: {{epochs: {epochs}, batch_size: 32, optimizer: adam, learning_rate: 0.01, deterministic: true}}\n"
 RECIPES = {
     "teacher": "data: digits\nstudent: digits_cnn\nexport: {formats: []}\n" + DETERMINISTIC.format(epochs=3),
@@ -162,7 +161,6 @@ def main():
         "unequal": {name: [before.get(name, "absent"), after.get(name, "absent")] for name in unequal},
         "not_compared": sorted(noise),
     }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
     if chosen.json:
         print(json.dumps(result, indent=1))
     else:
