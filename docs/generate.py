@@ -17,6 +17,7 @@ from keras_kd.cli.main import commands
 from keras_kd.methods import METHODS
 from keras_kd.methods.parts.targets import Target
 from keras_kd.recipe import schema, schema_data, schema_networks
+from keras_kd.report.report import Report, Section
 from keras_kd.report.study_page import said_of_cost, table
 from keras_kd.training.schedules import ByEpoch
 from keras_kd.workflows.catalogue import methods as catalogue_of_methods
@@ -67,6 +68,48 @@ def recipes_page():
             default = _plain(about.default)
             lines.append(f"- `{field}` ({default}){': ' if field in said else ''}{said.get(field, '')}")
     return "\n".join(lines) + "\n"
+
+
+def report_page():
+    """Every figure of a report, as Markdown."""
+    lines = [HEADER, "# Reports", "", *REPORTS.strip().splitlines()]
+    parts = {"The whole": Report, **_sections(Report)}
+    for name, part in parts.items():
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            _about(part).partition("\n\nExample")[0],
+            "",
+            "| field | what it is |",
+            "|---|---|",
+        ]
+        lines += [f"| `{field}` | {about.description} |" for field, about in part.model_fields.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _sections(part, name=""):
+    """{dotted name: the class of the section} of all sections inside one."""
+    found = {}
+    for field, about in part.model_fields.items():
+        inner = [one for one in _types(about.annotation) if isinstance(one, type) and issubclass(one, Section)]
+        for one in inner:
+            found[f"{name}{field}"] = one
+            found.update(_sections(one, f"{name}{field}."))
+    return found
+
+
+def _types(annotation):
+    """The types that an annotation is made of."""
+    inside = typing.get_args(annotation)
+    return [one for part in inside for one in _types(part)] if inside else [annotation]
+
+
+REPORTS = """
+`report.json` in the folder of a run. `keras_kd.Report.read("saved_models/digits")` gives it with a type for each figure,
+such as `report.fidelity.agreement`; its JSON schema is `keras_kd.Report.model_json_schema()`. What a run did not measure
+is not there, in Python None. Shares are in 0..1. Reports of earlier versions are read.
+"""
 
 
 def studies_page():
@@ -365,6 +408,7 @@ def _kernels():
 PAGES: dict[str, typing.Callable] = {
     "recipes.md": recipes_page,
     "commands.md": commands_page,
+    "report.md": report_page,
     "studies.md": studies_page,
     "findings.md": findings_page,
     "performance.md": performance_page,

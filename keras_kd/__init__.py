@@ -47,6 +47,7 @@ __all__ = [
     "PKT",
     "RKD",
     "RLD",
+    "Report",
     "ReverseKL",
     "ReviewKD",
     "SGD",
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
         SimKD,
     )
     from keras_kd.models import MODELS
+    from keras_kd.report.report import Report
     from keras_kd.training.distiller import Distiller, Term
     from keras_kd.training.schedules import ByEpoch
     from keras_kd.training.sgd import SGD
@@ -122,6 +124,7 @@ _NAMES = {
     "keras_kd.methods": "AT BSS CC CRD CTKD DIST DKD DML FSP FitNet HardLabels JensenShannon KD LabelSmoothing METHODS "
     "MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD TTM VID WTTM",
     "keras_kd.models": "MODELS",
+    "keras_kd.report.report": "Report",
     "keras_kd.training.distiller": "Distiller Term",
     "keras_kd.training.schedules": "ByEpoch",
     "keras_kd.training.sgd": "SGD",
