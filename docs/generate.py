@@ -106,9 +106,9 @@ def _types(annotation):
 
 
 REPORTS = """
-`report.json` in the folder of a run. `keras_kd.Report.read("saved_models/digits")` gives it with a type for each figure,
-such as `report.fidelity.agreement`; its JSON schema is `keras_kd.Report.model_json_schema()`. What a run did not measure
-is not there, in Python None. Shares are in 0..1. Reports of earlier versions are read.
+`report.json` in the folder of a run. `keras_kd.Report.read("saved_models/digits")` gives it with a type for each
+figure, such as `report.fidelity.agreement`; its JSON schema is `keras_kd.Report.model_json_schema()`. What a run did
+not measure is not there, in Python None. Shares are in 0..1. Reports of earlier versions are read.
 """
 
 
