@@ -25,7 +25,7 @@ from keras_kd.models import build
 from keras_kd.recipe.load import load
 from keras_kd.utils import child_process, foreign_code
 from keras_kd.utils.errors import Exit, UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held
 from keras_kd.workflows.study import study
 
@@ -479,7 +479,7 @@ def finished_run():
     report["cost"] = {"file_bytes": 3, "parameters": 2, "macs": 1}
     with held("run", "run"):
         for name, text in (("report.json", json.dumps(report)), ("recipe.yaml", RECIPE)):
-            with whole(f"run/{name}") as temporary:
+            with atomic_write(f"run/{name}") as temporary:
                 temporary.write_text(text)
 
 

@@ -15,9 +15,9 @@ from keras_kd.bank.folder import prune
 from keras_kd.recipe.load import load
 from keras_kd.report import compare
 from keras_kd.utils.account import MARK, changes
-from keras_kd.utils.errors import Busy, MachineError, UserError
+from keras_kd.utils.errors import FolderLockedError, MachineError, UserError
 from keras_kd.utils.file_names import file_name
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held, within
 from keras_kd.workflows import seeds as claim
 from keras_kd.workflows.run import distill as run
@@ -250,7 +250,7 @@ def test_a_card_that_its_owner_filled_in_stays(done, capsys):
 
 
 def test_a_folder_of_another_kind_is_refused(tmp_path):
-    with held("p", "search"), whole("p/search.json") as temporary:
+    with held("p", "search"), atomic_write("p/search.json") as temporary:
         temporary.write_text("{}")
     with pytest.raises(UserError, match="p: holds a search"):
         distilled("p")
@@ -260,11 +260,11 @@ def test_work_within_goes_with_the_work_and_other_work_stays(tmp_path):
     for place in ("s", "s/cell", "s/mine"):
         Path(place).mkdir()
     with held("s", "study") as owned:
-        with within(owned), held("s/cell", "run"), whole("s/cell/a") as temporary:
+        with within(owned), held("s/cell", "run"), atomic_write("s/cell/a") as temporary:
             temporary.write_text("of the study")
-        with held("s/mine", "run"), whole("s/mine/a") as temporary:
+        with held("s/mine", "run"), atomic_write("s/mine/a") as temporary:
             temporary.write_text("of somebody's own command")
-        with held("s/cell", "run"), pytest.raises(Busy):
+        with held("s/cell", "run"), pytest.raises(FolderLockedError):
             owned.empty()
         assert owned.empty() == ["mine"]
     assert not Path("s/cell").exists() and Path("s/mine/a").exists()
@@ -478,7 +478,7 @@ def test_the_same_command_completes_what_is_missing(done, gone):
 
 
 def test_a_state_that_a_kill_left_behind_is_taken_away(done):
-    with held(done, "run"), whole(done / "training_state.npz", sealed=False) as temporary:
+    with held(done, "run"), atomic_write(done / "training_state.npz", sealed=False) as temporary:
         temporary.write_text("left")
     distilled()
     assert not (done / "training_state.npz").exists()
@@ -589,7 +589,7 @@ def test_a_copied_recipe_does_not_make_a_folder_ours(done, tmp_path):
 
 
 def test_a_copy_of_work_inside_stays(tmp_path):
-    with held("s", "study") as owned, within(owned), held("s/cell", "run"), whole("s/cell/a") as temporary:
+    with held("s", "study") as owned, within(owned), held("s/cell", "run"), atomic_write("s/cell/a") as temporary:
         temporary.write_text("of the study")
     shutil.copytree("s/cell", "s/keep_best")
     shutil.copytree("s", "backup")

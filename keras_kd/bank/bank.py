@@ -18,16 +18,16 @@ from keras_kd import backend
 from keras_kd.bank.formats import Format
 from keras_kd.bank.key import digest_of_images, digest_of_network, key_of
 from keras_kd.bank.table import Table
-from keras_kd.bank.view_subset import FewViews
+from keras_kd.bank.view_subset import ViewSubset
 from keras_kd.data.views.crop_flip import Views
 from keras_kd.data.views.rendering import ViewRenderer
-from keras_kd.models.symbolic import Probe
+from keras_kd.models.symbolic import SymbolicCall
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.models.wrappers.ensemble import mean_of_logits
 from keras_kd.utils import formatting
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
-from keras_kd.utils.files import locked, whole
+from keras_kd.utils.files import atomic_write, folder_lock
 
 # Views that the teacher is shown at once; of what is left over, where each size of a batch is compiled for itself.
 BATCH, SMALL_BATCH = 250, 64
@@ -93,7 +93,7 @@ class Bank:
     ) -> None:
         views.check(images.shape[1:])
         self.images, self.views, self.name = images, views, name
-        self.few = FewViews(views, few) if few is not None and few < views.count else None
+        self.few = ViewSubset(views, few) if few is not None and few < views.count else None
         self.count = self.few.count if self.few else views.count
         self.seconds, self.computed = 0.0, 0
         self._renderer = renderer if renderer is not None else ViewRenderer(views)
@@ -137,7 +137,7 @@ class Bank:
             known = False
         if not known:
             about = {"teacher": self.name, "images": len(self.images), "views": self.count}
-            with locked(self.folder, wait=True, tell=False), whole(file) as temporary:
+            with folder_lock(self.folder, wait=True, tell=False), atomic_write(file) as temporary:
                 temporary.write_text(json.dumps({"about": about, "of": self.about}, indent=1), encoding="utf-8")
         os.utime(file)
 
@@ -407,5 +407,5 @@ def row_bytes(format, tap, shape, kept=10):
 def signal_shapes(tapped, image_shape):
     """{tap: shape of one example's values} of a `Tapped` network."""
     images = keras.KerasTensor((None, *image_shape))
-    signals = Probe(lambda images: tapped.run(images, training=False)[1])(images)
+    signals = SymbolicCall(lambda images: tapped.run(images, training=False)[1])(images)
     return {tap: tuple(one.shape[1:]) for tap, one in signals.items()}

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_kd.bank.formats import Format
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import LOCK, TEMPORARY, locked
+from keras_kd.utils.files import LOCK, TEMPORARY, folder_lock
 
 ABOUT = "about.json"
 OF_A_TABLE = ("table.json", "rows.bin", "checks.bin")
@@ -45,7 +45,7 @@ def _remove(path):
     if not (path / ABOUT).is_symlink():
         (path / ABOUT).unlink(missing_ok=True)
     for table in _tables(path):
-        with locked(table, wait=True, tell=False):
+        with folder_lock(table, wait=True, tell=False):
             _remove_files(table, OF_A_TABLE)
         _remove_files(table, [LOCK])
     _remove_files(path, [ABOUT, LOCK])

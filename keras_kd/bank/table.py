@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import locked, whole
+from keras_kd.utils.files import atomic_write, folder_lock
 
 VERSION = 1
 BLOCK = 2**16
@@ -55,7 +55,7 @@ class Table:
         }
         try:
             if not self._about.exists():
-                with locked(self.folder, wait=True, tell=False):
+                with folder_lock(self.folder, wait=True, tell=False):
                     if not self._about.exists():
                         self._make()
             self._check()
@@ -78,7 +78,7 @@ class Table:
         for file, size in self._sizes():
             with open(file, "wb") as made:
                 made.truncate(size)
-        with whole(self._about) as temporary:
+        with atomic_write(self._about) as temporary:
             temporary.write_text(json.dumps(self._said, indent=1), encoding="utf-8")
 
     def _sizes(self):
@@ -142,7 +142,7 @@ class Table:
         checks = self._check_numbers(places, rows)
         try:
             with (
-                locked(self.folder, wait=True, tell=False),
+                folder_lock(self.folder, wait=True, tell=False),
                 open(self._rows_file, "r+b", buffering=0) as file,
                 open(self._checks_file, "r+b", buffering=0) as marks,
             ):

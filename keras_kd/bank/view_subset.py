@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import Views, scramble
+from keras_kd.data.views.crop_flip import Views, hash_uint
 
 WHICH, TURN = 21, 22
 
 
 @dataclass(frozen=True)
-class FewViews:
+class ViewSubset:
     """Some of the views of a family, others for each image, the same in every run.
 
     Args:
@@ -19,7 +19,7 @@ class FewViews:
 
     Example:
         >>> from keras_kd.data.views.crop_flip import VIEWS
-        >>> few = FewViews(VIEWS["crop_flip"], 4)
+        >>> few = ViewSubset(VIEWS["crop_flip"], 4)
         >>> few.views(np.zeros(4, int), np.arange(4)).tolist()
         [124, 27, 92, 157]
     """
@@ -29,12 +29,12 @@ class FewViews:
 
     def turns(self, seed, epoch, index):
         """Which of its few views each image has in an epoch: int32 array (n,), each in 0 .. count - 1."""
-        return (scramble(seed, epoch, index, TURN) % np.uint64(self.count)).astype("int32")
+        return (hash_uint(seed, epoch, index, TURN) % np.uint64(self.count)).astype("int32")
 
     def views(self, index, turn):
         """The views of the family that they are: int32 array (n,)."""
         whole = self.family.count
-        first = scramble(index, WHICH) % np.uint64(whole)
+        first = hash_uint(index, WHICH) % np.uint64(whole)
         step = _coprime(whole)
         return ((first + np.asarray(turn).astype("uint64") * np.uint64(step)) % np.uint64(whole)).astype("int32")
 

@@ -127,7 +127,7 @@ class Epochs(keras.utils.PyDataset):
         return sent, labels
 
 
-class Unchanged(keras.utils.PyDataset):
+class ValidationBatches(keras.utils.PyDataset):
     """A split in its own order, every image as it is: for validation."""
 
     def __init__(self, images, labels, views, batch_size):

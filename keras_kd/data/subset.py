@@ -6,7 +6,7 @@ of that order, so 100 images are among the 200 that the same seed chooses.
 
 import numpy as np
 
-from keras_kd.utils.hashing import scramble
+from keras_kd.utils.hashing import hash_uint
 
 TRAIN_IMAGES, TEST_IMAGES, VALIDATION, TEST_FRACTION = 11, 12, 13, 14
 IMBALANCE, LABEL_NOISE, LABEL_NOISE_TARGETS = 15, 16, 17
@@ -28,7 +28,7 @@ def balanced(labels, count, seed, purpose):
         >>> balanced(np.array([0, 0, 0, 0, 1, 1, 2]), 5, seed=0, purpose=TRAIN_IMAGES).tolist()
         [1, 2, 4, 5, 6]
     """
-    mixed = scramble(seed, purpose, np.arange(len(labels)))
+    mixed = hash_uint(seed, purpose, np.arange(len(labels)))
     return np.sort(np.lexsort((mixed, place_in_class(labels, mixed)))[:count])
 
 
@@ -39,7 +39,7 @@ def proportional(labels, count, seed, purpose):
         >>> proportional(np.array([0, 0, 0, 0, 1, 1, 2]), 3, seed=0, purpose=VALIDATION).tolist()
         [2, 3, 5]
     """
-    mixed = scramble(seed, purpose, np.arange(len(labels)))
+    mixed = hash_uint(seed, purpose, np.arange(len(labels)))
     share = (place_in_class(labels, mixed) + 0.5) / np.bincount(labels)[labels]
     return np.sort(np.lexsort((mixed, share))[:count])
 

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_kd import backend
-from keras_kd.data.views.crop_flip import scramble
+from keras_kd.data.views.crop_flip import hash_uint
 from keras_kd.models.network import INFERENCE_BATCH
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.utils.errors import UserError
@@ -204,7 +204,7 @@ def _many_steps(uphill, images, labels, epsilon, step_size, steps, start):
 
 def _starts(images, positions, epsilon, seed):
     """Each image with noise in -epsilon..epsilon of its own."""
-    keys = scramble(START, seed, positions)
+    keys = hash_uint(START, seed, positions)
     noise = [np.random.Generator(np.random.Philox(key=int(key))).uniform(-1, 1, images.shape[1:]) for key in keys]
     return images + (epsilon * np.stack(noise)).astype("float32")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import scramble
+from keras_kd.data.views.crop_flip import hash_uint
 from keras_kd.evaluation import attacks, invariance, metrics
 from keras_kd.evaluation import grad_cam as attention
 from keras_kd.evaluation.perturbations.corruptions import CORRUPTIONS, corrupt
@@ -21,7 +21,7 @@ def sample(count, wanted):
         >>> sample(5, 3).tolist(), sample(2, 3).tolist()
         ([0, 1, 3], [0, 1])
     """
-    return np.sort(np.argsort(scramble(SAMPLE, np.arange(count)), kind="stable")[:wanted])
+    return np.sort(np.argsort(hash_uint(SAMPLE, np.arange(count)), kind="stable")[:wanted])
 
 
 def by_split(student, teacher, dataset, test_logits, train_images, share=1.0):

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_kd.evaluation.metrics.probabilities import log_softmax
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 
 NAME = "predictions.npz"
 SHOWN = 24
@@ -50,7 +50,7 @@ def write_predictions(path, student_logits, teacher_logits, labels, images):
         kept["positions"] = positions.astype("int32")
         kept["images"] = np.stack([thumbnail(images[place]) for place in positions]) if len(positions) else None
     arrays = {name: value for name, value in kept.items() if value is not None}
-    with whole(path) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)
     return Path(path)
 

@@ -3,7 +3,7 @@
 import keras
 
 
-def build_glue(method, specs, networks):
+def build_adapters(method, specs, networks):
     """The glue of a method, in float32 whatever the networks' precision, as its losses are.
 
     Args:
@@ -15,7 +15,7 @@ def build_glue(method, specs, networks):
 
     Example:
         >>> from keras_kd.methods import KD
-        >>> build_glue(KD(), {}, {})
+        >>> build_adapters(KD(), {}, {})
         {}
     """
     before = keras.config.dtype_policy()

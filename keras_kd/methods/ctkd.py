@@ -47,9 +47,9 @@ class CTKD(LogitMethod):
     reversal: float = Field(default=-1.0, allow_inf_nan=False)
 
     def glue(self, specs, networks):
-        from keras_kd.methods.parts.constant_layer import Held
+        from keras_kd.methods.parts.constant_layer import ConstantLayer
 
-        return {**super().glue(specs, networks), TEMPERATURE: Held(1.0, trainable=True, name=TEMPERATURE)}
+        return {**super().glue(specs, networks), TEMPERATURE: ConstantLayer(1.0, trainable=True, name=TEMPERATURE)}
 
     def temperature(self, glue):
         """The temperature as it is now, a scalar tensor."""

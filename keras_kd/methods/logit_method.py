@@ -80,11 +80,11 @@ class LogitMethod(Method):
     def glue(self, specs, networks):
         if not self.target.needs_relations:
             return {}
-        from keras_kd.methods.parts.constant_layer import Held
+        from keras_kd.methods.parts.constant_layer import ConstantLayer
 
         where = f"{self.name}: target {self.target.name}"
         relations = class_relations(networks["teacher"], specs["teacher"]["logits"].shape[-1], where)
-        return {RELATIONS: Held(relations, trainable=False, name=RELATIONS)}
+        return {RELATIONS: ConstantLayer(relations, trainable=False, name=RELATIONS)}
 
     def loss(self, signals, labels, glue):
         if labels is None and self.needs_labels:

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from keras_kd.report.fields import dig, entries, parts
+from keras_kd.report.fields import entries, get_path, parts
 from keras_kd.report.plots import COLOURS, axes, render, svg
 from keras_kd.report.soundness import refuse_changed
 from keras_kd.utils.errors import UserError
@@ -56,26 +56,30 @@ def _row(folder):
         raise UserError(
             f"{folder}: no finished run (no report.json that can be read); `keras-kd distill RECIPE` makes one"
         )
-    files = [one for one in entries(found, "exports") if dig(one, "passed") and dig(one, "bytes") and dig(one, "file")]
+    files = [
+        one
+        for one in entries(found, "exports")
+        if get_path(one, "passed") and get_path(one, "bytes") and get_path(one, "file")
+    ]
     smallest = min(files, key=lambda one: one["bytes"], default=None)
     return {
         "run": str(folder),
         "student": student.get("name"),
-        "data": dig(found, "data", "name"),
-        "test_fingerprint": dig(found, "data", "test_fingerprint"),
-        "train_fingerprint": dig(found, "data", "fingerprint"),
+        "data": get_path(found, "data", "name"),
+        "test_fingerprint": get_path(found, "data", "test_fingerprint"),
+        "train_fingerprint": get_path(found, "data", "fingerprint"),
         "epochs": found.get("epochs"),
         "seed": found.get("seed"),
         # Of the file that is shown: its size and its latency are that file's too.
         "top1": smallest["accuracy"] if smallest and smallest.get("accuracy") is not None else student.get("top1"),
-        "agreement": dig(found, "fidelity", "agreement"),
-        "ece": dig(found, "calibration", "ece"),
+        "agreement": get_path(found, "fidelity", "agreement"),
+        "ece": get_path(found, "calibration", "ece"),
         "parameters": cost.get("parameters"),
         "macs": cost.get("macs"),
         "bytes": smallest["bytes"] if smallest else cost.get("file_bytes"),
         "file": smallest["file"] if smallest else "student.keras",
         "milliseconds": _latency(folder, smallest),
-        "verdict": dig(found, "verdict", "sentence"),
+        "verdict": get_path(found, "verdict", "sentence"),
     }
 
 
@@ -87,8 +91,8 @@ def _latency(folder, smallest):
         return None
     name = smallest["file"] if smallest else "student.keras"
     for row in entries({"rows": rows}, "rows"):
-        if Path(dig(row, "file") or "").name == Path(name).name:
-            return dig(row, "latency_ms", "median")
+        if Path(get_path(row, "file") or "").name == Path(name).name:
+            return get_path(row, "latency_ms", "median")
     return None
 
 

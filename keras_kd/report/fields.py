@@ -1,11 +1,11 @@
 """Reading a report that may lack anything: what is not there is None."""
 
 
-def dig(report, *names):
+def get_path(report, *names):
     """What stands in nested dicts, or None.
 
     Example:
-        >>> dig({"a": {"b": 1}}, "a", "b"), dig({"a": None}, "a", "b"), dig({}, "a")
+        >>> get_path({"a": {"b": 1}}, "a", "b"), get_path({"a": None}, "a", "b"), get_path({}, "a")
         (1, None, None)
     """
     for name in names:
@@ -17,13 +17,13 @@ def dig(report, *names):
 
 def parts(report, *names):
     """A nested dict, empty where there is none; those of its values that are None are left out."""
-    found = dig(report, *names)
+    found = get_path(report, *names)
     return {name: value for name, value in found.items() if value is not None} if isinstance(found, dict) else {}
 
 
 def entries(report, *names):
     """A nested list, empty where there is none; those of its entries that are None are left out."""
-    found = dig(report, *names)
+    found = get_path(report, *names)
     return [one for one in found if one is not None] if isinstance(found, list) else []
 
 
@@ -34,5 +34,5 @@ def class_name(report, number):
         >>> class_name({"class_names": ["cat"]}, 0), class_name({"class_names": ["cat"]}, 1)
         ('cat', '1')
     """
-    names = dig(report, "class_names") or []
+    names = get_path(report, "class_names") or []
     return str(names[number]) if number is not None and number < len(names) else str(number)

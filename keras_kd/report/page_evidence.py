@@ -1,7 +1,7 @@
 """The parts of a run's page that say whether distillation helped, and what the student took over."""
 
 from keras_kd.report import tables
-from keras_kd.report.fields import dig, parts
+from keras_kd.report.fields import get_path, parts
 from keras_kd.report.markdown_table import line, table
 from keras_kd.utils.formatting import number, percent
 
@@ -20,7 +20,7 @@ def _told(*paragraphs):
 
 def verdict(report):
     """Whether distillation helped, first of all."""
-    said = dig(report, "verdict", "sentence")
+    said = get_path(report, "verdict", "sentence")
     if not said:
         return ""
     return _told(f"**{line(said)}**", tables.against_baselines(report), tables.runs(report), tables.who_pays(report))
@@ -69,7 +69,7 @@ def calibration(report):
     header, rows = tables.calibrations(report)
     if not any("adaptive_ece" in parts(report, key) for keys in tables.CALIBRATIONS.values() for key in keys):
         return ""
-    bins = dig(report, "calibration", "bins")
+    bins = get_path(report, "calibration", "bins")
     said = f"Errors over {bins} bins. {tables.fitted_temperatures(report)}" if bins else ""
     return f"## Calibration\n\n{_told((header, rows), said)}"
 
@@ -85,7 +85,7 @@ def properties(report):
         tables.attention(report),
         tables.invariance(report),
     )
-    images = dig(report, "properties", "images")
+    images = get_path(report, "properties", "images")
     said = f"On {images} test images.\n\n" if images else ""
     return f"## What else the student took over\n\n{said}{told}" if told else ""
 

@@ -4,7 +4,7 @@ Each function takes a report that may lack anything. Sentences are empty and tab
 a cell of which nothing is known is None.
 """
 
-from keras_kd.report.fields import class_name, dig, entries, parts
+from keras_kd.report.fields import class_name, entries, get_path, parts
 from keras_kd.utils.formatting import NOTHING, count, number, percent, signed, size, spread
 
 # Of what is measured of corrupted images, that which is no corruption.
@@ -48,9 +48,9 @@ def networks(report):
 
 def units(report):
     """What the columns of `networks` mean that can mean several things."""
-    bins = dig(report, "calibration", "bins")
+    bins = get_path(report, "calibration", "bins")
     calibration = f"ECE is over {bins} equal-width bins, NLL in nats." if bins else ""
-    work = "MACs are of one image, in convolutions and dense layers." if dig(report, "cost") else ""
+    work = "MACs are of one image, in convolutions and dense layers." if get_path(report, "cost") else ""
     return " ".join(one for one in (calibration, work) if one)
 
 
@@ -101,7 +101,7 @@ def runs(report):
 
 
 def _spread(one):
-    return [spread(dig(one, "mean"), dig(one, "std"), unit=" %"), dig(one, "n")]
+    return [spread(get_path(one, "mean"), get_path(one, "std"), unit=" %"), get_path(one, "n")]
 
 
 def _points(one):
@@ -141,7 +141,12 @@ def agreement(report):
     ]
     if not rows and of_test:
         rows.append(
-            ["test", NOTHING, percent(dig(report, "student", "top1")), percent(dig(report, "teacher", "top1"))]
+            [
+                "test",
+                NOTHING,
+                percent(get_path(report, "student", "top1")),
+                percent(get_path(report, "teacher", "top1")),
+            ]
             + [percent(of_test.get("agreement")), percent(of_test.get("agreement5")), number(of_test.get("kl"))]
         )
     copied = parts(of_test, "copied_errors")
@@ -156,8 +161,8 @@ def agreement(report):
 def seen_by_the_teacher(report):
     """Where the images that are set aside are images that the teacher learned from."""
     source = parts(report, "teacher", "source")
-    seen = any(dig(one, "trained_on_held_out") for one in (source, *entries(source, "members")))
-    if not seen or not dig(report, "splits", "validation"):
+    seen = any(get_path(one, "trained_on_held_out") for one in (source, *entries(source, "members")))
+    if not seen or not get_path(report, "splits", "validation"):
         return ""
     return (
         "The teacher was trained on images that are set aside for validation here: its figures there are of its "
@@ -238,9 +243,9 @@ def calibrations(report):
 def fitted_temperatures(report):
     """On which images the temperatures were fitted."""
     of = {
-        role: dig(report, scaled, "fitted_on")
+        role: get_path(report, scaled, "fitted_on")
         for role, (_, scaled) in CALIBRATIONS.items()
-        if dig(report, scaled, "temperature") is not None and dig(report, scaled, "fitted_on")
+        if get_path(report, scaled, "temperature") is not None and get_path(report, scaled, "fitted_on")
     }
     if len(set(of.values())) == 1 and len(of) > 1:
         return f"Temperatures are fitted on {next(iter(of.values()))}."
@@ -290,9 +295,10 @@ def _passed_on(one, way):
 def attack_settings(report):
     """How strong the attacks are."""
     one = next(iter(parts(report, "properties", "attacks").values()), {})
-    if dig(one, "epsilon") is None:
+    if get_path(one, "epsilon") is None:
         return ""
-    return f"A pixel of 0..255 moves by {number(dig(one, 'epsilon'))} at most, PGD in {dig(one, 'steps')} steps. "
+    farthest, steps = number(get_path(one, "epsilon")), get_path(one, "steps")
+    return f"A pixel of 0..255 moves by {farthest} at most, PGD in {steps} steps. "
 
 
 def invariance(report):
@@ -301,7 +307,7 @@ def invariance(report):
     names = list(dict.fromkeys(name for one in kept.values() for name in one))
     rows = [[role, *(percent(one.get(name)) for name in names)] for role, one in kept.items()]
     rows += [
-        [pair.replace("/", " and ") + ", same class", *(percent(dig(one, name, "agreement")) for name in names)]
+        [pair.replace("/", " and ") + ", same class", *(percent(get_path(one, name, "agreement")) for name in names)]
         for pair, one in parts(report, "properties", "invariance", "pairs").items()
     ]
     return ["images changed by", *(name.replace("_", " ") for name in names)], rows
@@ -310,7 +316,7 @@ def invariance(report):
 def attention(report):
     """How far Grad-CAM maps of two networks fall together: (header, rows)."""
     rows = [
-        [pair.replace("/", " and "), number(dig(one, "iou")), number(dig(one, "cosine"))]
+        [pair.replace("/", " and "), number(get_path(one, "iou")), number(get_path(one, "cosine"))]
         for pair, one in parts(report, "properties", "attention").items()
     ]
     return ["Grad-CAM maps of", "intersection over union", "cosine"], rows

@@ -19,7 +19,7 @@ from keras_kd.evaluation.metrics import (
     who_pays,
 )
 from keras_kd.report.markdown_page import page
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.json_safe import json_safe
 
 __all__ = [
@@ -117,6 +117,6 @@ def write(report, folder):
         "report.md": page(report),
     }
     for name, text in texts.items():
-        with whole(Path(folder) / name) as temporary:
+        with atomic_write(Path(folder) / name) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     return [Path(folder) / name for name in texts]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 
 
 def save_state(distiller, rows, path):
@@ -21,7 +21,7 @@ def save_state(distiller, rows, path):
         f"variable_{number}": keras.ops.convert_to_numpy(variable) for number, variable in enumerate(distiller.state())
     }
     arrays["history"] = np.array(json.dumps(rows))
-    with whole(path, sealed=False) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path, sealed=False) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
 

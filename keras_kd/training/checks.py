@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
-from keras_kd.methods.adapters import build_glue
+from keras_kd.methods.adapters import build_adapters
 from keras_kd.methods.find import guarding
 from keras_kd.models.outputs import check_from_logits
-from keras_kd.models.symbolic import Probe, cause_of
+from keras_kd.models.symbolic import SymbolicCall, cause_of
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.training.term import is_weight, kind_of, makes_images, taps_of
 from keras_kd.utils.errors import UserError
@@ -73,7 +73,7 @@ def specs_of(tapped, examples):
     specs, inputs = {}, {}
     for role, one in tapped.items():
         inputs[role] = _symbolic_input(role, one.network)
-        specs[role] = Probe(lambda images, one=one: one.run(images, training=False)[1])(inputs[role])
+        specs[role] = SymbolicCall(lambda images, one=one: one.run(images, training=False)[1])(inputs[role])
         if LOGITS not in specs[role]:
             raise UserError(f"{role}: {one.network.name!r} gives several outputs; expected one tensor (batch, classes)")
         shape = specs[role][LOGITS].shape
@@ -143,7 +143,7 @@ def check_loss(name, method, glue, specs, trust=None):
         UserError: the loss fails on these shapes, gives a wrong one, or cannot be weighed by class.
     """
     signals = _symbolic_signals(method, specs)
-    symbolic = Probe(lambda both: method.loss(both[0], both[1], glue))
+    symbolic = SymbolicCall(lambda both: method.loss(both[0], both[1], glue))
     try:
         with unended("loss()"):
             shape = tuple(symbolic((signals, keras.KerasTensor((None,), "int32"))).shape)
@@ -206,7 +206,7 @@ def glue_of_terms(terms, specs, networks):
         with guarding(term.method, "check()"):
             term.method.check(specs)
         with guarding(term.method, "glue()"):
-            layers = build_glue(term.method, specs, networks)
+            layers = build_adapters(term.method, specs, networks)
         if layers:
             glue[str(number)] = layers
     return glue

@@ -39,7 +39,7 @@ from keras_kd.training.term import Term, kind_of, makes_images, named_terms
 from keras_kd.utils.errors import UserError
 
 
-class Joined(NamedTuple):
+class TrainingBatch(NamedTuple):
     """A batch with all that a training step needs of it."""
 
     images: object
@@ -303,7 +303,7 @@ class Distiller(backend.TrainingStep, keras.Model):
                     made_images, weight = (ops.stop_gradient(one) for one in made)
                     frozen = self._frozen("teacher", made_images)[LOGITS] if self.teacher is not None else None
                     extra[str(number)] = {"images": made_images, "weight": weight, "teacher": frozen}
-        return Joined(images, signals, extra), y, sample_weight
+        return TrainingBatch(images, signals, extra), y, sample_weight
 
     def _frozen(self, role, images):
         """The signals of a network in inference mode, without a gradient."""
@@ -316,7 +316,7 @@ class Distiller(backend.TrainingStep, keras.Model):
 
     def call(self, x, training=None):
         """The student's output; in a training step (output, signals of every role, signals of the extra images)."""
-        if not isinstance(x, Joined):
+        if not isinstance(x, TrainingBatch):
             return self.student(x if self.views is None else self.views(x), training=training)
         output, student = self._tapped["student"].run(x.images, training=training)
         signals = {**x.signals, "student": student}
@@ -337,7 +337,7 @@ class Distiller(backend.TrainingStep, keras.Model):
 
         Outside a training step it is the student's own loss: labels and regularisers.
         """
-        if not isinstance(x, Joined):
+        if not isinstance(x, TrainingBatch):
             labelled = y is not None and y_pred is not None
             return self._total([(1.0, self._label_values(y, y_pred))] if labelled else [], sample_weight)
         output, signals, extra = y_pred
@@ -378,7 +378,7 @@ class Distiller(backend.TrainingStep, keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """The compiled metrics of the student's output; in a training step each part of the loss as well."""
-        if isinstance(x, Joined):
+        if isinstance(x, TrainingBatch):
             return super().compute_metrics(x, y, y_pred[0], sample_weight)
         logs = super().compute_metrics(x, y, y_pred, sample_weight)
         parts = {tracker.name for tracker in self._trackers}

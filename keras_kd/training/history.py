@@ -5,7 +5,7 @@ import re
 import time
 from pathlib import Path
 
-from keras_kd.utils.files import claim, whole
+from keras_kd.utils.files import atomic_write, claim
 from keras_kd.utils.lazy import installed
 
 # One name for all times, so that a run that was killed and went on has the files of one that was not.
@@ -22,7 +22,7 @@ def write_csv(rows, path, done=False):
         done: no line will be added: a change of the file is noticed from now on.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with whole(path, sealed=done) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    with atomic_write(path, sealed=done) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)

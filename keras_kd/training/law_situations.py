@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_kd import backend
 from keras_kd.methods import Method
-from keras_kd.methods.adapters import build_glue
+from keras_kd.methods.adapters import build_adapters
 from keras_kd.models.taps import LOGITS, find_layer
 from keras_kd.utils.errors import UserError
 
@@ -162,7 +162,7 @@ def situation_of(method, sizes, shapes):
         method.check(specs)
     except UserError as error:
         raise _Refused(str(error)) from error
-    return Situation(method, sizes, networks, specs, build_glue(method, specs, networks), taps, shapes)
+    return Situation(method, sizes, networks, specs, build_adapters(method, specs, networks), taps, shapes)
 
 
 def _kind(role):
@@ -186,7 +186,7 @@ def network_of(name, classes, alike, shapes, policy):
 
     def convolution(filters, strides, layer):
         return keras.layers.Conv2D(
-            filters, 3, strides, padding="same", use_bias=False, kernel_initializer=Drawn(), name=layer
+            filters, 3, strides, padding="same", use_bias=False, kernel_initializer=FixedNormal(), name=layer
         )
 
     widths = (4, 6, 8) if alike == "narrow" else (6, 8, 10)
@@ -199,14 +199,14 @@ def network_of(name, classes, alike, shapes, policy):
         x = keras.layers.ReLU(name=f"stage{stage}")(x)
     x = keras.layers.GlobalAveragePooling2D(name="pooled")(x)
     for tap, shape in shapes:
-        x = keras.layers.Dense(int(np.prod(shape)), activation="relu", kernel_initializer=Drawn())(x)
+        x = keras.layers.Dense(int(np.prod(shape)), activation="relu", kernel_initializer=FixedNormal())(x)
         x = keras.layers.Flatten()(keras.layers.Reshape(shape, name=tap)(x))
-    logits = keras.layers.Dense(classes, dtype="float32", kernel_initializer=Drawn(), name=LOGITS)(x)
+    logits = keras.layers.Dense(classes, dtype="float32", kernel_initializer=FixedNormal(), name=LOGITS)(x)
     return keras.Model(image, logits, name=name)
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
-class Drawn(keras.initializers.Initializer):
+class FixedNormal(keras.initializers.Initializer):
     """Normal initial values drawn by NumPy: backends compile a random initializer anew for every shape."""
 
     def __call__(self, shape, dtype=None):
@@ -215,7 +215,7 @@ class Drawn(keras.initializers.Initializer):
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
-class Shown(keras.layers.Layer):
+class ImagesOnly(keras.layers.Layer):
     """The images of a batch that also has the index of each."""
 
     def call(self, batch):

@@ -11,14 +11,14 @@ import numpy as np
 from keras import ops
 
 from keras_kd.backend.keras_private import flat_layers
-from keras_kd.models.symbolic import Probe
+from keras_kd.models.symbolic import SymbolicCall
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.training.distiller import Distiller
 from keras_kd.training.law_situations import (
     EXAMPLES,
     IMAGE,
+    ImagesOnly,
     LawBroken,
-    Shown,
     broken,
     network_of,
     networks_of,
@@ -98,7 +98,7 @@ def it_gives_one_float32_value_an_example_or_one_for_the_batch(method, situation
             return f"{loss.dtype} of shape {loss.shape} ({situation}); expected float32 of ({batch},) or ()"
         signals = situation.signals()
         unknown = _map(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
-        probe = Probe(lambda both, situation=situation: method.loss(both[0], both[1], situation.glue))
+        probe = SymbolicCall(lambda both, situation=situation: method.loss(both[0], both[1], situation.glue))
         symbolic = probe((unknown, keras.KerasTensor((None,), "int32")))
         if len(symbolic.shape) != len(loss.shape) or any(symbolic.shape):
             return f"shape {symbolic.shape} for a batch of unknown size ({situation}); expected (None,) or ()"
@@ -185,7 +185,7 @@ def its_teacher_never_changes(method, situations):
         return None
     teacher = networks["teacher"]
     before = [ops.convert_to_numpy(variable).copy() for variable in teacher.variables]
-    distiller = Distiller(networks["student"], teacher, terms=[method], views=Shown(), examples=EXAMPLES)
+    distiller = Distiller(networks["student"], teacher, terms=[method], views=ImagesOnly(), examples=EXAMPLES)
     theirs = {id(variable) for variable in teacher.variables}
     taught = [variable.path for variable in distiller.trainable_variables if id(variable) in theirs]
     if taught:
@@ -324,7 +324,7 @@ def a_field_may_be_a_tensor(method, situations):
         def run(given, name=name):
             return method.model_copy(update={name: given[2]}).loss(given[0], given[1], situation.glue)
 
-        Probe(run)((unknown, keras.KerasTensor((None,), "int32"), keras.KerasTensor((), "float32")))
+        SymbolicCall(run)((unknown, keras.KerasTensor((None,), "int32"), keras.KerasTensor((), "float32")))
 
 
 def its_glue_learns_where_it_says_so(method, situations):

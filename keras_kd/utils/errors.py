@@ -14,7 +14,7 @@ class UserError(ValueError):
     """
 
 
-class Busy(UserError):
+class FolderLockedError(UserError):
     """Another process works there."""
 
 

@@ -14,7 +14,7 @@ import re
 import secrets
 from pathlib import Path
 
-from keras_kd.utils.errors import Busy, MachineError, UserError
+from keras_kd.utils.errors import FolderLockedError, MachineError, UserError
 from keras_kd.utils.screen import print_note
 
 try:
@@ -36,7 +36,7 @@ keepers = []
 
 
 @contextlib.contextmanager
-def whole(path, *, sealed=True, new=False):
+def atomic_write(path, *, sealed=True, new=False):
     """A temporary path that becomes `path` when the block ends well, and vanishes when it does not.
 
     In a folder that `keras_kd.utils.ownership.held` holds, a file of that name which is somebody else's is refused, and
@@ -54,7 +54,7 @@ def whole(path, *, sealed=True, new=False):
     Example:
         >>> import tempfile, pathlib
         >>> folder = pathlib.Path(tempfile.mkdtemp())
-        >>> with whole(folder / "note.txt") as temporary:
+        >>> with atomic_write(folder / "note.txt") as temporary:
         ...     _ = temporary.write_text("all of it")
         >>> (folder / "note.txt").read_text()
         'all of it'
@@ -89,7 +89,7 @@ def whole(path, *, sealed=True, new=False):
 
 
 def claim(path):
-    """Says that a file in a held folder is about to be ours, where it is not written by `whole`.
+    """Says that a file in a held folder is about to be ours, where it is not written by `atomic_write`.
 
     Args:
         path: of the file.
@@ -204,7 +204,7 @@ def explained(path, error):
 
 
 @contextlib.contextmanager
-def locked(folder, wait=False, tell=True, name=LOCK):
+def folder_lock(folder, wait=False, tell=True, name=LOCK):
     """Holds a folder for this process; the lock goes when the process ends, however it ends.
 
     Args:
@@ -214,7 +214,7 @@ def locked(folder, wait=False, tell=True, name=LOCK):
         name: of the file in it that is locked.
 
     Raises:
-        Busy: another process works in it.
+        FolderLockedError: another process works in it.
         UserError: it cannot be made.
     """
     folder = Path(folder)
@@ -265,7 +265,9 @@ def _refuse_or_tell(folder, wait, tell):
     """What is done of a folder that another process holds, before it is waited for."""
     if not wait:
         place = folder.parent if folder.name.startswith(".") else folder
-        raise Busy(f"{place}: another keras-kd process works in this folder; wait for it, or give another --out")
+        raise FolderLockedError(
+            f"{place}: another keras-kd process works in this folder; wait for it, or give another --out"
+        )
     if tell:
         print_note(f"{folder}: waiting for another keras-kd process there")
 

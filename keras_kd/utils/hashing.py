@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def scramble(*parts):
+def hash_uint(*parts):
     """A well mixed uint64 of whole numbers: splitmix64's finaliser, once a part.
 
     Args:
@@ -13,7 +13,7 @@ def scramble(*parts):
         A uint64, or an array of the shape that the parts broadcast to.
 
     Example:
-        >>> int(scramble(0, 1)), scramble(0, np.arange(2)).shape
+        >>> int(hash_uint(0, 1)), hash_uint(0, np.arange(2)).shape
         (6728581669027343264, (2,))
     """
     with np.errstate(over="ignore"):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from keras_kd.utils.account import ACCOUNT, CHANGED, FORMAT, MARK, changes, digest_of, read_account, tell_changed
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import keepers, locked, sha256, whole
+from keras_kd.utils.files import atomic_write, folder_lock, keepers, sha256
 from keras_kd.utils.paths import folders_between
 from keras_kd.utils.removal import (
     WORKPLACE,
@@ -42,21 +42,21 @@ def held(folder, kind, *, names=(), earlier=None, wait=False, tell=True, restart
         kind: of the work: "run", "search", "study", "exports".
         names: that the work writes, relative to the folder: none of them may be somebody else's file.
         earlier: (folder) -> the files in it that an earlier version of keras_kd made, or None where it made none.
-        wait, tell: as of `keras_kd.utils.files.locked`.
+        wait, tell: as of `keras_kd.utils.files.folder_lock`.
         restart: refuses a folder that is to be emptied and is not ours.
 
     Yields:
         `Owned`.
 
     Raises:
-        Busy: another process works in the folder.
+        FolderLockedError: another process works in the folder.
         UserError: the folder is no place to work in, holds work of another kind, or files of these names that are
             somebody else's. Nothing was changed.
 
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp()) / "work"
-        >>> with held(folder, "run") as owned, whole(folder / "a.txt") as temporary:
+        >>> with held(folder, "run") as owned, atomic_write(folder / "a.txt") as temporary:
         ...     _ = temporary.write_text("ours")
         >>> from keras_kd.utils.account import changes
         >>> changes(folder)
@@ -72,7 +72,7 @@ def held(folder, kind, *, names=(), earlier=None, wait=False, tell=True, restart
         return
     refuse_before(folder, kind, names=names, earlier=earlier, restart=restart)
     place, absent = folder / MARK, [one for one in (folder, *folder.parents) if not one.exists()]
-    with locked(place, wait=wait, tell=tell, name="lock"), _nothing_left_behind(folder, absent):
+    with folder_lock(place, wait=wait, tell=tell, name="lock"), _nothing_left_behind(folder, absent):
         remove_workplaces(place)
         owned = Owned(folder, kind, earlier)
         keepers.append(owned)
@@ -311,7 +311,7 @@ class Owned:
         inside = folders_within(self.folder, self._said)
         going = [one for one in inside if os.path.relpath(one, self.folder) not in besides]
         for one in going:
-            with locked(one / MARK, name="lock"):
+            with folder_lock(one / MARK, name="lock"):
                 pass  # refused before anything is gone
         for one in going:
             remove_work(one)
@@ -334,7 +334,7 @@ class Owned:
     def _update(self, change, kept=()):
         """Changes the account on the disk; several processes may."""
         renamed, self._renamed = self._renamed, {}
-        with locked(self.workplace, wait=True, tell=False, name="made.lock"):
+        with folder_lock(self.workplace, wait=True, tell=False, name="made.lock"):
             if (self.workplace / ACCOUNT).exists():
                 self._said = read_account(self.folder)
             made = self._said["made"]
@@ -345,7 +345,7 @@ class Owned:
 
     def _write(self):
         text = json.dumps({**self._said, "digest": digest_of(self._said)}, indent=1, sort_keys=True)
-        with _plainly(), whole(self.workplace / ACCOUNT) as temporary:
+        with _plainly(), atomic_write(self.workplace / ACCOUNT) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 

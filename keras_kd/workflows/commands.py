@@ -301,13 +301,13 @@ def compare(runs: Iterable[PathLike], *, out: PathLike | None = None) -> list[di
         keras_kd.utils.errors.UserError: saved_models/of_nothing: no finished run ...
     """
     from keras_kd.report.compare import page, rows_of
-    from keras_kd.utils.files import whole
+    from keras_kd.utils.files import atomic_write
 
     runs = [runs] if isinstance(runs, str | os.PathLike) else list(runs)
     out = None if out is None else checked_page(user_path(out, "out"))
     rows = rows_of(runs)
     if out is not None:
-        with whole(out) as temporary:
+        with atomic_write(out) as temporary:
             temporary.write_text(page(rows), encoding="utf-8")
     return rows
 

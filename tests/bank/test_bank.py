@@ -19,7 +19,7 @@ from keras_kd.bank.folder import banks_in, prune
 from keras_kd.bank.formats import FORMATS, Format
 from keras_kd.bank.key import digest_of_images, digest_of_network
 from keras_kd.bank.table import Table
-from keras_kd.bank.view_subset import FewViews
+from keras_kd.bank.view_subset import ViewSubset
 from keras_kd.data.epochs import Epochs
 from keras_kd.data.views import PRESETS, VIEWS, Augmented
 from keras_kd.data.views.cutout import Cutout
@@ -355,7 +355,7 @@ def test_an_ensemble_banks_its_members_and_another_of_them_costs_nothing(tmp_pat
 
 @pytest.mark.parametrize("views", [VIEWS["crop_flip"], VIEWS["flip"], PRESETS["crop_flip_mixup"]])
 def test_few_views_are_different_ones_for_each_image(views):
-    few = FewViews(views, min(16, views.count))
+    few = ViewSubset(views, min(16, views.count))
     index = np.arange(30)
     chosen = np.stack([few.views(index, np.full(30, turn)) for turn in range(few.count)])
     assert chosen.min() >= 0 and chosen.max() < views.count
@@ -364,7 +364,7 @@ def test_few_views_are_different_ones_for_each_image(views):
 
 
 def test_few_views_are_the_same_for_every_seed_and_all_come_up():
-    few = FewViews(VIEWS["crop_flip"], 4)
+    few = ViewSubset(VIEWS["crop_flip"], 4)
     index = np.arange(50)
     turns = np.stack([few.turns(seed, epoch, index) for seed in range(3) for epoch in range(20)])
     assert all(set(column) == {0, 1, 2, 3} for column in turns.T)

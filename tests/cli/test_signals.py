@@ -346,7 +346,7 @@ def test_a_bank_that_is_gone_in_part_is_seen_to_be_damaged(monkeypatch, tmp_path
     assert "damaged" not in banks_in(tmp_path)[0]
     (bank / "logits-float16").mkdir()
     (bank / "logits-float16" / "rows.bin").write_text("")
-    monkeypatch.setattr("keras_kd.bank.folder.locked", stopped)
+    monkeypatch.setattr("keras_kd.bank.folder.folder_lock", stopped)
     with pytest.raises(Stopped):
         prune(tmp_path, ["0000"])
     monkeypatch.undo()

@@ -11,7 +11,7 @@ from networks import cnn
 from PIL import Image, ImageEnhance, ImageOps
 
 from keras_kd import KD, VIEWS, Distiller
-from keras_kd.data.epochs import Epochs, Unchanged
+from keras_kd.data.epochs import Epochs, ValidationBatches
 from keras_kd.data.views import PRESETS, Augmented, Views, family
 from keras_kd.data.views.cutout import Cutout
 from keras_kd.data.views.mixing import Cutmix, Mixup, drawn_level
@@ -291,7 +291,7 @@ def test_a_family_is_a_class_and_a_line_of_the_table(monkeypatch):
 def test_one_view_is_the_image_itself(name):
     views, images = FAMILIES[name], pixels()
     np.testing.assert_array_equal(shown(views, images, [views.identity] * 8), images)
-    split = Unchanged(images, np.arange(8), views, 8)
+    split = ValidationBatches(images, np.arange(8), views, 8)
     np.testing.assert_array_equal(ops.convert_to_numpy(ViewRenderer(views)(split[0][0])), images)
     if views.mixing:
         epochs = Epochs(images, np.arange(8), views, 8, image_shape=SHAPE, classes=8)
@@ -457,7 +457,7 @@ def test_a_student_learns_from_mixed_images_and_is_validated_on_plain_ones(name)
     distiller.compile(optimizer="adam", metrics=[Accuracy()])
     epochs = Epochs(None, labels, views, 8, image_shape=SHAPE, classes=5)
     history = distiller.fit(
-        epochs, epochs=2, shuffle=False, verbose=0, validation_data=Unchanged(images, labels, views, 8)
+        epochs, epochs=2, shuffle=False, verbose=0, validation_data=ValidationBatches(images, labels, views, 8)
     ).history
     assert set(history) >= {"accuracy", "val_accuracy", "loss", "kd_loss", "label_loss", "val_loss"}
     for values in history.values():

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from keras_kd import VIEWS
-from keras_kd.data.epochs import Epochs, Unchanged
+from keras_kd.data.epochs import Epochs, ValidationBatches
 from keras_kd.data.views.crop_flip import Views, epoch_order
 from keras_kd.data.views.rendering import ViewRenderer
 
@@ -124,6 +124,6 @@ def test_memory_mapped_images_give_the_same_batches(tmp_path):
 
 def test_validation_images_are_unchanged():
     images = pixels(count=5)
-    split = Unchanged(images, np.arange(5), VIEWS["crop_flip"], 4)
+    split = ValidationBatches(images, np.arange(5), VIEWS["crop_flip"], 4)
     shown = [ops.convert_to_numpy(ViewRenderer(VIEWS["crop_flip"])(split[step][0])) for step in range(len(split))]
     np.testing.assert_array_equal(np.concatenate(shown), images)

@@ -22,7 +22,7 @@ from keras_kd.export.formats.litert import outside_builtins
 from keras_kd.export.result import result_of
 from keras_kd.utils import account, ownership
 from keras_kd.utils.errors import GateError, MachineError, UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.lazy import keras
 
 
@@ -93,7 +93,7 @@ def export_before(folder, *files):
     """Leaves files of an export of another student in a folder."""
     with ownership.held(folder, "exports"):
         for file in files:
-            with whole(folder / file) as temporary:
+            with atomic_write(folder / file) as temporary:
                 temporary.write_text("of the student before")
 
 

@@ -15,9 +15,9 @@ from keras_kd.export.int8_simulation import Simulation
 from keras_kd.models import build
 from keras_kd.recipe.load import load
 from keras_kd.utils.errors import GateError, UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held
-from keras_kd.workflows.run import deliver as hand_over
+from keras_kd.workflows.run import deliver as deliver
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 from keras_kd.workflows.run.export import export as export_run
@@ -255,7 +255,7 @@ def spoilt(made_once):
         kernel = np.array(after.kernel)
         kernel[:, :, 0] /= 120
         after.kernel.assign(kernel)
-        with held(folder, "run"), whole(folder / "student.keras") as temporary:
+        with held(folder, "run"), atomic_write(folder / "student.keras") as temporary:
             student.save(temporary)
 
     return made_once("spoilt", fill)[0] / "digits"
@@ -267,7 +267,7 @@ def exported_again(spoilt, folder, epochs):
     usual = "{epochs: 2, learning_rate: 0.0001}"
     assert usual in text
     # An epoch of the digits is a dozen steps.
-    with held(folder, "run"), whole(folder / "recipe.yaml") as temporary:
+    with held(folder, "run"), atomic_write(folder / "recipe.yaml") as temporary:
         temporary.write_text(text.replace(usual, f"{{epochs: {epochs}, learning_rate: 0.003}}"))
     return export_run(folder, formats=["litert_int8"], quiet=True)
 
@@ -303,7 +303,7 @@ def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are
     def killed(*given, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(hand_over, "fine_tune", killed)
+    monkeypatch.setattr(deliver, "fine_tune", killed)
     with pytest.raises(KeyboardInterrupt):
         export_run(folder, quiet=True, formats=["litert_int8"])
     monkeypatch.undo()

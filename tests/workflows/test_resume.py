@@ -16,7 +16,7 @@ import pytest
 from keras_kd.recipe.load import load
 from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.utils.errors import NonFiniteLoss, UserError
-from keras_kd.utils.files import locked, tidy, whole
+from keras_kd.utils.files import atomic_write, folder_lock, tidy
 from keras_kd.utils.ownership import held
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import train as training
@@ -169,7 +169,7 @@ def test_a_folder_with_a_run_of_other_settings_is_refused_and_kept(trained):
 def test_a_damaged_state_is_refused_by_name(damage, trained):
     shutil.copytree(trained, "broken")
     Path("broken/student.keras").unlink()
-    with held("broken", "run"), whole("broken/training_state.npz", sealed=False) as state:
+    with held("broken", "run"), atomic_write("broken/training_state.npz", sealed=False) as state:
         if damage == "cut":
             state.write_bytes(b"PK\x03\x04 half a file")
         else:
@@ -228,9 +228,9 @@ def test_only_what_a_dead_process_of_ours_was_writing_is_taken_away(tmp_path):
     (tmp_path / f".keras_kd-writing-{'2' * 32}.txt").symlink_to(tmp_path / ".writing-a")
     dead = tmp_path / f".keras_kd-writing-{'3' * 32}.txt"
     dead.write_text("half")
-    with whole(tmp_path / "report.json") as temporary:
+    with atomic_write(tmp_path / "report.json") as temporary:
         temporary.write_text("whole")
-        with locked(tmp_path):
+        with folder_lock(tmp_path):
             assert not dead.exists()
         tidy(tmp_path)
     assert (tmp_path / "report.json").read_text() == "whole"
@@ -250,12 +250,15 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match="shared: another keras-kd process works in this folder"), locked("shared"):
+        with (
+            pytest.raises(UserError, match="shared: another keras-kd process works in this folder"),
+            folder_lock("shared"),
+        ):
             pass
     finally:
         holder.kill()
         holder.wait()
-    with locked("shared"):
+    with folder_lock("shared"):
         pass
 
 
@@ -263,9 +266,9 @@ def test_folders_are_locked_where_the_system_has_no_flock(monkeypatch):
     pytest.importorskip("filelock")
     monkeypatch.setattr("keras_kd.utils.files.fcntl", None)
     for _ in range(2):
-        with locked("shared"):
+        with folder_lock("shared"):
             with pytest.raises(UserError, match="shared: another keras-kd process works in this folder"):
-                with locked("shared"):
+                with folder_lock("shared"):
                     pass
 
 
@@ -281,7 +284,7 @@ def test_a_folder_in_which_nothing_was_made_is_taken_away(tmp_path):
 def test_a_file_is_whole_or_not_there(tmp_path):
     target = tmp_path / "file.txt"
     target.write_text("old")
-    with pytest.raises(Stop), whole(target) as temporary:
+    with pytest.raises(Stop), atomic_write(target) as temporary:
         temporary.write_text("half")
         raise Stop
     assert target.read_text() == "old"

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_kd.data.subset import IMBALANCE, place_in_class
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.hashing import scramble
+from keras_kd.utils.hashing import hash_uint
 
 PROFILES = ("exponential", "step")
 
@@ -66,7 +66,7 @@ def keep(labels, counts, seed=0):
         [0, 1, 4]
     """
     labels = np.asarray(labels)
-    order = scramble(seed, IMBALANCE, np.arange(len(labels)))
+    order = hash_uint(seed, IMBALANCE, np.arange(len(labels)))
     return np.flatnonzero(place_in_class(labels, order) < np.asarray(counts)[labels])
 
 

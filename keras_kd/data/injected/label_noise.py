@@ -13,7 +13,7 @@ import numpy as np
 from keras_kd.data.injected.superclasses import SUPERCLASSES, next_in_superclass
 from keras_kd.data.subset import LABEL_NOISE, LABEL_NOISE_TARGETS, place_in_class
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.hashing import scramble
+from keras_kd.utils.hashing import hash_uint
 from keras_kd.utils.paths import ends_in, user_path
 
 KINDS = ("symmetric", "pair", "superclass", "matrix")
@@ -66,12 +66,12 @@ def noisy_labels(labels, classes, kind, rate=None, *, matrix=None, superclasses=
     flipped = np.minimum(flipped, sizes)
     positions = np.arange(len(labels)) if positions is None else np.asarray(positions)
     noisy = labels.copy()
-    chosen = place_in_class(labels, scramble(seed, LABEL_NOISE, positions)) < flipped[labels]
+    chosen = place_in_class(labels, hash_uint(seed, LABEL_NOISE, positions)) < flipped[labels]
     for number in np.flatnonzero(flipped):
         among = np.flatnonzero(chosen & (labels == number))
         wrong_labels = np.repeat(np.arange(classes), _spread(shares[number], number, len(among), seed))
         # Which image gets which of them: another hash, so that it has nothing to do with the order above.
-        noisy[among[np.argsort(scramble(seed, LABEL_NOISE_TARGETS, 1, positions[among]))]] = wrong_labels
+        noisy[among[np.argsort(hash_uint(seed, LABEL_NOISE_TARGETS, 1, positions[among]))]] = wrong_labels
     counts = np.zeros((classes, classes), "int64")
     np.add.at(counts, (labels, noisy), 1)
     return NoisyLabels(noisy, float(np.mean(noisy != labels)) if len(labels) else 0.0, counts)
@@ -152,7 +152,7 @@ def _spread(shares, own, count, seed):
     upto = np.round(np.cumsum(others) / others.sum() * count, 9)
     upto[-1] = count
     # Systematic sampling: one draw decides which classes are rounded up, each as often as its share asks for.
-    draw = (float(scramble(seed, LABEL_NOISE_TARGETS, own) >> np.uint64(11)) + 0.5) / 2**53
+    draw = (float(hash_uint(seed, LABEL_NOISE_TARGETS, own) >> np.uint64(11)) + 0.5) / 2**53
     return np.diff(np.floor(upto + draw).astype("int64"), prepend=0)
 
 

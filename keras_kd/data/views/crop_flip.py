@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.utils.hashing import scramble
+from keras_kd.utils.hashing import hash_uint
 from keras_kd.utils.lazy import ops
 
 ORDER, VIEW = 1, 2
@@ -73,7 +73,7 @@ class Views:
             >>> VIEWS["crop_flip"].ids(seed=0, epoch=3, index=np.arange(4)).tolist()
             [97, 128, 147, 127]
         """
-        return (scramble(seed, epoch, index, VIEW) % np.uint64(self.count)).astype("int32")
+        return (hash_uint(seed, epoch, index, VIEW) % np.uint64(self.count)).astype("int32")
 
     def render(self, images, view):
         """The views as pixels, on the device.
@@ -118,4 +118,4 @@ def epoch_order(seed, epoch, count):
         >>> epoch_order(seed=0, epoch=0, count=5).tolist()
         [1, 3, 4, 0, 2]
     """
-    return np.argsort(scramble(seed, epoch, np.arange(count), ORDER), kind="stable").astype("int32")
+    return np.argsort(hash_uint(seed, epoch, np.arange(count), ORDER), kind="stable").astype("int32")

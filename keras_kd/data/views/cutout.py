@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.hashing import scramble
+from keras_kd.utils.hashing import hash_uint
 from keras_kd.utils.lazy import ops
 
 HOLE = 3
@@ -55,7 +55,7 @@ class Cutout:
 
     def centres(self, number):
         """The centres of numbered holes, int32 (n, 2): parts of 65536 of the height and of the width."""
-        drawn = scramble(HOLE, number)
+        drawn = hash_uint(HOLE, number)
         return np.stack([drawn >> np.uint64(48), (drawn >> np.uint64(32)) % np.uint64(PARTS)], -1).astype("int32")
 
     def boxes(self, number, height, width):

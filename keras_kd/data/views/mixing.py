@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from keras_kd.data.views.cutout import within
-from keras_kd.utils.hashing import scramble
+from keras_kd.utils.hashing import hash_uint
 from keras_kd.utils.lazy import ops
 
 PARTNER, PARTNER_VIEW, RATIO, BOX, APPLIED = 5, 6, 7, 8, 9
@@ -139,12 +139,12 @@ def mixed_labels(labels, partner_labels, ratio, classes):
 
 def partners(index, view, count):
     """The partner of each view of an image: int32 array (n,), below `count`."""
-    return (scramble(PARTNER, index, view) % np.uint64(count)).astype("int32")
+    return (hash_uint(PARTNER, index, view) % np.uint64(count)).astype("int32")
 
 
 def partner_views(index, view, count):
     """The view in which each partner is shown: int32 array (n,), below `count`."""
-    return (scramble(PARTNER_VIEW, index, view) % np.uint64(count)).astype("int32")
+    return (hash_uint(PARTNER_VIEW, index, view) % np.uint64(count)).astype("int32")
 
 
 def drawn_level(alpha, index, view):
@@ -154,7 +154,7 @@ def drawn_level(alpha, index, view):
 
 def _hash(index, view, what):
     """A hash of 32 bits for each view of an image: uint64 array (n,)."""
-    return scramble(what, index, view) >> np.uint64(32)
+    return hash_uint(what, index, view) >> np.uint64(32)
 
 
 @lru_cache

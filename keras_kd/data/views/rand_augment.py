@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.utils.hashing import scramble
+from keras_kd.utils.hashing import hash_uint
 from keras_kd.utils.lazy import ops
 
 OPERATION = 4
@@ -63,7 +63,7 @@ class RandAugment:
     def drawn(self, number):
         """The operations of numbered draws and whether their magnitude is negative: int32 (n, operations) each."""
         place = np.arange(self.operations)
-        mixed = scramble(OPERATION, np.asarray(number)[:, None], place)
+        mixed = hash_uint(OPERATION, np.asarray(number)[:, None], place)
         operation = (mixed >> np.uint64(1)) % np.uint64(len(OPERATIONS))
         return operation.astype("int32"), (mixed % np.uint64(2)).astype("int32")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import scramble
+from keras_kd.data.views.crop_flip import hash_uint
 from keras_kd.utils.errors import UserError
 
 # Images at once: what is computed in float64 takes some 25 MB for images of 64x64x3.
@@ -52,7 +52,7 @@ def uniforms(*parts):
     """Numbers in 0..1, 1 left out, of whole numbers or arrays of them: the same on every machine.
 
     Args:
-        parts: as of `keras_kd.data.views.crop_flip.scramble`.
+        parts: as of `keras_kd.data.views.crop_flip.hash_uint`.
 
     Returns:
         float64, of the parts' common shape.
@@ -62,4 +62,4 @@ def uniforms(*parts):
         >>> drawn.shape, bool(0 <= drawn.min() < 0.01 and 0.99 < drawn.max() < 1)
         ((1000,), True)
     """
-    return (scramble(*parts) >> np.uint64(11)).astype("float64") / 2**53
+    return (hash_uint(*parts) >> np.uint64(11)).astype("float64") / 2**53

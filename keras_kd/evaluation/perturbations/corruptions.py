@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import scramble
+from keras_kd.data.views.crop_flip import hash_uint
 from keras_kd.evaluation.perturbations.by_position import by_position
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import did_you_mean
@@ -53,7 +53,7 @@ def corrupt(images, name, severity, seed=0, positions=None):
         name,
         images,
         positions,
-        lambda part, position: change(part, severity, scramble(NOISE, seed, severity, position)),
+        lambda part, position: change(part, severity, hash_uint(NOISE, seed, severity, position)),
     )
 
 

@@ -3,7 +3,7 @@
 import keras
 
 
-class Held(keras.layers.Layer):
+class ConstantLayer(keras.layers.Layer):
     """One array as the weight of a layer, so that it is saved, resumed and, if wished, trained with the rest.
 
     Args:
@@ -12,7 +12,7 @@ class Held(keras.layers.Layer):
         name: of the layer.
 
     Example:
-        >>> float(Held(1.5, trainable=True).value)
+        >>> float(ConstantLayer(1.5, trainable=True).value)
         1.5
     """
 

@@ -1,6 +1,6 @@
 """A run's report as one self-contained page that people look at; a file for each group of its sections."""
 
-from keras_kd.report.fields import dig
+from keras_kd.report.fields import get_path
 from keras_kd.report.html import calibration, classes, fidelity, properties, training
 from keras_kd.report.html import disagreement as parting
 from keras_kd.report.html import run_details as record
@@ -32,7 +32,7 @@ def page(report, history=(), evidence=None, recipe_text=""):
         str(report.get("recipe") or "report"),
         heading=str(report.get("recipe") or "Report"),
         facts=_facts(report),
-        sentence=dig(report, "verdict", "sentence"),
+        sentence=get_path(report, "verdict", "sentence"),
         shortened=bool(report.get("shortened") or report.get("smoke")),
         # Plots are drawn where their libraries are there.
         sections=lambda: sections(report, list(history or ()), evidence, recipe_text),
@@ -66,9 +66,9 @@ def sections(report, history, evidence, recipe_text):
 
 def _facts(report):
     known = [
-        f"student {dig(report, 'student', 'name')}" if dig(report, "student", "name") else None,
-        f"taught by {dig(report, 'teacher', 'name')}" if dig(report, "teacher", "name") else None,
-        f"data {dig(report, 'data', 'name')}" if dig(report, "data", "name") else None,
+        f"student {get_path(report, 'student', 'name')}" if get_path(report, "student", "name") else None,
+        f"taught by {get_path(report, 'teacher', 'name')}" if get_path(report, "teacher", "name") else None,
+        f"data {get_path(report, 'data', 'name')}" if get_path(report, "data", "name") else None,
         f"{report['epochs']} epochs" if report.get("epochs") is not None else None,
         f"seed {report['seed']}" if report.get("seed") is not None else None,
     ]

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_kd.evaluation import metrics
 from keras_kd.report import tables
-from keras_kd.report.fields import dig, parts
+from keras_kd.report.fields import get_path, parts
 from keras_kd.report.html.blocks import plots, section, table, text
 from keras_kd.report.plots import COLOURS, axes, legend_above, svg
 from keras_kd.utils.formatting import number
@@ -12,7 +12,7 @@ from keras_kd.utils.formatting import number
 
 def calibration(report, evidence):
     """A table of errors, and a reliability diagram of each network."""
-    bins = dig(report, "calibration", "bins")
+    bins = get_path(report, "calibration", "bins")
     said = " ".join(
         one
         for one in (
@@ -43,7 +43,7 @@ def _diagram(report, evidence, role):
     if logits is None:
         return None
     before, after = tables.CALIBRATIONS[role]
-    bins, temperature = dig(report, before, "bins"), dig(report, after, "temperature")
+    bins, temperature = get_path(report, before, "bins"), get_path(report, after, "temperature")
     bins = bins if isinstance(bins, int) and bins > 0 else metrics.BINS
     logits = np.asarray(logits, "float64")
     if np.isnan(logits).any(1).all():

@@ -1,7 +1,7 @@
 """Who gains and who pays: accuracy by class, rare classes, planted wrong labels."""
 
 from keras_kd.report import tables
-from keras_kd.report.fields import class_name, dig, parts
+from keras_kd.report.fields import class_name, get_path, parts
 from keras_kd.report.html.blocks import folded, plots, section, table, text
 from keras_kd.report.plots import COLOURS, axes, svg
 from keras_kd.utils.formatting import NOTHING, percent, signed, words
@@ -13,8 +13,8 @@ ENDS = 5
 
 def classes(report):
     """What distillation changed in each class; without a baseline, how accurate the student is there."""
-    change = _numbered(dig(report, "verdict", "classes", "change"))
-    accuracies = _numbered(dig(report, "per_class"))
+    change = _numbered(get_path(report, "verdict", "classes", "change"))
+    accuracies = _numbered(get_path(report, "per_class"))
     changes = bool(change)
     known = sorted((change if changes else accuracies).items(), key=lambda one: (one[1], one[0]))
     if not known:

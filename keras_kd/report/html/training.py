@@ -2,7 +2,7 @@
 
 import math
 
-from keras_kd.report.fields import dig, parts
+from keras_kd.report.fields import get_path, parts
 from keras_kd.report.html.blocks import plots, section, table, text
 from keras_kd.report.markdown_page import TIME_NAMES
 from keras_kd.report.plots import COLOURS, axes, legend_above, svg
@@ -121,7 +121,7 @@ def time(report):
     for name, one in seconds.items():
         of_total = total and name != "teacher_run" and one <= total
         rows.append([TIME_NAMES.get(name, name), f"{one:.1f}", percent(one / total) if of_total else NOTHING])
-    how, bank = dig(report, "time", "how"), parts(report, "bank")
+    how, bank = get_path(report, "time", "how"), parts(report, "bank")
     banked = (
         f"The bank of the teacher's answers holds {bank['views']:,} views, of which this run asked for "
         f"{bank.get('computed_by_this_run') or 0:,}."

@@ -15,13 +15,13 @@ from keras_kd.report.model_card import card, example
 from keras_kd.report.soundness import EDITABLE
 from keras_kd.utils.account import CHANGED, changes, tell_changed
 from keras_kd.utils.errors import GateError, MachineError, UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.workflows.run.folder import hold_run, keep_recipe, read_report
 from keras_kd.workflows.run.int8 import fine_tune
 from keras_kd.workflows.run.measure import load_student
 
 
-def hand_over(context, found, *, owned, teacher, formats=None):
+def deliver(context, found, *, owned, teacher, formats=None):
     """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate.
 
     A student whose files of full int8 fail their gate is trained for int8, and they are made again. Where a package is
@@ -157,7 +157,7 @@ def _write_beside_changes(folder, file, text):
             return
         place = file.with_suffix(f".new{file.suffix}")
         tell_changed(file, f"it is left as it is, and the new one is {place.name}")
-    with whole(place) as temporary:
+    with atomic_write(place) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -177,7 +177,7 @@ def keep_bench(folder, rows):
     """
     files = RunFolder(Path(folder))
     with hold_run(files, wait=True):
-        with whole(files.bench) as temporary:
+        with atomic_write(files.bench) as temporary:
             temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
         found, shapes = read_report(files.path), [tuple(row["image_shape"]) for row in rows]
         if found is not None and shapes:

@@ -12,7 +12,7 @@ from keras_kd.report import write as report
 from keras_kd.utils.ownership import within
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.context import RunContext
-from keras_kd.workflows.run.deliver import hand_over, write_card
+from keras_kd.workflows.run.deliver import deliver, write_card
 from keras_kd.workflows.run.dry_run import about_data, rehearse
 from keras_kd.workflows.run.evaluate import measured_again
 from keras_kd.workflows.run.export import refuse_failed
@@ -61,7 +61,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         The report, as in `report.json`.
 
     Raises:
-        Busy: another process works in the folder, or trains the teacher.
+        FolderLockedError: another process works in the folder, or trains the teacher.
         UserError: what the user can cure.
         NonFiniteLoss: the loss, or what is trained, became NaN or infinite.
         GateError: an exported file differs from the Keras model by more than its gate allows.
@@ -234,7 +234,7 @@ class _Job:
         if not files.text.exists():
             report.write(found, files.path)
         if self._to_be_exported(found):
-            found = hand_over(self._context(dataset), found, owned=self.owned, teacher=lambda: teacher)
+            found = deliver(self._context(dataset), found, owned=self.owned, teacher=lambda: teacher)
         else:
             write_card(files.path, found, dataset.image_shape)
         return found

@@ -6,7 +6,7 @@ from keras_kd.models.load import import_module_of
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.context import RunContext
-from keras_kd.workflows.run.deliver import hand_over
+from keras_kd.workflows.run.deliver import deliver
 from keras_kd.workflows.run.folder import hold_run, mend, read_report
 from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.open_run import load_data, open_run
@@ -49,7 +49,7 @@ def export(folder, *, formats=None, quiet=False):
                 return None
 
         context = RunContext(recipe, dataset, files, files.path.name, quiet)
-        found = hand_over(context, found, owned=owned, teacher=teacher, formats=formats)
+        found = deliver(context, found, owned=owned, teacher=teacher, formats=formats)
     write_page(folder)
     refuse_failed(found)
     return found

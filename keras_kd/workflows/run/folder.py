@@ -15,7 +15,7 @@ from keras_kd.recipe.load import load
 from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
 from keras_kd.utils.account import CHANGED, changes, has_account, read_account, tell_changed
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import listed
 from keras_kd.utils.ownership import held, refuse_before
 from keras_kd.utils.paths import same_place
@@ -157,7 +157,7 @@ def is_number(text):
 
 def keep_recipe(files, recipe):
     """Writes the resolved recipe of a run."""
-    with whole(files.recipe) as temporary:
+    with atomic_write(files.recipe) as temporary:
         header = f"{RESOLVED} {keras_kd.__version__}: every default filled, paths relative to this file.\n"
         body = yaml.safe_dump(recipe.dump(files.path), sort_keys=False, default_flow_style=None, width=100)
         temporary.write_text(header + body, encoding="utf-8")
@@ -197,7 +197,7 @@ def mend(files, owned):
             tell_changed(path, f"it is kept as {owned.set_aside(path)}, and {again}")
     for name, text in (owned.kept("texts") or {}).items():
         if not (files.path / name).exists():
-            with whole(files.path / name) as temporary:
+            with atomic_write(files.path / name) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
 
 

@@ -13,7 +13,7 @@ from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.training.distiller import Distiller
 from keras_kd.training.term import Term
 from keras_kd.utils.errors import NonFiniteLoss, UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.choose_bank import bank_of
 from keras_kd.workflows.run.feed import epochs_of, renderer_of
@@ -64,7 +64,7 @@ def fine_tune(context, teacher, student, calibration_images):
     except NonFiniteLoss as error:
         cure = "lower export.int8_fine_tuning.learning_rate"
         raise UserError(f"{str(error).split(';')[0]} of int8 fine-tuning; {cure}") from error
-    with whole(context.files.int8_student) as temporary, quiet_start():
+    with atomic_write(context.files.int8_student) as temporary, quiet_start():
         simulation.plain.save(temporary)
     return {
         "epochs": chosen.epochs,

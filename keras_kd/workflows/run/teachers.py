@@ -17,7 +17,7 @@ from keras_kd.models.wrappers.ensemble import ensemble, normalized_weights
 from keras_kd.models.wrappers.resized import resized
 from keras_kd.report import write as report
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import is_held, sha256, whole
+from keras_kd.utils.files import atomic_write, is_held, sha256
 from keras_kd.utils.paths import KERAS, ends_in
 
 # What decides which images are held out.
@@ -237,7 +237,7 @@ class _Fit:
         """Writes what was fitted, if anything was."""
         # Elsewhere, as where a recipe is examined, nothing is to be left behind.
         if self._memory is not None and self._found and is_held(self._memory):
-            with whole(self._memory) as temporary:
+            with atomic_write(self._memory) as temporary:
                 temporary.write_text(json.dumps({"of": self._key, "fitted": self._found}, indent=2), encoding="utf-8")
 
     def _held_out(self, where, network):

@@ -7,7 +7,7 @@ import time
 import keras
 
 from keras_kd import backend
-from keras_kd.data.epochs import Unchanged
+from keras_kd.data.epochs import ValidationBatches
 from keras_kd.models import cost as bench
 from keras_kd.models.network import INFERENCE_BATCH
 from keras_kd.models.start import re_estimate_batch_norm
@@ -17,7 +17,7 @@ from keras_kd.training.history import TensorBoardLog, write_csv
 from keras_kd.training.schedule import learning_rate
 from keras_kd.utils.account import changes
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.progress import TrainingProgress, telling
 from keras_kd.utils.quiet import quiet_start
@@ -102,7 +102,7 @@ def _fit(context, distiller, epochs, rows, until, keep_best):
 
 def _validation(context):
     held_out = context.dataset.validation
-    return held_out and Unchanged(held_out.images, held_out.labels, context.recipe.data.family, INFERENCE_BATCH)
+    return held_out and ValidationBatches(held_out.images, held_out.labels, context.recipe.data.family, INFERENCE_BATCH)
 
 
 def _learning_rate(fit):
@@ -123,11 +123,11 @@ def _learning_rate(fit):
 def _keep(files, distiller, bank, rows):
     """Writes what training leaves. The student comes last: once it is there, training is done, and the rest is too."""
     if bank is not None:
-        with whole(files.bank) as temporary:
+        with atomic_write(files.bank) as temporary:
             temporary.write_text(json.dumps(bank.summary(), indent=1), encoding="utf-8")
     write_csv(rows, files.history, done=True)
     # On JAX Keras imports TensorFlow here, where it is installed.
-    with whole(files.student) as temporary, quiet_start():
+    with atomic_write(files.student) as temporary, quiet_start():
         distiller.save(temporary)
     files.filling.unlink(missing_ok=True)
 
@@ -163,7 +163,7 @@ class _Record(keras.callbacks.Callback):
             said = json.loads(file.read_text(encoding="utf-8"))
         self.asked = said.get("views") if said.get("epoch") == epoch else None
         if self.asked is None and views:
-            with whole(file) as temporary:
+            with atomic_write(file) as temporary:
                 temporary.write_text(json.dumps({"epoch": epoch, "views": views}), encoding="utf-8")
 
     def _filling(self):
@@ -179,12 +179,12 @@ class _Record(keras.callbacks.Callback):
         self._start()
         best = max((one["val_accuracy"] for one in self.rows if "val_accuracy" in one), default=-1.0)
         if self.keep_best and row.get("val_accuracy", -1.0) > best:
-            with whole(self.files.best_validation) as temporary, quiet_start():
+            with atomic_write(self.files.best_validation) as temporary, quiet_start():
                 self.distiller.save(temporary)
         self.rows.append(row)
         # Before the state: a kill in between repeats the epoch, one after it would lose the checkpoint.
         if self.fit.keeps(epoch + 1) and epoch + 1 < self.fit.epochs:
-            with whole(self.files.checkpoint(epoch + 1)) as temporary, quiet_start():
+            with atomic_write(self.files.checkpoint(epoch + 1)) as temporary, quiet_start():
                 self.distiller.save(temporary)
         save_state(self.distiller, self.rows, self.files.state)
         write_csv(self.rows, self.files.history)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.report import write as report
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.folder import hold_run, keep_recipe, read_history, read_report
 from keras_kd.workflows.run.measure import measure
@@ -39,7 +39,7 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
         if begin_from is not None and not files.state.exists():
             before = RunFolder(Path(begin_from))
             for mine, other in ((files.state, before.state), (files.history, before.history)):
-                with whole(mine, sealed=False) as temporary:
+                with atomic_write(mine, sealed=False) as temporary:
                     shutil.copyfile(other, temporary)
         context = RunContext(recipe, seen, files, name, quiet=True)
         train(context, teacher, begin=lambda: keep_recipe(files, recipe), until=epochs, home_folder=home_folder)

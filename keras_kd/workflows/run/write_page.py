@@ -7,7 +7,7 @@ from keras_kd.recipe.folders import RunFolder
 from keras_kd.report.html import page
 from keras_kd.report.soundness import refuse_changed
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.workflows.run.folder import hold_run, is_run, read_history, read_report
 
 
@@ -30,6 +30,6 @@ def write_page(folder):
         raise UserError(f"{folder}: no finished run (no report.json that can be read); `keras-kd distill` makes one")
     recipe = files.recipe.read_text(encoding="utf-8") if files.recipe.exists() else ""
     text = page(found, read_history(files), read_predictions(files.predictions), recipe)
-    with hold_run(files, wait=True), whole(files.report_page) as temporary:
+    with hold_run(files, wait=True), atomic_write(files.report_page) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return files.report_page

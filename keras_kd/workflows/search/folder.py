@@ -11,7 +11,7 @@ from keras_kd.report.soundness import changed_in
 from keras_kd.utils.account import CHANGED, changes
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held
 from keras_kd.workflows.restart import of_earlier_runs
 
@@ -84,5 +84,5 @@ def refuse_other_search(files, recipe, spec, space):
         raise UserError(
             f"{files.path}: holds a search of other settings; give another --out, or --restart to throw it away"
         )
-    with whole(files.settled) as temporary:
+    with atomic_write(files.settled) as temporary:
         temporary.write_text(yaml.safe_dump(now, sort_keys=False), encoding="utf-8")

@@ -11,7 +11,7 @@ from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
 from keras_kd.utils.account import has_account, read_account
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import bare_percent
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.environment import environment, git_commit
@@ -150,9 +150,9 @@ def train_winner(plan, search):
 def write_result(plan, found):
     """Writes `search.json`, `search.html` and, where a trial was completed, the best recipe."""
     files = plan.files
-    with whole(files.result) as temporary:
+    with atomic_write(files.result) as temporary:
         temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    with whole(files.page) as temporary:
+    with atomic_write(files.page) as temporary:
         temporary.write_text(page(found), encoding="utf-8")
     if found["best"] is not None:
         _write_recipe(plan, found)
@@ -179,7 +179,7 @@ def _write_recipe(plan, found):
             "a student alone was not trained beside it."
         )
     body = yaml.safe_dump(_brief(recipe, path.parent), sort_keys=False, default_flow_style=None, width=100)
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n" + body, encoding="utf-8")
 
 

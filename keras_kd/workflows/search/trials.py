@@ -7,7 +7,7 @@ import time
 
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name, plain_name
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import duration
 from keras_kd.utils.ownership import joined, within
 from keras_kd.workflows.run.distill import trained_teacher
@@ -142,7 +142,7 @@ class Trials:
             "banked": all(one["bank"] for one in reports),
             "worker": os.environ.get("KERASTUNER_TUNER_ID"),
         }
-        with whole(folder / "trial.json") as temporary:
+        with atomic_write(folder / "trial.json") as temporary:
             temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
         return {name: sum(found) / len(found) for name, found in figures.items()}
 
@@ -176,7 +176,7 @@ class Trials:
     def _spend(self):
         """Keeps the time that the search has taken, for its budget of hours; after each trial, as a kill may come."""
         seconds = self.spent_before + time.monotonic() - self.begun
-        with whole(self.files.path / "seconds.json") as temporary:
+        with atomic_write(self.files.path / "seconds.json") as temporary:
             temporary.write_text(json.dumps(round(seconds, 3)), encoding="utf-8")
 
 

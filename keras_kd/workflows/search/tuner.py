@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 from keras_kd.utils.errors import MachineError, UserError
-from keras_kd.utils.files import fault_of_the_machine, whole
+from keras_kd.utils.files import atomic_write, fault_of_the_machine
 from keras_kd.utils.lazy import installed
 
 with warnings.catch_warnings():
@@ -102,7 +102,7 @@ class StudentHyperModel(keras_tuner.HyperModel):
         return self.train(trial_id, model, hp.values)
 
 
-class _Steady:
+class DeterministicOracle:
     """What our oracles have beside KerasTuner's: files that are whole, an end by time, trials of dead workers."""
 
     over = staticmethod(lambda: False)
@@ -147,23 +147,23 @@ class _Steady:
 
 
 def _write_json(path, value):
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(value), encoding="utf-8")
 
 
-class _Random(_Steady, keras_tuner.oracles.RandomSearchOracle):
+class _Random(DeterministicOracle, keras_tuner.oracles.RandomSearchOracle):
     pass
 
 
-class _Grid(_Steady, keras_tuner.oracles.GridSearchOracle):
+class _Grid(DeterministicOracle, keras_tuner.oracles.GridSearchOracle):
     pass
 
 
-class _Bayesian(_Steady, keras_tuner.oracles.BayesianOptimizationOracle):
+class _Bayesian(DeterministicOracle, keras_tuner.oracles.BayesianOptimizationOracle):
     pass
 
 
-class _Hyperband(_Steady, keras_tuner.oracles.HyperbandOracle):
+class _Hyperband(DeterministicOracle, keras_tuner.oracles.HyperbandOracle):
     pass
 
 
@@ -238,7 +238,7 @@ class StudentTuner(BaseTuner):
         self.tell(trial)
 
     def save(self):
-        if isinstance(self.oracle, _Steady):
+        if isinstance(self.oracle, DeterministicOracle):
             self.oracle.save()
             _write_json(self._get_tuner_fname(), self.get_state())
 

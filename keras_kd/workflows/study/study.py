@@ -12,8 +12,8 @@ from keras_kd.report.study_page import as_markdown, page
 from keras_kd.utils import child_process
 from keras_kd.utils.account import CHANGED, changes
 from keras_kd.utils.children import end
-from keras_kd.utils.errors import Busy, NonFiniteLoss, UserError
-from keras_kd.utils.files import whole
+from keras_kd.utils.errors import FolderLockedError, NonFiniteLoss, UserError
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held, within
 from keras_kd.workflows.restart import empty_folder, of_earlier_runs
 from keras_kd.workflows.run import distill as run
@@ -71,7 +71,7 @@ def study(
         runs = _runs(cells, seeds, folder)
         if not joins:
             _rehearse(runs, smoke)
-        with whole(folder / "grid.json") as temporary:
+        with atomic_write(folder / "grid.json") as temporary:
             temporary.write_text(grid, encoding="utf-8")
     others = []
     try:
@@ -98,7 +98,7 @@ def _write(folder, found):
         "study.html": page(found),
     }
     for file, text in texts.items():
-        with whole(folder / file) as temporary:
+        with atomic_write(folder / file) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 
@@ -197,7 +197,7 @@ def _run_all(runs, *, smoke, quiet, tell):
         for place, (name, seed, recipe) in list(waiting.items()):
             try:
                 run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True, wait_for_teacher=False)
-            except Busy:
+            except FolderLockedError:
                 # It, or its teacher, is trained by another process: there is other work meanwhile.
                 continue
             except NonFiniteLoss as error:

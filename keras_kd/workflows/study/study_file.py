@@ -15,7 +15,7 @@ from keras_kd.recipe.overrides import override, set_field
 from keras_kd.recipe.schema_types import Part, Whole
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
-from keras_kd.utils.files import whole
+from keras_kd.utils.files import atomic_write
 from keras_kd.utils.paths import absolute, is_path, user_path
 from keras_kd.utils.suggest import did_you_mean
 
@@ -283,5 +283,5 @@ def _placed(errors, study, place, cells_in_all):
 def _write(path, raw):
     text = yaml.safe_dump(json.loads(json.dumps(raw)), sort_keys=False, default_flow_style=None, width=100)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
