@@ -178,6 +178,7 @@ class Report(Section):
     settings: dict[str, Any] | None = _field("the resolved recipe")
     smoke: bool | None = _field("whether it was shrunk to see that it works")
     exports: list[Export] | None = _field("the exported files")
+    calibration_images: dict[str, Any] | None = _field("the training images on which int8 ranges were measured")
     export_note: str | None = _field("why nothing was exported")
 
     @classmethod

@@ -285,9 +285,9 @@ def test_distill_says_where_its_epochs_are(monkeypatch, tmp_path, restart):
             "workflows.study.study.study",
             KEPT["study"].format(folder="x", again=AGAIN),
         ),
-        (["export", "x"], "workflows.run.distill.export", KEPT["export"].format(folder="x")),
-        (["evaluate", "x"], "workflows.run.distill.evaluate", KEPT["evaluate"].format(folder="x")),
-        (["report", "x"], "workflows.run.distill.write_page", KEPT["report"]),
+        (["export", "x"], "workflows.run.export.export", KEPT["export"].format(folder="x")),
+        (["evaluate", "x"], "workflows.run.evaluate.evaluate", KEPT["evaluate"].format(folder="x")),
+        (["report", "x"], "workflows.run.write_page.write_page", KEPT["report"]),
         (
             ["bank", "build", "digits", "--out", "x"],
             "workflows.run.build_bank.open_bank",
