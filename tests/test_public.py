@@ -1,6 +1,7 @@
 """The public face of `keras_kd`: its names, their types, and the functions that do what the commands do."""
 
 import ast
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -165,3 +166,18 @@ def test_search_and_study_ask_for_what_the_commands_ask_for(monkeypatch, tmp_pat
     assert (search["name"], search["winner"]) == ("digits", False)
     assert of_study == ("label_noise", Path("saved_models/study-label_noise"))
     assert (study["settings"], study["seeds"], study["jobs"]) == (["fit.epochs=1"], (0, 1), 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("laws", "training.laws", "check_laws"),
+        ("int8_simulation", "export.int8_simulation", "Simulation"),
+        ("metrics", "evaluation.metrics", "verdict"),
+    ],
+)
+def test_modules_that_moved_are_found_under_their_old_names_with_a_note(old, new, name):
+    sys.modules.pop(f"keras_kd.{old}", None)
+    with pytest.warns(FutureWarning, match=f"keras_kd.{old} is now keras_kd.{new}"):
+        found = importlib.import_module(f"keras_kd.{old}")
+    assert getattr(found, name) is getattr(importlib.import_module(f"keras_kd.{new}"), name)

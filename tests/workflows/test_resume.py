@@ -241,8 +241,8 @@ def test_only_what_a_dead_process_of_ours_was_writing_is_taken_away(tmp_path):
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
     code = (
         "import sys, time\n"
-        "from keras_kd.utils.files import locked\n"
-        "with locked('shared'):\n"
+        "from keras_kd.utils.files import folder_lock\n"
+        "with folder_lock('shared'):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(60)\n"
     )
