@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_kd import SGD
-from keras_kd.training.schedule import learning_rate
+from keras_kd.training.schedules import learning_rate
 
 
 def by_hand(start, gradients, rates, momentum, l2, nesterov):

@@ -14,7 +14,7 @@ from keras_kd.models.start import re_estimate_batch_norm
 from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.training.checkpoint import load_state, save_state
 from keras_kd.training.history import TensorBoardLog, write_csv
-from keras_kd.training.schedule import learning_rate
+from keras_kd.training.schedules import learning_rate
 from keras_kd.utils.account import changes
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
