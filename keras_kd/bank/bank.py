@@ -2,7 +2,6 @@
 
 import functools
 import json
-import math
 import os
 import random
 import shutil
@@ -15,13 +14,12 @@ import keras
 import numpy as np
 
 from keras_kd import backend
-from keras_kd.bank.formats import Format
 from keras_kd.bank.key import digest_of_images, digest_of_network, key_of
+from keras_kd.bank.layout import layout_of, signal_shapes
 from keras_kd.bank.table import Table
 from keras_kd.bank.view_subset import ViewSubset
 from keras_kd.data.views.crop_flip import Views
 from keras_kd.data.views.rendering import ViewRenderer
-from keras_kd.models.symbolic import SymbolicCall
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.models.wrappers.ensemble import mean_of_logits
 from keras_kd.utils import formatting
@@ -386,26 +384,3 @@ def views_in(epochs, count):
         125.3
     """
     return count * (1 - (1 - 1 / count) ** epochs)
-
-
-def layout_of(format, tap, shape, kept):
-    """The `Format` of a signal: topk is for logits, what else is read is then float16."""
-    written = format if tap == LOGITS or format != "topk" else "float16"
-    return Format(written, math.prod(shape), kept)
-
-
-def row_bytes(format, tap, shape, kept=10):
-    """Bytes of a signal of one view, its check number included.
-
-    Example:
-        >>> row_bytes("float16", "logits", (100,))
-        204
-    """
-    return layout_of(format, tap, shape, kept).row_bytes + 4
-
-
-def signal_shapes(tapped, image_shape):
-    """{tap: shape of one example's values} of a `Tapped` network."""
-    images = keras.KerasTensor((None, *image_shape))
-    signals = SymbolicCall(lambda images: tapped.run(images, training=False)[1])(images)
-    return {tap: tuple(one.shape[1:]) for tap, one in signals.items()}

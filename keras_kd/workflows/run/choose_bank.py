@@ -1,6 +1,7 @@
 """Whether the teacher of a recipe is looked up in a bank, and in which."""
 
-from keras_kd.bank.bank import Bank, row_bytes, signal_shapes, views_in
+from keras_kd.bank.bank import Bank, views_in
+from keras_kd.bank.layout import row_bytes, signal_shapes
 from keras_kd.methods.find import guarding, make
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.recipe.folders import folder_of_banks
