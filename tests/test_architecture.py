@@ -112,19 +112,69 @@ PRIVATE_TO_KERAS = {
     "_losses_override",
     "_trainable_variables",
 }
+# Private names of other libraries than Keras, with the file that uses them.
+PRIVATE_TO_OTHERS = {
+    "_exit": "os has no public way to end a process at once",
+    "_asdict": "of a NamedTuple",
+    "_replace": "of a NamedTuple",
+    "_get_ops_details": "LiteRT: which tensors operators make",
+    "_get_oracle_fname": "KerasTuner: the files of a search",
+    "_get_tuner_fname": "KerasTuner: the files of a search",
+    "_get_trial_dir": "KerasTuner: the files of a search",
+}
+
+
+def names_of_its_own():
+    """Every name that the package defines, by whatever means."""
+    for nodes in NODES.values():
+        for node in nodes:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                yield node.name
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                yield node.attr
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+
+
+OWN = set(names_of_its_own())
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_what_is_private_to_keras_is_named_in_one_file(path):
+    """A private name that the package does not define is somebody else's: of Keras it stands in one file."""
     named = {node.attr for node in NODES[path] if isinstance(node, ast.Attribute)}
-    source = any(module.startswith("keras.src") for module in imported(NODES[path]))
+    private = {name for name in named if name.startswith("_") and not name.startswith("__")} - OWN
     if relative(path) == "backend/keras_private.py":
-        assert named >= PRIVATE_TO_KERAS
+        assert private == PRIVATE_TO_KERAS
     else:
-        assert not named & PRIVATE_TO_KERAS and not source
+        assert private <= PRIVATE_TO_OTHERS.keys()
+        assert not any(module.startswith("keras.src") for module in imported(NODES[path]))
         calls = [node for node in NODES[path] if isinstance(node, ast.Call) and len(node.args) > 1]
         patches = [node for node in calls if ast.unparse(node.func) == "object.__setattr__"]
         assert not any([ast.unparse(one) for one in call.args[:2]] == ["layer", "'call'"] for call in patches)
+
+
+# Of one name, and of another meaning than the shared helper.
+SAME_NAME = {"percent": "workflows/doctor/findings.py: with the doctor's digits, by the shared one"}
+
+
+def test_helpers_are_defined_once():
+    """What `utils` offers to all is not written again elsewhere, under its name or with an underscore before it."""
+    helpers = {
+        node.name
+        for path in FILES
+        if relative(path) in ("utils/formatting.py", "utils/suggest.py", "utils/screen.py", "utils/json_safe.py")
+        for node in NODES[path][0].body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    } - {"number", "size", "spread", "figure", "listed", "words"}  # plain words, which mean other things elsewhere
+    again = {
+        node.name.lstrip("_")
+        for path in FILES
+        if room_of(path) != "utils"
+        for node in NODES[path][0].body
+        if isinstance(node, ast.FunctionDef) and node.name.lstrip("_") in helpers
+    }
+    assert again == set(SAME_NAME)
 
 
 def test_paths_under_a_run_are_made_in_one_file():

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import Views, hash_uint
+from keras_kd.data.views.crop_flip import Views
+from keras_kd.utils.hashing import hash_uint
 
 WHICH, TURN = 21, 22
 

@@ -4,10 +4,10 @@ import numpy as np
 from keras import ops
 
 from keras_kd import backend
-from keras_kd.data.views.crop_flip import hash_uint
 from keras_kd.models.network import INFERENCE_BATCH
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.hashing import hash_uint
 
 START = 36
 # In place of a logit that is not to count.

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import hash_uint
 from keras_kd.evaluation import attacks, invariance, metrics
 from keras_kd.evaluation import grad_cam as attention
 from keras_kd.evaluation.perturbations.corruptions import CORRUPTIONS, corrupt
 from keras_kd.models.network import logits_of, signals_of
 from keras_kd.models.taps import layer_paths
+from keras_kd.utils.hashing import hash_uint
 
 # Decides which images stand for all: apart from what decides anything else.
 SAMPLE = 31

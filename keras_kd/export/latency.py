@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_kd.utils import child_process
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import fault_of_the_machine
+from keras_kd.utils.files import bytes_on_disk, fault_of_the_machine
 from keras_kd.utils.formatting import columns, megabytes, millions
 from keras_kd.utils.lazy import installed
 
@@ -106,12 +106,7 @@ def measure(file, *, runs=50, warm_up=10, threads=1, batches=(1, 8, 32), image_s
         raise UserError(f"{file}: cannot be run: its process ended with {done.returncode}: {last}") from None
     if "error" in found:
         raise UserError(f"{file}: {found['error']}")
-    return {"file": str(file), "kind": kind, "bytes": _bytes(file), "threads": threads, **found}
-
-
-def _bytes(file):
-    files = file.rglob("*") if file.is_dir() else [file]
-    return sum(one.stat().st_size for one in files if one.is_file())
+    return {"file": str(file), "kind": kind, "bytes": bytes_on_disk(file), "threads": threads, **found}
 
 
 def in_lines(rows):

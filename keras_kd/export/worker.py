@@ -23,7 +23,7 @@ from keras_kd.export.largest_error import worst_tensor
 from keras_kd.export.result import not_written, result_of
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import MachineError, UserError
-from keras_kd.utils.files import fault_of_the_machine
+from keras_kd.utils.files import bytes_on_disk, fault_of_the_machine
 from keras_kd.utils.lazy import keras
 
 
@@ -188,7 +188,7 @@ def measured(name, file, logits, images, labels, settings):
         labels: integers, (n,).
         settings: a dict of "outputs" and "softmax".
     """
-    fields = {"flex_ops": [], "images": len(images), "bytes": _bytes(file), "outputs": settings["outputs"]}
+    fields = {"flex_ops": [], "images": len(images), "bytes": bytes_on_disk(file), "outputs": settings["outputs"]}
     logits = _softmax(logits) if settings["softmax"] else logits
     fields["flex_ops"] = TABLE[name].outside(file)
     if fields["flex_ops"]:
@@ -205,11 +205,6 @@ def measured(name, file, logits, images, labels, settings):
         "keras_accuracy": keras_accuracy,
         "accuracy_drop": keras_accuracy - accuracy,
     }
-
-
-def _bytes(file):
-    files = file.rglob("*") if file.is_dir() else [file]
-    return sum(f.stat().st_size for f in files if f.is_file())
 
 
 def _softmax(logits):

@@ -188,15 +188,6 @@ def _compatible(found, expected):
     return all(size in (None, other) for size, other in zip(found, expected, strict=True))
 
 
-def import_module_of(name):
-    """Imports the module of a "package.module:function", so that the layers it registers with Keras are known.
-
-    Raises:
-        UserError: there is no such module, or it fails.
-    """
-    return foreign_code.import_module_of(name)
-
-
 def _load_failure(error):
     missing = re.search(r"Could not (?:locate|deserialize) (?:class|function) '([^']+)'", str(error))
     if missing:

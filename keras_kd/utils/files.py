@@ -145,6 +145,16 @@ def tidy(folder):
                 os.unlink(entry.path)
 
 
+def bytes_on_disk(file):
+    """The size of a file, or of all files in a folder, in bytes.
+
+    Args:
+        file: a `Path`.
+    """
+    files = file.rglob("*") if file.is_dir() else [file]
+    return sum(one.stat().st_size for one in files if one.is_file())
+
+
 def sha256(file):
     """The digest of a file, in hexadecimal."""
     with open(file, "rb") as opened:

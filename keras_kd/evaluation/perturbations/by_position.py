@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import hash_uint
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.hashing import hash_uint
 
 # Images at once: what is computed in float64 takes some 25 MB for images of 64x64x3.
 PART = 256

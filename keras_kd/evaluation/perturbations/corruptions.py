@@ -4,9 +4,9 @@ import io
 
 import numpy as np
 
-from keras_kd.data.views.crop_flip import hash_uint
 from keras_kd.evaluation.perturbations.by_position import by_position
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.hashing import hash_uint
 from keras_kd.utils.suggest import did_you_mean
 
 NOISE = 31

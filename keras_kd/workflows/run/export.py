@@ -2,8 +2,8 @@
 
 from keras_kd import models
 from keras_kd.export.formats import missing_here
-from keras_kd.models.load import import_module_of
 from keras_kd.utils.errors import GateError, MachineError, UserError
+from keras_kd.utils.foreign_code import import_module_of
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from keras_kd import models
-from keras_kd.models.load import import_module_of
 from keras_kd.models.network import Network
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.load import load
@@ -12,6 +11,7 @@ from keras_kd.report.soundness import PUT_BACK
 from keras_kd.utils.account import verified
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
+from keras_kd.utils.foreign_code import import_module_of
 from keras_kd.workflows.run.folder import differences, read_report
 from keras_kd.workflows.run.inputs import independent_of, teacher_run
 from keras_kd.workflows.run.teachers import assemble, held_out_alike, saw_held_out

@@ -13,13 +13,13 @@ from keras_kd.data.dataset import facts
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
-from keras_kd.models.load import import_module_of
 from keras_kd.models.network import Network, cost, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.report import write as report
 from keras_kd.report.soundness import PUT_BACK
 from keras_kd.training.schedules import ByEpoch
 from keras_kd.utils.account import changes, verified
+from keras_kd.utils.foreign_code import import_module_of
 from keras_kd.utils.paths import KERAS, ends_in
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
