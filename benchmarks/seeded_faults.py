@@ -22,9 +22,9 @@ FAULTS = [
         "test_golden",
     ),
     (
-        "the teacher gets a gradient",
-        "return {tap: ops.stop_gradient(value) for tap",
-        "return {tap: value for tap",
+        "the teacher runs as in training",
+        "_, values = self._tapped[role].run(images, training=False)",
+        "_, values = self._tapped[role].run(images, training=True)",
         "test_distiller test_steps",
     ),
     (
@@ -46,7 +46,7 @@ FAULTS = [
         "test_recipe_errors test_teachers",
     ),
     ("every gate lets pass", "passed = measured <= allowed + 1e-9 if bound", "passed = True if bound", "test_export"),
-    ("a schedule is an epoch late", "passed = epoch + 1\n", "passed = epoch\n", "test_logit_methods test_procedures"),
+    ("a schedule is an epoch late", "passed = epoch + 1\n", "passed = epoch\n", "test_steps test_recipes"),
     (
         "calibration error without its sign",
         "np.sum(counts / len(labels) * np.abs(accuracies - confidences))",
@@ -55,10 +55,10 @@ FAULTS = [
     ),
     ("a learning rate that never falls", "rate *= (1 + math.cos(math.pi * done)) / 2", "rate *= 1", "test_optimizers"),
     (
-        "a dead process keeps what it wrote",
-        "os.replace(temporary, path)",
-        "__import__('shutil').copy(temporary, path)",
-        "test_resume test_safety",
+        "weights that are no numbers go on",
+        "if not np.isfinite(keras.ops.convert_to_numpy(one)).all():",
+        "if one is None:",
+        "test_resume",
     ),
 ]
 
