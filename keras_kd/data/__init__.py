@@ -6,7 +6,7 @@ its table.
 
 from keras_kd.data.dataset import Dataset, Split
 from keras_kd.data.load import load
-from keras_kd.data.sources import kind
+from keras_kd.data.sources import is_path, kind
 from keras_kd.data.sources.names import DATASETS
 
-__all__ = ["DATASETS", "Dataset", "Split", "kind", "load"]
+__all__ = ["DATASETS", "Dataset", "Split", "is_path", "kind", "load"]

@@ -146,7 +146,7 @@ def _resolve(recipe, path):
         found = beside(value, path) or (known().get(value.rsplit(".", 1)[0]) if ends_in(value, RECIPE) else None)
         return spec.model_copy(update={field: str(absolute(found))}) if found else spec
 
-    changed = {"data": found_in(recipe.data, "name", data.kind(recipe.data.name) in ("folder", "npz"))}
+    changed = {"data": found_in(recipe.data, "name", data.is_path(recipe.data.name))}
     noise = recipe.data.label_noise
     if noise is not None and isinstance(noise.matrix, str):
         changed["data"] = changed["data"].model_copy(update={"label_noise": found_in(noise, "matrix", True)})

@@ -61,7 +61,7 @@ def _paths_in(raw):
     given = short_data(raw.get("data"))
     if isinstance(given, dict):
         name, noise = given.get("name"), given.get("label_noise")
-        if isinstance(name, str) and name and (not name.strip() or data.kind(name) in ("folder", "npz")):
+        if isinstance(name, str) and name and (not name.strip() or data.is_path(name)):
             found.append((("data", "name"), name))
         found.append((("data", "data_dir"), given.get("data_dir")))
         found.append((("data", "label_noise", "matrix"), noise.get("matrix") if isinstance(noise, dict) else None))
@@ -92,9 +92,9 @@ def absent_names(raw, path):
             absent.append((where, f"no file {name!r} beside {shown(path)} or here; give the path of a .keras file"))
     given = short_data(raw.get("data"))
     name = given.get("name") if isinstance(given, dict) else None
-    kind = data.kind(name) if isinstance(name, str) and name else None
-    if kind in ("folder", "npz") and ("data", "name") not in unusable and beside(name, path) is None:
-        what = "folder" if kind == "folder" else "file"
+    named = isinstance(name, str) and name and data.is_path(name)
+    if named and ("data", "name") not in unusable and beside(name, path) is None:
+        what = "folder" if data.kind(name) == "folder" else "file"
         absent.append((("data", "name"), f"no {what} {name!r} beside {shown(path)} or here; give its path"))
     noise = given.get("label_noise") if isinstance(given, dict) else None
     matrix = noise.get("matrix") if isinstance(noise, dict) else None

@@ -104,9 +104,9 @@ def checked_model(file: PathLike, data: str | None, pixels: str, spelled: Callab
         )
     if pixels not in PIXELS:
         raise UserError(f"{spelled('pixels')}: no {pixels!r}; expected one of {', '.join(PIXELS)}")
-    from keras_kd.data import kind
+    from keras_kd.data import is_path
 
-    return user_path(data, spelled("data")) if kind(data) in ("folder", "npz") else data
+    return user_path(data, spelled("data")) if is_path(data) else data
 
 
 def checked_formats(formats: Iterable[str], where: str = "formats") -> tuple[str, ...]:

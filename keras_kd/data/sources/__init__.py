@@ -5,7 +5,8 @@ A source is a module with
 - `means(name)`: whether a name means this kind of source, by its text alone;
 - `load(name, options)`: a `keras_kd.data.dataset.Source` of uint8 images, `options` being `SourceOptions`. Images of
   another size than `options.image_size` are resized afterwards;
-- `FORM`: {how such a name looks: what it is}, for `keras-kd list datasets`.
+- `FORM`: {how such a name looks: what it is}, for `keras-kd list datasets`;
+- `IS_PATH`: whether such a name is a path, which a recipe may give as seen from its own folder.
 """
 
 import os
@@ -13,7 +14,7 @@ import os
 from keras_kd.data.sources import digits, folder, function, images, npz, tfds
 from keras_kd.data.sources.options import SourceOptions
 
-__all__ = ["SOURCES", "SourceOptions", "kind", "read"]
+__all__ = ["SOURCES", "SourceOptions", "is_path", "kind", "read"]
 
 # In the order in which they are asked: the first that a name means reads it. The last is meant by every name.
 SOURCES = {"digits": digits, "function": function, "npz": npz, "folder": folder, "tfds": tfds}
@@ -40,6 +41,16 @@ def kind(name):
     """
     name = os.fspath(name)
     return next(kind for kind, source in SOURCES.items() if source.means(name))
+
+
+def is_path(name):
+    """Whether a name means a file or a folder, by its text alone.
+
+    Example:
+        >>> is_path("pets.npz"), is_path("photos/pets"), is_path("cifar100")
+        (True, True, False)
+    """
+    return SOURCES[kind(name)].IS_PATH
 
 
 def read(name, options):

@@ -10,6 +10,7 @@ from keras_kd.utils.lazy import installed
 
 # It stands in `DATASETS` already.
 FORM = {}
+IS_PATH = False
 
 
 def means(name):

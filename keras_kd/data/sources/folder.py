@@ -18,6 +18,7 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 TEST_FOLDERS = ("test", "val", "validation")
 CHUNK = 256
 FORM = {"FOLDER": "a folder of images: FOLDER/train/CLASS/*.jpg and FOLDER/test/..., or FOLDER/CLASS/*.jpg"}
+IS_PATH = True
 
 
 class Picture(NamedTuple):

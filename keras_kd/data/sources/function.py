@@ -10,6 +10,7 @@ from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 
 FORM = {"package.module:function": "a function that returns such arrays in a dict"}
+IS_PATH = False
 
 
 def means(name):

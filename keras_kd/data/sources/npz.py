@@ -11,6 +11,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import ARRAYS, ends_in, user_path
 
 FORM = {"FILE.npz": "arrays x_train, y_train, x_test, y_test (label_names)"}
+IS_PATH = True
 
 
 def means(name):

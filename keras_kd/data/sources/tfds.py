@@ -22,6 +22,7 @@ FIXED_CHUNK = 256
 RESIZED_CHUNK = 32  # before resizing, images may be large
 RETRIES = 4
 FORM = {"NAME": "any other TFDS image-classification dataset"}
+IS_PATH = False
 
 
 def means(name):

@@ -1,10 +1,16 @@
 """A run's report as one self-contained page that people look at; a file for each group of its sections."""
 
 from keras_kd.report.fields import get_path
-from keras_kd.report.html import calibration, classes, fidelity, properties, training
-from keras_kd.report.html import disagreement as parting
-from keras_kd.report.html import run_details as record
-from keras_kd.report.html import verdict as claim
+from keras_kd.report.html import (
+    calibration,
+    classes,
+    disagreement,
+    fidelity,
+    properties,
+    run_details,
+    training,
+    verdict,
+)
 from keras_kd.report.plots import render
 from keras_kd.utils.json_safe import json_safe
 
@@ -42,8 +48,8 @@ def page(report, history=(), evidence=None, recipe_text=""):
 def sections(report, history, evidence, recipe_text):
     """The sections of the page that have something to say, in their order; arguments as of `page`."""
     made = [
-        claim.verdict(report),
-        claim.networks(report),
+        verdict.verdict(report),
+        verdict.networks(report),
         training.curves(report, history),
         fidelity.fidelity(report, evidence),
         calibration.calibration(report, evidence),
@@ -51,15 +57,15 @@ def sections(report, history, evidence, recipe_text):
         classes.imbalance(report),
         classes.noise(report),
         properties.properties(report),
-        parting.confusion(report, evidence),
-        parting.disagreements(report, evidence),
-        record.exports(report),
+        disagreement.confusion(report, evidence),
+        disagreement.disagreements(report, evidence),
+        run_details.exports(report),
         training.time(report),
-        record.doctor(report),
-        record.data(report),
-        record.environment(report),
-        record.recipe(report, recipe_text),
-        record.notes(report),
+        run_details.doctor(report),
+        run_details.data(report),
+        run_details.environment(report),
+        run_details.recipe(report, recipe_text),
+        run_details.notes(report),
     ]
     return [one for one in made if one is not None]
 
