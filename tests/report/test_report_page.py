@@ -31,7 +31,7 @@ from keras_kd.utils.json_safe import json_safe
 
 GENERATOR = np.random.default_rng(0)
 NAMES = ("teacher", "student", "baseline")
-PLOTTING = ("training", "fidelity", "calibration", "classes", "properties", "parting")
+PLOTTING = ("training", "fidelity", "calibration", "classes", "properties", "disagreement")
 
 
 def networks(classes=10, images=400):
