@@ -1,7 +1,7 @@
 """A report: what was measured of a student, with a name, a type and a meaning for each of its figures.
 
-`report.json` holds the same fields. Reports of earlier versions are read: what they lack is None, what they hold beside
-is kept.
+`report.json` holds the same fields. Reports of earlier versions are read: what they lack is None, what else they hold
+is kept. `report["student"]["top1"]` is `report.student.top1`, for code that was written for the plain values.
 """
 
 import json
@@ -21,9 +21,72 @@ def _field(description):
 
 
 class Section(BaseModel):
-    """A part of a report: it does not change, and what it does not know it keeps."""
+    """A part of a report. What it was never given is None, and is not written; what it does not know it keeps.
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    Example:
+        >>> scores = Scores(top1=0.5)
+        >>> scores.top5, scores["top1"], "top5" in scores, scores == {"top1": 0.5}
+        (None, 0.5, False, True)
+    """
+
+    model_config = ConfigDict(extra="allow", validate_assignment=True)
+
+    def __setattr__(self, name, value):
+        if name not in type(self).model_fields:
+            raise AttributeError(f"{type(self).__name__} has no {name}")
+        super().__setattr__(name, value)
+
+    def __getitem__(self, name):
+        if name not in self:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __setitem__(self, name, value):
+        setattr(self, name, value)
+
+    def __contains__(self, name):
+        return name in self.model_fields_set
+
+    def __eq__(self, other):
+        if isinstance(other, dict):
+            return self.as_json() == json_safe(other)
+        return super().__eq__(other)
+
+    __hash__ = None
+
+    def get(self, name, default=None):
+        """What stands under a name, or `default`."""
+        return self[name] if name in self else default
+
+    def keys(self):
+        """The names under which something stands, in their order."""
+        known = [*type(self).model_fields, *(self.model_extra or ())]
+        return [name for name in known if name in self]
+
+    def items(self):
+        """(name, what stands under it)."""
+        return [(name, self[name]) for name in self.keys()]
+
+    def values(self):
+        """What stands under each name."""
+        return [self[name] for name in self.keys()]
+
+    def __iter__(self):
+        return iter(self.keys())
+
+    def __len__(self):
+        return len(self.keys())
+
+    def forget(self, *names):
+        """Takes fields out, as if they had never been given."""
+        for name in names:
+            if name in self:
+                setattr(self, name, None)
+                self.model_fields_set.discard(name)
+
+    def as_json(self):
+        """Plain values, as `report.json` holds them."""
+        return json_safe(self.model_dump(exclude_unset=True))
 
 
 class Scores(Section):
@@ -133,9 +196,33 @@ class Export(Section):
     keras_accuracy: Share | None = _field("of the Keras model on the same images")
     accuracy_drop: float | None = _field("the second less the first")
     images: int | None = _field("that were compared")
+    inputs: str | None = _field("the type of the pixels that it takes")
+    outputs: str | None = _field("what it gives: logits or probabilities")
+    made_of: str | None = _field("the Keras file that it was converted from")
+    flex_ops: list[str] | None = _field("operators that LiteRT has not built in")
+    circumstance: str | None = _field("what of the machine, not of the student, kept it from being made")
     passed: bool | None = _field("whether it holds its gates, and so was kept")
     failures: list[str] | None = _field("the gates that it does not hold, in words")
     seconds: float | None = _field("that making and measuring it took")
+
+
+class Verdict(Section):
+    """Whether distillation helped, over seeds."""
+
+    sentence: str | None = _field("the verdict in words")
+    seeds: list[int] | None = _field("of its runs")
+    runs: list[dict[str, Any]] | None = _field("a row a seed: seed, run, top1, agreement, ece, nll, worst classes")
+    top1: dict[str, Any] | None = _field("mean, std and n over seeds")
+    against: dict[str, Any] | None = _field("by baseline, see `keras_kd.evaluation.metrics.verdict`")
+    classes: dict[str, Any] | None = _field("change of each class, see `keras_kd.evaluation.metrics.class_changes`")
+
+
+class Int8FineTuning(Section):
+    """The training of a copy of the student whose int8 files failed their gates."""
+
+    epochs: int | None = _field("of it")
+    teacher: str | None = _field("that taught it")
+    before: dict[str, Any] | None = _field("accuracy, accuracy_drop and agreement of the files that failed, by format")
 
 
 class Report(Section):
@@ -161,6 +248,9 @@ class Report(Section):
     representation: dict[str, Any] | None = _field("linear CKA of student and teacher, by layer")
     properties: dict[str, Any] | None = _field("under corruptions, attacks, transformations; Grad-CAM")
     best_validation: BestValidation | None = _field("the best epoch")
+    verdict: Verdict | None = _field("whether distillation helped, of a recipe with seeds or a baseline")
+    doctor: Any = _field("what stood in the way, and what to try next")
+    history: dict[str, float | None] | None = _field("the last epoch's figures, of a trial of a search")
     imbalance: dict[str, Any] | None = _field("accuracy on frequent and on rare classes")
     per_class_images: list[int] | None = _field("test images of each class")
     class_names: list[str] | None = _field("in the order of their numbers")
@@ -179,6 +269,7 @@ class Report(Section):
     smoke: bool | None = _field("whether it was shrunk to see that it works")
     exports: list[Export] | None = _field("the exported files")
     calibration_images: dict[str, Any] | None = _field("the training images on which int8 ranges were measured")
+    int8_fine_tuning: Int8FineTuning | None = _field("where int8 files failed their gates")
     export_note: str | None = _field("why nothing was exported")
 
     @classmethod
@@ -207,7 +298,3 @@ class Report(Section):
             raise UserError(f"{file}: {where}: found {first['input']!r:.60}; {first['msg']}") from None
         except (ValueError, TypeError) as error:
             raise UserError(f"{file}: no report ({error}); expected a report.json that keras-kd wrote") from None
-
-    def as_json(self):
-        """The report as plain values, as `report.json` holds them."""
-        return json_safe(self.model_dump(exclude_unset=True))

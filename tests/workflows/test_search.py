@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
+from keras_kd import Report
 from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
 from keras_kd.utils.errors import UserError
@@ -62,14 +63,14 @@ def trained_in_no_time(monkeypatch):
     def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=None, home_folder=None):
         accuracy, nll, ece, on_test = np.random.default_rng(list(name.encode())).uniform(0.2, 0.9, 4)
         folder.mkdir(parents=True, exist_ok=True)
-        return {
-            "time": {"seconds": {"student": 1.0, "teacher": 0.0}},
-            "epochs": epochs or recipe.fit.epochs,
-            "bank": None,
-            "history": {"val_accuracy": accuracy},
-            "calibration": {"nll": nll, "ece": ece},
-            "student": {"top1": on_test},
-        }
+        return Report(
+            time={"seconds": {"student": 1.0, "teacher": 0.0}},
+            epochs=epochs or recipe.fit.epochs,
+            bank=None,
+            history={"val_accuracy": accuracy},
+            calibration={"nll": nll, "ece": ece},
+            student={"top1": on_test},
+        )
 
     monkeypatch.setattr(trials, "trial", trial)
 

@@ -130,21 +130,21 @@ def train_winner(plan, search):
         before = RunFolder(folder)
         ours = is_run(folder) and has_account(folder) and read_account(folder)["kept"].get("winner_of") == search
         other = ours and before.recipe.exists() and differences(load(before.recipe, notes=[]), seeded) != []
-        found = run.distill(seeded, folder, name=f"{name}.best", quiet=quiet, restart=other)
+        report = run.distill(seeded, folder, name=f"{name}.best", quiet=quiet, restart=other)
         with hold_run(before) as kept:
             kept.keep("winner_of", search)
         runs.append(
             {
                 "run": os.path.relpath(folder, files.path),
                 "seed": seeded.seed,
-                "top1": found["student"]["top1"],
-                "top5": found["student"]["top5"],
-                "agreement": (found["fidelity"] or {}).get("agreement"),
-                "ece": found["calibration"]["ece"],
-                "seconds": found["time"]["seconds"],
+                "top1": report.student.top1,
+                "top5": report.student.top5,
+                "agreement": report.fidelity.agreement if report.fidelity else None,
+                "ece": report.calibration.ece,
+                "seconds": report.time.seconds,
             }
         )
-    return {"test_images": found["data"]["test"], "runs": runs}
+    return {"test_images": report.data.test, "runs": runs}
 
 
 def write_result(plan, found):

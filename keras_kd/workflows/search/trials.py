@@ -187,12 +187,12 @@ def _seconds_before(files):
         return 0.0
 
 
-def _figure(found, name):
+def _figure(report, name):
     """A figure of a trial's report, by its path."""
     if name.startswith("val_"):
-        value = found["history"].get(name)
+        value = report.history.get(name)
     else:
-        value = found
+        value = report.as_json()
         for key in name.split("."):
             value = value.get(key) if isinstance(value, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
