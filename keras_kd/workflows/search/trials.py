@@ -127,19 +127,19 @@ class Trials:
             )
             gc.collect()
         figures = {name: [_figure(one, name) for one in reports] for name, _ in self.plan.objectives}
-        seconds = [one["time"]["seconds"] for one in reports]
+        seconds = [one.time.seconds for one in reports]
         record = {
             "values": values,
             "figures": figures,
-            "epochs": reports[0]["epochs"],
+            "epochs": reports[0].epochs,
             "seconds": {
                 "student": round(sum(one["student"] for one in seconds), 3),
                 "teacher": round(sum(one["teacher"] for one in seconds), 3),
             },
-            "teacher_views": sum((one["bank"] or {}).get("computed_by_this_run", 0) for one in reports),
+            "teacher_views": sum((one.bank or {}).get("computed_by_this_run", 0) for one in reports),
             "judged_on": len(self.dataset.validation),
-            "shown": sum(len(self.dataset.train) * one["epochs"] for one in reports),
-            "banked": all(one["bank"] for one in reports),
+            "shown": sum(len(self.dataset.train) * one.epochs for one in reports),
+            "banked": all(one.bank for one in reports),
             "worker": os.environ.get("KERASTUNER_TUNER_ID"),
         }
         with atomic_write(folder / "trial.json") as temporary:

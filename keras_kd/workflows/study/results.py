@@ -8,6 +8,7 @@ import yaml
 
 import keras_kd
 from keras_kd.evaluation.metrics.paired import paired_interval
+from keras_kd.report.study_result import StudyResult
 from keras_kd.utils.suggest import did_you_mean
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import read_report
@@ -32,7 +33,7 @@ def value_at(report, path):
 
 
 def result_of(name, spec, cells, seeds, runs, failed):
-    """What `study.json` holds: what the reports say, cell by cell.
+    """The `StudyResult`: what the reports say, cell by cell.
 
     Args:
         name: of the study, or the path of its file.
@@ -51,30 +52,30 @@ def result_of(name, spec, cells, seeds, runs, failed):
     unique = {place: reports.get(key) for key, (_, place) in runs.items()}
     known = [one for one in unique.values() if one]
     seconds = [one.time.seconds for one in known]
-    return {
-        "study": Path(name).stem,
-        "question": spec.question,
-        "source": spec.source,
-        "axes": {axis: list(values) for axis, values in spec.axes.items()},
-        "against": spec.against,
-        "figures": spec.figures,
-        "seeds": list(seeds),
-        "cells": rows,
-        "notes": notes,
-        "cost": {
+    return StudyResult(
+        study=Path(name).stem,
+        question=spec.question,
+        source=spec.source,
+        axes={axis: list(values) for axis, values in spec.axes.items()},
+        against=spec.against,
+        figures=spec.figures,
+        seeds=list(seeds),
+        cells=rows,
+        notes=notes,
+        cost={
             "runs": len(unique),
             "training_seconds": round(sum(one.get("training") or 0 for one in seconds), 1),
             "teacher_seconds": round(sum(one.get("teacher") or 0 for one in seconds), 1),
         },
-        "data": next(({key: getattr(one.data, key) for key in DATA} for one in known), None),
-        "train": ends(one.data.train for one in known),
-        "epochs": ends(one.epochs for one in known),
-        "environment": environment(),
-        "git_commit": git_commit(),
-        "version": keras_kd.__version__,
-        "date": date.today().isoformat(),
-        "base": yaml.safe_dump(spec.recipes[spec.base], sort_keys=False, default_flow_style=None, width=100),
-    }
+        data=next(({key: getattr(one.data, key) for key in DATA} for one in known), None),
+        train=ends(one.data.train for one in known),
+        epochs=ends(one.epochs for one in known),
+        environment=environment(),
+        git_commit=git_commit(),
+        version=keras_kd.__version__,
+        date=date.today().isoformat(),
+        base=yaml.safe_dump(spec.recipes[spec.base], sort_keys=False, default_flow_style=None, width=100),
+    )
 
 
 def _row(cell, called, figures, seeds, runs, failed, reports):
