@@ -31,6 +31,7 @@ ON_ONE_BACKEND = {
 # Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends.
 MOSTLY_ON_ONE_BACKEND = {"test_cli.py", "test_doctor.py"}
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
+AS_SVG = {}
 
 
 def pytest_addoption(parser):
@@ -74,6 +75,17 @@ def made_once(tmp_path_factory):
         return folder, json.loads(answer.read_text())
 
     return made
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Plots are made and not turned into SVG, which takes most of a page's time, but where a test looks at them."""
+    from keras_kd.report import plots
+
+    AS_SVG.setdefault("drawn", plots._saved)
+    looked_at = item.get_closest_marker("drawn") is not None or item.path.parent.name == "report"
+    # Before the fixtures of a module, which make pages as well.
+    plots._saved = AS_SVG["drawn"] if looked_at else lambda drawn: "<svg></svg>"
 
 
 def pytest_ignore_collect(collection_path):

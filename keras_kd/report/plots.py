@@ -69,6 +69,11 @@ def legend_above(plot, columns):
 
 def svg(drawn):
     """A figure as SVG; the same figures make the same text."""
+    text = _saved(drawn)
+    return text.partition("<svg")[1] + text.partition("<svg")[2]
+
+
+def _saved(drawn):
     import matplotlib
 
     text = io.StringIO()
@@ -78,4 +83,4 @@ def svg(drawn):
     with matplotlib.rc_context({"svg.hashsalt": "keras_kd", "svg.fonttype": "none"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")
         drawn.savefig(text, format="svg", transparent=True, metadata=metadata)
-    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
+    return text.getvalue()
