@@ -19,7 +19,7 @@ from keras_kd.methods.parts.targets import Target
 from keras_kd.recipe import schema, schema_data, schema_networks
 from keras_kd.report.report import Report, Section
 from keras_kd.report.study_page import said_of_cost, table
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.workflows.catalogue import methods as catalogue_of_methods
 from keras_kd.workflows.study.study_file import Study, cells, load_study, ready
 
@@ -42,7 +42,7 @@ def recipes_page():
     ]
     parts += [("teacher, teacher.ensemble[...]", schema_networks.MemberSpec), ("teacher", schema_networks.TeacherSpec)]
     parts += [("student", schema_networks.StudentSpec)]
-    parts += [("terms[...]", schema.TermSpec), ("a number by epoch", ByEpoch), ("trust", schema.TrustSpec)]
+    parts += [("terms[...]", schema.TermSpec), ("a schedule", Schedule), ("trust", schema.TrustSpec)]
     parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     parts += [("export.int8_fine_tuning", schema.Int8FineTuningSpec)]

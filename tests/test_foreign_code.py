@@ -432,11 +432,11 @@ def test_without_code_all_else_is_checked():
 
 def test_show_prints_the_settings_as_given():
     write("mine_method.py", MINE)
-    write("mine.yaml", RECIPE.replace("power: 3", "power: {end: 3, over: 2}, since: 2020-01-01"))
+    write("mine.yaml", RECIPE.replace("power: 3", "power: {end_value: 3, duration: 2}, since: 2020-01-01"))
     done = run("show", "mine.yaml", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["terms"] == [
-        {"method": "mine_method:Mine", "power": {"end": 3, "over": 2}, "since": "2020-01-01"}
+        {"method": "mine_method:Mine", "power": {"end_value": 3, "duration": 2}, "since": "2020-01-01"}
     ]
     assert done.stderr == "mine.yaml: the defaults of mine_method:Mine are not filled: show runs no code\n"
     assert run("show", "digits").stderr == "" and ran() == []

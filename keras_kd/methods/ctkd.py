@@ -17,7 +17,7 @@ class CTKD(LogitMethod):
 
     theta is one number, trained beside the student; it starts at 1. Its gradient is multiplied by `reversal`, so with
     -1 the temperature moves to where the loss is larger. The published curriculum lets the reversal grow over the first
-    10 epochs: `reversal: {end: -1.0, over: 10, shape: cosine}`.
+    10 epochs: `reversal: {end_value: -1.0, duration: 10, shape: cosine}`.
 
     Args:
         temperature_start: the least temperature, above 0.

@@ -14,7 +14,7 @@ class DKD(SoftenedLogitMethod):
 
     The target part is the KL of (p[y], 1 - p[y]), the label against the rest; the non-target part that of the
     distribution over the other classes. KD is the same with alpha 1 and, for each example, beta = 1 - p_teacher[y]. The
-    published training lets the term's weight rise over the first 20 epochs: `weight: {end: 1.0, over: 20}`.
+    published training lets the term's weight rise over the first 20 epochs: `weight: {end_value: 1.0, duration: 20}`.
 
     Args:
         alpha: weight of the target part, 0 or more.

@@ -16,7 +16,7 @@ class RLD(SoftenedLogitMethod):
     The confidence part is the KL of (max p_teacher, 1 - max) and (p_student[y], 1 - p_student[y]) at temperature A,
     also where the teacher is wrong. The relations part is the KL over the classes that the teacher ranks strictly below
     the label, and 0 where there are none. The published training lets the term's weight rise over the first 20 epochs:
-    `weight: {end: 1.0, over: 20}`.
+    `weight: {end_value: 1.0, duration: 20}`.
 
     Args:
         alpha: weight of the confidence part, 0 or more.

@@ -8,6 +8,7 @@ from keras_kd import data
 from keras_kd.recipe.files import beside, find, known, read, shown
 from keras_kd.recipe.messages import dotted
 from keras_kd.recipe.named import absent_names
+from keras_kd.recipe.old_names import note_old_names, old_names
 from keras_kd.recipe.overrides import override
 from keras_kd.recipe.smoke import shrink
 from keras_kd.recipe.teacher import spread
@@ -67,6 +68,7 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
         errors = errors + absent
     if errors:
         raise UserError("\n".join(in_words(errors)))
+    note_old_names(in_words(old_names(raw, recipe)), path)
     return _resolve(recipe, path)
 
 

@@ -4,7 +4,7 @@ from keras_kd import models
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.teacher import independent_teacher_errors, teacher_errors
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
 
@@ -44,9 +44,9 @@ def meaning_errors(recipe, path, code):
 def _weight_errors(recipe):
     errors, epochs = [], recipe.fit.epochs
     for where, weight in _weights(recipe):
-        if isinstance(weight, ByEpoch) and min(weight.values()) < 0:
+        if isinstance(weight, Schedule) and min(weight.values()) < 0:
             errors.append((where, f"becomes {min(weight.values()):g}; expected 0 or more"))
-        elif isinstance(weight, ByEpoch) and not any(weight.at(epoch) for epoch in range(epochs)):
+        elif isinstance(weight, Schedule) and not any(weight.at(epoch) for epoch in range(epochs)):
             errors.append((where, f"is 0 in all {epochs} epochs; expected some epoch with a weight above 0"))
     if not recipe.label_weight and not any(term.weight is None or term.weight for term in recipe.terms):
         errors.append((("label_weight",), "is 0 and no term has a weight above 0: nothing to learn from"))

@@ -11,7 +11,7 @@ from keras_kd.export.gates import GATES
 from keras_kd.recipe.schema_data import DataSpec, short_data
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.recipe.schema_types import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Weight, Whole
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.utils.foreign_code import is_foreign
 
 
@@ -22,10 +22,10 @@ class TermSpec(Part):
         description="a name of `keras-kd list methods`, or `package.module:Class`: a `keras_kd.Method` of your own"
     )
     weight: Weight | None = Field(
-        None, description="weight of the term, a number or by epoch (see below); the published one by default"
+        None, description="weight of the term, a number or a schedule (see below); the published one by default"
     )
     settings: dict[str, object] = Field({}, exclude=True)
-    schedules: dict[str, ByEpoch] = Field({}, exclude=True)
+    schedules: dict[str, Schedule] = Field({}, exclude=True)
 
     @property
     def is_foreign(self):
@@ -268,7 +268,7 @@ class Recipe(Part):
     student: Annotated[StudentSpec, BeforeValidator(short_model)] = Field(
         description="the network to train, such as student: resnet20"
     )
-    label_weight: Weight = Field(1.0, description="weight of the label loss, a number or by epoch (see below)")
+    label_weight: Weight = Field(1.0, description="weight of the label loss, a number or a schedule (see below)")
     terms: tuple[TermSpec, ...] = Field((), description="what the student learns from the teacher; a list")
     peers: tuple[Network, ...] = Field((), description="networks trained with the student and dropped, for dml; a list")
     trust: TrustSpec | None = Field(None, description="the teacher's word weighed by class; needs data.validation")

@@ -34,7 +34,7 @@ from keras_kd.training.label_loss import (
     weighted_mean,
     whole_number_labels,
 )
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.training.term import Term, kind_of, makes_images, named_terms
 from keras_kd.utils.errors import UserError
 
@@ -59,7 +59,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         student: a built `keras.Model` from images to (batch, classes).
         teacher: another one; it never changes. None trains the student on labels alone.
         terms: methods, or `Term(method, weight)`; a bare method has its published weight.
-        label_weight: weight of the label loss, 0 or more, or a `ByEpoch`.
+        label_weight: weight of the label loss, 0 or more, or a `Schedule`.
         from_logits: whether the networks give logits; or {"student": ..., "teacher": ...}. It is checked.
         views: a layer that turns what `fit` is given into images on the device, or None.
         peers: networks that are trained with the student and dropped, for methods such as DML.
@@ -96,7 +96,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         student: keras.Model,
         teacher: keras.Model | None = None,
         terms: Method | Term | Iterable[Method | Term] = (),
-        label_weight: float | ByEpoch = 1.0,
+        label_weight: float | Schedule = 1.0,
         from_logits: bool | Mapping[str, bool] = True,
         views: keras.layers.Layer | None = None,
         peers: Iterable[keras.Model] = (),
@@ -137,14 +137,14 @@ class Distiller(backend.TrainingStep, keras.Model):
     # Numbers that change over the epochs are variables, which a callback sets.
 
     def _make_schedules(self):
-        """{name: (ByEpoch, variable)}; the names are "label_weight" and "<number of the term>.<field>"."""
+        """{name: (Schedule, variable)}; the names are "label_weight" and "<number of the term>.<field>"."""
         named = {"label_weight": self.label_weight}
         for number, term in enumerate(self.terms):
             named[f"{number}.weight"] = term.weight
             named.update({f"{number}.{changing}": schedule for changing, schedule in term.schedules.items()})
         made = {}
         for name, schedule in named.items():
-            if isinstance(schedule, ByEpoch):
+            if isinstance(schedule, Schedule):
                 variable = self.add_weight(
                     shape=(), dtype="float32", initializer="zeros", trainable=False, autocast=False, name="scheduled"
                 )

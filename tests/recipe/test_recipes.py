@@ -9,7 +9,7 @@ from keras_kd.methods import METHODS
 from keras_kd.recipe import load as loading
 from keras_kd.recipe.files import find, headline, known, read
 from keras_kd.recipe.load import load
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.inputs import same_teachers
 from keras_kd.workflows.run.missing import missing_teachers
@@ -143,7 +143,7 @@ def test_every_method_has_a_recipe_with_its_published_weight(name):
         teacher = recipe.teacher and Path(recipe.teacher.model or "").stem
         if recipe.student.model == "resnet20" and teacher == (None if without_teacher else "resnet56"):
             weights += [weight for method, weight in terms if method == name]
-    ends = [max(weight.begin, weight.end) if isinstance(weight, ByEpoch) else weight for weight in weights]
+    ends = [max(weight.start_value, weight.end_value) if isinstance(weight, Schedule) else weight for weight in weights]
     assert METHODS[name].default_weight in ends
 
 

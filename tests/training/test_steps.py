@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 from networks import cnn, cross_entropy_by_hand, images, kd_by_hand, same, values
 
-from keras_kd import KD, ONE, ByEpoch, Distiller, LabelSmoothing, Method, Term
+from keras_kd import KD, ONE, Distiller, LabelSmoothing, Method, Schedule, Term
 from keras_kd.backend import input_gradient
 from keras_kd.data.epochs import Epochs
 from keras_kd.data.views.crop_flip import VIEWS
@@ -26,30 +26,34 @@ def fitted(distiller, epochs=1, count=16, learning_rate=0.0, x=None, **options):
     return distiller.fit(inputs, labels, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **options).history
 
 
-# Numbers by epoch.
+# Schedules.
 
 
 @pytest.mark.parametrize(
     "schedule, expected",
     [
-        (ByEpoch(end=2.0), [2, 2, 2]),
-        (ByEpoch(end=1.0, over=20), [0.05, 0.1, 0.15]),
-        (ByEpoch(end=1.0, after=2), [0, 0, 1, 1]),
-        (ByEpoch(end=0.9, until=2), [0.9, 0.9, 0, 0]),
-        (ByEpoch(begin=4.0, end=1.0, over=3), [3, 2, 1, 1]),
-        (ByEpoch(begin=4.0, end=1.0, after=1, over=2), [4, 2.5, 1, 1]),
-        (ByEpoch(begin=1.0, end=0.0, over=2, shape="cosine"), [0.5, 0, 0]),
-        (ByEpoch(end=1.0, over=2, shape="sigmoid"), [np.exp(-1.25), 1, 1]),
+        (Schedule(end_value=2.0), [2, 2, 2]),
+        (Schedule(end_value=1.0, duration=20), [0.05, 0.1, 0.15]),
+        (Schedule(end_value=1.0, delay=2), [0, 0, 1, 1]),
+        (Schedule(end_value=0.9, stop_after=2), [0.9, 0.9, 0, 0]),
+        (Schedule(start_value=4.0, end_value=1.0, duration=3), [3, 2, 1, 1]),
+        (Schedule(start_value=4.0, end_value=1.0, delay=1, duration=2), [4, 2.5, 1, 1]),
+        (Schedule(start_value=1.0, end_value=0.0, duration=2, shape="cosine"), [0.5, 0, 0]),
+        (Schedule(end_value=1.0, duration=2, shape="sigmoid"), [np.exp(-1.25), 1, 1]),
     ],
 )
-def test_values_by_epoch(schedule, expected):
+def test_values_of_schedules(schedule, expected):
     np.testing.assert_allclose([schedule.at(epoch) for epoch in range(len(expected))], expected, atol=1e-12)
 
 
 def test_weights_and_settings_follow_the_epoch():
     student, teacher = cnn(2), cnn(4)
-    term = Term(KD(), weight=ByEpoch(end=0.5, after=1), schedules={"temperature": ByEpoch(begin=2.0, end=4.0, over=2)})
-    distiller = Distiller(student, teacher, terms=[term], label_weight=ByEpoch(end=1.0, until=2))
+    term = Term(
+        KD(),
+        weight=Schedule(end_value=0.5, delay=1),
+        schedules={"temperature": Schedule(start_value=2.0, end_value=4.0, duration=2)},
+    )
+    distiller = Distiller(student, teacher, terms=[term], label_weight=Schedule(end_value=1.0, stop_after=2))
     history = fitted(distiller, epochs=3)
     np.testing.assert_allclose(
         history["loss"],
@@ -70,8 +74,8 @@ def test_weights_and_settings_follow_the_epoch():
 
 
 def test_a_resumed_run_has_the_numbers_of_its_epoch():
-    whole = fitted(Distiller(cnn(2), cnn(4), terms=[Term(KD(), ByEpoch(end=1.0, over=4))]), epochs=4)
-    distiller = Distiller(cnn(2), cnn(4), terms=[Term(KD(), ByEpoch(end=1.0, over=4))])
+    whole = fitted(Distiller(cnn(2), cnn(4), terms=[Term(KD(), Schedule(end_value=1.0, duration=4))]), epochs=4)
+    distiller = Distiller(cnn(2), cnn(4), terms=[Term(KD(), Schedule(end_value=1.0, duration=4))])
     part = fitted(distiller, epochs=4, initial_epoch=3)
     assert len(whole["loss"]) == 4
     np.testing.assert_allclose(part["loss"][0], part["label_loss"][0] + part["kd_loss"][0], rtol=1e-5)
@@ -80,13 +84,13 @@ def test_a_resumed_run_has_the_numbers_of_its_epoch():
 @pytest.mark.parametrize(
     "term, message",
     [
-        (lambda: Term(KD(), weight=ByEpoch(begin=1.0, end=-1.0, over=2)), "expected 0 or more"),
-        (lambda: Term(KD(), schedules={"temprature": ByEpoch(end=1.0)}), "expected one of its numbers"),
+        (lambda: Term(KD(), weight=Schedule(start_value=1.0, end_value=-1.0, duration=2)), "expected 0 or more"),
+        (lambda: Term(KD(), schedules={"temprature": Schedule(end_value=1.0)}), "expected one of its numbers"),
         (lambda: Term(KD(), schedules={"temperature": 3.0}), "expected one of its numbers"),
-        (lambda: Term(KD(), schedules={"temperature": ByEpoch(end=0.0)}), "temperature of KD becomes 0.0"),
+        (lambda: Term(KD(), schedules={"temperature": Schedule(end_value=0.0)}), "temperature of KD becomes 0.0"),
     ],
 )
-def test_numbers_by_epoch_that_cannot_be(term, message):
+def test_schedules_that_cannot_be(term, message):
     with pytest.raises(UserError, match=message):
         term()
 
@@ -278,7 +282,7 @@ def test_what_nothing_reads_is_refused(options, expected):
 
 def test_a_number_that_must_be_whole_cannot_follow_the_epoch():
     with pytest.raises(UserError, match="schedules of ONE: found branches=.*expected one of its numbers that need not"):
-        Term(ONE(), schedules={"branches": ByEpoch(end=3.0)})
+        Term(ONE(), schedules={"branches": Schedule(end_value=3.0)})
 
 
 class Failing(Method):

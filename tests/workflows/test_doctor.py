@@ -302,8 +302,8 @@ def test_temperature_100_is_found_and_the_printed_one_cures_it(here, teachers):
 
 
 def test_a_temperature_that_rises_to_100_is_found(here, teachers):
-    by_epoch = {"begin": 2.0, "end": 100.0, "over": 40}
-    findings = examined(unit(teachers["good"]), ["temperature"], terms=[{**KD[0], "temperature": by_epoch}])
+    schedule = {"start_value": 2.0, "end_value": 100.0, "duration": 40}
+    findings = examined(unit(teachers["good"]), ["temperature"], terms=[{**KD[0], "temperature": schedule}])
     assert findings["temperature"]["outcome"] == "bad"
     assert len(findings["temperature"]["evidence"]["terms"]) == 2
 
@@ -392,9 +392,9 @@ def test_labels_and_a_teacher_that_says_the_opposite_pull_apart(here, teachers):
 
 
 def test_epochs_without_a_weight_are_found(here, teachers):
-    until = {"end": 1.0, "until": 5}
+    stopping = {"end_value": 1.0, "stop_after": 5}
     findings = examined(
-        unit(teachers["good"]), ["weights of the loss"], label_weight=until, terms=[{**KD[0], "weight": until}]
+        unit(teachers["good"]), ["weights of the loss"], label_weight=stopping, terms=[{**KD[0], "weight": stopping}]
     )
     assert findings["weights of the loss"]["outcome"] == "bad"
     assert findings["weights of the loss"]["evidence"]["idle_epochs"] == 35

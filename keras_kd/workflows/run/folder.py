@@ -12,6 +12,7 @@ from keras_kd.bank.folder import is_bank
 from keras_kd.export.formats import FILES as EXPORTED
 from keras_kd.recipe.folders import BANKS, INSIDE, OTHERS, RunFolder
 from keras_kd.recipe.load import load
+from keras_kd.recipe.old_names import RESOLVED
 from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
 from keras_kd.utils.account import CHANGED, changes, has_account, read_account, tell_changed
 from keras_kd.utils.errors import UserError
@@ -20,8 +21,6 @@ from keras_kd.utils.formatting import listed
 from keras_kd.utils.ownership import held, refuse_before
 from keras_kd.utils.paths import same_place
 
-# The first words of the recipe in a run folder, by which a run of an earlier version is known.
-RESOLVED = "# Resolved by keras-kd"
 # What a recipe says that changes nothing of one trained student.
 AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds")
 
