@@ -32,7 +32,7 @@ def map_difference():
         student_tap: str = TAP
         teacher_tap: str = TAP
 
-        def loss(self, signals, labels, glue):
+        def loss(self, signals, labels, adapters):
             student, teacher = self.pair(signals)
             return ops.mean(ops.square(student - teacher), axis=(1, 2, 3))
 

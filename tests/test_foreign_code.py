@@ -47,7 +47,7 @@ class Mine(Method):
     other: float = 1.0
     cites = ("hinton2015kd",)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return self.power * signals["student"]["logits"][:, 0]
 """
 # Each stands in for something that keras_kd or what it works with imports.
@@ -170,13 +170,13 @@ def test_a_class_whose_settings_cannot_be_told_is_said_in_one_line():
     assert "mine_method:Mine: making it fails with PydanticSerializationError" in line
 
 
-@pytest.mark.parametrize("what", ["taps", "check", "glue", "student", "loss"])
+@pytest.mark.parametrize("what", ["taps", "check", "adapters", "student", "loss"])
 @pytest.mark.parametrize("raised", [SystemExit(0), KeyError("x")], ids=["end", "error"])
 def test_no_part_of_a_method_can_end_the_program(what, raised):
     def fails(self, *arguments):
         raise raised
 
-    own = type("Own", (Method,), {"loss": lambda self, signals, labels, glue: signals["student"]["logits"][:, 0]})
+    own = type("Own", (Method,), {"loss": lambda self, signals, labels, adapters: signals["student"]["logits"][:, 0]})
     setattr(own, what, fails)
     with pytest.raises(UserError) as error:
         Distiller(cnn(2, name="student"), cnn(3, name="teacher"), terms=[own()])

@@ -32,7 +32,7 @@ class RLD(SoftenedLogitMethod):
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
         ...            "student": {"logits": np.array([[1.0, 0.5, 0.0, 0.0]], "float32")}}
-        >>> round(float(RLD().loss(signals, labels=np.array([0]), glue={})[0]), 4)
+        >>> round(float(RLD().loss(signals, labels=np.array([0]), adapters={})[0]), 4)
         1.5717
     """
 
@@ -45,7 +45,7 @@ class RLD(SoftenedLogitMethod):
     beta: float = Field(default=8.0, ge=0, allow_inf_nan=False)
     alpha_temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         classes = student.shape[-1]
         label, first = is_class(labels, classes), is_class(ops.argmax(teacher, axis=-1), classes)
         confidence = kl_divergence(

@@ -10,7 +10,7 @@ from keras_kd.utils.files import atomic_write
 
 
 def save_state(distiller, rows, path):
-    """Writes all that training has changed: student, glue, dropout seeds, optimizer, and the history.
+    """Writes all that training has changed: student, adapters, dropout seeds, optimizer, and the history.
 
     Args:
         distiller: a compiled `Distiller`.

@@ -46,7 +46,7 @@ def needs(method):
     words += ["live teacher"] if method.live else []
     words += method.taps("data")
     words += ["rebuilt student"] if rebuilt else []
-    words += ["trained glue"] if method.glue_learns else []
+    words += ["adapters"] if method.trains_adapters else []
     return words
 
 

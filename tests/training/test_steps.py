@@ -131,7 +131,7 @@ class ToPeers(Method):
 
     roles: ClassVar = ("student", "peer")
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         peers = [one["logits"] for role, one in signals.items() if role.startswith("peer_")]
         return ops.mean((signals["student"]["logits"] - sum(peers) / len(peers)) ** 2, axis=-1)
 
@@ -158,14 +158,14 @@ class Remembering(Method):
         if specs["data"]["examples"] is None:
             raise UserError("remembering: needs examples")
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         memory = keras.layers.Layer()
         memory.seen = memory.add_weight(shape=(specs["data"]["examples"],), initializer="zeros", trainable=False)
         memory.built = True
         return {"memory": memory}
 
-    def loss(self, signals, labels, glue):
-        index, seen = signals["data"]["index"], glue["memory"].seen
+    def loss(self, signals, labels, adapters):
+        index, seen = signals["data"]["index"], adapters["memory"].seen
         seen.assign(seen + ops.sum(ops.one_hot(index, seen.shape[0]), axis=0))
         return ops.zeros_like(index, "float32")
 
@@ -176,7 +176,7 @@ def test_a_method_may_remember_each_example():
     distiller = Distiller(cnn(2), cnn(4), terms=[Remembering()], views=views, examples=16)
     x = {"index": np.arange(16, dtype="int32"), "view": np.zeros(16, "int32")}
     fitted(distiller, epochs=3, x=x)
-    np.testing.assert_array_equal(ops.convert_to_numpy(distiller.glue["0"]["memory"].seen), [3] * 16)
+    np.testing.assert_array_equal(ops.convert_to_numpy(distiller.adapters["0"]["memory"].seen), [3] * 16)
     with pytest.raises(UserError, match="remembering: needs examples"):
         Distiller(cnn(2), cnn(4), terms=[Remembering()])
 
@@ -184,20 +184,20 @@ def test_a_method_may_remember_each_example():
 class Attacking(Method):
     """Compares the networks on images moved along the teacher's gradient and some noise."""
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         draws = keras.layers.Layer()
         draws.seeds = keras.random.SeedGenerator(1)
         draws.last = draws.add_weight(shape=(), initializer="zeros", trainable=False)
         draws.built = True
         return {"draws": draws}
 
-    def extra_images(self, images, labels, run, glue):
+    def extra_images(self, images, labels, run, adapters):
         gradient = input_gradient(lambda moved: run("teacher", moved)[:, 0], images)
-        noise = keras.random.uniform((), seed=glue["draws"].seeds)
-        glue["draws"].last.assign(noise)
+        noise = keras.random.uniform((), seed=adapters["draws"].seeds)
+        adapters["draws"].last.assign(noise)
         return (images + gradient + noise)[:4], ops.ones(4)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         apart = ops.mean((signals["student"]["extra"] - signals["teacher"]["extra"]) ** 2, axis=-1)
         weight = signals["data"]["extra_weight"]
         return ops.sum(weight * apart) / ops.sum(weight)
@@ -208,7 +208,9 @@ def test_a_method_may_make_images_in_the_step():
     distiller = Distiller(student, teacher, terms=[Attacking()])
     before, draws = values(teacher), []
     log = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: draws.append(float(ops.convert_to_numpy(distiller.glue["0"]["draws"].last)))
+        on_epoch_end=lambda epoch, logs: draws.append(
+            float(ops.convert_to_numpy(distiller.adapters["0"]["draws"].last))
+        )
     )
     history = fitted(distiller, epochs=3, count=8, callbacks=[log])
     assert same(before, teacher)
@@ -229,7 +231,7 @@ class Rebuilding(Method):
         outputs = keras.layers.Dense(networks["teacher"].output.shape[-1], name="head")(student.get_layer("map").output)
         return keras.Model(student.input, keras.layers.GlobalAveragePooling2D()(outputs), name="rebuilt")
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return ops.mean((signals["student"]["logits"] - signals["teacher"]["logits"]) ** 2, axis=-1)
 
 
@@ -286,7 +288,7 @@ def test_a_number_that_must_be_whole_cannot_follow_the_epoch():
 
 
 class Failing(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return signals["student"]["logits"][:, 0] / (1 // 0)
 
 
