@@ -1,11 +1,11 @@
-"""What a report says, in sentences and tables: once, for the Markdown page and the HTML page.
+"""What a report says, in sentences and tables: once, for the blocks of every page.
 
 Each function takes a report that may lack anything. Sentences are empty and tables have no rows where nothing is known;
 a cell of which nothing is known is None.
 """
 
 from keras_kd.report.fields import class_name, entries, get_path, parts
-from keras_kd.utils.formatting import NOTHING, count, number, percent, signed, size, spread
+from keras_kd.utils.formatting import DASH, NOTHING, bare_percent, count, number, percent, signed, size, spread
 
 # Of what is measured of corrupted images, that which is no corruption.
 SUMMARIES = ("clean", "mean")
@@ -46,12 +46,38 @@ def networks(report):
     return ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"], rows
 
 
+def networks_in_brief(report):
+    """The same in a few columns, for the terminal: (header, rows)."""
+    rows = []
+    for role in COSTS:
+        scores, sure, spent = parts(report, role), parts(report, CALIBRATIONS[role][0]), parts(report, COSTS[role])
+        if scores:
+            ece = DASH if sure.get("ece") is None else f"{sure['ece']:.4f}"
+            size_ = DASH if spent.get("parameters") is None else f"{spent['parameters']:,}"
+            rows.append(
+                [role, bare_percent(scores.get("top1")), bare_percent(scores.get("top5")), ece, size_]
+                + [scores.get("name") or DASH]
+            )
+    return ["", "top-1", "top-5", "ECE", "parameters", "network"], rows
+
+
 def units(report):
     """What the columns of `networks` mean that can mean several things."""
     bins = get_path(report, "calibration", "bins")
     calibration = f"ECE is over {bins} equal-width bins, NLL in nats." if bins else ""
     work = "MACs are of one image, in convolutions and dense layers." if get_path(report, "cost") else ""
     return " ".join(one for one in (calibration, work) if one)
+
+
+def best_epoch(report):
+    """The epoch that the validation images would have chosen, next to the last one."""
+    best = parts(report, "best_validation")
+    if not best:
+        return ""
+    return (
+        f"The figures are those of the last epoch. The epoch best on the validation images was {best.get('epoch')} "
+        f"({percent(best.get('val_accuracy'))} there); its student has {percent(best.get('top1'))} on the test images."
+    )
 
 
 def savings(report):
@@ -112,7 +138,7 @@ def _points(one):
     return signed(one["difference"]) + ends
 
 
-def who_pays(report):
+def per_class_changes(report):
     """Classes that are worse than on labels alone."""
     classes = parts(report, "verdict", "classes")
     worst = parts(classes, "worst_change")

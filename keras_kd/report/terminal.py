@@ -1,53 +1,51 @@
 """A report as the few lines that a person reads in the terminal."""
 
-from keras_kd.utils.formatting import bare_percent, size
+import re
+
+from keras_kd.report.blocks import TERMINAL
+from keras_kd.report.sections import page_of_run
+from keras_kd.utils.formatting import DASH, bare_percent
+
+# A cell that is read as a number, and so stands at the right.
+NUMBER = re.compile(rf"[+−-]?[\d.,]+|{re.escape(DASH)}")
 
 
-def summary(found):
+def summary(report):
     """The lines of a report: accuracies, fidelity, cost, time, exports.
 
     Args:
-        found: a report, as in `report.json`.
+        report: what `report.json` holds.
 
     Returns:
-        text of several lines.
+        Text of several lines.
 
     Example:
         >>> print(summary({"student": {"name": "tiny", "top1": 0.97, "top5": 1.0}, "cost": {"parameters": 1498}}))
-                  top-1    top-5      ECE    parameters   network
-        student   97.00   100.00        -         1,498   tiny
+                 top-1   top-5  ECE  parameters  network
+        student  97.00  100.00    -       1,498  tiny
     """
-    lines = [found["verdict"]["sentence"]] if found.get("verdict") else []
-    lines += [f"{'':<8} {'top-1':>6} {'top-5':>8} {'ECE':>8} {'parameters':>13}   network"]
-    for role, calibration, cost in (
-        ("teacher", "teacher_calibration", "teacher_cost"),
-        ("student", "calibration", "cost"),
-    ):
-        one = found.get(role)
-        if one:
-            ece = (found.get(calibration) or {}).get("ece")
-            size = (found.get(cost) or {}).get("parameters")
-            lines.append(
-                f"{role:<8} {bare_percent(one['top1']):>6} {bare_percent(one['top5']):>8} "
-                f"{'-' if ece is None else f'{ece:.4f}':>8} {'-' if size is None else f'{size:,}':>13}   {one['name']}"
-            )
-    fidelity = found.get("fidelity")
-    if fidelity:
-        lines.append(f"agreement with the teacher {bare_percent(fidelity['agreement'])} %, KL {fidelity['kl']:.4f}")
-    source = (found.get("teacher") or {}).get("source") or {}
-    for difference in source.get("differs_from_recipe", []):
-        lines.append(f"note: the teacher's run is not its recipe's: {difference}")
-    seconds = found.get("time", {}).get("seconds", {})
-    if "total" in seconds:
-        parts = ", ".join(f"{name} {seconds[name]:.1f}" for name in ("teacher", "student", "data"))
-        lines.append(f"seconds: {parts}; {seconds['total']:.1f} in all")
-    for one in found.get("exports", []):
-        lines.append(_export(one))
-    if found.get("int8_fine_tuning"):
-        lines.append(_int8_fine_tuning(found["int8_fine_tuning"]))
-    if found.get("export_note"):
-        lines.append(f"not exported: {found['export_note']}")
-    return "\n".join(lines)
+    return show(page_of_run(report))
+
+
+def show(page):
+    """A `keras_kd.report.blocks.Page` as lines for the terminal."""
+    blocks = [block for section in page.on(TERMINAL) for block in section.on(TERMINAL)]
+    return "\n".join(one for one in (page.sentence, *map(_shown, blocks)) if one)
+
+
+def _shown(block):
+    if block.kind == "table":
+        return "\n".join(_aligned([block.header, *block.rows]))
+    return "\n".join(block.lines) if block.kind == "listed" else block.text
+
+
+def _aligned(rows):
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    numbers = [all(NUMBER.fullmatch(cell) for cell in column[1:]) for column in columns]
+    for row in rows:
+        cells = zip(row, widths, numbers, strict=True)
+        yield "  ".join(f"{cell:>{width}}" if right else f"{cell:<{width}}" for cell, width, right in cells).rstrip()
 
 
 def of_search(found):
@@ -87,21 +85,3 @@ def of_search(found):
 
 def _value(value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _export(one):
-    if not one["passed"]:
-        return f"{one['file']}: kept out: {'; '.join(one['failures'])}"
-    return (
-        f"{one['file']}: {size(one['bytes'])}, top-1 {bare_percent(one['accuracy'])} (Keras "
-        f"{bare_percent(one['keras_accuracy'])}), agreement {bare_percent(one['agreement'])} %, "
-        f"largest difference {one['max_difference']:.2g}, {one['images']} images"
-    )
-
-
-def _int8_fine_tuning(one):
-    before = ", ".join(
-        f"{name} top-1 {bare_percent(was['accuracy'])}, agreement {bare_percent(was['agreement'])} %"
-        for name, was in one["before"].items()
-    )
-    return f"trained for int8: {one['epochs']} epochs, teacher {one['teacher']}; before it {before}"

@@ -20,10 +20,12 @@ from keras_kd.evaluation.predictions_file import (
     write_predictions,
 )
 from keras_kd.report import plots
-from keras_kd.report.html import page, sections
-from keras_kd.report.html.disagreement import data_uri, partings
-from keras_kd.report.html.training import figures_by_epoch
+from keras_kd.report.blocks import HTML
+from keras_kd.report.html_page import page
 from keras_kd.report.markdown_page import page as markdown_page
+from keras_kd.report.sections import sections
+from keras_kd.report.sections.disagreement import data_uri, partings
+from keras_kd.report.sections.training import figures_by_epoch
 from keras_kd.report.tables import attacks, fitted_temperatures, invariance
 from keras_kd.report.write import summarize
 from keras_kd.utils.errors import UserError
@@ -269,8 +271,7 @@ def test_a_teacher_that_learned_from_what_is_set_aside_is_said_so():
 @pytest.fixture
 def undrawn(monkeypatch):
     """Plots are made and not turned into SVG, which takes most of the time."""
-    for module in PLOTTING:
-        monkeypatch.setattr(f"keras_kd.report.html.{module}.svg", lambda drawn: "<svg ></svg>")
+    monkeypatch.setattr("keras_kd.report.html_page.svg", lambda drawn: "<svg ></svg>")
 
 
 @pytest.mark.parametrize("name", REPORT)
@@ -304,10 +305,20 @@ def inner_paths(value, path=()):
         yield from inner_paths(one, (*path, name))
 
 
+def drawn_sections(report, evidence):
+    """The sections, after each of their plots was drawn."""
+    made = sections(report, HISTORY, evidence, "")
+    for section in made:
+        for block in section.on(HTML):
+            for plot in block.plots if block.kind == "plots" else ():
+                plot.draw()
+    return made
+
+
 def test_anything_nested_may_be_missing_or_none(monkeypatch, undrawn):
     # What is plotted is plotted by the test above.
     for module in PLOTTING:
-        monkeypatch.setattr(f"keras_kd.report.html.{module}.axes", lambda *size: (Undrawn(), Undrawn()))
+        monkeypatch.setattr(f"keras_kd.report.sections.{module}.axes", lambda *size: (Undrawn(), Undrawn()))
     seen = {tuple("0" if isinstance(part, int) else part for part in path): path for path in inner_paths(REPORT)}
     assert len(seen) > 150
     evidence, failed = {**EVIDENCE, "images": EVIDENCE["images"][:1], "positions": [0]}, []
@@ -322,7 +333,7 @@ def test_anything_nested_may_be_missing_or_none(monkeypatch, undrawn):
             else:
                 place[path[-1]] = None
             try:
-                assert sections(report, HISTORY, evidence, "")
+                assert drawn_sections(report, evidence)
             except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
                 failed.append(f"{'without' if gone else 'None at'} {path}: {error!r}")
     assert not failed
@@ -385,7 +396,7 @@ def test_names_are_escaped_and_dollars_are_dollars():
 def test_few_and_many_classes(classes):
     student, teacher, labels, evidence = kept(classes, 900)
     text = page(report_of(student, teacher, labels), HISTORY, evidence)
-    assert ("Confusions, student less teacher" in text) == (classes == 2)
+    assert ("Confusions, student minus teacher" in text) == (classes == 2)
     assert ("The 5 worst and the 5 best" in text) == (classes == 100)
     assert len(text) < 2_000_000
 
@@ -400,7 +411,7 @@ def test_a_class_without_images_and_labels_of_one_class():
     student, teacher, _ = networks(images=40)
     evidence = {"student_logits": student, "teacher_logits": student, "labels": labels}
     text = page(report_of(student, teacher, labels), evidence=evidence)
-    assert "On 0 of 40 test images" in text and "Confusions, student less teacher" not in text
+    assert "On 0 of 40 test images" in text and "Confusions, student minus teacher" not in text
 
 
 def test_one_epoch_has_points():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from keras_kd.evaluation.predictions_file import read_predictions
 from keras_kd.recipe.folders import RunFolder
-from keras_kd.report.html import page
+from keras_kd.report.html_page import page
 from keras_kd.report.soundness import refuse_changed
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write

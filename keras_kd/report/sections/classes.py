@@ -1,9 +1,9 @@
 """Who gains and who pays: accuracy by class, rare classes, planted wrong labels."""
 
 from keras_kd.report import tables
+from keras_kd.report.blocks import Plot, folded, in_markdown, plots, section, table, text
 from keras_kd.report.fields import class_name, get_path, parts
-from keras_kd.report.html.blocks import folded, plots, section, table, text
-from keras_kd.report.plots import COLOURS, axes, svg
+from keras_kd.report.plots import COLOURS, axes
 from keras_kd.utils.formatting import NOTHING, percent, signed, words
 
 # Above this many classes the bars of all of them have no names, and the first and last five are drawn once more.
@@ -30,9 +30,15 @@ def classes(report):
         "classes",
         "By class",
         plots(*_plots(report, known, changes)),
+        in_markdown(table(["the student's weakest classes", "accuracy"], _weakest(report, accuracies))),
         folded(f"All {len(known)} classes, the worst first", table(header, rows)),
         text(_spread(report)),
     )
+
+
+def _weakest(report, accuracies):
+    worst = sorted(accuracies.items(), key=lambda one: (one[1], one[0]))[:ENDS]
+    return [[class_name(report, number), percent(accuracy)] for number, accuracy in worst]
 
 
 def _numbered(values):
@@ -52,24 +58,31 @@ def _plots(report, known, changes):
     )
     title = "Change of each class against labels alone" if changes else "Accuracy of each class"
     if len(known) <= NAMED:
-        return [(title, _named(report, known, colours, what), how)]
+        return [Plot(title, how, lambda: _draw_named(report, known, colours, what))]
+    ends = (slice(0, ENDS), slice(-ENDS, None))
+    worst_and_best = [one for end in ends for one in known[end]]
+    chosen = [one for end in ends for one in colours[end]]
+    return [
+        Plot(title, how.replace("Bars to the left", "Bars below 0"), lambda: _draw_all(known, colours, what)),
+        Plot(
+            f"The {ENDS} worst and the {ENDS} best",
+            f"The {ENDS} worst and the {ENDS} best of the other plot, by name.",
+            lambda: _draw_named(report, worst_and_best, chosen, what),
+        ),
+    ]
+
+
+def _draw_all(known, colours, what):
     drawn, plot = axes(6.4, 2.8)
     plot.bar(range(len(known)), [100 * value for _, value in known], color=colours, alpha=0.8, width=1.0)
     plot.set_xlim(-1, len(known))
     plot.set_xticks([])
     plot.set_xlabel(f"{len(known)} classes, sorted")
     plot.set_ylabel(what)
-    ends = (slice(0, ENDS), slice(-ENDS, None))
-    worst_and_best = [one for end in ends for one in known[end]]
-    chosen = [one for end in ends for one in colours[end]]
-    beside = f"The {ENDS} worst and the {ENDS} best of the plot beside, by name."
-    return [
-        (title, svg(drawn), how.replace("Bars to the left", "Bars below 0")),
-        (f"The {ENDS} worst and the {ENDS} best", _named(report, worst_and_best, chosen, what), beside),
-    ]
+    return drawn
 
 
-def _named(report, known, colours, what):
+def _draw_named(report, known, colours, what):
     drawn, plot = axes(5.2, 0.9 + 0.27 * len(known))
     places, values = range(len(known)), [100 * value for _, value in known]
     plot.barh(places, values, color=colours, alpha=0.75, height=0.7)
@@ -89,7 +102,7 @@ def _named(report, known, colours, what):
     plot.margins(x=0.15)
     plot.axvline(0, color=COLOURS[7], linewidth=0.8)
     plot.set_xlabel(what)
-    return svg(drawn)
+    return drawn
 
 
 def _spread(report):

@@ -1,9 +1,9 @@
 """What else the student may have taken over: robustness, attention, invariance."""
 
 from keras_kd.report import tables
+from keras_kd.report.blocks import Plot, plots, section, table, text
 from keras_kd.report.fields import parts
-from keras_kd.report.html.blocks import plots, section, table, text
-from keras_kd.report.plots import COLOURS, axes, legend_above, svg
+from keras_kd.report.plots import COLOURS, axes, legend_above
 
 # One colour a role, on every plot.
 ROLES = {"student": COLOURS[0], "teacher": COLOURS[1], "baseline": COLOURS[2], "independent": COLOURS[3]}
@@ -38,6 +38,12 @@ def _corruption(name, corrupted):
     known = {role: one for role, one in corrupted.items() if isinstance(one.get(name), list) and one[name]}
     if not known:
         return None
+    means = ", ".join(f"{role} {tables.mean_of(one[name])}" for role, one in known.items())
+    how = f"On the mean over severities: {means}."
+    return Plot(name.replace("_", " ").capitalize(), how, lambda: _draw_corruption(name, known))
+
+
+def _draw_corruption(name, known):
     drawn, plot = axes(3.6, 2.7)
     severities = max(len(one[name]) for one in known.values())
     for role, one in known.items():
@@ -51,12 +57,7 @@ def _corruption(name, corrupted):
     plot.set_xlabel("severity")
     plot.set_ylabel("accuracy, percent")
     legend_above(plot, 2)
-    how = (
-        "On the mean over severities: "
-        + ", ".join(f"{role} {tables.mean_of(one[name])}" for role, one in known.items())
-        + "."
-    )
-    return name.replace("_", " ").capitalize(), svg(drawn), how
+    return drawn
 
 
 def _attacks(report):

@@ -4,10 +4,10 @@ import numpy as np
 
 from keras_kd.evaluation import metrics
 from keras_kd.report import tables
+from keras_kd.report.blocks import Plot, in_markdown, in_terminal, plots, section, table, text
 from keras_kd.report.fields import parts
-from keras_kd.report.html.blocks import plots, section, table, text
-from keras_kd.report.plots import COLOURS, axes, svg
-from keras_kd.utils.formatting import number
+from keras_kd.report.plots import COLOURS, axes
+from keras_kd.utils.formatting import bare_percent, number
 
 # More points than these are drawn as their density.
 POINTS = 600
@@ -25,8 +25,22 @@ def fidelity(report, evidence):
         text(tables.control(report)),
         text(tables.confidence(report)),
         plots(_confidences(report, *points) if points else None, _representations(report)),
+        in_markdown(text(_alike(report))),
         text(_weights_of_examples(report)),
+        in_terminal(text(_brief(parts(report, "fidelity")))),
     )
+
+
+def _brief(found):
+    if found.get("agreement") is None:
+        return ""
+    kl = f", KL {found['kl']:.4f}" if "kl" in found else ""
+    return f"agreement with the teacher {bare_percent(found['agreement'])} %{kl}"
+
+
+def _alike(report):
+    alike = ", ".join(f"{tap} {number(value)}" for tap, value in parts(report, "representation").items())
+    return f"Representations, linear CKA with the teacher's: {alike}." if alike else ""
 
 
 def _points(evidence):
@@ -37,6 +51,16 @@ def _points(evidence):
 
 
 def _confidences(report, teacher, student):
+    how = (
+        f"Each of {len(teacher):,} test images: how sure the teacher is of its own first class, and how sure the "
+        "student is of that same class. On the dashed line both are equally sure; a fitted line steeper than it is a "
+        "student that exaggerates. Below 0 the student gives that class less than half of its probability."
+    )
+    line = parts(report, "deviation")
+    return Plot("How sure of the teacher's class", how, lambda: _draw_confidences(line, teacher, student))
+
+
+def _draw_confidences(line, teacher, student):
     drawn, plot = axes(5.0, 3.8)
     # A handful of images far out would squeeze all others into a corner.
     (left, right), (low, high) = (np.quantile(one, (0.002, 0.998)) for one in (teacher, student))
@@ -53,27 +77,30 @@ def _confidences(report, teacher, student):
         plot.imshow(cells, origin="lower", extent=(low, high, low, high), aspect="auto", interpolation="nearest")
     ends = np.array([low, high])
     plot.plot(ends, ends, "--", color=COLOURS[7], label="as sure as its teacher", linewidth=1.4)
-    found = parts(report, "deviation")
-    if found.get("slope") is not None and found.get("intercept") is not None:
-        label = f"fitted, slope {found['slope']:.2f}"
-        plot.plot(ends, found["intercept"] + found["slope"] * ends, color=COLOURS[1], label=label, linewidth=1.8)
+    slope, intercept = line.get("slope"), line.get("intercept")
+    if slope is not None and intercept is not None:
+        label = f"fitted, slope {slope:.2f}"
+        plot.plot(ends, intercept + slope * ends, color=COLOURS[1], label=label, linewidth=1.8)
     plot.set_xlim(low, high)
     plot.set_ylim(low, high)
     plot.set_xlabel("teacher's log-odds")
     plot.set_ylabel("student's log-odds")
     plot.legend(frameon=False, fontsize=9)
-    how = (
-        f"Each of {len(teacher):,} test images: how sure the teacher is of its own first class, and how sure the "
-        "student is of that same class. On the dashed line both are equally sure; a fitted line steeper than it is a "
-        "student that exaggerates. Below 0 the student gives that class less than half of its probability."
-    )
-    return "How sure of the teacher's class", svg(drawn), how
+    return drawn
 
 
 def _representations(report):
     alike = parts(report, "representation")
     if not alike:
         return None
+    how = (
+        "How alike the features of the two networks are, layer by layer: 1 is the same up to a rotation, 0 has nothing "
+        "in common. Logits can agree where features do not."
+    )
+    return Plot("Features next to the teacher's", how, lambda: _draw_representations(alike))
+
+
+def _draw_representations(alike):
     drawn, plot = axes(5.0, 0.9 + 0.42 * len(alike))
     places = range(len(alike))
     plot.barh(places, list(alike.values()), color=COLOURS[0], alpha=0.75, height=0.6)
@@ -83,11 +110,7 @@ def _representations(report):
     plot.invert_yaxis()
     plot.set_xlim(0, 1.12)
     plot.set_xlabel("linear CKA")
-    how = (
-        "How alike the features of the two networks are, layer by layer: 1 is the same up to a rotation, 0 has nothing "
-        "in common. Logits can agree where features do not."
-    )
-    return "Features beside the teacher's", svg(drawn), how
+    return drawn
 
 
 def _weights_of_examples(report):

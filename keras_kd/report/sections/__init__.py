@@ -1,56 +1,54 @@
-"""A run's report as one self-contained page that people look at; a file for each group of its sections."""
+"""What a run's report says, as one list of blocks; a file for each group of its sections."""
 
+from keras_kd.report.blocks import Page
 from keras_kd.report.fields import get_path
-from keras_kd.report.html import (
+from keras_kd.report.sections import (
     calibration,
     classes,
     disagreement,
+    exports,
     fidelity,
     properties,
     run_details,
     training,
     verdict,
 )
-from keras_kd.report.plots import render
 from keras_kd.utils.json_safe import json_safe
 
 
-def page(report, history=(), evidence=None, recipe_text=""):
-    """The page of a run, self-contained HTML: it loads nothing, and runs no script.
+def page_of_run(report, history=(), evidence=None, recipe_text=""):
+    """The page of a run, that terminal, Markdown and HTML show.
 
     Args:
-        report: the dict of `report.json`; a part that is missing is left out of the page.
+        report: what `report.json` holds; a part that is missing is left out of the page.
         history: the rows of `history.csv`, dicts of text or numbers.
         evidence: what `keras_kd.evaluation.predictions_file.read_predictions` gives, or None: then the page has no
             reliability diagrams, confusions and images.
         recipe_text: the recipe as it was written.
 
     Returns:
-        A str; where matplotlib or jinja2 is missing, a page that says so.
+        A `keras_kd.report.blocks.Page`.
 
     Example:
-        >>> "digits_tiny" in page({"recipe": "digits", "student": {"name": "digits_tiny", "top1": 0.98}})
-        True
+        >>> [one.name for one in page_of_run({"student": {"name": "digits_tiny", "top1": 0.98}}).sections]
+        ['networks']
     """
     report = json_safe(report)
-    return render(
-        "report.html",
-        str(report.get("recipe") or "report"),
+    return Page(
         heading=str(report.get("recipe") or "Report"),
         facts=_facts(report),
-        sentence=get_path(report, "verdict", "sentence"),
         shortened=bool(report.get("shortened") or report.get("smoke")),
-        # Plots are drawn where their libraries are there.
-        sections=lambda: sections(report, list(history or ()), evidence, recipe_text),
+        sentence=get_path(report, "verdict", "sentence") or "",
+        sections=sections(report, list(history or ()), evidence, recipe_text),
     )
 
 
 def sections(report, history, evidence, recipe_text):
-    """The sections of the page that have something to say, in their order; arguments as of `page`."""
+    """The sections of the page that have something to say, in their order; arguments as of `page_of_run`."""
     made = [
         verdict.verdict(report),
         verdict.networks(report),
-        training.curves(report, history),
+        training.curves(history),
         fidelity.fidelity(report, evidence),
         calibration.calibration(report, evidence),
         classes.classes(report),
@@ -59,7 +57,7 @@ def sections(report, history, evidence, recipe_text):
         properties.properties(report),
         disagreement.confusion(report, evidence),
         disagreement.disagreements(report, evidence),
-        run_details.exports(report),
+        exports.exports(report),
         training.time(report),
         run_details.doctor(report),
         run_details.data(report),
@@ -71,11 +69,13 @@ def sections(report, history, evidence, recipe_text):
 
 
 def _facts(report):
+    student, teacher, data = (get_path(report, part, "name") for part in ("student", "teacher", "data"))
     known = [
-        f"student {get_path(report, 'student', 'name')}" if get_path(report, "student", "name") else None,
-        f"taught by {get_path(report, 'teacher', 'name')}" if get_path(report, "teacher", "name") else None,
-        f"data {get_path(report, 'data', 'name')}" if get_path(report, "data", "name") else None,
-        f"{report['epochs']} epochs" if report.get("epochs") is not None else None,
+        f"student {student}" if student else None,
+        f"taught by {teacher}" if teacher else None,
+        f"data {data}" if data else None,
         f"seed {report['seed']}" if report.get("seed") is not None else None,
+        f"{report['epochs']} epochs" if report.get("epochs") is not None else None,
+        f"commit {report['git_commit']}" if report.get("git_commit") else None,
     ]
     return ", ".join(one for one in known if one)

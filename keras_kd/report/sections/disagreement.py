@@ -6,9 +6,9 @@ import io
 import numpy as np
 
 from keras_kd.evaluation.metrics.probabilities import log_softmax
+from keras_kd.report.blocks import Plot, images, plots, section, table, text
 from keras_kd.report.fields import class_name
-from keras_kd.report.html.blocks import images, plots, section, table, text
-from keras_kd.report.plots import axes, svg
+from keras_kd.report.plots import axes
 from keras_kd.utils.formatting import percent, words
 from keras_kd.utils.lazy import installed
 
@@ -80,7 +80,18 @@ def _classes(logits):
 
 
 def _squares(report, labels, teacher, student, classes):
-    """The student's confusions less the teacher's, as squares of a colour."""
+    """The student's confusions minus the teacher's, as squares of a colour."""
+    how = (
+        "How many images more (orange, +) or fewer (blue, −) the student takes for a class than its teacher does, by "
+        "their true class. Blue on the diagonal: images that the teacher has right and the student has not; the orange "
+        "squares of that row say what the student takes them for."
+    )
+    names = [words(class_name(report, number), longest=14) for number in range(classes)]
+    return Plot("Confusions, student minus teacher", how, lambda: _draw_squares(names, labels, teacher, student))
+
+
+def _draw_squares(names, labels, teacher, student):
+    classes = len(names)
     found = np.zeros((classes, classes), int)
     np.add.at(found, (labels, student), 1)
     np.add.at(found, (labels, teacher), -1)
@@ -96,18 +107,12 @@ def _squares(report, labels, teacher, student, classes):
     for true, said in zip(*np.nonzero(found), strict=True):
         label = f"{found[true, said]:+d}".replace("-", "−")
         plot.text(said, true, label, ha="center", va="center", fontsize=8 if classes > 12 else 9)
-    names = [words(class_name(report, number), longest=14) for number in range(classes)]
     upright = max(map(len, names)) > 2
     plot.set_xticks(range(classes), names, rotation=90 if upright else 0)
     plot.set_yticks(range(classes), names)
     plot.set_xlabel("said")
     plot.set_ylabel("true")
-    how = (
-        "How many images more (orange, +) or fewer (blue, −) the student takes for a class than its teacher does, by "
-        "their true class. Blue on the diagonal: images that the teacher has right and the student has not; the orange "
-        "squares of that row say what the student takes them for."
-    )
-    return "Confusions, student less teacher", svg(drawn), how
+    return drawn
 
 
 def disagreements(report, evidence):

@@ -4,9 +4,9 @@ import numpy as np
 
 from keras_kd.evaluation import metrics
 from keras_kd.report import tables
+from keras_kd.report.blocks import Plot, plots, section, table, text
 from keras_kd.report.fields import get_path, parts
-from keras_kd.report.html.blocks import plots, section, table, text
-from keras_kd.report.plots import COLOURS, axes, legend_above, svg
+from keras_kd.report.plots import COLOURS, axes, legend_above
 from keras_kd.utils.formatting import number
 
 
@@ -48,13 +48,21 @@ def _diagram(report, evidence, role):
     logits = np.asarray(logits, "float64")
     if np.isnan(logits).any(1).all():
         return None
+    return Plot(
+        f"Reliability of the {role}",
+        _said(report, role),
+        lambda: _draw_diagram(logits, evidence["labels"], bins, temperature),
+    )
+
+
+def _draw_diagram(logits, labels, bins, temperature):
     drawn, plot = axes(4.6, 3.8)
     plot.plot([0, 100], [0, 100], "--", color=COLOURS[7], linewidth=1.2)
     shown = [(logits, "as trained", COLOURS[0], "o")]
     if temperature:
         shown.append((logits / temperature, f"at temperature {temperature:.2f}", COLOURS[1], "s"))
     for scaled, label, colour, marker in shown:
-        counts, accuracies, confidences = metrics.reliability(scaled, evidence["labels"], bins)
+        counts, accuracies, confidences = metrics.reliability(scaled, labels, bins)
         known = counts > 0
         x, y, share = 100 * confidences[known], 100 * accuracies[known], counts[known] / counts.sum()
         plot.plot(x, y, color=colour, linewidth=1.0, alpha=0.5)
@@ -65,7 +73,7 @@ def _diagram(report, evidence, role):
     plot.set_xlabel("confidence, percent")
     plot.set_ylabel("accuracy, percent")
     legend_above(plot, 2)
-    return f"Reliability of the {role}", svg(drawn), _said(report, role)
+    return drawn
 
 
 def _said(report, role):

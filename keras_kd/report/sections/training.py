@@ -2,37 +2,36 @@
 
 import math
 
+from keras_kd.report.blocks import Plot, in_terminal, plots, section, table, text
 from keras_kd.report.fields import get_path, parts
-from keras_kd.report.html.blocks import plots, section, table, text
-from keras_kd.report.markdown_page import TIME_NAMES
-from keras_kd.report.plots import COLOURS, axes, legend_above, svg
+from keras_kd.report.plots import COLOURS, axes, legend_above
 from keras_kd.utils.formatting import NOTHING, percent
 
 # Columns of a history that say what an epoch cost.
 COSTS = ("epoch", "seconds", "teacher_seconds", "teacher_views")
 VALIDATION = "val_"
 DECADES = 2
+# Parts of a run's time, in words.
+TIME_NAMES = {
+    "teacher": "the teacher's part of training",
+    "student": "the student's part of training",
+    "data": "data",
+    "training": "training in all",
+    "measuring": "measuring",
+    "teacher_run": "training the teacher, in a run of its own",
+    "total": "this run",
+}
 
 
-def curves(report, history):
+def curves(history):
     """A plot for each figure of the history: its training and its validation images."""
     columns = figures_by_epoch(history)
-    epochs = columns.pop("epoch", None)
-    if not columns:
-        return None
+    epochs = columns.pop("epoch", ())
     names = list(dict.fromkeys(name.removeprefix(VALIDATION) for name in columns))
     # What a reader asks first: is it right, and has the loss come down.
     names.sort(key=lambda name: (not name.endswith("accuracy"), name != "loss", name == "learning_rate"))
     drawn = [_curve(name, epochs, columns.get(name), columns.get(VALIDATION + name)) for name in names]
-    best = parts(report, "best_validation")
-    chosen = (
-        f"The figures of this page are those of the last epoch. The epoch best on the validation images was "
-        f"{best.get('epoch')} ({percent(best.get('val_accuracy'))} there); its student has {percent(best.get('top1'))} "
-        "on the test images."
-        if best
-        else ""
-    )
-    return section("curves", "Learning curves", text(chosen), plots(*drawn))
+    return section("curves", "Learning curves", plots(*drawn))
 
 
 def figures_by_epoch(history):
@@ -66,6 +65,11 @@ def _float(value):
 
 
 def _curve(name, epochs, of_training, of_validation):
+    how = _how(name, bool(of_training and of_validation))
+    return Plot(_title(name), how, lambda: _draw_curve(name, epochs, of_training, of_validation))
+
+
+def _draw_curve(name, epochs, of_training, of_validation):
     drawn, plot = axes(5.0, 2.9)
     share = name.endswith("accuracy")
     scale = 100 if share else 1
@@ -84,7 +88,7 @@ def _curve(name, epochs, of_training, of_validation):
     plot.set_ylabel("percent" if share else name.replace("_", " "))
     if of_training and of_validation:
         plot.legend(frameon=False)
-    return _title(name), svg(drawn), _how(name, bool(of_training and of_validation))
+    return drawn
 
 
 def _title(name):
@@ -133,6 +137,7 @@ def time(report):
         "What the time went to",
         plots(_split(seconds)),
         table(["", "seconds", "share"], rows),
+        in_terminal(text(_brief(seconds))),
         text(f"{how[:1].upper()}{how[1:]}." if how else "", banked, soft=True),
     )
 
@@ -144,6 +149,14 @@ def _split(seconds):
         return None
     if rest > 0:
         known.append(("all else", rest))
+    how = (
+        "One bar, as long as the run took. A long part of the teacher's is saved by a bank of its answers, a long one "
+        "of measuring by less `evidence`; all else is starting."
+    )
+    return Plot("Seconds of this run", how, lambda: _draw_split(known))
+
+
+def _draw_split(known):
     drawn, plot = axes(5.2, 1.6)
     total, left = sum(one for _, one in known), 0.0
     for place, (name, one) in enumerate(known):
@@ -156,8 +169,11 @@ def _split(seconds):
     plot.set_xlim(0, total)
     plot.set_xlabel("seconds")
     legend_above(plot, 2)
-    how = (
-        "One bar, as long as the run took. A long part of the teacher's is saved by a bank of its answers, a long one "
-        "of measuring by less `evidence`; all else is starting."
-    )
-    return "Seconds of this run", svg(drawn), how
+    return drawn
+
+
+def _brief(seconds):
+    if seconds.get("total") is None:
+        return ""
+    of = ", ".join(f"{name} {seconds[name]:.1f}" for name in ("teacher", "student", "data") if name in seconds)
+    return f"seconds: {of}; {seconds['total']:.1f} in all"

@@ -1,0 +1,82 @@
+"""The exported files and their gates."""
+
+from keras_kd.report.blocks import everywhere, in_terminal, listed, section, table, text
+from keras_kd.report.fields import entries, parts
+from keras_kd.utils.formatting import bare_percent, number, percent, size
+
+GATES = {True: "passed", False: "failed"}
+
+
+def exports(report):
+    """A row for each file, and what became of those that failed."""
+    made = entries(report, "exports")
+    rows = [
+        [one.get("file"), one.get("format"), size(one.get("bytes"))]
+        + [number(one.get("max_difference")), number(one.get("mean_difference"))]
+        + [percent(one.get(key)) for key in ("agreement", "accuracy", "accuracy_drop")]
+        + [GATES.get(one.get("passed"))]
+        for one in made
+    ]
+    header = [
+        "file", "format", "size", "largest difference", "mean difference", "agreement", "accuracy", "drop", "gate"
+    ]  # fmt: skip
+    counts = " and ".join(map(str, sorted({one["images"] for one in made if one.get("images")})))
+    how = f"Compared with Keras on {counts} test images; differences are of logits." if counts else ""
+    note = report.get("export_note")
+    return section(
+        "exports",
+        "Exported files",
+        table(header, rows, how),
+        in_terminal(listed([_brief(one) for one in made])),
+        text(_int8(report)),
+        in_terminal(text(_int8_in_brief(report))),
+        everywhere(text(f"Not exported: {note}." if note and not rows else "")),
+        listed([line for one in made for line in _remarks(one)]),
+    )
+
+
+def _brief(one):
+    name = one.get("file") or one.get("format")
+    if not one.get("passed"):
+        return f"{name}: kept out: {'; '.join(entries(one, 'failures'))}"
+    shares = [bare_percent(one.get(key)) for key in ("accuracy", "keras_accuracy", "agreement")]
+    return (
+        f"{name}: {size(one.get('bytes'))}, top-1 {shares[0]} (Keras {shares[1]}), agreement {shares[2]} %, "
+        f"largest difference {number(one.get('max_difference'))}, {one.get('images')} images"
+    )
+
+
+def _remarks(one):
+    name = one.get("file") or one.get("format")
+    if entries(one, "failures"):
+        yield f"{name} was kept out: {'; '.join(entries(one, 'failures'))}"
+    if entries(one, "flex_ops"):
+        yield f"{name} needs operators that LiteRT has not built in: {', '.join(entries(one, 'flex_ops'))}"
+
+
+def _failed_int8(report):
+    """Each int8 file that failed its gate, before a copy of the student was trained for int8."""
+    return "; ".join(
+        f"{name} accuracy {percent(one.get('accuracy'))}, agreement {percent(one.get('agreement'))}"
+        for name, one in parts(report, "int8_fine_tuning", "before").items()
+    )
+
+
+def _int8(report):
+    tuned, failed = parts(report, "int8_fine_tuning"), _failed_int8(report)
+    if not failed:
+        return ""
+    return (
+        f"The int8 files failed their gate ({failed}), so a copy of the student was trained for int8: "
+        f"{tuned.get('epochs')} epochs, its quantisation simulated, taught by {tuned.get('teacher')}. They are made "
+        "of it, their agreement is that with its simulation, their drop that from the student."
+    )
+
+
+def _int8_in_brief(report):
+    tuned, failed = parts(report, "int8_fine_tuning"), _failed_int8(report)
+    return (
+        f"trained for int8: {tuned.get('epochs')} epochs, teacher {tuned.get('teacher')}; before it {failed}"
+        if failed
+        else ""
+    )
