@@ -109,7 +109,9 @@ def main():
             f"{one['bank_seconds']:>8.1f} {one['bank_views_a_second'] or '-':>13} {top1:>7}"
         )
     whole = len(stages) == len(RECIPES) and all(one["done"] for one in stages.values())
-    note = "shrunk: no accelerator was found; one seed: no claim" if shrunk else "one seed: no claim about the method"
+    note = (
+        "shrunk: no accelerator was found; one seed: no verdict" if shrunk else "one seed: no verdict about the method"
+    )
     rows += [note, "done" if whole else "not done: the same command goes on"]
     result = {"shrunk": shrunk, "done": whole, "note": note, "precision": chosen.precision, "stages": stages}
     finish("gpu", result, "\n".join(rows), chosen)

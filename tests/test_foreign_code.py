@@ -448,12 +448,12 @@ def test_a_dry_run_without_code_is_refused_for_what_needs_it():
     write("net.yaml", "data: digits\nstudent: my_functions:net\nfit: {epochs: 1}\n")
     write("data.yaml", "data: my_functions:pets\nstudent: digits_tiny\nfit: {epochs: 1}\n")
     write("of.yaml", "data: digits\nteacher: mine.yaml\nstudent: digits_tiny\nterms: [kd]\nfit: {epochs: 1}\n")
-    cure = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
+    fix = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
     assert error_of("validate", "--dry-run", "--no-code", "mine.yaml", "net.yaml", "data.yaml", "of.yaml") == [
-        f"mine.yaml: mine_method:Mine: {cure}",
-        f"net.yaml: my_functions:net: {cure}",
-        f"data.yaml: my_functions:pets: {cure}",
-        f"of.yaml: mine.yaml:4: terms[0]: mine_method:Mine: {cure}",
+        f"mine.yaml: mine_method:Mine: {fix}",
+        f"net.yaml: my_functions:net: {fix}",
+        f"data.yaml: my_functions:pets: {fix}",
+        f"of.yaml: mine.yaml:4: terms[0]: mine_method:Mine: {fix}",
     ]
     assert ran() == []
 

@@ -88,7 +88,7 @@ class Commands(click.Group):
             if fault is None:
                 raise
             where = f" ({error.filename})" if error.filename else ""
-            fail(f"{fault}{where}; cure that and give the same command again", 2)
+            fail(f"{fault}{where}; fix that and give the same command again", 2)
         except KeyboardInterrupt as error:
             stopped(error)
 
@@ -151,8 +151,8 @@ def choose_backend(backend=None):
     if not installed(backend):
         extra = "keras-kd[jax]" if backend == "jax" else "tensorflow"
         others = [other for other in BACKENDS if installed(other)]
-        cure = f", or set KERAS_BACKEND={others[0]}" if others else ""
-        raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'{cure}")
+        fix = f", or set KERAS_BACKEND={others[0]}" if others else ""
+        raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'{fix}")
     os.environ["KERAS_BACKEND"] = backend
 
 
@@ -215,7 +215,7 @@ def own_methods(recipe):
     return list(dict.fromkeys(term.method for term in recipe.terms if term.is_foreign))
 
 
-def tell_of_code(recipe, ran):
+def log_code(recipe, ran):
     """Says on standard error which modules were imported for a recipe."""
     for one in ran:
         print_note(f"{recipe}: ran {one.module} ({one.file})")

@@ -183,7 +183,7 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         restart=restart,
         jobs=jobs,
         quiet=quiet,
-        tell=print_note,
+        log=print_note,
         joins=joins,
     )
     if found is None:

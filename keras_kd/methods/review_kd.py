@@ -15,7 +15,7 @@ LEVELS = (4, 2, 1)
 
 
 class ReviewKD(TapPairs):
-    """The student reviews its early layers with its late ones to tell each layer of the teacher.
+    """The student reviews its early layers with its late ones to match each layer of the teacher.
 
     From the last layer to the first, a student's layer is fused by attention with what came from the later ones (1x1
     convolution, two attention maps, 3x3 convolution, batch normalisation), and compared with the teacher's: mean square

@@ -14,7 +14,7 @@ from keras_kd.utils.lazy import keras, ops
 
 
 class VID(TapPairs):
-    """The student's maps tell the teacher's: mean of ((mu(student) - teacher)^2 / variance + log variance) / 2.
+    """The student's maps predict the teacher's: mean of ((mu(student) - teacher)^2 / variance + log variance) / 2.
 
     The negative log-likelihood (but for a constant) of the teacher's maps under a Gaussian, whose mean mu is a small
     network of the student's maps (three 1x1 convolutions without biases, ReLU between) and whose variance is learnt for

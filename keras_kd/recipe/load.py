@@ -32,7 +32,7 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
         A frozen `Recipe`, all defaults filled, all paths absolute.
 
     Raises:
-        UserError: every error of the file at once, a line each: "file:line: field: what is wrong; cure".
+        UserError: every error of the file at once, a line each: "file:line: field: what is wrong; fix".
 
     Example:
         >>> load("digits", ["fit.epochs=3"]).fit.epochs

@@ -34,7 +34,7 @@ def meaning_errors(recipe, path, code):
         *_data_errors(recipe.data),
         *_noise_errors(recipe.data.label_noise),
         *_imbalance_errors(recipe.data.imbalance),
-        *_claim_errors(recipe),
+        *_repeated_seeds_errors(recipe),
         *_checkpoint_errors(recipe.fit),
         *_fit_errors(recipe.fit),
         *_student_errors(recipe),
@@ -131,7 +131,7 @@ def _student_errors(recipe):
     return errors
 
 
-def _claim_errors(recipe):
+def _repeated_seeds_errors(recipe):
     """What is wrong with seeds, baseline and classes beyond types: [(path of keys, message)]."""
     errors = []
     if len(set(recipe.seeds)) < len(recipe.seeds):

@@ -257,7 +257,7 @@ def short_evidence(value):
 
 
 class Recipe(Part):
-    """A teacher, a student, a method and how they meet: one claim, in one file."""
+    """A teacher, a student, a method and how they meet: one experiment, in one file."""
 
     data: Annotated[DataSpec, BeforeValidator(short_data)] = Field(
         description="the images, such as data: {name: cifar100, views: crop_flip}; a text alone is the name"

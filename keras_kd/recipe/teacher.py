@@ -220,15 +220,15 @@ def _held_out_errors(recipe):
     """What is fitted on held-out images needs some."""
     if recipe.data.validation:
         return []
-    teacher, cure = recipe.teacher, "on held-out images and there are none; set data.validation"
+    teacher, fix = recipe.teacher, "on held-out images and there are none; set data.validation"
     errors = []
     if teacher.ensemble_weights == "fitted":
-        errors.append((("teacher", "ensemble_weights"), f"are fitted {cure}"))
+        errors.append((("teacher", "ensemble_weights"), f"are fitted {fix}"))
     if teacher.calibrate:
-        errors.append((("teacher", "calibrate"), f"fits a temperature {cure}"))
+        errors.append((("teacher", "calibrate"), f"fits a temperature {fix}"))
     for number, one in enumerate(teacher.ensemble):
         if one.calibrate:
-            errors.append((("teacher", "ensemble", str(number), "calibrate"), f"fits a temperature {cure}"))
+            errors.append((("teacher", "ensemble", str(number), "calibrate"), f"fits a temperature {fix}"))
     return errors
 
 

@@ -118,13 +118,13 @@ def check_name(name):
 
 
 @contextlib.contextmanager
-def guarded(name, doing, cure="correct it"):
+def guarded(name, doing, fix="correct it"):
     """Whatever the user's code raises in the block becomes one `UserError`; an end of the program too.
 
     Args:
         name: how the error begins, as a rule "package.module:thing".
         doing: what fails, such as "importing 'mine'".
-        cure: of an error, how the line ends.
+        fix: of an error, how the line ends.
 
     Example:
         >>> with guarded("mine:Mine", "making it"):
@@ -138,7 +138,7 @@ under `if __name__ == '__main__':`
     except (UserError, KeyboardInterrupt, Exit):
         raise
     except Exception as error:
-        raise UserError(f"{name}: {doing} fails with {described(error)}; {cure}") from error
+        raise UserError(f"{name}: {doing} fails with {described(error)}; {fix}") from error
     except BaseException as error:
         raise UserError(f"{name}: {doing} ends the program ({described(error)}); {TAKE_IT_OUT}") from error
 
@@ -286,8 +286,8 @@ def _import(name, module):
         except ModuleNotFoundError as error:
             if error.name is None:
                 raise
-            cure = "run from the folder that holds it, or install it"
-            raise UserError(f"{name}: no module {error.name!r} can be imported; {cure}") from error
+            fix = "run from the folder that holds it, or install it"
+            raise UserError(f"{name}: no module {error.name!r} can be imported; {fix}") from error
 
 
 @contextlib.contextmanager

@@ -83,7 +83,7 @@ def distill(
         The report, as in `report.json`; with a baseline or several seeds it has a "verdict".
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
         NonFiniteLoss: the loss, or what is trained, became NaN or infinite.
         GateError: an exported file differs from the Keras model by more than its gate allows.
 
@@ -130,7 +130,7 @@ def evaluate(
         The report.
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
 
     Example:
         >>> evaluate("teacher.keras")  # doctest: +ELLIPSIS
@@ -160,7 +160,7 @@ def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = Fa
         The report, with "exports".
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
         GateError: a file differs by more than the recipe's gates allow, and was kept out of the run folder.
 
     Example:
@@ -206,7 +206,7 @@ def search(
         What `search.json` holds; its "best" is None where no trial came to its end. None of a worker.
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
 
     Example:
         >>> search("digits", tuner="guess")  # doctest: +ELLIPSIS
@@ -257,7 +257,7 @@ def study(
         What `study.json` holds.
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
 
     Example:
         >>> study("label_noize")
@@ -278,7 +278,7 @@ def study(
         restart=restart,
         jobs=jobs,
         quiet=quiet,
-        tell=print_note,
+        log=print_note,
     )
 
 

@@ -59,7 +59,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
 
 
 def _may_begin(recipe, folder, restart):
-    """Sees that all runs of a claim have their places, before the first one begins."""
+    """Sees that the runs of all seeds have their places, before the first one begins."""
     for seed in recipe.seeds or (recipe.seed,):
         one = recipe.with_seed(seed)
         if seed != recipe.seed:

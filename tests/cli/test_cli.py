@@ -343,7 +343,7 @@ def test_a_full_disk(monkeypatch):
     message = fails("distill", recipe(), "--quiet")
     assert message == (
         "saved_models/small/training_state.npz: the disk is full, so it was not written; "
-        "cure that and give the same command again"
+        "fix that and give the same command again"
     )
     assert not list(Path("saved_models/small").rglob("*writing-*"))
     monkeypatch.undo()

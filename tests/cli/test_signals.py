@@ -381,7 +381,7 @@ def test_a_study_that_is_stopped_ends_those_who_work_with_it(monkeypatch, tmp_pa
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     monkeypatch.setattr(study, "_others", lambda *arguments: iter([child]))
     monkeypatch.setattr(study, "write_recipes", lambda *arguments: [])
-    monkeypatch.setattr(study, "_rehearse", lambda *arguments: None)
+    monkeypatch.setattr(study, "_dry_run", lambda *arguments: None)
     monkeypatch.setattr(study, "_run_all", stopped if when == "it trains" else lambda *arguments, **options: {})
     if when == "it waits for them":
         wait, calls = child.wait, []

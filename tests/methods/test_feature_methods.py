@@ -329,7 +329,7 @@ def test_taps_may_have_other_names_in_the_teacher():
         ),
     ],
 )
-def test_networks_that_cannot_work_are_refused_with_the_cure(name, fields, message):
+def test_networks_that_cannot_work_are_refused_with_the_fix(name, fields, message):
     with pytest.raises(UserError) as error:
         Distiller(network("student", 6), network("teacher", 8), terms=[METHODS[name](**fields)])
     assert str(error.value) == message

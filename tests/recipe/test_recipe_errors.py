@@ -1,4 +1,4 @@
-"""Broken recipes: each error says file, line, field and cure, and all come at once. The texts are exact."""
+"""Broken recipes: each error says file, line, field and fix, and all come at once. The texts are exact."""
 
 import pytest
 

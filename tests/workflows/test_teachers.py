@@ -330,7 +330,7 @@ def test_a_members_error_has_the_members_line():
     ]
 
 
-def test_an_epoch_that_a_recipe_does_not_keep_is_refused_with_the_cure():
+def test_an_epoch_that_a_recipe_does_not_keep_is_refused_with_the_fix():
     Path("big.yaml").write_text(TEACHER.replace("epochs: 2", "epochs: 9"))
     assert errors_of("{model: big.yaml, epoch: 4}") == [
         "small.yaml:2: teacher.epoch: big.yaml does not keep epoch 4; add checkpoints: [1, 4] to its fit"

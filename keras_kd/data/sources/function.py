@@ -66,5 +66,5 @@ def _call(name, function, offered):
             f"{name}: found a function that needs {', '.join(needed)}; expected one that takes no more than "
             f"{', '.join(sorted(offered))}; give its arguments defaults"
         )
-    with foreign_code.guarded(name, "calling it", cure="expected a dict of arrays; correct the function"):
+    with foreign_code.guarded(name, "calling it", fix="expected a dict of arrays; correct the function"):
         return function(**{one.name: offered[one.name] for one in parameters if one.name in offered})

@@ -80,7 +80,7 @@ def examine(recipe, folder, *, name=None, smoke=False, dataset=None, checks=None
         checks: names of `CHECKS`; all by default.
 
     Returns:
-        dict: "recipe"; "findings", a list of {"check", "outcome", "found", "evidence", "why", "cure"}, the outcome one
+        dict: "recipe"; "findings", a list of {"check", "outcome", "found", "evidence", "why", "fix"}, the outcome one
         of "good", "warning", "bad", "unknown"; "next", what to try, a list of lines in the order in which it pays;
         "finished", whether the run of this recipe is there and was looked at.
 

@@ -77,7 +77,7 @@ class Case:
         return _shown("validation", validation, MOST) if validation is not None and len(validation) else self.training
 
     @functools.cached_property
-    def yardstick(self):
+    def class_mean_baseline(self):
         """What the nearest class mean achieves on the images, 0..1: what takes no training."""
         shown = self.training
         return nearest_class_mean(shown.images, shown.true_labels, self.dataset.classes)
@@ -85,7 +85,7 @@ class Case:
     def looks_trained(self, accuracy, share=0.5):
         """Whether an accuracy is worth a share of what takes no training."""
         classes = self.dataset.classes
-        return skill(accuracy, classes) >= share * max(skill(self.yardstick, classes), 0.0)
+        return skill(accuracy, classes) >= share * max(skill(self.class_mean_baseline, classes), 0.0)
 
     # The teacher.
 

@@ -226,7 +226,7 @@ def check_gradients(case):
         "warning" if reasons else "unknown" if found["unknown"] else "good",
         "; ".join(texts),
         why=" ".join(reasons),
-        cure="; ".join(dict.fromkeys(cure for _, _, cure in told if cure)),
+        fix="; ".join(dict.fromkeys(fix for _, _, fix in told if fix)),
         evidence=evidence,
     )
 
@@ -237,7 +237,7 @@ def _refused(refused, evidence):
         "bad",
         "; ".join(f"{name} cannot be built: {reason}" for name, reason in refused.items()),
         why="A run would stop here.",
-        cure="; ".join(reason.rpartition("; ")[2] for reason in refused.values()),
+        fix="; ".join(reason.rpartition("; ")[2] for reason in refused.values()),
         evidence=evidence,
     )
 
@@ -249,29 +249,29 @@ def _not_finite(strength, evidence):
         "bad",
         f"NaN or infinite of {names} on the first batches",
         why="Training would stop at its first step.",
-        cure="look at the teacher's output and at the term's settings",
+        fix="look at the teacher's output and at the term's settings",
         evidence=evidence,
     )
 
 
 def _directions(recipe, parts):
-    """(text, reason, cure) of each part that was compared with the labels; no reason where nothing is wrong."""
+    """(text, reason, fix) of each part that was compared with the labels; no reason where nothing is wrong."""
     for name, one in parts.items():
         if one["cosines"] is None:
             continue
         median, negative = float(np.median(one["cosines"])), sum(cosine < 0 for cosine in one["cosines"])
-        text, reason, cure = f"{name} and labels have cosine {median:.2f}", "", ""
+        text, reason, fix = f"{name} and labels have cosine {median:.2f}", "", ""
         if median < APART and negative >= 0.75 * len(one["cosines"]):
             reason = f"{name} and the labels pull the student apart."
-            cure = (
+            fix = (
                 "look at the class order and the teacher's accuracy; then less label_weight, or a target that agrees "
                 f"with the label (`terms.{_number(recipe, name)}.target: swap`)"
             )
-        yield text, reason, cure
+        yield text, reason, fix
 
 
 def _strengths(recipe, parts, strength):
-    """(text, reason, cure) of each part that is drowned by the largest; no reason where it does not matter."""
+    """(text, reason, fix) of each part that is drowned by the largest; no reason where it does not matter."""
     largest = max(strength, key=strength.get)
     for name, one in strength.items():
         if one > LITTLE * strength[largest] or name == largest:

@@ -36,7 +36,7 @@ def check_data(case):
         "warning",
         told,
         why="The teacher has learnt the wrong labels by heart and teaches them.",
-        cure="take an earlier checkpoint of it (`teacher.epoch`), one trained on clean labels, or `trust`",
+        fix="take an earlier checkpoint of it (`teacher.epoch`), one trained on clean labels, or `trust`",
         evidence=evidence,
     )
 

@@ -26,7 +26,7 @@ class RunContext:
     title: str
     quiet: bool = False
 
-    def tell(self, line):
+    def log(self, line):
         """Writes a line of progress to stderr, unless quiet."""
         if not self.quiet:
             print_note(f"{self.title}: {line}")

@@ -31,7 +31,7 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
     """
     files = RunFolder(Path(folder))
     seen = replace(dataset, test=dataset.validation)
-    with hold_run(files, recipe, wait=True, tell=False) as owned:
+    with hold_run(files, recipe, wait=True, log=False) as owned:
         found = read_report(files.path)
         if found is not None and files.student.exists():
             _tidy(files, owned, recipe, epochs)

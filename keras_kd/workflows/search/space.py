@@ -16,7 +16,7 @@ KINDS = ("float", "int", "choice", "boolean")
 DRAWS = 40
 
 
-class Given(NamedTuple):
+class SearchInput(NamedTuple):
     """The recipe file that is searched: its path, and overrides of the command line."""
 
     path: str
@@ -70,7 +70,7 @@ def space_of(recipe, given):
 
     Args:
         recipe: a `Recipe`; without `search.space` the label weight, and the temperatures of the terms, are searched.
-        given: the `Given` that it was read from.
+        given: the `SearchInput` that it was read from.
 
     Returns:
         A tuple of `Setting`s.
@@ -213,7 +213,7 @@ def recipe_with(values, given):
     Args:
         values: {path: value} of its active settings. A method that is not the file's own begins with its published
             settings and weight.
-        given: the `Given` that is searched.
+        given: the `SearchInput` that is searched.
 
     Returns:
         A `Recipe`.
@@ -225,7 +225,7 @@ def settings_of(values, given):
     """Values as overrides "path=value" of a recipe, methods first.
 
     Example:
-        >>> settings_of({"terms.0.temperature": 2.0}, Given("digits"))
+        >>> settings_of({"terms.0.temperature": 2.0}, SearchInput("digits"))
         ['terms.0.temperature=2.0']
     """
     base = (
