@@ -4,7 +4,7 @@
 
 Trains the teacher, fills the bank as the student asks for it, distills the student: 240 epochs each, by the command
 line itself. When the minutes are over it keeps the state, writes what there is, and goes on with the same command. It
-needs JAX, keras and what keras_kd needs beside them; with `--data` (x_train, y_train, x_test, y_test) neither
+needs JAX, keras and what keras_kd needs in addition to them; with `--data` (x_train, y_train, x_test, y_test) neither
 TensorFlow nor a network. Where there is no accelerator the run is shrunk, and says so.
 """
 

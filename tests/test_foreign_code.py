@@ -304,7 +304,7 @@ def test_one_in_use_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.undo()
 
 
-def test_what_a_module_imports_beside_it(tmp_path, monkeypatch):
+def test_what_a_module_imports_next_to_it(tmp_path, monkeypatch):
     installed(tmp_path, monkeypatch, "twin_of_mine.py", "where = 'installed'")
     write("twin_of_mine.py", "where = 'here'")
     write("helper_of_mine.py", "value = 3")

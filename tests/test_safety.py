@@ -206,7 +206,7 @@ def test_a_file_of_somebodys_is_not_written_over(name, tmp_path):
     assert digests(folder) == before
 
 
-def test_beside_files_of_somebodys_a_run_has_its_place(tmp_path):
+def test_next_to_files_of_somebodys_a_run_has_its_place(tmp_path):
     before = digests(thesis(tmp_path / "p"))
     distilled("p")
     after = digests(tmp_path / "p")

@@ -42,7 +42,7 @@ class Bank:
         teacher: a built `keras.Model` from pixels 0..255 to (batch, classes).
         images: uint8 array (n, height, width, channels), the training images in their order.
         views: the `Views` that are shown.
-        taps: layers whose outputs are wanted beside the logits.
+        taps: layers whose outputs are wanted in addition to the logits.
         from_logits: whether the teacher gives logits; the bank holds logits in any case.
         format: one of `keras_kd.bank.formats.FORMATS`, for all signals; topk is for logits, others then are float16.
         kept: classes that topk keeps.
@@ -298,7 +298,7 @@ class Bank:
             )
 
     def summary(self):
-        """What a report says of the bank: its folder's name, formats, views an image, views that are there, bytes."""
+        """What a report says of the bank: its folder's name, formats, views per image, views that are there, bytes."""
         return {
             "key": self.key,
             "signals": {tap: table.format.name for tap, table in self.tables.items()},

@@ -40,12 +40,12 @@ folder_option = click.option(
 )
 settings_option = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field.")
 beside_option = click.option(
-    "--out", type=A_FOLDER, help="The run folder beside which the bank lies; saved_models/RECIPE."
+    "--out", type=A_FOLDER, help="The run folder next to which the bank lies; saved_models/RECIPE."
 )
 
 
 def _bank(recipe, settings, words, backend, may_train, out):
-    """The bank of a recipe, beside a run folder."""
+    """The bank of a recipe, next to a run folder."""
     from keras_kd.recipe.files import find
 
     choose_backend(backend)

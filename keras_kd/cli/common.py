@@ -21,17 +21,17 @@ from keras_kd.workflows.arguments import overrides
 BACKENDS = ("tensorflow", "jax")
 # What is said of a command that is stopped; of others, that nothing was changed.
 KEPT = {
-    "distill": "every whole epoch is kept in {folder} and in the runs beside it; {again} goes on from there",
-    "search": "finished trials are kept in {folder}; {again} goes on from there",
+    "distill": "every completed epoch is kept in {folder} and in the runs next to it; {again} resumes from there",
+    "search": "finished trials are kept in {folder}; {again} resumes from there",
     "worker": "its trial goes to another worker of {folder}; the same command joins again",
-    "study": "finished runs and whole epochs are kept in {folder}; {again} goes on from there",
+    "study": "finished runs and completed epochs are kept in {folder}; {again} resumes from there",
     "export": "files that were in {folder} stay or were replaced whole; the same command makes the rest",
     "evaluate": "the report in {folder} is as it was or was replaced whole; the same command measures again",
     "report": "each report.html is as it was or was replaced whole; the same command makes the rest",
     "compare": "{folder} is as it was or was written whole; the same command writes it",
     "bench": "bench.json in {folder} is as it was or was replaced whole; the same command measures again",
-    "bank build": "rows that were computed, and epochs of a teacher, are kept beside {folder}; the same command goes "
-    "on from there",
+    "bank build": "rows that were computed, and epochs of a teacher, are kept next to {folder}; the same command "
+    "resumes from there",
     "bank prune": "a bank in {folder} may be gone in part; `keras-kd bank prune --damaged` throws the rest of it away",
 }
 

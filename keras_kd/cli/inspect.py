@@ -37,7 +37,7 @@ from keras_kd.workflows.commands import compare as compare_runs
 @click.argument("what", required=False, metavar="[methods|models|datasets|recipes|studies]")
 @json_option
 def list_command(what, as_json):
-    """What there is: methods, models, datasets, recipes, studies.
+    """List available methods, models, datasets, recipes and studies.
 
     \b
     Example:
@@ -132,7 +132,7 @@ def new(name, template):
 
 
 def _new_file(name):
-    """The file that `new` writes: never beside a folder of that name, and none without a name of its own."""
+    """The file that `new` writes: never next to a folder of that name, and none without a name of its own."""
     if Path(name).is_dir() or name.endswith(("/", os.sep)):
         inside = Path(name) / "mine.yaml"
         raise UserError(f"new: {name} is a folder; give the name of a file, such as {inside}")

@@ -115,7 +115,7 @@ def _planned(recipe, smoke, no_code):
 @quiet_option
 @json_option
 def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, as_json):
-    """Run a recipe to its end: train, measure, export. A run that was killed goes on.
+    """Run a recipe to its end: train, measure, export. A run that was killed resumes.
 
     \b
     Example:

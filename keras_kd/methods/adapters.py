@@ -1,4 +1,4 @@
-"""Building what trains beside the student."""
+"""Building what trains with the student."""
 
 import keras
 

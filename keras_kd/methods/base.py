@@ -13,10 +13,10 @@ RENAMED = {"glue": "adapters", "glue_learns": "trains_adapters"}
 class Method(BaseModel):
     """A distillation method; its fields are what a recipe may set.
 
-    A subclass writes `loss`, and says in `taps` which layers it reads beside the logits. Methods know nothing of each
-    other or of the training step, so any number of them may be summed, each as a term with a weight. A numeric field
-    that is scheduled over the epochs reaches `loss` as a scalar tensor, so `loss` computes with fields and does not
-    branch on them.
+    A subclass writes `loss`, and says in `taps` which layers it reads in addition to the logits. Methods know nothing
+    of each other or of the training step, so any number of them may be summed, each as a term with a weight. A numeric
+    field that is scheduled over the epochs reaches `loss` as a scalar tensor, so `loss` computes with fields and does
+    not branch on them.
 
     Class attributes:
         name: as recipes, logs and errors call it; the class's name in lower case unless it is set.
@@ -28,7 +28,7 @@ class Method(BaseModel):
         paper: authors and year, as a table shows them.
         cites: keys of `keras_kd.recipe.citations.BIBTEX`.
         numbers_from: where the default weight and settings come from.
-        zero_when_matched: whether the loss at `matched` is zero (a law; else it is only the least).
+        zero_when_matched: whether the loss at `matched` is zero (a law; else it is only the minimum).
         order_matters: whether the order of the batch changes the loss.
         shift_invariant: whether a constant added to a network's logits changes nothing (a law where no layer is read).
         sums_over_classes: whether a class that no network believes in adds nothing (a law where no layer is read).
@@ -128,7 +128,7 @@ class Method(BaseModel):
             adapters: the layers that `adapters` made.
 
         Returns:
-            A float32 tensor (batch,), one loss an example; or () where the loss is of the batch as a whole.
+            A float32 tensor (batch,), one loss per example; or () where the loss is of the batch as a whole.
         """
         raise TypeError(f"{type(self).__name__} has no loss: a method must define `loss(signals, labels, adapters)`")
 

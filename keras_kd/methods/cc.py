@@ -15,7 +15,7 @@ from keras_kd.utils.lazy import keras, ops
 class CC(TapPair):
     """Examples that follow each other do not err alike: mean over i of the sum of |s - t|[i] |s - t|[i + 1].
 
-    s and t are linear embeddings of both networks' features, trained beside the student and dropped at export. Each
+    s and t are linear embeddings of both networks' features, trained with the student and dropped at export. Each
     example meets the next one of the batch, so the order of the batch counts; the loss is of the batch as a whole. This
     form is that of RepDistiller, which has it from an author of the paper.
 

@@ -15,12 +15,12 @@ TEMPERATURE = "temperature"
 class CTKD(LogitMethod):
     """KD whose temperature T = start + range sigmoid(theta) is learnt against the student.
 
-    theta is one number, trained beside the student; it starts at 1. Its gradient is multiplied by `reversal`, so with
+    theta is one number, trained with the student; it starts at 1. Its gradient is multiplied by `reversal`, so with
     -1 the temperature moves to where the loss is larger. The published curriculum lets the reversal grow over the first
     10 epochs: `reversal: {end_value: -1.0, duration: 10, shape: cosine}`.
 
     Args:
-        temperature_start: the least temperature, above 0.
+        temperature_start: the minimum temperature, above 0.
         temperature_range: how far above it the temperature can go, above 0.
         reversal: the factor on theta's gradient: negative against the student, 0 for a temperature that stays, positive
             with the student.

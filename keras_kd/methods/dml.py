@@ -62,7 +62,7 @@ class DML(Method):
         return total
 
     def matched(self, signals, labels):
-        # Between several peers the least lies where no one of them is.
+        # Between several peers the minimum lies where no one of them is.
         return signals["peer_1"] if len(_peers(signals)) == 1 else None
 
 

@@ -12,7 +12,7 @@ from keras_kd.utils.lazy import keras, ops
 class FitNet(TapPair):
     """A middle layer of the student, through a regressor, equals the teacher's: mean (regressor(s) - t)^2.
 
-    The regressor is trained beside the student and dropped at export. Of maps it is a convolution, batch normalisation
+    The regressor is trained with the student and dropped at export. Of maps it is a convolution, batch normalisation
     and ReLU: 3x3 with stride 2 to halve the size, a transposed 4x4 with stride 2 to double it, else the kernel that
     takes the student's size to the teacher's (1x1 where they are equal). Where the teacher's map is larger, but not
     double, it is averaged down to the student's size. Of vectors it is a linear layer. The paper trains up to the hint

@@ -20,7 +20,7 @@ class ReviewKD(TapPairs):
     From the last layer to the first, a student's layer is fused by attention with what came from the later ones (1x1
     convolution, two attention maps, 3x3 convolution, batch normalisation), and compared with the teacher's: mean square
     differences of the whole maps and of the maps averaged down to 4x4, 2x2 and 1x1, weighted 1, 1/2, 1/4, 1/8 over
-    their sum. Summed over the layers. The fusion is trained beside the student and dropped at export.
+    their sum. Summed over the layers. The fusion is trained with the student and dropped at export.
 
     The published code raises the weight linearly over the first 20 epochs. Its weight is 0.6 for ResNet-56 to
     ResNet-20, 1 for ResNet-110 to ResNet-32, 5 for the wide ones. It takes the teacher's stages before their last

@@ -18,7 +18,7 @@ class RKD(TapPair):
     Args:
         distance_weight: of the distances, 0 or more.
         angle_weight: of the angles, 0 or more.
-        eps: the least squared distance between two examples.
+        eps: the minimum squared distance between two examples.
         student_tap, teacher_tap: layers whose sizes may differ.
 
     Example:

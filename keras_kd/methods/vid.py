@@ -18,12 +18,12 @@ class VID(TapPairs):
 
     The negative log-likelihood (but for a constant) of the teacher's maps under a Gaussian, whose mean mu is a small
     network of the student's maps (three 1x1 convolutions without biases, ReLU between) and whose variance is learnt for
-    each channel: softplus(log scale) + eps. Both are trained beside the student and dropped at export. The larger map
+    each channel: softplus(log scale) + eps. Both are trained with the student and dropped at export. The larger map
     is averaged down to the smaller. Summed over pairs; it can be negative.
 
     Args:
         initial_variance: above `eps`.
-        eps: the least variance.
+        eps: the minimum variance.
         mid_channels: between the convolutions; None takes as many as the teacher's map has.
         student_taps, teacher_taps: layers with maps, compared in pairs.
 

@@ -21,7 +21,7 @@ class WTTM(LogitMethod):
         standardize, target: see `LogitMethod`.
 
     Source:
-        Zheng and Yang 2024; the published weight, 4 at exponent 0.2, is that of vgg13 to vgg8 beside CRD.
+        Zheng and Yang 2024; the published weight, 4 at exponent 0.2, is that of vgg13 to vgg8 together with CRD.
 
     Example:
         >>> import numpy as np
@@ -34,7 +34,7 @@ class WTTM(LogitMethod):
     default_weight: ClassVar[float] = 4.0
     paper: ClassVar[str] = "Zheng and Yang 2024"
     cites: ClassVar[tuple[str, ...]] = ("zheng2024ttm",)
-    numbers_from: ClassVar[str] = "TTM README (vgg13 to vgg8, beside CRD)"
+    numbers_from: ClassVar[str] = "TTM README (vgg13 to vgg8, together with CRD)"
     exponent: float = Field(default=0.2, gt=0, allow_inf_nan=False)
 
     def target_temperature(self, adapters):

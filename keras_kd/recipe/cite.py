@@ -188,7 +188,7 @@ def _of_network(model, role):
 
 
 def _of_teaching(recipe):
-    """What is done with the teacher beside a term."""
+    """What is done with the teacher in addition to a term."""
     teacher = recipe.teacher
     ways = {
         "ensemble": teacher is not None and len(teacher.ensemble) > 1,

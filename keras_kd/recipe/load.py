@@ -5,7 +5,7 @@ import contextvars
 import json
 
 from keras_kd import data
-from keras_kd.recipe.files import beside, find, known, read, shown
+from keras_kd.recipe.files import find, known, next_to, read, shown
 from keras_kd.recipe.messages import dotted
 from keras_kd.recipe.named import absent_names
 from keras_kd.recipe.old_names import note_old_names, old_names
@@ -145,7 +145,7 @@ def _resolve(recipe, path):
         value = getattr(spec, field)
         if not is_path:
             return spec
-        found = beside(value, path) or (known().get(value.rsplit(".", 1)[0]) if ends_in(value, RECIPE) else None)
+        found = next_to(value, path) or (known().get(value.rsplit(".", 1)[0]) if ends_in(value, RECIPE) else None)
         return spec.model_copy(update={field: str(absolute(found))}) if found else spec
 
     changed = {"data": found_in(recipe.data, "name", data.is_path(recipe.data.name))}

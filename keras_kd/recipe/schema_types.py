@@ -8,7 +8,7 @@ from keras_kd.training.schedules import Schedule
 
 ABOVE_ZERO = {"gt": 0, "allow_inf_nan": False}
 NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
-# Where a text alone is short for a part with this one field.
+# Where a plain string is shorthand for a part with this one field.
 SHORT = {
     ("data",): "name",
     ("data", "views"): "base",

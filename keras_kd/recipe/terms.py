@@ -60,7 +60,7 @@ def _of_method(kind, name, raw, settings, where, errors):
         weight = method.default_weight if raw.get("weight") is None else raw["weight"]
         return TermSpec(method=name, weight=weight, settings=method.model_dump(mode="json"), schedules=schedules)
     except ValidationError as error:
-        errors.extend(explain(kind, error, where, owner=name, beside=("method", "weight")))
+        errors.extend(explain(kind, error, where, owner=name, other_fields=("method", "weight")))
         return None
 
 

@@ -49,7 +49,7 @@ def checked_trust(trust, classes):
         found = np.zeros(0)
     if found.shape != (classes,) or not ((found >= 0) & (found <= 1)).all():
         raise UserError(
-            f"trust: found {np.shape(trust)} {trust!r:.60}; expected {classes} numbers in 0..1, one a class"
+            f"trust: found {np.shape(trust)} {trust!r:.60}; expected {classes} numbers in 0..1, one per class"
         )
     return found
 
@@ -200,7 +200,7 @@ def tapped_networks(networks, terms, from_logits):
 
 
 def adapters_of_terms(terms, specs, networks):
-    """{number of the term: {name: layer}} of the terms that train layers of their own beside the student."""
+    """{number of the term: {name: layer}} of the terms that train layers of their own with the student."""
     adapters = {}
     for number, term in enumerate(terms):
         with guarding(term.method, "check()"):

@@ -1,4 +1,4 @@
-"""The Distiller: a `keras.Model` that trains a student beside its teacher, by any sum of methods."""
+"""The Distiller: a `keras.Model` that trains a student with its teacher, by any sum of methods."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -283,7 +283,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         return super().fit(x, y, **options)
 
     def join(self, data):
-        """The batch of a training step: images rendered, the frozen networks' signals beside them."""
+        """The batch of a training step: images rendered, the frozen networks' signals next to them."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         images = x if self.views is None else self.views(x)
         signals = {"data": {}}

@@ -19,7 +19,7 @@ EXAMPLES = 50  # of the training set that "index" points into
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large a situation is: its batch, its classes, its student beside its teacher, its number of peers."""
+    """How large a situation is: its batch, its classes, its student compared with its teacher, its number of peers."""
 
     batch: int
     classes: int

@@ -146,7 +146,7 @@ def it_is_least_where_the_student_matches(method, situations):
         if method.zero_when_matched and abs(least) > 1e-4 * scale:
             return f"{least:.6g} at `matched`, {scale:.6g} away from it ({situation}); expected 0"
         if min(around) < least - 1e-4 * scale:
-            return f"{least:.6g} at `matched`, {min(around):.6g} beside it ({situation}); expected no less"
+            return f"{least:.6g} at `matched`, {min(around):.6g} next to it ({situation}); expected no less"
 
 
 def its_gradient_leads_down(method, situations):
@@ -248,7 +248,7 @@ def it_is_finite_whatever_the_signals(method, situations):
 
 
 def the_loss_of_an_example_is_its_own(method, situations):
-    """One value an example means that no other example changes it, but through the batch statistics of adapters."""
+    """One value per example means that no other example changes it, but through the batch statistics of adapters."""
     if method.order_matters:
         return None
     for situation in situations:

@@ -85,7 +85,7 @@ def kind_of(role):
 
 
 def taps_of(method, role):
-    """The layers whose outputs a method reads of a role, beside its logits."""
+    """The layers whose outputs a method reads of a role, in addition to its logits."""
     if role != "data" and kind_of(role) not in method.roles:
         return ()
     with guarding(method, "taps()"):

@@ -241,7 +241,7 @@ def forbidden(reason):
 
 
 def folders_used():
-    """The folders from which modules were imported for recipes, beside those where Python finds modules."""
+    """The folders from which modules were imported for recipes, in addition to those where Python finds modules."""
     return list(dict.fromkeys(one.folder for one in _brought.values() if one.folder is not None))
 
 
@@ -342,9 +342,9 @@ def _remember(module, folder, new):
     parts = module.split(".")
     own = [".".join(parts[: end + 1]) for end in range(len(parts))]
     folder = folder if _is_in(module, folder) else None
-    beside = sorted(one for one in new if one not in own and folder is not None and _is_in(one, folder))
+    neighbours = sorted(one for one in new if one not in own and folder is not None and _is_in(one, folder))
     known = _brought[module].modules if module in _brought else ()
-    modules = dict.fromkeys(one for one in (*own, *beside, *known) if _file(one) is not None)
+    modules = dict.fromkeys(one for one in (*own, *neighbours, *known) if _file(one) is not None)
     _brought[module] = _Brought(folder, tuple(modules))
 
 

@@ -11,12 +11,12 @@ from keras_kd.utils.screen import print_note
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """A bar over the whole training with the time left; where there is no terminal, a line an epoch.
+    """A bar over the whole training with the time left; where there is no terminal, a line per epoch.
 
     Args:
         title: what trains.
         epochs: how many epochs there are in all.
-        steps: steps an epoch.
+        steps: steps per epoch.
         done: epochs done before (a resumed run).
     """
 

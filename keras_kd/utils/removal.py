@@ -74,7 +74,7 @@ def remove_workplaces(place):
 
 
 def set_aside(path):
-    """Gives a file or folder a name beside it that is free; returns it."""
+    """Gives a file or folder a name next to it that is free; returns it."""
     path = Path(path)
     endings = ["changed", *(f"changed{number}" for number in range(2, 1000))]
     names = (path.with_name(f"{path.stem}.{ending}{path.suffix}") for ending in endings)

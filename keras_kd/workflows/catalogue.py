@@ -26,7 +26,7 @@ def methods():
 
 
 def needs(method):
-    """What a method needs beside the logits of a student and a frozen teacher, in words.
+    """What a method needs in addition to the logits of a student and a frozen teacher, in words.
 
     Args:
         method: a `Method`.

@@ -68,7 +68,7 @@ def distill(
     restart: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
-    """Runs a recipe to its end: train, measure, export. A run that was killed goes on; a finished one answers at once.
+    """Runs a recipe to its end: train, measure, export. A run that was killed resumes; a finished one answers at once.
 
     Args:
         recipe: path of a file, the name of a ready one, or what `load_recipe` gave.
@@ -191,7 +191,7 @@ def search(
 ) -> dict[str, Any] | None:
     """Searches the settings of a recipe; the best becomes a recipe, trained on all images and tested.
 
-    A search that was killed goes on. The recipe's `search` says what is tried.
+    A search that was killed resumes. The recipe's `search` says what is tried.
 
     Args:
         recipe: path of a file, or the name of a ready one.
@@ -241,7 +241,7 @@ def study(
     restart: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
-    """Runs a grid of recipes and makes one table and one set of plots of it. A study that was killed goes on.
+    """Runs a grid of recipes and makes one table and one set of plots of it. A study that was killed resumes.
 
     Args:
         name: path of a study's file, or the name of one that `keras-kd list studies` shows.

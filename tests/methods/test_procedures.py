@@ -67,7 +67,7 @@ MADE = {
 
 
 def parts(distiller):
-    """The student and all that stands beside it but the teacher."""
+    """The student and all that stands next to it but the teacher."""
     return [
         distiller.student,
         *distiller.peers,
@@ -96,7 +96,7 @@ def trained(name):
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_a_step_trains_the_student_and_what_stands_beside_it_but_not_the_teacher(name):
+def test_a_step_trains_the_student_and_what_stands_next_to_it_but_not_the_teacher(name):
     made = trained(name)
     loss = made.history[f"{name}_loss"]
     assert np.isfinite(loss).all() and loss[0] > 0 and loss[0] != loss[1]

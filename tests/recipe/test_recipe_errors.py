@@ -83,7 +83,7 @@ BROKEN = {
     "a transition matrix that is none": (
         but("{name: digits}", "{name: digits, label_noise: {kind: matrix, matrix: [[0.5, 0.4], [0, 1]]}}"),
         [
-            "bad.yaml:1: data.label_noise.matrix: row 0 sums to 0.9, least 0.4; expected shares of 0 or more that sum to 1"
+            "bad.yaml:1: data.label_noise.matrix: row 0 sums to 0.9, minimum 0.4; expected shares of 0 or more that sum to 1"
         ],
     ),
     "a transition matrix that is not square": (
@@ -115,7 +115,7 @@ BROKEN = {
     "no data": (
         GOOD.replace("data: {name: digits}\n", ""),
         [
-            "bad.yaml:1: data: is required: the images, such as data: {name: cifar100, views: crop_flip}; a text alone is the name"
+            "bad.yaml:1: data: is required: the images, such as data: {name: cifar100, views: crop_flip}; a plain string is the name"
         ],
     ),
     "no student": (
@@ -201,22 +201,22 @@ BROKEN = {
     "unknown teacher recipe": (
         but("digits_teacher.yaml", "digits_techer.yaml"),
         [
-            "bad.yaml:2: teacher: no recipe 'digits_techer.yaml' beside bad.yaml or here; did you mean 'digits_teacher.yaml'?"
+            "bad.yaml:2: teacher: no recipe 'digits_techer.yaml' next to bad.yaml or here; did you mean 'digits_teacher.yaml'?"
         ],
     ),
     "missing teacher file": (
         but("digits_teacher.yaml", "no/such/teacher.keras"),
         [
-            "bad.yaml:2: teacher: no file 'no/such/teacher.keras' beside bad.yaml or here; give the path of a .keras file"
+            "bad.yaml:2: teacher: no file 'no/such/teacher.keras' next to bad.yaml or here; give the path of a .keras file"
         ],
     ),
     "missing folder": (
         but("name: digits", "name: no/such/folder"),
-        ["bad.yaml:1: data.name: no folder 'no/such/folder' beside bad.yaml or here; give its path"],
+        ["bad.yaml:1: data.name: no folder 'no/such/folder' next to bad.yaml or here; give its path"],
     ),
     "missing npz": (
         but("name: digits", "name: nothing.npz"),
-        ["bad.yaml:1: data.name: no file 'nothing.npz' beside bad.yaml or here; give its path"],
+        ["bad.yaml:1: data.name: no file 'nothing.npz' next to bad.yaml or here; give its path"],
     ),
     "bad function": (
         but("digits_tiny", "'my package:fn'"),

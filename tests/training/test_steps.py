@@ -1,5 +1,5 @@
-"""What a training step may hold beside a student and a teacher: numbers by epoch, peers, trust by class, images made in
-the step, a student that its method rebuilds, memories and random draws."""
+"""What a training step may hold in addition to a student and a teacher: schedules, peers, trust by class, images made
+in the step, a student that its method rebuilds, memories and random draws."""
 
 from typing import ClassVar
 
@@ -112,7 +112,7 @@ def test_trust_weighs_label_and_term_by_class():
 
 @pytest.mark.parametrize("trust", [[0.5] * 4, [2.0] * 5, [-0.1] * 5])
 def test_trust_that_cannot_be(trust):
-    with pytest.raises(UserError, match="expected 5 numbers in 0..1, one a class"):
+    with pytest.raises(UserError, match="expected 5 numbers in 0..1, one per class"):
         Distiller(cnn(2), cnn(4), terms=[KD()], trust=trust)
 
 
@@ -272,7 +272,7 @@ def test_memory_can_be_asked_for_more_than_once():
 @pytest.mark.parametrize(
     "options, expected",
     [
-        ({"trust": "accuracy"}, "trust: found .* 'accuracy'; expected 5 numbers in 0..1, one a class"),
+        ({"trust": "accuracy"}, "trust: found .* 'accuracy'; expected 5 numbers in 0..1, one per class"),
         ({"teacher": None, "terms": [LabelSmoothing()], "trust": [0.5] * 3}, "trust: there is no teacher to trust"),
         ({"peers": [cnn(2, name="peer")]}, "peers: no term reads them; add one that does, such as DML"),
     ],

@@ -368,7 +368,7 @@ def test_a_term_that_does_nothing_and_a_rate_that_does_nothing_are_found(here, t
         fit={**FIT, "learning_rate": 1e-9},
     )
     assert outcomes(findings, "gradients", "learning rate") == ["warning", "bad"]
-    assert "kd does nothing beside labels" in findings["gradients"]["why"]
+    assert "kd does nothing next to labels" in findings["gradients"]["why"]
     findings = examined(
         unit(teachers["good"]), ["learning rate"], fit={**FIT, "optimizer": "sgd", "learning_rate": 1e-9}
     )

@@ -1,4 +1,4 @@
-"""Repeated seeds: the same student on labels alone, the verdict, and what is measured beside accuracy."""
+"""Repeated seeds: the same student on labels alone, the verdict, and what is measured in addition to accuracy."""
 
 import json
 import shutil
@@ -136,7 +136,7 @@ def test_seeds_without_a_baseline_have_a_mean_and_no_verdict(folder):
     )
 
 
-def test_the_last_epoch_is_the_figure_and_the_best_on_validation_stands_beside(folder):
+def test_the_last_epoch_is_the_figure_and_the_best_on_validation_stands_next_to_it(folder):
     (folder / "mine.yaml").write_text(RECIPE.replace("epochs: 2", "epochs: 4"))
     found = repeated_seeds.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
     best, rows = found["best_validation"], read_history(RunFolder(folder / "runs" / "mine"))

@@ -85,7 +85,7 @@ def write(root, request, version, class_names, parts):
         root: the cache folder; made if missing.
         request: see `find`.
         version: the source's version, "" if it has none.
-        class_names: one a class.
+        class_names: one per class.
         parts: dict of `Part` by split; `train`, and `test` if there is one.
 
     Raises:

@@ -39,7 +39,7 @@ def load(name, options=DEFAULTS):
     function = foreign_code.named(name)
     if not callable(function):
         raise UserError(f"{name}: found no function {function_name!r} in {module_name}; expected one; correct the name")
-    # What it imports only now lies beside it as well.
+    # What it imports only now lies next to it as well.
     with foreign_code.importable(foreign_code.current_folder()):
         offered = {"data_dir": options.data_dir, "image_size": options.image_size, "seed": options.seed}
         arrays = _call(name, function, offered)

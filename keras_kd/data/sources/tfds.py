@@ -41,7 +41,7 @@ def load(name, options=DEFAULTS):
         options: `SourceOptions`; image_size is needed where the images of a set differ in size.
 
     Raises:
-        UserError: there is no such set, it is of another sort, or it cannot be had.
+        UserError: there is no such set, it is of another sort, or it is unavailable.
     """
     match = TFDS.fullmatch(name)
     if not match:

@@ -73,7 +73,7 @@ def examine(recipe, folder, *, name=None, smoke=False, dataset=None, checks=None
 
     Args:
         recipe: a `Recipe` of `keras_kd.recipe.load.load`.
-        folder: of its run, not begun or finished: beside it lie the runs of teachers that are recipes.
+        folder: of its run, not begun or finished: next to it lie the runs of teachers that are recipes.
         name: of the recipe; that of the folder by default.
         smoke: teachers that are recipes are shrunk as well.
         dataset: the recipe's data, where it is loaded already.

@@ -110,7 +110,7 @@ class Case:
 
     @property
     def teacher_error(self):
-        """Why the teacher cannot be had, or None."""
+        """Why the teacher is unavailable, or None."""
         return self._members_or_error[1]
 
     @functools.cached_property
@@ -168,7 +168,7 @@ class Case:
 
     @property
     def lacks_teacher(self):
-        """Whether a term reads a teacher that cannot be had now."""
+        """Whether a term reads a teacher that is unavailable now."""
         reads = any("teacher" in find(term.method).roles for term in self.recipe.terms)
         return self.teacher is None and (reads or self.recipe.teacher is not None)
 

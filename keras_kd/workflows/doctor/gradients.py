@@ -31,7 +31,7 @@ def measure_gradients(case):
     They are those of the untrained student. At the end of training they would say nothing: where their sum is zero,
     two gradients point against each other whatever the terms are worth. At the start, what all images have in common
     (the student must first unlearn the classes that it was drawn to prefer) is the larger part of every gradient, and
-    is the same for any teacher. So directions are compared of batches of some classes each, less their mean: of what
+    is the same for any teacher. So directions are compared of batches of some classes each, minus their mean: of what
     the labels, and the teacher, say of these classes and not of others.
 
     Args:
@@ -176,7 +176,7 @@ def _batches(case):
 
 
 def _centred(batches):
-    """Gradients less their mean over the batches."""
+    """Gradients minus their mean over the batches."""
     means = [sum(parts) / len(batches) for parts in zip(*batches, strict=True)]
     return [[one - mean for one, mean in zip(batch, means, strict=True)] for batch in batches]
 
@@ -283,7 +283,7 @@ def _strengths(recipe, parts, strength):
             yield text, "", ""
             continue
         field = "label_weight" if name == LABELS else f"terms.{_number(recipe, name)}.weight"
-        yield text, f"{name} does nothing beside {largest}.", f"raise `{field}`, or leave it out"
+        yield text, f"{name} does nothing next to {largest}.", f"raise `{field}`, or leave it out"
 
 
 def _number(recipe, name):

@@ -28,7 +28,7 @@ class PreprocessingFit:
         accuracy: as the classes are.
         permutation: of `class_permutation`, where another order fits, or None.
         nll: the mean of -log p of the right class, in the order of classes that fits best.
-        overconfidence: the mean of its largest probability less the share that is right.
+        overconfidence: the mean of its largest probability minus the share that is right.
         saturated: share of the images whose second class has no probability to speak of.
     """
 

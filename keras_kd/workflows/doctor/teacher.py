@@ -139,7 +139,7 @@ def _flag(member, gives_logits):
 
 
 BY_CHANCE = 0.999
-# Below what its own run says: so many standard errors and so much beside.
+# Below what its own run says: by so many standard errors and by so much more.
 ERRORS, BESIDE = 2.58, 0.02
 
 
@@ -210,9 +210,9 @@ def check_accuracy(case, member):
     measured = above_chance(member.probabilities(held), held.true_labels)
     accuracy = measured["accuracy"]
     images = f"{len(held):,} {held.name} images as they are"
-    beside = "" if held.name == "validation" else " (none are set aside for validation; test images are not looked at)"
+    note = "" if held.name == "validation" else " (none are set aside for validation; test images are not looked at)"
     evidence = {**measured, "images": len(held), "split": held.name, "nearest_class_mean": case.class_mean_baseline}
-    told = f"{percent(accuracy)} of {images}{beside}"
+    told = f"{percent(accuracy)} of {images}{note}"
     cause = cause_of_failure(case, member)
     if cause is not None:
         return _failed(case, member, cause, told, evidence)

@@ -1,4 +1,4 @@
-"""What a student can learn from the teacher beside the label: how soft its answers are where they are read."""
+"""What a student can learn from the teacher in addition to the label: how soft its answers are where they are read."""
 
 import math
 
@@ -190,7 +190,7 @@ def reads_logits(recipe):
 
 
 def check_training_accuracy(case):
-    """Whether the teacher has anything to say of its training images beside their labels.
+    """Whether the teacher has anything to say of its training images in addition to their labels.
 
     Args:
         case: a `Case`.
@@ -229,7 +229,7 @@ def check_training_accuracy(case):
         TRAINING_ACCURACY,
         "warning",
         told,
-        why="It knows the training images by heart, so that it says of them little more than their labels do.",
+        why="It has memorised the training images, so that it says of them little more than their labels do.",
         fix="take an earlier checkpoint of it (`teacher.epoch`, which fit.checkpoints of its recipe must keep), a "
         "higher temperature, or show images that it has not seen: `data.views: crop_flip`, mixup or cutmix",
         evidence=evidence,

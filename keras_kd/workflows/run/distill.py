@@ -45,7 +45,7 @@ from keras_kd.workflows.run.train import train
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False, wait_for_teacher=True):
     """Runs a recipe to its end: teacher (trained first if its run is missing), student, report, exported files.
 
-    The same call goes on with a run that was killed, and answers at once where the run is complete.
+    The same call resumes a run that was killed, and answers at once where the run is complete.
 
     Args:
         recipe: a `Recipe` of `keras_kd.recipe.load.load`.
@@ -280,7 +280,7 @@ class _Job:
 
 
 def _handed_over(found):
-    """What goes with the exported files of a report beside its card."""
+    """What goes with the exported files of a report in addition to its card."""
     made = found.get("exports", [])
     return {"example"} if any(one["passed"] and one["format"].startswith("litert") for one in made) else set()
 

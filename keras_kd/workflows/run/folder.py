@@ -79,7 +79,7 @@ def of_earlier_version(folder):
 
 
 def _report_of_earlier_version(files):
-    """The report of a run that an earlier version finished, or None: it is of the student and the recipe beside it."""
+    """The report of a run that an earlier version finished, or None: it is of the student and the recipe next to it."""
     try:
         found = json.loads(files.report.read_text(encoding="utf-8"))
         here, there = yaml.safe_load(files.recipe.read_text(encoding="utf-8")), found["settings"]

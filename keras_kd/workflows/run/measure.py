@@ -124,7 +124,7 @@ def _time(rows, banked, dataset, teacher, teacher_seconds):
         },
         "how": "teacher: the seconds in which the bank was filled"
         if banked
-        else "teacher: its measured seconds an image in inference, times the images of all epochs",
+        else "teacher: its measured seconds per image in inference, times the images of all epochs",
     }
 
 

@@ -14,7 +14,7 @@ from keras_kd.utils.formatting import duration, megabytes, millions, size
 from keras_kd.workflows.run.choose_bank import planned_bytes
 from keras_kd.workflows.run.dry_run import about_data, dry_run
 
-# Seconds to start and compile, and of a step beside its multiplications: orders of size on two CPU cores.
+# Seconds to start and compile, and of a step in addition to its multiplications: orders of size on two CPU cores.
 START, STEP = 10.0, 0.004
 
 
@@ -121,7 +121,7 @@ def in_words(planned):
         one = planned[role]
         if one:
             macs = millions(one["macs"], 2, unit="M")
-            cost = f"{one['parameters']:,} parameters, {macs} multiply-accumulates an image"
+            cost = f"{one['parameters']:,} parameters, {macs} multiply-accumulates per image"
             lines.append(f"  {role:<8} {one['name']}: {cost}")
     about = planned["data"]
     shape = " x ".join(map(str, about["image_shape"]))

@@ -37,7 +37,7 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
         teacher: its `Network`, or None.
         begin: called once everything is built, so that what cannot be trained leaves no trace and costs nothing.
         until: the epoch after which it stops, its state kept, to be gone on with; all of the recipe's by default.
-        home_folder: a run folder beside which the banks lie; that of the context by default.
+        home_folder: a run folder next to which the banks lie; that of the context by default.
         keep_best: also keeps the student of the epoch that is best on the validation images, if there are any.
         anew: passes over the state that is there.
     """
@@ -192,7 +192,7 @@ class _Record(keras.callbacks.Callback):
 
 
 def _room_for(files, model):
-    """Refuses to begin where the run cannot be written: weights, momentum, the new state beside the old, exports."""
+    """Refuses to begin where the run cannot be written: weights, momentum, the new state next to the old, exports."""
     need = 8 * bench.bytes_of_weights(model) + 10 * 2**20
     free = shutil.disk_usage(files.path).free
     if free < need:

@@ -23,8 +23,8 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
         folder: of the trial.
         name: for the report.
         epochs: after which it stops; its schedules are those of all epochs.
-        begin_from: folder of another trial, of the same settings, that stopped earlier: goes on from there.
-        home_folder: a run folder beside which the banks lie; `folder` by default.
+        begin_from: folder of another trial, of the same settings, that stopped earlier: resumes from there.
+        home_folder: a run folder next to which the banks lie; `folder` by default.
 
     Returns:
         The report.

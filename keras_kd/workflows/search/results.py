@@ -176,7 +176,7 @@ def _write_recipe(plan, found):
         tops = ", ".join(f"{bare_percent(one['top1'])} (seed {one['seed']})" for one in found["winner"]["runs"])
         lines.append(
             f"# Then trained on all training images: top-1 {tops} on {found['winner']['test_images']} test images; "
-            "a student alone was not trained beside it."
+            "a student alone was not trained next to it."
         )
     body = yaml.safe_dump(_brief(recipe, path.parent), sort_keys=False, default_flow_style=None, width=100)
     with atomic_write(path) as temporary:

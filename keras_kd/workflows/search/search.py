@@ -18,12 +18,12 @@ from keras_kd.workflows.search.workers import role
 def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet=False, winner=True, patience=30.0):
     """Runs a search to its end: trials, the best recipe as a file, its student trained on all images and tested.
 
-    The same call goes on with a search that was killed. As a worker (by KerasTuner's environment variables) it runs
+    The same call resumes a search that was killed. As a worker (by KerasTuner's environment variables) it runs
     trials for the chief and returns None.
 
     Args:
         path: of the recipe.
-        folder: of the search; the runs of teachers and of the winner, and the banks, lie beside it.
+        folder: of the search; the runs of teachers and of the winner, and the banks, lie next to it.
         name: of the recipe.
         settings: overrides "path=value".
         smoke: shrinks the recipe, and the search to two trials.

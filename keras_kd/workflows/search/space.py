@@ -31,7 +31,7 @@ class Setting:
     Args:
         path: dotted path of the field.
         kind: "float", "int", "choice" or "boolean".
-        values: (least, largest) of a number, else all values.
+        values: (minimum, maximum) of a number, else all values.
         sampling: "linear", "log" or "reverse_log".
         step: between values of a number, or None.
         when: pairs (path of another setting, tuple of its values); only there is it tried.
@@ -61,7 +61,7 @@ class Setting:
         return value if self.kind == "float" else min(high, max(low, round(value)))
 
     def is_active(self, values):
-        """Whether it is tried beside these values of the others."""
+        """Whether it is tried with these values of the others."""
         return all(path in values and values[path] in wanted for path, wanted in self.when)
 
 

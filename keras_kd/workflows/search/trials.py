@@ -106,7 +106,7 @@ class Trials:
     # A trial.
 
     def train(self, trial_id, values, tuners_own):
-        """Trains the students of a trial, one a seed; returns {objective: mean}."""
+        """Trains the students of a trial, one per seed; returns {objective: mean}."""
         recipe = self.plan.recipe_of(values)
         teacher = self._teacher(recipe)
         folder, reports = self.files.trials / file_name(trial_id), []

@@ -103,7 +103,7 @@ class StudentHyperModel(keras_tuner.HyperModel):
 
 
 class DeterministicOracle:
-    """What our oracles have beside KerasTuner's: files that are whole, an end by time, trials of dead workers."""
+    """What our oracles have in addition to KerasTuner's: files that are whole, an end by time, dead workers' trials."""
 
     over = staticmethod(lambda: False)
     workers = None  # a `Workers`, where there are some
