@@ -1,4 +1,4 @@
-"""A step of keras_kd beside the same step of what people use today: `keras.distillation` and a plain PyTorch loop.
+"""A step of keras_kd compared with the same step of what people use: `keras.distillation` and a plain PyTorch loop.
 
     pip install -e '.[benchmarks]'
     python benchmarks/against_live.py [--pair resnet56_to_resnet20] [--quick] [--json]
@@ -32,7 +32,7 @@ def map_difference():
         student_tap: str = TAP
         teacher_tap: str = TAP
 
-        def loss(self, signals, labels, glue):
+        def loss(self, signals, labels, adapters):
             student, teacher = self.pair(signals)
             return ops.mean(ops.square(student - teacher), axis=(1, 2, 3))
 
@@ -197,7 +197,7 @@ def main():
         pair=(str, None, f"one of {', '.join(PAIRS)}; all by default"),
         rounds=(int, 7, "rounds timed"),
         steps=(int, 10, "steps a round; with few, what `fit` costs to begin makes all ratios smaller"),
-        batch=(int, 64, "images a step"),
+        batch=(int, 64, "images per step"),
     )
     pairs = {"resnet20_to_resnet8": (["resnet20"], "resnet8")} if chosen.quick else PAIRS
     if chosen.pair and not chosen.quick:

@@ -1,4 +1,4 @@
-"""A training step, and a teacher's word on a batch, with oneDNN's kernels beside TensorFlow's own, on the CPU.
+"""A training step, and a teacher's word on a batch, with oneDNN's kernels compared with TensorFlow's own, on the CPU.
 
     python benchmarks/cpu_kernels.py [--quick] [--json]
 
@@ -69,7 +69,7 @@ def main():
         __doc__,
         rounds=(int, 9, "rounds timed"),
         steps=(int, 10, "steps a round"),
-        batch=(int, 64, "images a step"),
+        batch=(int, 64, "images per step"),
         serve=(json.loads, None, "what a process of its own measures (JSON); given by this script"),
     )
     if chosen.serve:

@@ -5,7 +5,7 @@
 
 The student of the digits; ResNet-20 and MobileNetV2 at half width on the first 20 classes of CIFAR-100 at 16x16 (see
 `methods.py`), taught by a ResNet-20 of the same images. `keras-kd distill` trains each, exports it in every format and
-puts each file through its gate; `keras-kd bench` measures them in one thread, the teacher beside them. `litert_int8,
+puts each file through its gate; `keras-kd bench` measures them in one thread, the teacher next to them. `litert_int8,
 fine-tuned` is the student trained for int8, whether or not its plain file passed. Killed, it goes on with the same
 command.
 """

@@ -4,7 +4,7 @@
 
 Trains the teacher, fills the bank as the student asks for it, distills the student: 240 epochs each, by the command
 line itself. When the minutes are over it keeps the state, writes what there is, and goes on with the same command. It
-needs JAX, keras and what keras_kd needs beside them; with `--data` (x_train, y_train, x_test, y_test) neither
+needs JAX, keras and what keras_kd needs in addition to them; with `--data` (x_train, y_train, x_test, y_test) neither
 TensorFlow nor a network. Where there is no accelerator the run is shrunk, and says so.
 """
 
@@ -109,7 +109,9 @@ def main():
             f"{one['bank_seconds']:>8.1f} {one['bank_views_a_second'] or '-':>13} {top1:>7}"
         )
     whole = len(stages) == len(RECIPES) and all(one["done"] for one in stages.values())
-    note = "shrunk: no accelerator was found; one seed: no claim" if shrunk else "one seed: no claim about the method"
+    note = (
+        "shrunk: no accelerator was found; one seed: no verdict" if shrunk else "one seed: no verdict about the method"
+    )
     rows += [note, "done" if whole else "not done: the same command goes on"]
     result = {"shrunk": shrunk, "done": whole, "note": note, "precision": chosen.precision, "stages": stages}
     finish("gpu", result, "\n".join(rows), chosen)

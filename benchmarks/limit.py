@@ -111,7 +111,7 @@ def main():
         __doc__,
         rounds=(int, 11, "rounds timed"),
         steps=(int, 8, "steps a round"),
-        batch=(int, 64, "images a step"),
+        batch=(int, 64, "images per step"),
     )
     import keras
 

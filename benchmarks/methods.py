@@ -24,7 +24,7 @@ METHODS = {
     "resnet20_alone": {},
     "label_smoothing": {},
     "resnet56_to_resnet20": {},
-    "dkd": {"terms.0.weight": "{end: 1, over: 1}"},
+    "dkd": {"terms.0.weight": "{end_value: 1, duration: 1}"},
     "dist": {},
     "logit_standardization": {},
     "fitnet": {},

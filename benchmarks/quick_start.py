@@ -1,4 +1,4 @@
-"""The digits recipe over three seeds, beside the same student on labels alone with the same budget.
+"""The digits recipe over three seeds, compared with the same student on labels alone with the same budget.
 
     python benchmarks/quick_start.py [--quick] [--json] [--backend jax]
 

@@ -2,9 +2,9 @@
 
     python benchmarks/same_behaviour.py COMMIT [--json]
 
-The first state is a commit, checked out beside this one. Each state works in a folder of its own with the same recipes,
-all of them with `deterministic: true`. The first state does everything twice: what differs between its own two runs
-(times, dates, folders) is not compared, and is listed in the result.
+The first state is a commit, checked out next to this one. Each state works in a folder of its own with the same
+recipes, all of them with `deterministic: true`. The first state does everything twice: what differs between its own two
+runs (times, dates, folders) is not compared, and is listed in the result.
 """
 
 import argparse

@@ -4,7 +4,7 @@
 
 Temperature and label weight of ResNet-20 to ResNet-8 on the first 20 classes of CIFAR-100 at 16x16 (see `methods.py`).
 It tells what the teacher and the students cost, what live teachers would have cost, and whether the recipe that the
-search wrote gives its figure again. One seed: no claim about temperatures.
+search wrote gives its figure again. One seed: no verdict about temperatures.
 """
 
 import json
@@ -93,7 +93,7 @@ def main():
         "two_workers": {key: shared[key] for key in kept},
         "killed": killed,
         "run_again": {"top1": second, "as_before": first == second},
-        "note": "one seed: no claim about temperatures",
+        "note": "one seed: no verdict about temperatures",
     }
     finish("search", outcome, "\n".join(rows), chosen)
 

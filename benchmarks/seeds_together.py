@@ -65,7 +65,7 @@ def main():
         seeds=(int, 3, "trained together"),
         rounds=(int, 7, "rounds timed"),
         steps=(int, 4, "steps a round"),
-        batch=(int, 64, "images a step"),
+        batch=(int, 64, "images per step"),
     )
     students = {"digits_tiny": STUDENTS["digits_tiny"]} if chosen.quick else STUDENTS
     measured = {

@@ -53,11 +53,11 @@ def main():
             f"{'-' if agreement is None else f'{100 * agreement:.2f}':>10} {found['epochs']:>7} "
             f"{found['time']['seconds']['training'] / 60:>8.1f}"
         )
-    rows.append("shortened runs, one seed: no claim about any method")
+    rows.append("shortened runs, one seed: no verdict about any method")
     result = {
         "shortened": True,
         "seeds": 1,
-        "note": f"{images} of 50,000 images; {learned[0]} of 240 epochs (teacher {taught[0]}); one seed: no claim",
+        "note": f"{images} of 50,000 images; {learned[0]} of 240 epochs (teacher {taught[0]}); one seed: no verdict",
         "runs": runs,
     }
     finish("shortened", result, "\n".join(rows), chosen)

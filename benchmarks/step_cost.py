@@ -14,7 +14,7 @@ def main():
         __doc__,
         rounds=(int, 15, "rounds timed"),
         steps=(int, 6, "steps a round"),
-        batch=(int, 64, "images a step"),
+        batch=(int, 64, "images per step"),
     )
     import keras
     import numpy as np

@@ -1,10 +1,10 @@
-"""What distilling costs beside training the student alone: a banked step, and a live one, over a plain student step.
+"""What distilling costs compared with training the student alone: a banked and a live step over a plain student step.
 
     python benchmarks/tax.py [--pair resnet56_to_resnet20] [--quick] [--json] [--backend jax]
 
 The three are timed in one process, in turn, on the same images with the same order, views and batches: the student on
 its labels (`alone`), KD with the teacher looked up (`banked`; the bank is filled before the timing, what filling costs
-is told beside), KD with the teacher in the step (`live`). Each ratio is the median over rounds.
+is given as well), KD with the teacher in the step (`live`). Each ratio is the median over rounds.
 """
 
 import tempfile
@@ -84,7 +84,7 @@ def main():
         pair=(str, None, f"one of {', '.join(PAIRS)}; all by default"),
         rounds=(int, 15, "rounds timed"),
         steps=(int, 6, "steps a round"),
-        batch=(int, 64, "images a step"),
+        batch=(int, 64, "images per step"),
     )
     pairs = {"resnet20_to_resnet8": (["resnet20"], "resnet8")} if chosen.quick else PAIRS
     if chosen.pair and not chosen.quick:

@@ -22,7 +22,7 @@ from keras_kd.report.search_result import SearchResult
 from keras_kd.report.section import Section
 from keras_kd.report.study_page import said_of_cost, table
 from keras_kd.report.study_result import StudyResult
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.workflows.catalogue import methods as catalogue_of_methods
 from keras_kd.workflows.study.study_file import Study, cells, load_study, ready
 
@@ -45,7 +45,7 @@ def recipes_page():
     ]
     parts += [("teacher, teacher.ensemble[...]", schema_networks.MemberSpec), ("teacher", schema_networks.TeacherSpec)]
     parts += [("student", schema_networks.StudentSpec)]
-    parts += [("terms[...]", schema.TermSpec), ("a number by epoch", ByEpoch), ("trust", schema.TrustSpec)]
+    parts += [("terms[...]", schema.TermSpec), ("a schedule", Schedule), ("trust", schema.TrustSpec)]
     parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     parts += [("export.int8_fine_tuning", schema.Int8FineTuningSpec)]
@@ -63,7 +63,7 @@ def recipes_page():
                 continue
             lines.append(f"| `{field}` | {about.description} | {_default(about)} |")
     lines += ["", "## Targets", "", _about(Target), ""]
-    lines += ["## Settings of the methods", "", "Beside each setting its default."]
+    lines += ["## Settings of the methods", "", "Each setting is followed by its default."]
     for name, method in METHODS.items():
         said = _arguments(method)
         lines += ["", f"`{name}`: {method.__doc__.strip().splitlines()[0]}", ""]
@@ -152,13 +152,13 @@ interval (paired t). One of twenty such intervals misses by chance, and on so li
 go unseen. What papers say is quoted as far as it could be checked.
 """
 
-# By study: what its table says, beside what was expected.
+# By study: what its table says, next to what was expected.
 FINDINGS = {
     "label_noise": """
 Agrees with the abstract of Sarfraz et al.: with wrong labels distillation is better than labels alone, by 5.67 points
 at 30 % and 6.07 at 60 % even where the teacher learned from labels as noisy as the student's, and by 11.50 and 21.47
 with a teacher of clean labels; no interval of these contains 0. Without noise the gain of 4.03 points is undecided. Of
-their wrong labels students on labels alone learn 8.0 and 8.5 % by heart, distilled ones 4.2 to 6.6 %. Calibration does
+their wrong labels students on labels alone memorise 8.0 and 8.5 %, distilled ones 4.2 to 6.6 %. Calibration does
 not follow: with a clean teacher ECE is 0.13 without noise and at 30 %, against 0.06 and 0.07 on labels alone.
 
 Read it with care. The labels' own weight is 0.1 here, so a distilled student hardly sees them; a teacher of clean
@@ -185,8 +185,8 @@ second teacher that taught nothing on only 1.5 to 2.8 points less, and the two t
 What they found of accuracy, that it need not go with fidelity, does not show here: training twice as long is the one
 way that has more of both, by 4.83 points of accuracy and 6 of agreement. These students of 15 epochs are not trained
 to their end, so that whatever trains them further brings them nearer to the labels and to the teacher. MixUp, which
-was to make following harder and the student better, is undecided at -1.17, and so are the labels beside the teacher at
-+0.87.
+was to make following harder and the student better, is undecided at -1.17, and so are the labels together with
+the teacher at +0.87.
 """,
     "class_imbalance": """
 Does not agree with the abstract of Sarfraz et al., as far as this size can say: a teacher of the same rare classes as
@@ -207,7 +207,7 @@ as little (-1.67, undecided). It is the teacher, more than the rarity, that this
 STUDIES = """
 A study runs a grid of recipes with several seeds and makes one table and one set of plots of their reports:
 `keras-kd study label_noise`, or `keras-kd study mine.yaml`. Cells that train the same thing share a run; all share
-teachers and banks. It can be killed and goes on; `--jobs 2` runs two processes, and the same command given on another
+teachers and banks. It can be killed and resumes; `--jobs 2` runs two processes, and the same command given on another
 machine that sees the folder joins in. `study.json`, `study.md` and `study.html` are made anew from the reports each
 time, so figures can be added later at no cost. The recipe of every cell stays in the folder, under `recipes/`.
 
@@ -356,7 +356,7 @@ def _ratio(one):
 
 
 def _tax():
-    """What a step of KD costs beside the student alone."""
+    """What a step of KD costs compared with the student alone."""
     yield "| pair | looked up in the bank | teacher in the step |"
     yield "|---|---|---|"
     for pair, one in _results("tax_tensorflow")["pairs"].items():
@@ -384,7 +384,7 @@ RATIOS = {
 
 
 def _against_live(kernels=""):
-    """Steps of keras_kd beside those of others, a column a pair."""
+    """Steps of keras_kd compared with those of others, a column a pair."""
     files = {pair: file for pair in PAIRS if (file := _of_pair(pair, kernels))}
     ratios = [_results(file)["pairs"][pair]["ratio"] for pair, file in files.items()]
     yield f"| a step of | over | {' | '.join(PAIRS[pair] for pair in files)} |"
@@ -404,7 +404,7 @@ def _of_pair(pair, kernels):
 
 
 def _kernels():
-    """What TensorFlow's own kernels cost beside oneDNN's."""
+    """What TensorFlow's own kernels cost compared with oneDNN's."""
     yield "| | Eigen's kernels over oneDNN's |"
     yield "|---|---|"
     for what, one in _results("cpu_kernels_tensorflow")["eigen_over_onednn"].items():

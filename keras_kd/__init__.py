@@ -22,7 +22,6 @@ __all__ = [
     "AT",
     "BSS",
     "Bank",
-    "ByEpoch",
     "CC",
     "CRD",
     "CTKD",
@@ -52,6 +51,7 @@ __all__ = [
     "ReviewKD",
     "SGD",
     "SP",
+    "Schedule",
     "SimKD",
     "TTM",
     "Term",
@@ -110,7 +110,7 @@ if TYPE_CHECKING:
     from keras_kd.models import MODELS
     from keras_kd.report.report import Report
     from keras_kd.training.distiller import Distiller, Term
-    from keras_kd.training.schedules import ByEpoch
+    from keras_kd.training.schedules import Schedule
     from keras_kd.training.sgd import SGD
     from keras_kd.utils.errors import UserError
     from keras_kd.workflows.commands import compare, distill, evaluate, export, load_recipe, search, study
@@ -126,7 +126,7 @@ _NAMES = {
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
     "keras_kd.training.distiller": "Distiller Term",
-    "keras_kd.training.schedules": "ByEpoch",
+    "keras_kd.training.schedules": "Schedule",
     "keras_kd.training.sgd": "SGD",
     "keras_kd.utils.errors": "UserError",
     "keras_kd.workflows.commands": "compare distill evaluate load_recipe search study",
@@ -164,6 +164,11 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         if name == "export":
             return importlib.import_module("keras_kd.export")
+        if name == "ByEpoch":
+            from keras_kd.utils.moved import renamed
+
+            renamed("keras_kd.ByEpoch", "keras_kd.Schedule")
+            name = "Schedule"
         if name not in _HOMES:
             raise AttributeError(f"module 'keras_kd' has no attribute {name!r}")
         return getattr(importlib.import_module(_HOMES[name]), name)

@@ -80,10 +80,10 @@ def test_every_result_that_is_named_is_there_and_every_result_is_named():
 
 
 def test_the_readmes_search_is_one(tmp_path):
-    from keras_kd.workflows.search.space import Given, space_of
+    from keras_kd.workflows.search.space import SearchInput, space_of
 
     (text,) = [block for block in re.findall(r"^```\n(search:\n.*?)^```$", README, flags=re.M | re.S)]
     recipe = (ROOT / "recipes" / "digits.yaml").read_text().replace("digits_teacher.yaml", "digits_cnn")
     (tmp_path / "mine.yaml").write_text(recipe + text)
-    space = space_of(load(tmp_path / "mine.yaml"), Given(str(tmp_path / "mine.yaml")))
+    space = space_of(load(tmp_path / "mine.yaml"), SearchInput(str(tmp_path / "mine.yaml")))
     assert [one.path for one in space] == ["terms.0.temperature", "terms.0.method", "terms.0.beta"]

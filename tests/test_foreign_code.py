@@ -47,7 +47,7 @@ class Mine(Method):
     other: float = 1.0
     cites = ("hinton2015kd",)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return self.power * signals["student"]["logits"][:, 0]
 """
 # Each stands in for something that keras_kd or what it works with imports.
@@ -170,13 +170,13 @@ def test_a_class_whose_settings_cannot_be_told_is_said_in_one_line():
     assert "mine_method:Mine: making it fails with PydanticSerializationError" in line
 
 
-@pytest.mark.parametrize("what", ["taps", "check", "glue", "student", "loss"])
+@pytest.mark.parametrize("what", ["taps", "check", "adapters", "student", "loss"])
 @pytest.mark.parametrize("raised", [SystemExit(0), KeyError("x")], ids=["end", "error"])
 def test_no_part_of_a_method_can_end_the_program(what, raised):
     def fails(self, *arguments):
         raise raised
 
-    own = type("Own", (Method,), {"loss": lambda self, signals, labels, glue: signals["student"]["logits"][:, 0]})
+    own = type("Own", (Method,), {"loss": lambda self, signals, labels, adapters: signals["student"]["logits"][:, 0]})
     setattr(own, what, fails)
     with pytest.raises(UserError) as error:
         Distiller(cnn(2, name="student"), cnn(3, name="teacher"), terms=[own()])
@@ -304,7 +304,7 @@ def test_one_in_use_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.undo()
 
 
-def test_what_a_module_imports_beside_it(tmp_path, monkeypatch):
+def test_what_a_module_imports_next_to_it(tmp_path, monkeypatch):
     installed(tmp_path, monkeypatch, "twin_of_mine.py", "where = 'installed'")
     write("twin_of_mine.py", "where = 'here'")
     write("helper_of_mine.py", "value = 3")
@@ -432,11 +432,11 @@ def test_without_code_all_else_is_checked():
 
 def test_show_prints_the_settings_as_given():
     write("mine_method.py", MINE)
-    write("mine.yaml", RECIPE.replace("power: 3", "power: {end: 3, over: 2}, since: 2020-01-01"))
+    write("mine.yaml", RECIPE.replace("power: 3", "power: {end_value: 3, duration: 2}, since: 2020-01-01"))
     done = run("show", "mine.yaml", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["terms"] == [
-        {"method": "mine_method:Mine", "power": {"end": 3, "over": 2}, "since": "2020-01-01"}
+        {"method": "mine_method:Mine", "power": {"end_value": 3, "duration": 2}, "since": "2020-01-01"}
     ]
     assert done.stderr == "mine.yaml: the defaults of mine_method:Mine are not filled: show runs no code\n"
     assert run("show", "digits").stderr == "" and ran() == []
@@ -448,12 +448,12 @@ def test_a_dry_run_without_code_is_refused_for_what_needs_it():
     write("net.yaml", "data: digits\nstudent: my_functions:net\nfit: {epochs: 1}\n")
     write("data.yaml", "data: my_functions:pets\nstudent: digits_tiny\nfit: {epochs: 1}\n")
     write("of.yaml", "data: digits\nteacher: mine.yaml\nstudent: digits_tiny\nterms: [kd]\nfit: {epochs: 1}\n")
-    cure = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
+    fix = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
     assert error_of("validate", "--dry-run", "--no-code", "mine.yaml", "net.yaml", "data.yaml", "of.yaml") == [
-        f"mine.yaml: mine_method:Mine: {cure}",
-        f"net.yaml: my_functions:net: {cure}",
-        f"data.yaml: my_functions:pets: {cure}",
-        f"of.yaml: mine.yaml:4: terms[0]: mine_method:Mine: {cure}",
+        f"mine.yaml: mine_method:Mine: {fix}",
+        f"net.yaml: my_functions:net: {fix}",
+        f"data.yaml: my_functions:pets: {fix}",
+        f"of.yaml: mine.yaml:4: terms[0]: mine_method:Mine: {fix}",
     ]
     assert ran() == []
 

@@ -18,7 +18,7 @@ from keras_kd.utils.errors import FolderLockedError, MachineError, UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held, within
-from keras_kd.workflows import seeds as claim
+from keras_kd.workflows import seeds as repeated_seeds
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.distill import trained_teacher
 from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
@@ -205,7 +205,7 @@ def test_a_file_of_somebodys_is_not_written_over(name, tmp_path):
     assert digests(folder) == before
 
 
-def test_beside_files_of_somebodys_a_run_has_its_place(tmp_path):
+def test_next_to_files_of_somebodys_a_run_has_its_place(tmp_path):
     before = digests(thesis(tmp_path / "p"))
     distilled("p")
     after = digests(tmp_path / "p")
@@ -564,7 +564,7 @@ def test_a_trial_that_the_machine_failed_does_not_count(error, monkeypatch, tmp_
 
         patched.setattr(trials, "trial", fails)
         with pytest.raises(
-            MachineError, match="trial .*it does not count: cure that, and the same command tries it again"
+            MachineError, match="trial .*it does not count: fix that, and the same command tries it again"
         ):
             search("small.yaml", "found", name="small", quiet=True, winner=False)
     found = search("small.yaml", "found", name="small", quiet=True, winner=False)
@@ -624,7 +624,7 @@ def test_the_places_of_all_seeds_are_looked_at_before_the_first_begins(done):
     thesis(Path("done-seed1"))
     before = digests(".")
     with pytest.raises(UserError, match="done-seed1: holds no run"):
-        claim.distill(load("small.yaml", ["seeds=[0, 1]"]), "done", name="small", restart=True, quiet=True)
+        repeated_seeds.distill(load("small.yaml", ["seeds=[0, 1]"]), "done", name="small", restart=True, quiet=True)
     assert digests(".") == before
 
 

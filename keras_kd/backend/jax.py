@@ -43,7 +43,7 @@ def _several_steps(train_step, count):
     """A function of (state, iterator of batches) that takes up to `count` steps and returns (logs, state).
 
     Batches of one shape that follow each other are one compiled call: a small student on a fast device would else wait
-    for Python, which hands over hundreds of arrays a step.
+    for Python, which hands over hundreds of arrays per step.
     """
     one = jax.jit(train_step, donate_argnums=0)
 

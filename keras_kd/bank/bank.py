@@ -42,7 +42,7 @@ class Bank:
         teacher: a built `keras.Model` from pixels 0..255 to (batch, classes).
         images: uint8 array (n, height, width, channels), the training images in their order.
         views: the `Views` that are shown.
-        taps: layers whose outputs are wanted beside the logits.
+        taps: layers whose outputs are wanted in addition to the logits.
         from_logits: whether the teacher gives logits; the bank holds logits in any case.
         format: one of `keras_kd.bank.formats.FORMATS`, for all signals; topk is for logits, others then are float16.
         kept: classes that topk keeps.
@@ -97,7 +97,7 @@ class Bank:
         self._renderer = renderer if renderer is not None else ViewRenderer(views)
         tapped = Tapped("teacher", teacher, tuple(dict.fromkeys(taps)), from_logits)
         self._tapped = tapped
-        self._run = backend.inference(_Seen(tapped, self._renderer))
+        self._run = backend.inference(_TeacherOnViews(tapped, self._renderer))
         self.about = {
             "teacher": digest_of_network(teacher),
             "from_logits": from_logits,
@@ -135,7 +135,7 @@ class Bank:
             known = False
         if not known:
             about = {"teacher": self.name, "images": len(self.images), "views": self.count}
-            with folder_lock(self.folder, wait=True, tell=False), atomic_write(file) as temporary:
+            with folder_lock(self.folder, wait=True, log=False), atomic_write(file) as temporary:
                 temporary.write_text(json.dumps({"about": about, "of": self.about}, indent=1), encoding="utf-8")
         os.utime(file)
 
@@ -298,7 +298,7 @@ class Bank:
             )
 
     def summary(self):
-        """What a report says of the bank: its folder's name, formats, views an image, views that are there, bytes."""
+        """What a report says of the bank: its folder's name, formats, views per image, views that are there, bytes."""
         return {
             "key": self.key,
             "signals": {tap: table.format.name for tap, table in self.tables.items()},
@@ -340,7 +340,7 @@ class Bank:
         }
 
 
-class _Seen(keras.Model):
+class _TeacherOnViews(keras.Model):
     """A teacher that is shown views; a model, so that a backend compiles it with its weights as arguments."""
 
     def __init__(self, tapped, renderer):

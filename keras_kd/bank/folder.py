@@ -45,7 +45,7 @@ def _remove(path):
     if not (path / ABOUT).is_symlink():
         (path / ABOUT).unlink(missing_ok=True)
     for table in _tables(path):
-        with folder_lock(table, wait=True, tell=False):
+        with folder_lock(table, wait=True, log=False):
             _remove_files(table, OF_A_TABLE)
         _remove_files(table, [LOCK])
     _remove_files(path, [ABOUT, LOCK])

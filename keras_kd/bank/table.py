@@ -55,7 +55,7 @@ class Table:
         }
         try:
             if not self._about.exists():
-                with folder_lock(self.folder, wait=True, tell=False):
+                with folder_lock(self.folder, wait=True, log=False):
                     if not self._about.exists():
                         self._make()
             self._check()
@@ -86,14 +86,14 @@ class Table:
         yield self._checks_file, self.places * 4
 
     def _check(self):
-        cure = f"{self._prune} removes it"
+        fix = f"{self._prune} removes it"
         try:
             said = json.loads(self._about.read_text(encoding="utf-8"))
             version = said["version"]
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{self._about}: is damaged ({error}); expected what a bank's table is; {cure}") from error
+            raise UserError(f"{self._about}: is damaged ({error}); expected what a bank's table is; {fix}") from error
         if version != VERSION:
-            raise UserError(f"{self.folder}: is a bank's table of version {version}; expected {VERSION}; {cure}")
+            raise UserError(f"{self.folder}: is a bank's table of version {version}; expected {VERSION}; {fix}")
         wrong = [key for key in sorted({*said, *self._said}) if said.get(key) != self._said.get(key)]
         if wrong:
             key, there, here = wrong[0], said.get(wrong[0]), self._said.get(wrong[0])
@@ -102,13 +102,13 @@ class Table:
                 there, here = there.get(key), here.get(key)
             raise UserError(
                 f"{self.folder}: is the table of something else ({key} is {_short(there)}; expected {_short(here)}); "
-                f"{cure}"
+                f"{fix}"
             )
         for file, size in self._sizes():
             found = file.stat().st_size if file.exists() else None
             if found != size:
                 state = "is missing" if found is None else f"has {found} bytes"
-                raise UserError(f"{file}: {state}; expected {size} bytes, so the bank is damaged; {cure}")
+                raise UserError(f"{file}: {state}; expected {size} bytes, so the bank is damaged; {fix}")
 
     def missing(self, places):
         """Those of some places, int array (n,), that are still empty; each once, ascending."""
@@ -142,7 +142,7 @@ class Table:
         checks = self._check_numbers(places, rows)
         try:
             with (
-                folder_lock(self.folder, wait=True, tell=False),
+                folder_lock(self.folder, wait=True, log=False),
                 open(self._rows_file, "r+b", buffering=0) as file,
                 open(self._checks_file, "r+b", buffering=0) as marks,
             ):

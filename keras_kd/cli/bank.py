@@ -40,12 +40,12 @@ folder_option = click.option(
 )
 settings_option = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field.")
 beside_option = click.option(
-    "--out", type=A_FOLDER, help="The run folder beside which the bank lies; saved_models/RECIPE."
+    "--out", type=A_FOLDER, help="The run folder next to which the bank lies; saved_models/RECIPE."
 )
 
 
 def _bank(recipe, settings, words, backend, may_train, out):
-    """The bank of a recipe, beside a run folder."""
+    """The bank of a recipe, next to a run folder."""
     from keras_kd.recipe.files import find
 
     choose_backend(backend)
@@ -56,7 +56,7 @@ def _bank(recipe, settings, words, backend, may_train, out):
     folder = Path(out or Path("saved_models") / find(recipe).stem)
     if may_train:
         keeps("bank build", folder)
-    return open_bank(loaded, folder, may_train=may_train, tell=print_note)
+    return open_bank(loaded, folder, may_train=may_train, log=print_note)
 
 
 @bank_commands.command("build")
@@ -111,8 +111,8 @@ def bank_info(folder, as_json):
         click.echo(f"{folder}: no banks")
     for one in found:
         if "damaged" in one:
-            cure = f"`keras-kd bank prune {one['key']} --folder {folder}` removes it"
-            click.echo(f"{one['key']}  damaged: {one['damaged']}; {cure}")
+            fix = f"`keras-kd bank prune {one['key']} --folder {folder}` removes it"
+            click.echo(f"{one['key']}  damaged: {one['damaged']}; {fix}")
             continue
         click.echo(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {megabytes(one['bytes'], 1)}")
         for name, table in one["tables"].items():

@@ -22,17 +22,17 @@ from keras_kd.workflows.arguments import overrides
 BACKENDS = ("tensorflow", "jax")
 # What is said of a command that is stopped; of others, that nothing was changed.
 KEPT = {
-    "distill": "every whole epoch is kept in {folder} and in the runs beside it; {again} goes on from there",
-    "search": "finished trials are kept in {folder}; {again} goes on from there",
+    "distill": "every completed epoch is kept in {folder} and in the runs next to it; {again} resumes from there",
+    "search": "finished trials are kept in {folder}; {again} resumes from there",
     "worker": "its trial goes to another worker of {folder}; the same command joins again",
-    "study": "finished runs and whole epochs are kept in {folder}; {again} goes on from there",
+    "study": "finished runs and completed epochs are kept in {folder}; {again} resumes from there",
     "export": "files that were in {folder} stay or were replaced whole; the same command makes the rest",
     "evaluate": "the report in {folder} is as it was or was replaced whole; the same command measures again",
     "report": "each report.html is as it was or was replaced whole; the same command makes the rest",
     "compare": "{folder} is as it was or was written whole; the same command writes it",
     "bench": "bench.json in {folder} is as it was or was replaced whole; the same command measures again",
-    "bank build": "rows that were computed, and epochs of a teacher, are kept beside {folder}; the same command goes "
-    "on from there",
+    "bank build": "rows that were computed, and epochs of a teacher, are kept next to {folder}; the same command "
+    "resumes from there",
     "bank prune": "a bank in {folder} may be gone in part; `keras-kd bank prune --damaged` throws the rest of it away",
 }
 
@@ -89,7 +89,7 @@ class Commands(click.Group):
             if fault is None:
                 raise
             where = f" ({error.filename})" if error.filename else ""
-            fail(f"{fault}{where}; cure that and give the same command again", 2)
+            fail(f"{fault}{where}; fix that and give the same command again", 2)
         except KeyboardInterrupt as error:
             stopped(error)
 
@@ -152,8 +152,8 @@ def choose_backend(backend=None):
     if not installed(backend):
         extra = "keras-kd[jax]" if backend == "jax" else "tensorflow"
         others = [other for other in BACKENDS if installed(other)]
-        cure = f", or set KERAS_BACKEND={others[0]}" if others else ""
-        raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'{cure}")
+        fix = f", or set KERAS_BACKEND={others[0]}" if others else ""
+        raise UserError(f"{where}: {backend} is not installed; pip install '{extra}'{fix}")
     os.environ["KERAS_BACKEND"] = backend
 
 
@@ -216,7 +216,7 @@ def own_methods(recipe):
     return list(dict.fromkeys(term.method for term in recipe.terms if term.is_foreign))
 
 
-def tell_of_code(recipe, ran):
+def log_code(recipe, ran):
     """Says on standard error which modules were imported for a recipe."""
     for one in ran:
         print_note(f"{recipe}: ran {one.module} ({one.file})")

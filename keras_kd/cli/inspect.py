@@ -18,12 +18,12 @@ from keras_kd.cli.common import (
     json_option,
     keeps,
     load_recipe,
+    log_code,
     no_code_option,
     own_methods,
     print_json,
     recipe_options,
     start_keras,
-    tell_of_code,
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
@@ -37,7 +37,7 @@ from keras_kd.workflows.commands import compare as compare_runs
 @click.argument("what", required=False, metavar="[methods|models|datasets|recipes|studies]")
 @json_option
 def list_command(what, as_json):
-    """What there is: methods, models, datasets, recipes, studies.
+    """List available methods, models, datasets, recipes and studies.
 
     \b
     Example:
@@ -95,7 +95,7 @@ def cite(recipe, settings, no_code):
 
     with foreign_code.watched() as ran:
         text = bibtex_of(recipe, settings, code=not no_code)
-    tell_of_code(recipe, ran)
+    log_code(recipe, ran)
     click.echo(text.rstrip())
 
 
@@ -132,7 +132,7 @@ def new(name, template):
 
 
 def _new_file(name):
-    """The file that `new` writes: never beside a folder of that name, and none without a name of its own."""
+    """The file that `new` writes: never next to a folder of that name, and none without a name of its own."""
     if Path(name).is_dir() or name.endswith(("/", os.sep)):
         inside = Path(name) / "mine.yaml"
         raise UserError(f"new: {name} is a folder; give the name of a file, such as {inside}")
@@ -151,7 +151,7 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     """Examine a recipe before a run, or after one: why would it not help? Trains nothing.
 
     Is the teacher any good in this very pipeline: its output, class order, pixels, temperature? Can the student learn
-    from it? Each finding has its figures and its cure. Exit code 1 if something is bad. Runs the code that the recipe
+    from it? Each finding has its figures and its fix. Exit code 1 if something is bad. Runs the code that the recipe
     names: methods, models and data of your own.
 
     \b

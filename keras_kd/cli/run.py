@@ -18,13 +18,13 @@ from keras_kd.cli.common import (
     json_option,
     keeps,
     load_recipe,
+    log_code,
     no_code_option,
     own_methods,
     print_json,
     quiet_option,
     recipe_options,
     start_keras,
-    tell_of_code,
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
@@ -80,7 +80,7 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json)
         print_json({**told, "code": code})
         end(2 if errors else 0)
     for path, of_path in ran.items():
-        tell_of_code(path, of_path)
+        log_code(path, of_path)
     for path in loaded:
         if dry_run and path not in plans:
             continue
@@ -115,7 +115,7 @@ def _planned(recipe, smoke, no_code):
 @quiet_option
 @json_option
 def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, as_json):
-    """Run a recipe to its end: train, measure, export. A run that was killed goes on.
+    """Run a recipe to its end: train, measure, export. A run that was killed resumes.
 
     \b
     Example:
@@ -130,10 +130,10 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
     own = None if settings or seed is not None else loaded.seed
     folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke, own)
     start_keras(backend)
-    from keras_kd.workflows import seeds as claim
+    from keras_kd.workflows import seeds as repeated_seeds
 
     keeps("distill", folder, restart)
-    found = claim.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    found = repeated_seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
     _print_report(found, folder, as_json)
 
 

@@ -63,7 +63,7 @@ def search(
     """Search the settings of a recipe; the best becomes a recipe, trained on all images and tested.
 
     Trials are judged on images set aside from the training images, never on the test images. All share the teacher's
-    bank. A search that was killed goes on. Several processes share one, on machines that see the same folder: a chief
+    bank. A search that was killed resumes. Several processes share one, on machines that see the same folder: a chief
     and workers, given the same recipe and folder.
 
     \b
@@ -155,7 +155,7 @@ def address(text, option):
 def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quiet, as_json):
     """Run a grid of recipes and make one table and one set of plots of it.
 
-    Runs that are there are not run again; all share teachers and banks. A study that was killed goes on. Ready ones:
+    Runs that are there are not run again; all share teachers and banks. A study that was killed resumes. Ready ones:
     `keras-kd list studies`; docs/studies.md says how to write one.
 
     \b
@@ -183,7 +183,7 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         restart=restart,
         jobs=jobs,
         quiet=quiet,
-        tell=print_note,
+        log=print_note,
         joins=joins,
     )
     if result is None:

@@ -68,7 +68,7 @@ class Dataset:
         train: the images to learn from.
         test: the images to measure on.
         validation: images set aside from the training images, or None.
-        class_names: one a class, in the order of the labels.
+        class_names: one per class, in the order of the labels.
         mean: per channel, of pixels / 255.
         std: as `mean`; above 0.
         fingerprint: hex sha256 of the pixels and labels of all splits.
@@ -169,7 +169,7 @@ def sha256(images, labels):
 
 
 def chunks(images):
-    """An image array in slices small enough to hold beside it."""
+    """An image array in slices small enough to hold next to it."""
     step = max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
     return (images[start : start + step] for start in range(0, len(images), step))
 

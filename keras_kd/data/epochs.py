@@ -19,7 +19,7 @@ class Epochs(keras.utils.PyDataset):
         images: uint8 array (n, height, width, channels): sent with each batch; or None when they are on the device.
         labels: int array (n,).
         views: the `Views` family.
-        batch_size: images a step; the last batch of an epoch may be smaller.
+        batch_size: images per step; the last batch of an epoch may be smaller.
         seed: whole number; with the epoch it decides order and views.
         epoch: the epoch to begin with, counted from 0 (a resumed run begins later).
         image_shape: (height, width, channels) of an image, and

@@ -254,7 +254,7 @@ def _checked(networks, images, labels):
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
         raise UserError(
             f"attack: found labels {labels.dtype} of shape {labels.shape}; expected integers of shape "
-            f"{images.shape[:1]}; give one an image"
+            f"{images.shape[:1]}; give one per image"
         )
     for network in networks:
         shape = getattr(network.model, "output_shape", None)

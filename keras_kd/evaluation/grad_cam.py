@@ -246,7 +246,7 @@ def _chosen(network, classes, count):
     if classes.shape != (count,) or classes.dtype.kind not in "iu":
         raise UserError(
             f"grad_cam: found classes {classes.dtype} of shape {classes.shape}; expected integers of shape ({count},); "
-            "give one an image"
+            "give one per image"
         )
     shape = getattr(network.model, "output_shape", None)
     known = shape[-1] if shape else int(classes.max()) + 1

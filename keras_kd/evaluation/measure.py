@@ -1,4 +1,4 @@
-"""What is measured of a trained student beside its accuracy: on every split, stage by stage, under stress."""
+"""What is measured of a trained student in addition to its accuracy: on every split, stage by stage, under stress."""
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def weights_of_examples(student_logits, teacher_logits, labels, share):
 
 
 def control(student_logits, teacher_logits, independent, dataset):
-    """Fidelity to a network that taught nothing here, beside that to the teacher, on the test images.
+    """Fidelity to a network that taught nothing here, next to that to the teacher, on the test images.
 
     Args:
         student_logits, teacher_logits: on the test images.
@@ -129,7 +129,7 @@ def control(student_logits, teacher_logits, independent, dataset):
 
     Returns:
         {"name", "top1", "agreement", "kl"} of the independent network with the student, "teachers_agreement" of the
-        two teachers, and "beyond_control": the student's agreement with its teacher less that with the other.
+        two teachers, and "beyond_control": the student's agreement with its teacher minus that with the other.
 
     Source:
         Stanton et al., arXiv:2106.05945.
@@ -188,16 +188,16 @@ def under_corruptions(networks, images, labels):
     found = {role: {"clean": metrics.accuracy(logits_of(one, images)[0], labels)} for role, one in networks.items()}
     for name in CORRUPTIONS:
         for severity in SEVERITIES:
-            spoilt = corrupt(images, name, severity)
+            corrupted = corrupt(images, name, severity)
             for role, network in networks.items():
-                found[role].setdefault(name, []).append(metrics.accuracy(logits_of(network, spoilt)[0], labels))
+                found[role].setdefault(name, []).append(metrics.accuracy(logits_of(network, corrupted)[0], labels))
     for one in found.values():
         one["mean"] = float(np.mean([value for name in CORRUPTIONS for value in one[name]]))
     return found
 
 
 def properties(networks, dataset, spec):
-    """What a student may have taken over from its teacher beside its answers, as far as a recipe asks for it.
+    """What a student may have taken over from its teacher in addition to its answers, as far as a recipe asks for it.
 
     Args:
         networks: {role: `Network`}: the student first, and as there are, "teacher", "baseline", "independent".

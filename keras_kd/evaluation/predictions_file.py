@@ -15,7 +15,7 @@ NAME = "predictions.npz"
 SHOWN = 24
 # A page shows images about this large; a photograph need not travel whole.
 THUMBNAIL = 96
-CURE = "delete it; `keras-kd evaluate` of the run makes it anew"
+FIX = "delete it; `keras-kd evaluate` of the run makes it anew"
 
 
 def write_predictions(path, student_logits, teacher_logits, labels, images):
@@ -79,10 +79,10 @@ def read_predictions(path):
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: damaged ({_line(error)}); {CURE}") from None
+        raise UserError(f"{path}: damaged ({_line(error)}); {FIX}") from None
     wrong = _wrong(found)
     if wrong:
-        raise UserError(f"{path}: {wrong}; {CURE}")
+        raise UserError(f"{path}: {wrong}; {FIX}")
     return found
 
 

@@ -155,8 +155,8 @@ def _custom_modules(student_file):
     try:
         config = zipfile.ZipFile(student_file).read("config.json").decode()
     except (zipfile.BadZipFile, KeyError) as error:
-        cure = "expected one written by `model.save('student.keras')`; train the student again"
-        raise UserError(f"{student_file}: found no Keras file; {cure}") from error
+        fix = "expected one written by `model.save('student.keras')`; train the student again"
+        raise UserError(f"{student_file}: found no Keras file; {fix}") from error
     named = set(re.findall(r'"module": "([\w.]+)"', config))
     theirs = sorted(m for m in named & sys.modules.keys() if m.split(".")[0] not in ("keras", "builtins", "__main__"))
     return [(module, foreign_code.folder_of(module)) for module in theirs]

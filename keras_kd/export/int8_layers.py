@@ -24,7 +24,7 @@ class WithConstant(keras.layers.Layer):
 
 
 class FakeQuantize(keras.layers.Layer):
-    """Rounds values to the 256 that int8 has between a least and a largest one, as LiteRT does.
+    """Rounds values to the 256 that int8 has between a minimum and a maximum, as LiteRT does.
 
     Zero is one of the 256. The gradient is 1 within the range and 0 outside.
 

@@ -1,7 +1,7 @@
 """What a network will say in LiteRT's full int8, computed in `keras.ops`, so that it can be trained for it.
 
 LiteRT's scheme: kernels symmetric in -127..127 with a scale for each output channel; activations in -128..127 with one
-scale and one zero point, from the least and the largest value on the calibration images, and constants alike; batch
+scale and one zero point, from the minimum and the maximum on the calibration images, and constants alike; batch
 normalisation folded into the convolution before it; a rectifier fused into what is before it. The gradient passes the
 rounding as if it were not there (Bengio et al. 2013, arXiv:1308.3432) and stops where a range cuts a value off.
 """
@@ -73,7 +73,7 @@ class Simulation:
         self.calibrate(images)
 
     def calibrate(self, images):
-        """Sets the ranges anew, to the least and the largest values that `plain` has on images."""
+        """Sets the ranges anew, to the minima and maxima that `plain` has on images."""
         least, largest = {}, {}
         for start in range(0, len(images), 32):
             found = self._measured(ops.convert_to_tensor(images[start : start + 32], dtype="float32"), training=False)

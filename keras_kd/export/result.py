@@ -46,4 +46,4 @@ def line_of(result):
 
 def not_written(folder, reason):
     """What is said where the machine does not let an export be written."""
-    return f"{folder}: the export cannot be written: {reason}; cure that and give the same command again"
+    return f"{folder}: the export cannot be written: {reason}; fix that and give the same command again"

@@ -178,7 +178,7 @@ def _deployed(name, student, request, softmax):
 
 
 def measured(name, file, logits, images, labels, settings):
-    """What a file does beside what is expected of it; a dict, of which `failures` judges.
+    """What a file does compared with what is expected of it; a dict, of which `failures` judges.
 
     Args:
         name: the format's.

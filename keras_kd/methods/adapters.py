@@ -1,14 +1,14 @@
-"""Building what trains beside the student."""
+"""Building what trains with the student."""
 
 import keras
 
 
 def build_adapters(method, specs, networks):
-    """The glue of a method, in float32 whatever the networks' precision, as its losses are.
+    """The adapters of a method, in float32 whatever the networks' precision, as its losses are.
 
     Args:
         method: a `keras_kd.methods.Method`.
-        specs, networks: as in `Method.glue`.
+        specs, networks: as in `Method.adapters`.
 
     Returns:
         {name: layer}.
@@ -21,6 +21,6 @@ def build_adapters(method, specs, networks):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        return method.glue(specs, networks)
+        return method.adapters(specs, networks)
     finally:
         keras.config.set_dtype_policy(before)

@@ -26,7 +26,7 @@ class AT(TapPairs):
         >>> maps = np.arange(8, dtype="float32").reshape(1, 2, 2, 2)
         >>> signals = {"student": {"map": maps}, "teacher": {"map": maps[..., :1]}}
         >>> method = AT(student_taps=["map"], teacher_taps=["map"])
-        >>> round(float(method.loss(signals, labels=None, glue={})[0]), 4)
+        >>> round(float(method.loss(signals, labels=None, adapters={})[0]), 4)
         0.0006
     """
 
@@ -40,7 +40,7 @@ class AT(TapPairs):
         super().check(specs)
         check_maps(self, specs)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return sum(self._pair_loss(*same_size(student, teacher)) for student, teacher in self.pairs(signals))
 
     def _pair_loss(self, student, teacher):

@@ -4,14 +4,19 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from keras_kd.utils.moved import renamed
+
+# What a method may define under the name that it had in version 0.1; read for one release.
+RENAMED = {"glue": "adapters", "glue_learns": "trains_adapters"}
+
 
 class Method(BaseModel):
     """A distillation method; its fields are what a recipe may set.
 
-    A subclass writes `loss`, and says in `taps` which layers it reads beside the logits. Methods know nothing of each
-    other or of the training step, so any number of them may be summed, each as a term with a weight. A numeric field
-    that is scheduled over the epochs reaches `loss` as a scalar tensor, so `loss` computes with fields and does not
-    branch on them.
+    A subclass writes `loss`, and says in `taps` which layers it reads in addition to the logits. Methods know nothing
+    of each other or of the training step, so any number of them may be summed, each as a term with a weight. A numeric
+    field that is scheduled over the epochs reaches `loss` as a scalar tensor, so `loss` computes with fields and does
+    not branch on them.
 
     Class attributes:
         name: as recipes, logs and errors call it; the class's name in lower case unless it is set.
@@ -19,11 +24,11 @@ class Method(BaseModel):
         default_weight: the published weight of its term.
         needs_labels: whether `loss` reads the labels.
         live: whether the teacher itself must run in the step, so that no stored table of its outputs can serve.
-        glue_learns: whether its glue has weights that are trained beside the student.
+        trains_adapters: whether its adapters have weights that are trained.
         paper: authors and year, as a table shows them.
         cites: keys of `keras_kd.recipe.citations.BIBTEX`.
         numbers_from: where the default weight and settings come from.
-        zero_when_matched: whether the loss at `matched` is zero (a law; else it is only the least).
+        zero_when_matched: whether the loss at `matched` is zero (a law; else it is only the minimum).
         order_matters: whether the order of the batch changes the loss.
         shift_invariant: whether a constant added to a network's logits changes nothing (a law where no layer is read).
         sums_over_classes: whether a class that no network believes in adds nothing (a law where no layer is read).
@@ -40,7 +45,8 @@ class Method(BaseModel):
     default_weight: ClassVar[float] = 1.0
     needs_labels: ClassVar[bool] = False
     live: ClassVar[bool] = False
-    glue_learns: ClassVar[bool] = False
+    trains_adapters: ClassVar[bool] = False
+    glue_learns: ClassVar[bool] = False  # its name before
     paper: ClassVar[str] = ""
     cites: ClassVar[tuple[str, ...]] = ()
     numbers_from: ClassVar[str] = ""
@@ -53,6 +59,13 @@ class Method(BaseModel):
     def __pydantic_init_subclass__(cls, **options):
         super().__pydantic_init_subclass__(**options)
         cls.name = cls.__dict__.get("name", cls.__name__.lower())
+        for old, new in RENAMED.items():
+            home = next(base for base in cls.__mro__ if old in vars(base) or new in vars(base))
+            if new not in vars(home):
+                renamed(f"{cls.__name__}.{old}", new, level=4)
+                setattr(cls, new, vars(home)[old])
+            elif home is cls:
+                setattr(cls, old, vars(cls)[new])
 
     def taps(self, role):
         """Names of the layers of `role` ("student", "teacher", "peer") that `loss` reads; `logits` always come.
@@ -78,8 +91,8 @@ class Method(BaseModel):
                 "index" where there is one, and "examples", the number of training examples or None.
         """
 
-    def glue(self, specs, networks):
-        """Layers trained beside the student and dropped at export, by name; none by default.
+    def adapters(self, specs, networks):
+        """Layers between student and teacher, trained with the student and dropped at export, by name; none by default.
 
         Args:
             specs: as in `check`.
@@ -87,7 +100,9 @@ class Method(BaseModel):
         """
         return {}
 
-    def extra_images(self, images, labels, run, glue):
+    glue = adapters  # its name before
+
+    def extra_images(self, images, labels, run, adapters):
         """Images made in the step on which student and teacher are run as well, or None.
 
         They come back in `loss` as `signals["student"]["extra"]` and `signals["teacher"]["extra"]` (logits), and
@@ -97,30 +112,30 @@ class Method(BaseModel):
             images: float32 tensor (batch, height, width, channels), as the networks see them.
             labels: int tensor (batch,), or None.
             run: `run(role, images)` gives the float32 logits of a network in inference mode.
-            glue: the layers that `glue` made (a seed generator, say).
+            adapters: the layers that `adapters` made (a seed generator, say).
 
         Returns:
             None, or (images (n, height, width, channels), weight float32 (n,)).
         """
         return None
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         """The loss of a batch.
 
         Args:
             signals: `signals[role][tap]`, float32 tensors (batch, ...); logits are under "logits".
             labels: int tensor (batch,), or None where there are none.
-            glue: the layers that `glue` made.
+            adapters: the layers that `adapters` made.
 
         Returns:
-            A float32 tensor (batch,), one loss an example; or () where the loss is of the batch as a whole.
+            A float32 tensor (batch,), one loss per example; or () where the loss is of the batch as a whole.
         """
-        raise TypeError(f"{type(self).__name__} has no loss: a method must define `loss(signals, labels, glue)`")
+        raise TypeError(f"{type(self).__name__} has no loss: a method must define `loss(signals, labels, adapters)`")
 
     def matched(self, signals, labels):
         """The student's signals at which `loss` is least, given the others'; for the laws that methods are held to.
 
-        By default the teacher's own. None where the minimum depends on what the glue has learnt.
+        By default the teacher's own. None where the minimum depends on what the adapters have learnt.
 
         Args:
             signals: the signals of the other roles.

@@ -42,7 +42,7 @@ class BSS(Method):
         >>> logits = np.array([[3.0, 0.0]], "float32")
         >>> signals = {"teacher": {"extra": logits}, "student": {"extra": logits},
         ...            "data": {"extra_weight": np.array([1.0], "float32")}}
-        >>> round(float(BSS(temperature=3.0).loss(signals, labels=None, glue={})), 4)
+        >>> round(float(BSS(temperature=3.0).loss(signals, labels=None, adapters={})), 4)
         0.5822
     """
 
@@ -86,15 +86,15 @@ class BSS(Method):
                     f"bss: {name} has {len(values)} numbers, the images {channels} channels; give one a channel"
                 )
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         from keras_kd.methods.parts.random_draws import RandomDraws
 
         return {"draws": RandomDraws()}
 
-    def extra_images(self, images, labels, run, glue):
+    def extra_images(self, images, labels, run, adapters):
         if labels is None:
             raise UserError("bss: it walks from images that both networks have right, but no labels were given; give y")
-        uniforms = glue["draws"].uniform((ops.shape(images)[0],))[: self.attack_size]
+        uniforms = adapters["draws"].uniform((ops.shape(images)[0],))[: self.attack_size]
         return self.boundary_images(images, labels, run, uniforms)
 
     def boundary_images(self, images, labels, run, uniforms):
@@ -161,7 +161,7 @@ class BSS(Method):
 
         return self._as_given(ops.fori_loop(0, self.steps, step, start))
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         target = ops.softmax(signals["teacher"]["extra"] / self.temperature, axis=-1)
         log_probability = ops.log_softmax(signals["student"]["extra"] / self.temperature, axis=-1)
         weight = signals["data"]["extra_weight"]

@@ -15,7 +15,7 @@ from keras_kd.utils.lazy import keras, ops
 class CC(TapPair):
     """Examples that follow each other do not err alike: mean over i of the sum of |s - t|[i] |s - t|[i + 1].
 
-    s and t are linear embeddings of both networks' features, trained beside the student and dropped at export. Each
+    s and t are linear embeddings of both networks' features, trained with the student and dropped at export. Each
     example meets the next one of the batch, so the order of the batch counts; the loss is of the batch as a whole. This
     form is that of RepDistiller, which has it from an author of the paper.
 
@@ -27,13 +27,13 @@ class CC(TapPair):
         >>> import numpy as np
         >>> student, teacher = np.ones((3, 4), "float32"), np.zeros((3, 4), "float32")
         >>> signals = {"student": {"pooled": student}, "teacher": {"pooled": teacher}}
-        >>> float(CC(embedding_size=0).loss(signals, labels=None, glue={}))
+        >>> float(CC(embedding_size=0).loss(signals, labels=None, adapters={}))
         4.0
     """
 
     default_weight: ClassVar[float] = 0.02
     order_matters: ClassVar[bool] = True
-    glue_learns: ClassVar[bool] = True
+    trains_adapters: ClassVar[bool] = True
     paper: ClassVar[str] = "Peng et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("peng2019cc",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
@@ -48,7 +48,7 @@ class CC(TapPair):
                 f"{shapes[1]}; without embeddings they must be equal in size: set embedding_size, such as 128"
             )
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         if not self.embedding_size:
             return {}
         student, teacher = (_size(one.shape) for one in self.pair(specs))
@@ -63,10 +63,10 @@ class CC(TapPair):
         layer.build((None, size))
         return layer
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         student, teacher = (flat(features) for features in self.pair(signals))
-        if glue:
-            student, teacher = glue["student"](student), glue["teacher"](teacher)
+        if adapters:
+            student, teacher = adapters["student"](student), adapters["teacher"](teacher)
         difference = ops.abs(student - teacher)
         neighbours = ops.sum(difference[:-1] * difference[1:], axis=-1)
         # A batch of one has no neighbours.

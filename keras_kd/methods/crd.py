@@ -35,7 +35,7 @@ class CRD(TapPair):
     """
 
     default_weight: ClassVar[float] = 0.8
-    glue_learns: ClassVar[bool] = True
+    trains_adapters: ClassVar[bool] = True
     paper: ClassVar[str] = "Tian et al. 2020"
     cites: ClassVar[tuple[str, ...]] = ("tian2020crd",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
@@ -58,7 +58,7 @@ class CRD(TapPair):
                 "Distiller(examples=...) and the index of each example in the batch"
             )
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         from keras_kd.methods.parts.contrast_memory import ContrastMemory
 
         student, teacher = self.pair(specs)
@@ -68,25 +68,25 @@ class CRD(TapPair):
             "memory": ContrastMemory(specs["data"]["examples"], self.embedding_size),
         }
 
-    def loss(self, signals, labels, glue):
-        compared = glue["memory"].negatives(signals["data"]["index"], self.negatives)
-        return self.contrast(signals, compared, glue)
+    def loss(self, signals, labels, adapters):
+        compared = adapters["memory"].negatives(signals["data"]["index"], self.negatives)
+        return self.contrast(signals, compared, adapters)
 
-    def contrast(self, signals, compared, glue):
+    def contrast(self, signals, compared, adapters):
         """The loss when each example is compared with given ones; the memory is then brought up to date.
 
         Args:
             signals: as in `loss`.
             compared: int32 tensor (batch, 1 + negatives) of positions in the training set, each example's own first.
-            glue: as in `loss`.
+            adapters: as in `loss`.
 
         Returns:
             float32 tensor (batch,).
         """
-        memory, index = glue["memory"], compared[:, 0]
+        memory, index = adapters["memory"], compared[:, 0]
         student, teacher = (flat(features) for features in self.pair(signals))
-        student = unit_length(glue["student_embedding"](student))
-        teacher = unit_length(glue["teacher_embedding"](teacher))
+        student = unit_length(adapters["student_embedding"](student))
+        teacher = unit_length(adapters["teacher_embedding"](teacher))
         total = 0.0
         for anchor, bank, variable in (
             (student, memory.teacher_bank, memory.student_log_normalizer),

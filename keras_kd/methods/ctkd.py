@@ -15,12 +15,12 @@ TEMPERATURE = "temperature"
 class CTKD(LogitMethod):
     """KD whose temperature T = start + range sigmoid(theta) is learnt against the student.
 
-    theta is one number, trained beside the student; it starts at 1. Its gradient is multiplied by `reversal`, so with
+    theta is one number, trained with the student; it starts at 1. Its gradient is multiplied by `reversal`, so with
     -1 the temperature moves to where the loss is larger. The published curriculum lets the reversal grow over the first
-    10 epochs: `reversal: {end: -1.0, over: 10, shape: cosine}`.
+    10 epochs: `reversal: {end_value: -1.0, duration: 10, shape: cosine}`.
 
     Args:
-        temperature_start: the least temperature, above 0.
+        temperature_start: the minimum temperature, above 0.
         temperature_range: how far above it the temperature can go, above 0.
         reversal: the factor on theta's gradient: negative against the student, 0 for a temperature that stays, positive
             with the student.
@@ -32,13 +32,13 @@ class CTKD(LogitMethod):
     Example:
         >>> import numpy as np
         >>> method = CTKD()
-        >>> glue = method.glue({}, {})
-        >>> round(float(method.temperature(glue)), 2)
+        >>> adapters = method.adapters({}, {})
+        >>> round(float(method.temperature(adapters)), 2)
         15.62
     """
 
     default_weight: ClassVar[float] = 0.9
-    glue_learns: ClassVar[bool] = True
+    trains_adapters: ClassVar[bool] = True
     paper: ClassVar[str] = "Li et al. 2023"
     cites: ClassVar[tuple[str, ...]] = ("li2023ctkd",)
     numbers_from: ClassVar[str] = "CTKD scripts/run_cifar_distill.sh"
@@ -46,24 +46,24 @@ class CTKD(LogitMethod):
     temperature_range: float = Field(default=20.0, gt=0, allow_inf_nan=False)
     reversal: float = Field(default=-1.0, allow_inf_nan=False)
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         from keras_kd.methods.parts.constant_layer import ConstantLayer
 
-        return {**super().glue(specs, networks), TEMPERATURE: ConstantLayer(1.0, trainable=True, name=TEMPERATURE)}
+        return {**super().adapters(specs, networks), TEMPERATURE: ConstantLayer(1.0, trainable=True, name=TEMPERATURE)}
 
-    def temperature(self, glue):
+    def temperature(self, adapters):
         """The temperature as it is now, a scalar tensor."""
-        theta = ops.convert_to_tensor(glue[TEMPERATURE].value)
+        theta = ops.convert_to_tensor(adapters[TEMPERATURE].value)
         fixed = ops.stop_gradient(theta)
         # The value of theta, with a gradient that is `reversal` times as large.
         theta = fixed + self.reversal * (theta - fixed)
         return self.temperature_start + self.temperature_range * ops.sigmoid(theta)
 
-    def target_temperature(self, glue):
-        return self.temperature(glue)
+    def target_temperature(self, adapters):
+        return self.temperature(adapters)
 
-    def compare(self, student, teacher, labels, glue):
-        temperature = self.temperature(glue)
+    def compare(self, student, teacher, labels, adapters):
+        temperature = self.temperature(adapters)
         return temperature**2 * kl_divergence(teacher / temperature, student / temperature)
 
     def matched(self, signals, labels):

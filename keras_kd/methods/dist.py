@@ -30,7 +30,7 @@ class DIST(SoftenedLogitMethod):
         >>> teacher = np.array([[2.0, 1.0, 0.0, -1.0], [0.5, -0.5, 3.0, 1.0]], "float32")
         >>> student = np.array([[1.0, 0.5, 0.0, 0.0], [1.0, 0.0, 1.0, 2.0]], "float32")
         >>> signals = {"teacher": {"logits": teacher}, "student": {"logits": student}}
-        >>> round(float(DIST().loss(signals, labels=None, glue={})), 4)
+        >>> round(float(DIST().loss(signals, labels=None, adapters={})), 4)
         6.2124
     """
 
@@ -42,7 +42,7 @@ class DIST(SoftenedLogitMethod):
     beta: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     gamma: float = Field(default=1.0, ge=0, allow_inf_nan=False)
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         student = ops.softmax(student / self.temperature, axis=-1)
         teacher = ops.softmax(teacher / self.temperature, axis=-1)
         between_classes = 1 - ops.mean(_correlation(student, teacher, axis=1))

@@ -14,7 +14,7 @@ class DKD(SoftenedLogitMethod):
 
     The target part is the KL of (p[y], 1 - p[y]), the label against the rest; the non-target part that of the
     distribution over the other classes. KD is the same with alpha 1 and, for each example, beta = 1 - p_teacher[y]. The
-    published training lets the term's weight rise over the first 20 epochs: `weight: {end: 1.0, over: 20}`.
+    published training lets the term's weight rise over the first 20 epochs: `weight: {end_value: 1.0, duration: 20}`.
 
     Args:
         alpha: weight of the target part, 0 or more.
@@ -30,7 +30,7 @@ class DKD(SoftenedLogitMethod):
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
         ...            "student": {"logits": np.array([[1.0, 0.5, 0.0, 0.0]], "float32")}}
-        >>> round(float(DKD().loss(signals, labels=np.array([0]), glue={})[0]), 4)
+        >>> round(float(DKD().loss(signals, labels=np.array([0]), adapters={})[0]), 4)
         0.5005
     """
 
@@ -42,7 +42,7 @@ class DKD(SoftenedLogitMethod):
     alpha: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     beta: float = Field(default=2.0, ge=0, allow_inf_nan=False)
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         student, teacher = student / self.temperature, teacher / self.temperature
         label = is_class(labels, student.shape[-1])
         target = kl_divergence(one_against_rest(teacher, label), one_against_rest(student, label))

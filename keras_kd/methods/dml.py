@@ -48,7 +48,7 @@ class DML(Method):
                     "name the same classes in the same order: give each peer as many units as the student"
                 )
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         peers = [signals[role]["logits"] for role in _peers(signals)]
         softened = [logits / self.temperature for logits in (signals["student"]["logits"], *peers)]
         mutual = 0.0
@@ -62,7 +62,7 @@ class DML(Method):
         return total
 
     def matched(self, signals, labels):
-        # Between several peers the least lies where no one of them is.
+        # Between several peers the minimum lies where no one of them is.
         return signals["peer_1"] if len(_peers(signals)) == 1 else None
 
 

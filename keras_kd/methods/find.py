@@ -45,7 +45,7 @@ def find(name):
     if not isinstance(found, type) or not issubclass(found, Method):
         raise UserError(f"{name}: found no method; expected a subclass of keras_kd.Method: class {class_name}(Method)")
     if found.loss is Method.loss:
-        raise UserError(f"{name}: found a method without a loss; define loss(self, signals, labels, glue)")
+        raise UserError(f"{name}: found a method without a loss; define loss(self, signals, labels, adapters)")
     return found
 
 

@@ -12,7 +12,7 @@ from keras_kd.utils.lazy import keras, ops
 class FitNet(TapPair):
     """A middle layer of the student, through a regressor, equals the teacher's: mean (regressor(s) - t)^2.
 
-    The regressor is trained beside the student and dropped at export. Of maps it is a convolution, batch normalisation
+    The regressor is trained with the student and dropped at export. Of maps it is a convolution, batch normalisation
     and ReLU: 3x3 with stride 2 to halve the size, a transposed 4x4 with stride 2 to double it, else the kernel that
     takes the student's size to the teacher's (1x1 where they are equal). Where the teacher's map is larger, but not
     double, it is averaged down to the student's size. Of vectors it is a linear layer. The paper trains up to the hint
@@ -26,13 +26,13 @@ class FitNet(TapPair):
         >>> method = FitNet(student_tap="pooled", teacher_tap="pooled")
         >>> signals = {"student": {"pooled": np.zeros((2, 8), "float32")},
         ...            "teacher": {"pooled": np.ones((2, 16), "float32")}}
-        >>> glue = method.glue(signals, networks={})
-        >>> tuple(method.loss(signals, labels=None, glue=glue).shape)
+        >>> adapters = method.adapters(signals, networks={})
+        >>> tuple(method.loss(signals, labels=None, adapters=adapters).shape)
         (2,)
     """
 
     default_weight: ClassVar[float] = 100.0
-    glue_learns: ClassVar[bool] = True
+    trains_adapters: ClassVar[bool] = True
     paper: ClassVar[str] = "Romero et al. 2015"
     cites: ClassVar[tuple[str, ...]] = ("romero2015fitnets",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
@@ -49,14 +49,14 @@ class FitNet(TapPair):
                 "of one kind"
             )
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         student, teacher = (tuple(one.shape)[1:] for one in self.pair(specs))
         layers = _linear(student, teacher) if len(student) == 1 else _convolutional(student, teacher)
         return {"regressor": keras.Sequential([keras.Input(student), *layers])}
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         student, teacher = self.pair(signals)
-        student = glue["regressor"](student, training=True)
+        student = adapters["regressor"](student, training=True)
         if len(teacher.shape) == 4:
             teacher = adaptive_average_pool(teacher, *student.shape[1:3])
         return ops.mean(ops.square(student - teacher), axis=tuple(range(1, len(teacher.shape))))

@@ -28,7 +28,7 @@ class FSP(TapPairs):
         >>> import numpy as np
         >>> one, two = np.ones((1, 2, 2, 3), "float32"), np.ones((1, 1, 1, 5), "float32")
         >>> signals = {"student": {"a": one, "b": two}, "teacher": {"a": one, "b": 3 * two}}
-        >>> float(FSP(student_taps=["a", "b"], teacher_taps=["a", "b"]).loss(signals, labels=None, glue={})[0])
+        >>> float(FSP(student_taps=["a", "b"], teacher_taps=["a", "b"]).loss(signals, labels=None, adapters={})[0])
         4.0
     """
 
@@ -51,7 +51,7 @@ class FSP(TapPairs):
                     "teacher_taps"
                 )
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         student, teacher = zip(*self.pairs(signals), strict=True)
         return sum(
             ops.mean(ops.square(own - other), axis=(1, 2))

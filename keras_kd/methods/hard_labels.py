@@ -24,7 +24,7 @@ class HardLabels(LogitMethod):
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
         ...            "student": {"logits": np.array([[0.0, 0.0, 0.0, 0.0]], "float32")}}
-        >>> round(float(HardLabels().loss(signals, labels=None, glue={})[0]), 4)
+        >>> round(float(HardLabels().loss(signals, labels=None, adapters={})[0]), 4)
         1.3863
     """
 
@@ -34,7 +34,7 @@ class HardLabels(LogitMethod):
     cites: ClassVar[tuple[str, ...]] = ("touvron2021deit",)
     numbers_from: ClassVar[str] = "the paper, equation 3"
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         return cross_entropy(student, _first(teacher))
 
     def best(self, teacher, labels):

@@ -24,7 +24,7 @@ class JensenShannon(SoftenedLogitMethod):
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
         ...            "student": {"logits": np.array([[1.0, 0.5, 0.0, 0.0]], "float32")}}
-        >>> round(float(JensenShannon().loss(signals, labels=None, glue={})[0]), 4)
+        >>> round(float(JensenShannon().loss(signals, labels=None, adapters={})[0]), 4)
         0.064
     """
 
@@ -34,7 +34,7 @@ class JensenShannon(SoftenedLogitMethod):
     cites: ClassVar[tuple[str, ...]] = ("wen2023fdistill",)
     numbers_from: ClassVar[str] = "those of kd; none published for images"
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         log_both = ops.stack([ops.log_softmax(one / self.temperature, axis=-1) for one in (teacher, student)])
         log_mean = ops.logsumexp(log_both, axis=0) - math.log(2)
         divergence = ops.sum(ops.exp(log_both) * (log_both - log_mean), axis=-1)

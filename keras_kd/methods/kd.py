@@ -21,7 +21,7 @@ class KD(SoftenedLogitMethod):
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
         ...            "student": {"logits": np.array([[1.0, 0.5, 0.0, 0.0]], "float32")}}
-        >>> round(float(KD(temperature=4.0).loss(signals, labels=None, glue={})[0]), 4)
+        >>> round(float(KD(temperature=4.0).loss(signals, labels=None, adapters={})[0]), 4)
         0.2513
     """
 
@@ -30,5 +30,5 @@ class KD(SoftenedLogitMethod):
     cites: ClassVar[tuple[str, ...]] = ("hinton2015kd",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         return self.temperature**2 * kl_divergence(teacher / self.temperature, student / self.temperature)

@@ -27,7 +27,7 @@ class LabelSmoothing(Method):
     Example:
         >>> import numpy as np
         >>> signals = {"student": {"logits": np.array([[2.0, 0.0, 0.0, 0.0]], "float32")}}
-        >>> round(float(LabelSmoothing().loss(signals, labels=np.array([0]), glue={})[0]), 4)
+        >>> round(float(LabelSmoothing().loss(signals, labels=np.array([0]), adapters={})[0]), 4)
         0.4908
     """
 
@@ -42,7 +42,7 @@ class LabelSmoothing(Method):
     sums_over_classes: ClassVar[bool] = False
     smoothing: float = Field(default=0.1, ge=0, lt=1, allow_inf_nan=False)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         if labels is None:
             raise UserError("label_smoothing: it reads the labels, and none were given; give them to fit")
         logits = signals["student"]["logits"]

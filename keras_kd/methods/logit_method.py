@@ -41,21 +41,21 @@ class LogitMethod(Method):
     standardize: bool = False
     target: TargetField = Target()
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         """The loss of a batch.
 
         Args:
             student: float32 tensor (batch, classes), its logits.
             teacher: float32 tensor (batch, classes), the logits of the target.
             labels: as in `loss`.
-            glue: the layers that `glue` made.
+            adapters: the layers that `adapters` made.
 
         Returns:
             A float32 tensor (batch,) or ().
         """
         raise TypeError(f"{type(self).__name__} compares nothing: a logit method must define `compare`")
 
-    def target_temperature(self, glue):
+    def target_temperature(self, adapters):
         """The temperature at which `compare` reads the teacher's logits; 1 where a method has none."""
         return 1.0
 
@@ -77,7 +77,7 @@ class LogitMethod(Method):
                 f"expected 1..{teacher}"
             )
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         if not self.target.needs_relations:
             return {}
         from keras_kd.methods.parts.constant_layer import ConstantLayer
@@ -86,7 +86,7 @@ class LogitMethod(Method):
         relations = class_relations(networks["teacher"], specs["teacher"]["logits"].shape[-1], where)
         return {RELATIONS: ConstantLayer(relations, trainable=False, name=RELATIONS)}
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         if labels is None and self.needs_labels:
             what = f"its target {self.target.name} reads" if self.target.needs_labels else "it reads"
             raise UserError(
@@ -96,16 +96,16 @@ class LogitMethod(Method):
         student = signals["student"]["logits"]
         if self.standardize:
             student = standardized(student)
-        return self.compare(student, self._shown(signals["teacher"]["logits"], labels, glue), labels, glue)
+        return self.compare(student, self._shown(signals["teacher"]["logits"], labels, adapters), labels, adapters)
 
-    def _shown(self, teacher, labels, glue):
+    def _shown(self, teacher, labels, adapters):
         """The teacher's logits as the student is shown them."""
         if self.standardize:
             teacher = standardized(teacher)
         if self.target.name == "identity":
             return teacher
-        relations = glue[RELATIONS].value if self.target.needs_relations else None
-        return self.target.logits(teacher, labels, self.target_temperature(glue), relations)
+        relations = adapters[RELATIONS].value if self.target.needs_relations else None
+        return self.target.logits(teacher, labels, self.target_temperature(adapters), relations)
 
     def matched(self, signals, labels):
         if self.target.needs_relations:
@@ -126,11 +126,11 @@ class SoftenedLogitMethod(LogitMethod):
 
     Example:
         >>> from keras_kd import KD
-        >>> KD().target_temperature(glue={})
+        >>> KD().target_temperature(adapters={})
         4.0
     """
 
     temperature: float = Field(default=4.0, gt=0, allow_inf_nan=False)
 
-    def target_temperature(self, glue):
+    def target_temperature(self, adapters):
         return self.temperature

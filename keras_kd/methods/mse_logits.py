@@ -23,7 +23,7 @@ class MSELogits(LogitMethod):
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0]], "float32")},
         ...            "student": {"logits": np.array([[1.0, 0.5, 0.0]], "float32")}}
-        >>> float(MSELogits().loss(signals, labels=None, glue={})[0])
+        >>> float(MSELogits().loss(signals, labels=None, adapters={})[0])
         1.25
     """
 
@@ -34,5 +34,5 @@ class MSELogits(LogitMethod):
     cites: ClassVar[tuple[str, ...]] = ("ba2014deep",)
     numbers_from: ClassVar[str] = "the paper, equation 1"
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         return ops.sum(ops.square(student - teacher), axis=-1)

@@ -23,7 +23,7 @@ class NST(TapPairs):
         >>> maps = np.eye(4, dtype="float32").reshape(1, 2, 2, 4)
         >>> signals = {"student": {"map": maps[..., :2]}, "teacher": {"map": maps[..., 1:]}}
         >>> method = NST(student_taps=["map"], teacher_taps=["map"])
-        >>> round(float(method.loss(signals, labels=None, glue={})[0]), 4)
+        >>> round(float(method.loss(signals, labels=None, adapters={})[0]), 4)
         0.5
     """
 
@@ -36,7 +36,7 @@ class NST(TapPairs):
         super().check(specs)
         check_maps(self, specs)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return sum(_discrepancy(*same_size(student, teacher)) for student, teacher in self.pairs(signals))
 
 

@@ -38,7 +38,7 @@ class ONE(Method):
 
     roles: ClassVar[tuple[str, ...]] = ("student",)
     needs_labels: ClassVar[bool] = True
-    glue_learns: ClassVar[bool] = True
+    trains_adapters: ClassVar[bool] = True
     paper: ClassVar[str] = "Lan et al. 2018"
     cites: ClassVar[tuple[str, ...]] = ("lan2018one",)
     numbers_from: ClassVar[str] = "authors' code"
@@ -59,7 +59,7 @@ class ONE(Method):
                 "vectors (batch, n) of a known size: name such a layer, and build the student for images of one size"
             )
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         student = networks["student"]
         parting = output_of("one", "student", student, self.student_tap)
         if gives_probabilities(student):
@@ -74,18 +74,18 @@ class ONE(Method):
                 f"one: student: not all of what follows {self.student_tap!r} in {student.name!r} comes from it; name a "
                 "layer that everything passes"
             ) from error
-        glue = {"gate": _gate(parting.shape[-1], self.branches)}
+        adapters = {"gate": _gate(parting.shape[-1], self.branches)}
         for number in range(1, self.branches):
-            glue[f"branch_{number}"] = keras.models.clone_model(upper, clone_function=_fresh)
-        return glue
+            adapters[f"branch_{number}"] = keras.models.clone_model(upper, clone_function=_fresh)
+        return adapters
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         features = signals["student"][self.student_tap]
         logits = [signals["student"]["logits"]]
         for number in range(1, self.branches):
-            logits.append(ops.cast(glue[f"branch_{number}"](features, training=True), "float32"))
+            logits.append(ops.cast(adapters[f"branch_{number}"](features, training=True), "float32"))
         pooled = ops.mean(features, axis=(1, 2)) if len(features.shape) == 4 else features
-        gates = glue["gate"](pooled, training=True)
+        gates = adapters["gate"](pooled, training=True)
         ensemble = ops.sum(gates[:, :, None] * ops.stack(logits, axis=1), axis=1)
         total = 0.0
         for one in (*logits[1:], ensemble):

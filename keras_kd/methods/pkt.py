@@ -24,7 +24,7 @@ class PKT(TapPair):
         >>> student = np.array([[1.0, 0.0], [0.0, 1.0]], "float32")
         >>> teacher = np.array([[1.0, 0.0], [1.0, 0.0]], "float32")
         >>> signals = {"student": {"pooled": student}, "teacher": {"pooled": teacher}}
-        >>> round(float(PKT().loss(signals, labels=None, glue={})), 4)
+        >>> round(float(PKT().loss(signals, labels=None, adapters={})), 4)
         0.0294
     """
 
@@ -34,7 +34,7 @@ class PKT(TapPair):
     numbers_from: ClassVar[str] = "RepDistiller scripts"
     eps: float = Field(default=1e-7, gt=0, allow_inf_nan=False)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         student, teacher = (self._neighbours(flat(features)) for features in self.pair(signals))
         return ops.mean(teacher * (ops.log(teacher + self.eps) - ops.log(student + self.eps)))
 

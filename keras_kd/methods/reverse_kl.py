@@ -24,7 +24,7 @@ class ReverseKL(SoftenedLogitMethod):
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
         ...            "student": {"logits": np.array([[1.0, 0.5, 0.0, 0.0]], "float32")}}
-        >>> round(float(ReverseKL().loss(signals, labels=None, glue={})[0]), 4)
+        >>> round(float(ReverseKL().loss(signals, labels=None, adapters={})[0]), 4)
         0.262
     """
 
@@ -34,5 +34,5 @@ class ReverseKL(SoftenedLogitMethod):
     cites: ClassVar[tuple[str, ...]] = ("gu2024minillm",)
     numbers_from: ClassVar[str] = "those of kd; none published for images"
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         return self.temperature**2 * kl_divergence(student / self.temperature, teacher / self.temperature)

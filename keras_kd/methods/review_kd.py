@@ -15,12 +15,12 @@ LEVELS = (4, 2, 1)
 
 
 class ReviewKD(TapPairs):
-    """The student reviews its early layers with its late ones to tell each layer of the teacher.
+    """The student reviews its early layers with its late ones to match each layer of the teacher.
 
     From the last layer to the first, a student's layer is fused by attention with what came from the later ones (1x1
     convolution, two attention maps, 3x3 convolution, batch normalisation), and compared with the teacher's: mean square
     differences of the whole maps and of the maps averaged down to 4x4, 2x2 and 1x1, weighted 1, 1/2, 1/4, 1/8 over
-    their sum. Summed over the layers. The fusion is trained beside the student and dropped at export.
+    their sum. Summed over the layers. The fusion is trained with the student and dropped at export.
 
     The published code raises the weight linearly over the first 20 epochs. Its weight is 0.6 for ResNet-56 to
     ResNet-20, 1 for ResNet-110 to ResNet-32, 5 for the wide ones. It takes the teacher's stages before their last
@@ -36,12 +36,12 @@ class ReviewKD(TapPairs):
         >>> method = ReviewKD(student_taps=["map", "pooled"], teacher_taps=["map", "pooled"])
         >>> signals = {"student": {"map": np.ones((2, 4, 4, 3), "float32"), "pooled": np.ones((2, 8), "float32")},
         ...            "teacher": {"map": np.ones((2, 8, 8, 5), "float32"), "pooled": np.ones((2, 16), "float32")}}
-        >>> tuple(method.loss(signals, labels=None, glue=method.glue(signals, networks={})).shape)
+        >>> tuple(method.loss(signals, labels=None, adapters=method.adapters(signals, networks={})).shape)
         (2,)
     """
 
     default_weight: ClassVar[float] = 0.6
-    glue_learns: ClassVar[bool] = True
+    trains_adapters: ClassVar[bool] = True
     paper: ClassVar[str] = "Chen et al. 2021"
     cites: ClassVar[tuple[str, ...]] = ("chen2021reviewkd",)
     numbers_from: ClassVar[str] = "the paper's scripts, ResNet-56 to ResNet-20"
@@ -60,7 +60,7 @@ class ReviewKD(TapPairs):
                         f"vectors (batch, n): name other layers in {role}_taps"
                     )
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         pairs = self.pairs(specs)
         mid = min(self.largest_mid_channels, pairs[-1][0].shape[-1])
         layers = {}
@@ -77,17 +77,17 @@ class ReviewKD(TapPairs):
                 )
         return layers
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         total, later = 0.0, None
         for number, (student, teacher) in reversed(list(enumerate(self.pairs(signals)))):
             student, teacher = _as_maps(student), _as_maps(teacher)
-            fused = glue[f"narrow_normalization_{number}"](glue[f"narrow_{number}"](student), training=True)
+            fused = adapters[f"narrow_normalization_{number}"](adapters[f"narrow_{number}"](student), training=True)
             if later is not None:
                 later = _nearest(later, *fused.shape[1:3])
-                attention = glue[f"attention_{number}"](ops.concatenate([fused, later], axis=-1))
+                attention = adapters[f"attention_{number}"](ops.concatenate([fused, later], axis=-1))
                 fused = fused * attention[..., :1] + later * attention[..., 1:]
             later = _nearest(fused, *teacher.shape[1:3])
-            told = glue[f"widen_normalization_{number}"](glue[f"widen_{number}"](later), training=True)
+            told = adapters[f"widen_normalization_{number}"](adapters[f"widen_{number}"](later), training=True)
             total = total + _hierarchical(told, teacher)
         return total
 

@@ -18,7 +18,7 @@ class RKD(TapPair):
     Args:
         distance_weight: of the distances, 0 or more.
         angle_weight: of the angles, 0 or more.
-        eps: the least squared distance between two examples.
+        eps: the minimum squared distance between two examples.
         student_tap, teacher_tap: layers whose sizes may differ.
 
     Example:
@@ -26,7 +26,7 @@ class RKD(TapPair):
         >>> student = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], "float32")
         >>> teacher = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]], "float32")
         >>> signals = {"student": {"pooled": student}, "teacher": {"pooled": teacher}}
-        >>> round(float(RKD().loss(signals, labels=None, glue={})), 4)
+        >>> round(float(RKD().loss(signals, labels=None, adapters={})), 4)
         0.1243
     """
 
@@ -37,7 +37,7 @@ class RKD(TapPair):
     angle_weight: float = Field(default=50.0, ge=0, allow_inf_nan=False)
     eps: float = Field(default=1e-12, gt=0, allow_inf_nan=False)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         # Differences are taken before squares: products of large features would cancel in float32.
         student, teacher = (_differences(flat(features)) for features in self.pair(signals))
         distance = ops.mean(_smooth_l1(self._distances(student) - self._distances(teacher)))

@@ -16,7 +16,7 @@ class RLD(SoftenedLogitMethod):
     The confidence part is the KL of (max p_teacher, 1 - max) and (p_student[y], 1 - p_student[y]) at temperature A,
     also where the teacher is wrong. The relations part is the KL over the classes that the teacher ranks strictly below
     the label, and 0 where there are none. The published training lets the term's weight rise over the first 20 epochs:
-    `weight: {end: 1.0, over: 20}`.
+    `weight: {end_value: 1.0, duration: 20}`.
 
     Args:
         alpha: weight of the confidence part, 0 or more.
@@ -32,7 +32,7 @@ class RLD(SoftenedLogitMethod):
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
         ...            "student": {"logits": np.array([[1.0, 0.5, 0.0, 0.0]], "float32")}}
-        >>> round(float(RLD().loss(signals, labels=np.array([0]), glue={})[0]), 4)
+        >>> round(float(RLD().loss(signals, labels=np.array([0]), adapters={})[0]), 4)
         1.5717
     """
 
@@ -45,7 +45,7 @@ class RLD(SoftenedLogitMethod):
     beta: float = Field(default=8.0, ge=0, allow_inf_nan=False)
     alpha_temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         classes = student.shape[-1]
         label, first = is_class(labels, classes), is_class(ops.argmax(teacher, axis=-1), classes)
         confidence = kl_divergence(

@@ -34,7 +34,7 @@ class SimKD(Method):
         >>> import numpy as np
         >>> signals = {"student": {"projected": np.zeros((2, 4, 4, 8), "float32")},
         ...            "teacher": {"stage3": np.ones((2, 8, 8, 8), "float32")}}
-        >>> np.asarray(SimKD().loss(signals, labels=None, glue={})).tolist()
+        >>> np.asarray(SimKD().loss(signals, labels=None, adapters={})).tolist()
         [1.0, 1.0]
     """
 
@@ -85,7 +85,7 @@ class SimKD(Method):
         head.set_weights(classifier.get_weights())
         return composite
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         projected = signals["student"]["projected"]
         target = adaptive_average_pool(signals["teacher"][self.teacher_tap], *projected.shape[1:3])
         return ops.mean(ops.square(projected - target), axis=(1, 2, 3))

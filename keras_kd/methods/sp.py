@@ -24,7 +24,7 @@ class SP(TapPairs):
         >>> teacher = np.array([[1.0, 0.0], [1.0, 0.0]], "float32")
         >>> method = SP(student_taps=["pooled"], teacher_taps=["pooled"])
         >>> signals = {"student": {"pooled": student}, "teacher": {"pooled": teacher}}
-        >>> round(float(method.loss(signals, labels=None, glue={})), 4)
+        >>> round(float(method.loss(signals, labels=None, adapters={})), 4)
         0.2929
     """
 
@@ -35,7 +35,7 @@ class SP(TapPairs):
     student_taps: tuple[str, ...] = Field(default=("stage3",), min_length=1)
     teacher_taps: tuple[str, ...] = Field(default=("stage3",), min_length=1)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         # The mean over the matrix is the division by the square of the batch.
         return sum(
             ops.mean(ops.square(_similarities(student) - _similarities(teacher)))

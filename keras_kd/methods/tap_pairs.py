@@ -85,7 +85,7 @@ def name_of(method):
 
 
 def teachers_own(method, signals):
-    """The teacher's signals under the student's names: where a loss without glue is least.
+    """The teacher's signals under the student's names: where a loss without adapters is least.
 
     Example:
         >>> teachers_own(TapPair(student_tap="a", teacher_tap="b"), {"teacher": {"logits": 1, "b": 2}})

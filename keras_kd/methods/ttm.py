@@ -25,7 +25,7 @@ class TTM(LogitMethod):
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
         ...            "student": {"logits": np.array([[1.0, 0.5, 0.0, 0.0]], "float32")}}
-        >>> round(float(TTM(exponent=0.25).loss(signals, labels=None, glue={})[0]), 4)
+        >>> round(float(TTM(exponent=0.25).loss(signals, labels=None, adapters={})[0]), 4)
         0.0167
     """
 
@@ -35,11 +35,11 @@ class TTM(LogitMethod):
     numbers_from: ClassVar[str] = "TTM README (vgg13 to vgg8)"
     exponent: float = Field(default=0.1, gt=0, allow_inf_nan=False)
 
-    def target_temperature(self, glue):
+    def target_temperature(self, adapters):
         return 1 / self.exponent
 
     def best(self, teacher, labels):
         return self.exponent * teacher
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         return kl_divergence(self.exponent * teacher, student)

@@ -14,16 +14,16 @@ from keras_kd.utils.lazy import keras, ops
 
 
 class VID(TapPairs):
-    """The student's maps tell the teacher's: mean of ((mu(student) - teacher)^2 / variance + log variance) / 2.
+    """The student's maps predict the teacher's: mean of ((mu(student) - teacher)^2 / variance + log variance) / 2.
 
     The negative log-likelihood (but for a constant) of the teacher's maps under a Gaussian, whose mean mu is a small
     network of the student's maps (three 1x1 convolutions without biases, ReLU between) and whose variance is learnt for
-    each channel: softplus(log scale) + eps. Both are trained beside the student and dropped at export. The larger map
+    each channel: softplus(log scale) + eps. Both are trained with the student and dropped at export. The larger map
     is averaged down to the smaller. Summed over pairs; it can be negative.
 
     Args:
         initial_variance: above `eps`.
-        eps: the least variance.
+        eps: the minimum variance.
         mid_channels: between the convolutions; None takes as many as the teacher's map has.
         student_taps, teacher_taps: layers with maps, compared in pairs.
 
@@ -32,11 +32,11 @@ class VID(TapPairs):
         >>> method = VID(student_taps=["map"], teacher_taps=["map"])
         >>> signals = {"student": {"map": np.zeros((1, 2, 2, 3), "float32")},
         ...            "teacher": {"map": np.ones((1, 2, 2, 5), "float32")}}
-        >>> round(float(method.loss(signals, labels=None, glue=method.glue(signals, networks={}))[0]), 4)
+        >>> round(float(method.loss(signals, labels=None, adapters=method.adapters(signals, networks={}))[0]), 4)
         0.9047
     """
 
-    glue_learns: ClassVar[bool] = True
+    trains_adapters: ClassVar[bool] = True
     paper: ClassVar[str] = "Ahn et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("ahn2019vid",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
@@ -51,7 +51,7 @@ class VID(TapPairs):
         if self.initial_variance <= self.eps:
             raise UserError(f"vid: initial_variance is {self.initial_variance}; expected more than eps, {self.eps}")
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         layers = {}
         for number, (student, teacher) in enumerate(self.pairs(specs)):
             inputs, outputs = student.shape[-1], teacher.shape[-1]
@@ -82,13 +82,13 @@ class VID(TapPairs):
         layer.built = True
         return layer
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         total = 0.0
         for number, (student, teacher) in enumerate(self.pairs(signals)):
             mean, teacher = same_size(student, teacher)
             for convolution in (1, 2, 3):
-                mean = glue[f"mean_{number}_{convolution}"](mean)
-            variance = ops.softplus(glue[f"variance_{number}"].log_scale) + self.eps
+                mean = adapters[f"mean_{number}_{convolution}"](mean)
+            variance = ops.softplus(adapters[f"variance_{number}"].log_scale) + self.eps
             values = 0.5 * (ops.square(mean - teacher) / variance + ops.log(variance))
             total = total + ops.mean(values, axis=(1, 2, 3))
         return total

@@ -21,28 +21,28 @@ class WTTM(LogitMethod):
         standardize, target: see `LogitMethod`.
 
     Source:
-        Zheng and Yang 2024; the published weight, 4 at exponent 0.2, is that of vgg13 to vgg8 beside CRD.
+        Zheng and Yang 2024; the published weight, 4 at exponent 0.2, is that of vgg13 to vgg8 together with CRD.
 
     Example:
         >>> import numpy as np
         >>> signals = {"teacher": {"logits": np.array([[2.0, 1.0, 0.0, -1.0]], "float32")},
         ...            "student": {"logits": np.array([[1.0, 0.5, 0.0, 0.0]], "float32")}}
-        >>> round(float(WTTM(exponent=0.25).loss(signals, labels=None, glue={})[0]), 4)
+        >>> round(float(WTTM(exponent=0.25).loss(signals, labels=None, adapters={})[0]), 4)
         0.0427
     """
 
     default_weight: ClassVar[float] = 4.0
     paper: ClassVar[str] = "Zheng and Yang 2024"
     cites: ClassVar[tuple[str, ...]] = ("zheng2024ttm",)
-    numbers_from: ClassVar[str] = "TTM README (vgg13 to vgg8, beside CRD)"
+    numbers_from: ClassVar[str] = "TTM README (vgg13 to vgg8, together with CRD)"
     exponent: float = Field(default=0.2, gt=0, allow_inf_nan=False)
 
-    def target_temperature(self, glue):
+    def target_temperature(self, adapters):
         return 1 / self.exponent
 
     def best(self, teacher, labels):
         return self.exponent * teacher
 
-    def compare(self, student, teacher, labels, glue):
+    def compare(self, student, teacher, labels, adapters):
         powers = ops.exp(self.exponent * ops.log_softmax(teacher, axis=-1))
         return ops.sum(powers, axis=-1) * kl_divergence(self.exponent * teacher, student)

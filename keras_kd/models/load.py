@@ -51,7 +51,7 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
         )
     try:
         # On JAX Keras imports TensorFlow here, where it is installed, with its start-up notes. What layers of the
-        # user's import as they are made lies beside them, if there are any.
+        # user's import as they are made lies next to them, if there are any.
         with (
             foreign_code.unended(path),
             foreign_code.importable(*foreign_code.folders_used()),
@@ -104,7 +104,7 @@ def from_function(name, image_shape, classes, *, arguments=None, pixels=None, me
     function = foreign_code.named(name)
     if not callable(function):
         raise UserError(f"{name}: found no function {function_name!r} in {module_name!r}; expected one")
-    # What it imports only now lies beside it as well.
+    # What it imports only now lies next to it as well.
     with foreign_code.importable(foreign_code.current_folder()):
         with foreign_code.guarded(name, "reading its arguments"):
             check_arguments(name, function, arguments, list(inspect.signature(function).parameters)[:2])

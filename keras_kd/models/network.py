@@ -52,7 +52,7 @@ def build_unchecked(spec, dataset):
 
 
 def cost(model):
-    """Parameters, multiply-accumulates an image, bytes of the weights."""
+    """Parameters, multiply-accumulates per image, bytes of the weights."""
     return {
         "parameters": bench.parameters(model),
         "macs": bench.macs(model),
@@ -61,7 +61,7 @@ def cost(model):
 
 
 def logits_of(network, images, batch_size=INFERENCE_BATCH):
-    """(float32 logits (n, classes), seconds an image) of a network in inference mode.
+    """(float32 logits (n, classes), seconds per image) of a network in inference mode.
 
     Args:
         network: a `Network`.

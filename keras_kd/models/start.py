@@ -71,15 +71,15 @@ def re_estimate_batch_norm(student, batches):
 
 
 def _check_shapes(student, teacher):
-    cure = "expected networks of equal shapes; take such a teacher, or leave start_from_teacher out"
+    fix = "expected networks of equal shapes; take such a teacher, or leave start_from_teacher out"
     own, other = student.weights, teacher.weights
     if len(own) != len(other):
         raise UserError(
-            f"start_from_teacher: {student.name} has {len(own)} weights and {teacher.name} has {len(other)}; {cure}"
+            f"start_from_teacher: {student.name} has {len(own)} weights and {teacher.name} has {len(other)}; {fix}"
         )
     for mine, its in zip(own, other, strict=True):
         if tuple(mine.shape) != tuple(its.shape):
             raise UserError(
                 f"start_from_teacher: {mine.path} of {student.name} is {tuple(mine.shape)} and {its.path} of "
-                f"{teacher.name} {tuple(its.shape)}; {cure}"
+                f"{teacher.name} {tuple(its.shape)}; {fix}"
             )

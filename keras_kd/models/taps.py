@@ -11,7 +11,7 @@ LOGITS = "logits"
 
 
 class Tapped:
-    """A network in a role, and the layers of it whose outputs are wanted beside its logits.
+    """A network in a role, and the layers of it whose outputs are wanted in addition to its logits.
 
     A tap is a layer's name; for a layer of a nested model, the path to it: "backbone/stage1". The network runs once and
     the layers' outputs are taken as they pass, so functional, sequential, nested and subclassed models all work.

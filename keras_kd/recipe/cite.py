@@ -9,7 +9,7 @@ from keras_kd.methods.find import find
 from keras_kd.models import kind
 from keras_kd.recipe.citations import BIBTEX
 from keras_kd.recipe.load import load, settings_of
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.utils.paths import RECIPE, ends_in
 
 # By the beginning of a network's name, in small letters; the first that fits.
@@ -158,12 +158,12 @@ def _of_term(term, code):
 
 def _of_weights(recipe):
     """Terms that end, begin late, or ramp up."""
-    weights = {term.method: term.weight for term in recipe.terms if isinstance(term.weight, ByEpoch)}
+    weights = {term.method: term.weight for term in recipe.terms if isinstance(term.weight, Schedule)}
     labels = recipe.label_weight
-    from_the_start = bool(labels.begin if isinstance(labels, ByEpoch) and labels.after else labels)
-    begins_late = [name for name, weight in weights.items() if weight.after and not weight.begin]
+    from_the_start = bool(labels.start_value if isinstance(labels, Schedule) and labels.delay else labels)
+    begins_late = [name for name, weight in weights.items() if weight.delay and not weight.start_value]
     for name, weight in weights.items():
-        if weight.until is not None and not begins_late:
+        if weight.stop_after is not None and not begins_late:
             yield from ((key, f"early stop of {name}") for key in TEACHING["early stop"])
         if name in begins_late and from_the_start:
             yield from ((key, f"late start of {name}") for key in TEACHING["late start"])
@@ -188,7 +188,7 @@ def _of_network(model, role):
 
 
 def _of_teaching(recipe):
-    """What is done with the teacher beside a term."""
+    """What is done with the teacher in addition to a term."""
     teacher = recipe.teacher
     ways = {
         "ensemble": teacher is not None and len(teacher.ensemble) > 1,

@@ -134,8 +134,8 @@ def _walk(node, where, lines, twice):
             _walk(value, (*where, str(number)), lines, twice)
 
 
-def beside(name, path):
-    """The file or folder of that name beside a recipe, or else here; None if there is none."""
+def next_to(name, path):
+    """The file or folder of that name next to a recipe, or else here; None if there is none."""
     try:
         name = user_path(name)
     except UserError:  # said of the field that holds it

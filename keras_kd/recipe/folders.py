@@ -1,4 +1,4 @@
-"""Where everything of a run lies: its files, its generations; beside it other seeds, baselines, banks, its teachers'
+"""Where everything of a run lies: its files, its generations; next to it other seeds, baselines, banks, its teachers'
 runs. Nothing else in the package makes such a path."""
 
 import hashlib
@@ -12,7 +12,7 @@ from keras_kd.export.formats import FILES as EXPORTED
 from keras_kd.training.history import EVENTS
 from keras_kd.utils.file_names import file_name
 
-# The folder of the banks, beside the runs.
+# The folder of the banks, next to the runs.
 BANKS = "bank"
 
 
@@ -59,7 +59,7 @@ class RunFolder:
         return (*self.always, *exports, *others)
 
 
-# What is there of a run beside `RunFolder.always` and the exported files: names relative to its folder.
+# What is there of a run in addition to `RunFolder.always` and the exported files: names relative to its folder.
 OTHERS = (
     r"(teacher|bank|bench)\.json|student_int8\.keras|example/run\.py|checkpoints/(epoch_\d{4,}|best_validation)\.keras|"
     r"tensorboard/events\.out\.tfevents\.\d+\.keras_kd|saved_model/(saved_model|fingerprint|keras_metadata)\.pb|"
@@ -121,7 +121,7 @@ def baseline_folder(folder, student, digest, seed):
 
 
 def folder_of_banks(run_folder):
-    """Where the banks of a run lie: beside the runs, so that all of them share them.
+    """Where the banks of a run lie: next to the runs, so that all of them share them.
 
     Example:
         >>> folder_of_banks("saved_models/digits").as_posix()
@@ -131,7 +131,7 @@ def folder_of_banks(run_folder):
 
 
 def generation_folder(folder, number):
-    """Where the run of an earlier generation lies: in the run, beside the others.
+    """Where the run of an earlier generation lies: in the run, next to the others.
 
     Args:
         folder: of a run, or of one of its generations.

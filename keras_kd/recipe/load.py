@@ -5,9 +5,10 @@ import contextvars
 import json
 
 from keras_kd import data
-from keras_kd.recipe.files import beside, find, known, read, shown
+from keras_kd.recipe.files import find, known, next_to, read, shown
 from keras_kd.recipe.messages import dotted
 from keras_kd.recipe.named import absent_names
+from keras_kd.recipe.old_names import note_old_names, old_names
 from keras_kd.recipe.overrides import override
 from keras_kd.recipe.smoke import shrink
 from keras_kd.recipe.teacher import spread
@@ -31,7 +32,7 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
         A frozen `Recipe`, all defaults filled, all paths absolute.
 
     Raises:
-        UserError: every error of the file at once, a line each: "file:line: field: what is wrong; cure".
+        UserError: every error of the file at once, a line each: "file:line: field: what is wrong; fix".
 
     Example:
         >>> load("digits", ["fit.epochs=3"]).fit.epochs
@@ -67,6 +68,7 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
         errors = errors + absent
     if errors:
         raise UserError("\n".join(in_words(errors)))
+    note_old_names(in_words(old_names(raw, recipe)), path)
     return _resolve(recipe, path)
 
 
@@ -143,7 +145,7 @@ def _resolve(recipe, path):
         value = getattr(spec, field)
         if not is_path:
             return spec
-        found = beside(value, path) or (known().get(value.rsplit(".", 1)[0]) if ends_in(value, RECIPE) else None)
+        found = next_to(value, path) or (known().get(value.rsplit(".", 1)[0]) if ends_in(value, RECIPE) else None)
         return spec.model_copy(update={field: str(absolute(found))}) if found else spec
 
     changed = {"data": found_in(recipe.data, "name", data.is_path(recipe.data.name))}

@@ -4,7 +4,7 @@ from keras_kd import models
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.teacher import independent_teacher_errors, teacher_errors
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
 
@@ -34,7 +34,7 @@ def meaning_errors(recipe, path, code):
         *_data_errors(recipe.data),
         *_noise_errors(recipe.data.label_noise),
         *_imbalance_errors(recipe.data.imbalance),
-        *_claim_errors(recipe),
+        *_repeated_seeds_errors(recipe),
         *_checkpoint_errors(recipe.fit),
         *_fit_errors(recipe.fit),
         *_student_errors(recipe),
@@ -44,9 +44,9 @@ def meaning_errors(recipe, path, code):
 def _weight_errors(recipe):
     errors, epochs = [], recipe.fit.epochs
     for where, weight in _weights(recipe):
-        if isinstance(weight, ByEpoch) and min(weight.values()) < 0:
+        if isinstance(weight, Schedule) and min(weight.values()) < 0:
             errors.append((where, f"becomes {min(weight.values()):g}; expected 0 or more"))
-        elif isinstance(weight, ByEpoch) and not any(weight.at(epoch) for epoch in range(epochs)):
+        elif isinstance(weight, Schedule) and not any(weight.at(epoch) for epoch in range(epochs)):
             errors.append((where, f"is 0 in all {epochs} epochs; expected some epoch with a weight above 0"))
     if not recipe.label_weight and not any(term.weight is None or term.weight for term in recipe.terms):
         errors.append((("label_weight",), "is 0 and no term has a weight above 0: nothing to learn from"))
@@ -131,7 +131,7 @@ def _student_errors(recipe):
     return errors
 
 
-def _claim_errors(recipe):
+def _repeated_seeds_errors(recipe):
     """What is wrong with seeds, baseline and classes beyond types: [(path of keys, message)]."""
     errors = []
     if len(set(recipe.seeds)) < len(recipe.seeds):

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from keras_kd.utils.suggest import did_you_mean, found_as
 
 
-def explain(model, error, where, owner=None, beside=()):
+def explain(model, error, where, owner=None, other_fields=()):
     """Pydantic's errors in our words: [(path of keys, message)]."""
     explained, meant = {}, set()
     for one in error.errors():
@@ -16,7 +16,7 @@ def explain(model, error, where, owner=None, beside=()):
         # Pydantic names the members of a union in the path; the reader wrote the field alone.
         shown = tuple(key for key in keys if not re.fullmatch(r"int|float|str|bool|.*\[.*", key))
         if one["type"] == "extra_forbidden":
-            names = [*fields, *beside]
+            names = [*fields, *other_fields]
             hint = did_you_mean(keys[-1], names) or f"; its fields: {', '.join(names)}"
             meant.update((*shown[:-1], name) for name in names if f"{name!r}?" in hint)
             holder = owner if owner and len(keys) == 1 else ".".join(shown[:-1]) or "a recipe"

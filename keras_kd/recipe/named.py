@@ -3,7 +3,7 @@
 import re
 
 from keras_kd import data, models
-from keras_kd.recipe.files import beside, known, read, shown
+from keras_kd.recipe.files import known, next_to, read, shown
 from keras_kd.recipe.schema_data import short_data
 from keras_kd.recipe.schema_networks import short_model
 from keras_kd.recipe.teacher import networks_of, recipe_file, recipes_of_teacher
@@ -16,11 +16,11 @@ FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 
 def _model_errors(role, name, path):
     if ends_in(name, RECIPE):
-        found = beside(name, path) or (known().get(name.rsplit(".", 1)[0]))
+        found = next_to(name, path) or (known().get(name.rsplit(".", 1)[0]))
         if found is None and is_path(name):
             return []  # a path: see absent_names
         if found is None:
-            return [((role,), f"no recipe {name!r} beside {shown(path)} or here{did_you_mean(name, _stems())}")]
+            return [((role,), f"no recipe {name!r} next to {shown(path)} or here{did_you_mean(name, _stems())}")]
         circle = _circle(absolute(found), path)
         return [((role,), f"{name} leads back to itself: {circle}; a teacher must come before its student")] * bool(
             circle
@@ -84,23 +84,23 @@ def absent_names(raw, path):
     absent, unusable = [], [where for where, _ in _path_errors(raw)]
     for where, given in networks_of(raw):
         name = given["model"]
-        if where in unusable or beside(name, path) is not None:
+        if where in unusable or next_to(name, path) is not None:
             continue
         if ends_in(name, RECIPE) and is_path(name):
-            absent.append((where, f"no recipe {name!r} beside {shown(path)} or here; give its path"))
+            absent.append((where, f"no recipe {name!r} next to {shown(path)} or here; give its path"))
         elif models.kind(name) == "file":
-            absent.append((where, f"no file {name!r} beside {shown(path)} or here; give the path of a .keras file"))
+            absent.append((where, f"no file {name!r} next to {shown(path)} or here; give the path of a .keras file"))
     given = short_data(raw.get("data"))
     name = given.get("name") if isinstance(given, dict) else None
     named = isinstance(name, str) and name and data.is_path(name)
-    if named and ("data", "name") not in unusable and beside(name, path) is None:
+    if named and ("data", "name") not in unusable and next_to(name, path) is None:
         what = "folder" if data.kind(name) == "folder" else "file"
-        absent.append((("data", "name"), f"no {what} {name!r} beside {shown(path)} or here; give its path"))
+        absent.append((("data", "name"), f"no {what} {name!r} next to {shown(path)} or here; give its path"))
     noise = given.get("label_noise") if isinstance(given, dict) else None
     matrix = noise.get("matrix") if isinstance(noise, dict) else None
     where = ("data", "label_noise", "matrix")
-    if isinstance(matrix, str) and where not in unusable and beside(matrix, path) is None:
-        absent.append((where, f"no file {matrix!r} beside {shown(path)} or here; give its path"))
+    if isinstance(matrix, str) and where not in unusable and next_to(matrix, path) is None:
+        absent.append((where, f"no file {matrix!r} next to {shown(path)} or here; give its path"))
     return absent
 
 

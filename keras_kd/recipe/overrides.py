@@ -3,6 +3,7 @@
 import yaml
 
 from keras_kd.recipe.files import Loader
+from keras_kd.recipe.old_names import set_once
 from keras_kd.recipe.schema_types import SHORT
 from keras_kd.utils.errors import UserError
 
@@ -61,7 +62,7 @@ def set_field(raw, name, value, at=None):
         if not isinstance(holder, dict):
             raise UserError(f"{at}: {'.'.join(keys[:depth])} is {holder!r} and has no fields")
         if last:
-            holder[key] = value
+            set_once(holder, key, value)
             continue
         inner = holder.get(key)
         if inner is None:

@@ -11,21 +11,21 @@ from keras_kd.export.gates import GATES
 from keras_kd.recipe.schema_data import DataSpec, short_data
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.recipe.schema_types import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Weight, Whole
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.utils.foreign_code import is_foreign
 
 
 class TermSpec(Part):
-    """One method of `keras-kd list methods`, its weight, and its own settings beside them."""
+    """One method of `keras-kd list methods`, its weight, and its own settings next to them."""
 
     method: str = Field(
         description="a name of `keras-kd list methods`, or `package.module:Class`: a `keras_kd.Method` of your own"
     )
     weight: Weight | None = Field(
-        None, description="weight of the term, a number or by epoch (see below); the published one by default"
+        None, description="weight of the term, a number or a schedule (see below); the published one by default"
     )
     settings: dict[str, object] = Field({}, exclude=True)
-    schedules: dict[str, ByEpoch] = Field({}, exclude=True)
+    schedules: dict[str, Schedule] = Field({}, exclude=True)
 
     @property
     def is_foreign(self):
@@ -40,7 +40,7 @@ class TrustSpec(Part):
     measure: Literal["accuracy", "margin"] = Field(
         "accuracy",
         description="of the teacher on the validation images of the class: its accuracy, or the mean of its "
-        "probability of the class less the largest other, not below 0",
+        "probability of the class minus the largest other, not below 0",
     )
     weight: Number = Field(1.0, gt=0, le=1, description="trust in a class on which the teacher is perfect")
 
@@ -49,7 +49,7 @@ class FitSpec(Part):
     """How the student is trained."""
 
     epochs: Whole = Field(gt=0, le=10**6, description="passes over the training images")
-    batch_size: Whole = Field(64, gt=0, description="images a step")
+    batch_size: Whole = Field(64, gt=0, description="images per step")
     optimizer: Literal["sgd", "adam", "adamw"] = Field("sgd", description="sgd couples `l2` as PyTorch does")
     learning_rate: Number = Field(0.05, **ABOVE_ZERO, description="at the start, after the warm-up")
     momentum: Number = Field(0.9, ge=0, lt=1, description="of sgd")
@@ -82,7 +82,7 @@ class FitSpec(Part):
 
 
 class BankSpec(Part):
-    """The teacher as a table on the disk. A text alone is short for `{mode: text}`."""
+    """The teacher as a table on the disk. A plain string is shorthand for `{mode: string}`."""
 
     mode: Literal["auto", "ahead", "full", "live"] = Field(
         "auto",
@@ -102,7 +102,7 @@ class BankSpec(Part):
 
 
 def short_bank(value):
-    """A bank as fields; a text alone is its mode."""
+    """A bank as fields; a plain string is its mode."""
     return {"mode": value} if isinstance(value, str) else value
 
 
@@ -113,13 +113,13 @@ class GateSpec(Part):
     float32_max_difference: Number = Field(
         GATES["float32_max_difference"], **NOT_NEGATIVE, description="of logits, relative to the largest if above 1"
     )
-    float32_agreement: Number = Field(GATES["float32_agreement"], ge=0, le=1, description="least top-1 agreement")
+    float32_agreement: Number = Field(GATES["float32_agreement"], ge=0, le=1, description="minimum top-1 agreement")
     float16_max_difference: Number = Field(
         GATES["float16_max_difference"], **NOT_NEGATIVE, description="as float32_max_difference, of litert_float16"
     )
-    float16_agreement: Number = Field(GATES["float16_agreement"], ge=0, le=1, description="least top-1 agreement")
+    float16_agreement: Number = Field(GATES["float16_agreement"], ge=0, le=1, description="minimum top-1 agreement")
     int8_accuracy_drop: Number = Field(GATES["int8_accuracy_drop"], ge=0, le=1, description="most accuracy lost")
-    int8_agreement: Number = Field(GATES["int8_agreement"], ge=0, le=1, description="least top-1 agreement")
+    int8_agreement: Number = Field(GATES["int8_agreement"], ge=0, le=1, description="minimum top-1 agreement")
 
 
 class Int8FineTuningSpec(Part):
@@ -148,7 +148,7 @@ class ExportSpec(Part):
 class SettingSpace(Part):
     """The values that a search tries for one field of the recipe: one of `float`, `int`, `choice`, `boolean`."""
 
-    float: tuple[Number, Number] | None = Field(None, description="the least and the largest, such as [1, 20]")
+    float: tuple[Number, Number] | None = Field(None, description="minimum and maximum, such as [1, 20]")
     int: tuple[Whole, Whole] | None = Field(None, description="as `float`, whole numbers")
     choice: tuple[object, ...] | None = Field(None, min_length=1, description="a list of values of any kind")
     boolean: Literal[True] | None = Field(None, description="true: both true and false are tried")
@@ -176,7 +176,7 @@ class ObjectiveSpec(Part):
 
 
 def short_objectives(value):
-    """Objectives as a list of fields; a text alone is one by its name."""
+    """Objectives as a list of fields; a plain string is one by its name."""
     listed = value if isinstance(value, list | tuple) else [value]
     return [{"name": one} if isinstance(one, str) else one for one in listed]
 
@@ -209,7 +209,7 @@ class SearchSpec(Part):
 
 
 class BaselineSpec(Part):
-    """The same student on labels alone: same epochs, seeds, views. `true` is short for the defaults."""
+    """The same student on labels alone: same epochs, seeds, views. `true` is shorthand for the defaults."""
 
     label_smoothing: Number | None = Field(
         None, gt=0, lt=1, description="also trains it on labels smoothed by so much, such as 0.1"
@@ -227,7 +227,7 @@ def short_baseline(value):
 
 
 class EvidenceSpec(Part):
-    """What is measured of the trained student beside accuracy, fidelity and calibration."""
+    """What is measured of the trained student in addition to accuracy, fidelity and calibration."""
 
     independent_teacher: Annotated[MemberSpec, BeforeValidator(short_model)] | None = Field(
         None,
@@ -257,10 +257,10 @@ def short_evidence(value):
 
 
 class Recipe(Part):
-    """A teacher, a student, a method and how they meet: one claim, in one file."""
+    """A teacher, a student, a method and how they meet: one experiment, in one file."""
 
     data: Annotated[DataSpec, BeforeValidator(short_data)] = Field(
-        description="the images, such as data: {name: cifar100, views: crop_flip}; a text alone is the name"
+        description="the images, such as data: {name: cifar100, views: crop_flip}; a plain string is the name"
     )
     teacher: Annotated[TeacherSpec, BeforeValidator(short_teacher)] | None = Field(
         None, description="null trains the student on labels alone"
@@ -268,13 +268,13 @@ class Recipe(Part):
     student: Annotated[StudentSpec, BeforeValidator(short_model)] = Field(
         description="the network to train, such as student: resnet20"
     )
-    label_weight: Weight = Field(1.0, description="weight of the label loss, a number or by epoch (see below)")
+    label_weight: Weight = Field(1.0, description="weight of the label loss, a number or a schedule (see below)")
     terms: tuple[TermSpec, ...] = Field((), description="what the student learns from the teacher; a list")
     peers: tuple[Network, ...] = Field((), description="networks trained with the student and dropped, for dml; a list")
     trust: TrustSpec | None = Field(None, description="the teacher's word weighed by class; needs data.validation")
     fit: FitSpec = Field(description="how it is trained, such as fit: {epochs: 240}")
     bank: Annotated[BankSpec, BeforeValidator(short_bank)] = Field(
-        BankSpec(), description="what the teacher says, computed once and looked up; a text alone is its mode"
+        BankSpec(), description="what the teacher says, computed once and looked up; a plain string is its mode"
     )
     generations: Whole = Field(
         1, gt=0, le=100, description="born-again networks: each generation's student teaches the next; the last counts"
@@ -290,7 +290,9 @@ class Recipe(Part):
     )
     seed: Whole = Field(0, ge=0, lt=2**31, description="decides initial weights, order, views, dropout")
     seeds: tuple[Annotated[Whole, Field(ge=0, lt=2**31)], ...] = Field(
-        (), description="a run for each, beside one another, such as [0, 1, 2]; the report of the first judges them all"
+        (),
+        description="a run for each, in folders next to each other, such as [0, 1, 2]; the report of the first judges "
+        "them all",
     )
 
     def with_seed(self, seed):

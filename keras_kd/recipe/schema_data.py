@@ -144,5 +144,5 @@ class DataSpec(Part):
 
 
 def short_data(value):
-    """A dataset as fields; a text alone is its name."""
+    """A dataset as fields; a plain string is its name."""
     return {"name": value} if isinstance(value, str) else value

@@ -9,7 +9,7 @@ from keras_kd.utils.paths import RECIPE, ends_in
 
 
 class ModelSpec(Part):
-    """A network. A text alone is short for `{model: text}`."""
+    """A network. A plain string is shorthand for `{model: string}`."""
 
     model: str = Field(
         description="a name of `keras-kd list models`, a recipe (`x.yaml`; its student, trained first if missing), a "
@@ -26,7 +26,7 @@ class ModelSpec(Part):
 
 
 class MemberSpec(ModelSpec):
-    """A network that teaches, alone or in an ensemble. A text alone is short for `{model: text}`."""
+    """A network that teaches, alone or in an ensemble. A plain string is shorthand for `{model: string}`."""
 
     seed: Whole | None = Field(None, ge=0, lt=2**31, description="of a recipe: the run of this seed, not the recipe's")
     epoch: Whole | None = Field(
@@ -56,12 +56,12 @@ class MemberSpec(ModelSpec):
 
 
 def short_model(value):
-    """A network as fields; a text alone is its name."""
+    """A network as fields; a plain string is its name."""
     return {"model": value} if isinstance(value, str) else value
 
 
 class StudentSpec(ModelSpec):
-    """The network to train. A text alone is short for `{model: text}`."""
+    """The network to train. A plain string is shorthand for `{model: string}`."""
 
     start_from_teacher: Number | None = Field(
         None,
@@ -73,7 +73,8 @@ class StudentSpec(ModelSpec):
 
 
 class TeacherSpec(MemberSpec):
-    """One network or several as one. A text alone is short for `{model: text}`, a list for `{ensemble: [...]}`."""
+    """One network or several as one. A plain string is shorthand for `{model: string}`, a list for
+    `{ensemble: [...]}`."""
 
     model: str | None = Field(None, description=f"{ModelSpec.model_fields['model'].description}; or give `ensemble`")
     ensemble: tuple[Annotated[MemberSpec, BeforeValidator(short_model)], ...] = Field(
@@ -86,7 +87,7 @@ class TeacherSpec(MemberSpec):
         None, **ABOVE_ZERO, description="of `ensemble_mean: softened`; as the term's temperature"
     )
     ensemble_weights: tuple[Annotated[Number, Field(**NOT_NEGATIVE)], ...] | Literal["fitted"] | None = Field(
-        None, description="one a member; fitted: those of least loss on data.validation; equal by default"
+        None, description="one per member; fitted: those of minimum loss on data.validation; equal by default"
     )
 
     @property
@@ -101,7 +102,7 @@ class TeacherSpec(MemberSpec):
 
 
 def short_teacher(value):
-    """A teacher as fields; a text alone is its name, a list an ensemble."""
+    """A teacher as fields; a plain string is its name, a list an ensemble."""
     return {"ensemble": value} if isinstance(value, list | tuple) else short_model(value)
 
 

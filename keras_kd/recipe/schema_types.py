@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 
 ABOVE_ZERO = {"gt": 0, "allow_inf_nan": False}
 NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
-# Where a text alone is short for a part with this one field.
+# Where a plain string is shorthand for a part with this one field.
 SHORT = {
     ("data",): "name",
     ("data", "views"): "base",
@@ -35,11 +35,11 @@ Number = Annotated[float, BeforeValidator(_no_bool)]
 
 
 def _constant_or_not(value):
-    return "by_epoch[]" if isinstance(value, dict | ByEpoch) else "float"
+    return "schedule[]" if isinstance(value, dict | Schedule) else "float"
 
 
 Weight = Annotated[
-    Annotated[Number, Field(**NOT_NEGATIVE), Tag("float")] | Annotated[ByEpoch, Tag("by_epoch[]")],
+    Annotated[Number, Field(**NOT_NEGATIVE), Tag("float")] | Annotated[Schedule, Tag("schedule[]")],
     Discriminator(_constant_or_not),
 ]
 Whole = Annotated[int, BeforeValidator(_no_bool)]

@@ -37,5 +37,6 @@ def shrink(raw):
         for name in ("label_weight", "weight"):
             # A second phase begins at once, so that it is seen to work.
             if isinstance(weighted, dict) and isinstance(weighted.get(name), dict):
-                weighted[name].pop("after", None)
+                for delay in ("delay", "after"):  # its old name
+                    weighted[name].pop(delay, None)
     shrunk(raw)

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from keras_kd import models
 from keras_kd.models.wrappers.class_map import checked_groups
-from keras_kd.recipe.files import beside, known, read
+from keras_kd.recipe.files import known, next_to, read
 from keras_kd.recipe.schema import FitSpec
 from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.utils.errors import UserError
@@ -65,7 +65,7 @@ def recipes_of_teacher(raw):
 
 def recipe_file(name, path):
     """The file of a recipe that another one names, or None."""
-    return beside(name, path) or known().get(name.rsplit(".", 1)[0])
+    return next_to(name, path) or known().get(name.rsplit(".", 1)[0])
 
 
 def shrunk(raw):
@@ -141,7 +141,7 @@ def _ensemble_errors(teacher):
     ]
     weights, count = teacher.ensemble_weights, len(teacher.ensemble)
     if isinstance(weights, tuple) and len(weights) != count:
-        errors.append((("teacher", "ensemble_weights"), f"has {len(weights)} for {count} members; give one a member"))
+        errors.append((("teacher", "ensemble_weights"), f"has {len(weights)} for {count} members; give one per member"))
     elif isinstance(weights, tuple) and not sum(weights):
         errors.append((("teacher", "ensemble_weights"), "are all 0; expected one at least above 0"))
     if weights == "fitted" and teacher.ensemble_mean != "probabilities":
@@ -220,15 +220,15 @@ def _held_out_errors(recipe):
     """What is fitted on held-out images needs some."""
     if recipe.data.validation:
         return []
-    teacher, cure = recipe.teacher, "on held-out images and there are none; set data.validation"
+    teacher, fix = recipe.teacher, "on held-out images and there are none; set data.validation"
     errors = []
     if teacher.ensemble_weights == "fitted":
-        errors.append((("teacher", "ensemble_weights"), f"are fitted {cure}"))
+        errors.append((("teacher", "ensemble_weights"), f"are fitted {fix}"))
     if teacher.calibrate:
-        errors.append((("teacher", "calibrate"), f"fits a temperature {cure}"))
+        errors.append((("teacher", "calibrate"), f"fits a temperature {fix}"))
     for number, one in enumerate(teacher.ensemble):
         if one.calibrate:
-            errors.append((("teacher", "ensemble", str(number), "calibrate"), f"fits a temperature {cure}"))
+            errors.append((("teacher", "ensemble", str(number), "calibrate"), f"fits a temperature {fix}"))
     return errors
 
 

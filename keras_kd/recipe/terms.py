@@ -9,7 +9,7 @@ from keras_kd.methods.find import check_name, guarding
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.messages import explain
 from keras_kd.recipe.schema import TermSpec
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import did_you_mean, found_as
@@ -56,16 +56,16 @@ def _of_method(kind, name, raw, settings, where, errors):
         schedules = _schedules(kind, settings, where, errors)
         if len(errors) > before:
             return None
-        method = kind(**{**settings, **{field: by.end for field, by in schedules.items()}})
+        method = kind(**{**settings, **{field: one.end_value for field, one in schedules.items()}})
         weight = method.default_weight if raw.get("weight") is None else raw["weight"]
         return TermSpec(method=name, weight=weight, settings=method.model_dump(mode="json"), schedules=schedules)
     except ValidationError as error:
-        errors.extend(explain(kind, error, where, owner=name, beside=("method", "weight")))
+        errors.extend(explain(kind, error, where, owner=name, other_fields=("method", "weight")))
         return None
 
 
 def _schedules(method, settings, where, errors):
-    """{field: ByEpoch} of the numbers that are given as mappings; each value that they take is checked."""
+    """{field: Schedule} of the numbers that are given as mappings; each value that they take is checked."""
     schedules = {}
     for field, given in settings.items():
         about = method.model_fields.get(field)
@@ -75,13 +75,13 @@ def _schedules(method, settings, where, errors):
             errors.append(((*where, field), "is a whole number that cannot change over the epochs; give one number"))
             continue
         try:
-            by_epoch = ByEpoch(**given)
+            schedule = Schedule(**given)
         except ValidationError as error:
-            errors.extend(explain(ByEpoch, error, (*where, field), owner="a number by epoch"))
+            errors.extend(explain(Schedule, error, (*where, field), owner="a schedule"))
             continue
-        schedules[field] = by_epoch
+        schedules[field] = schedule
         others = {name: value for name, value in settings.items() if not isinstance(value, dict)}
-        for value in by_epoch.values():
+        for value in schedule.values():
             try:
                 method(**{**others, field: value})
             except ValidationError as error:

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_kd.utils.errors import NonFiniteLoss
 
-CURE = "try a lower learning_rate, or precision: float32; new settings need --restart or another --out"
+FIX = "try a lower learning_rate, or precision: float32; new settings need --restart or another --out"
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -37,13 +37,13 @@ class StopOnNonFinite(keras.callbacks.Callback):
         value = float(logs["loss"])
         raise NonFiniteLoss(
             f"the loss is {value} at epoch {self.epoch + 1}, step {batch + 1}"
-            f" (from: {', '.join(broken) or 'the regularisers'}); {CURE}"
+            f" (from: {', '.join(broken) or 'the regularisers'}); {FIX}"
         )
 
     def on_epoch_end(self, epoch, logs=None):
         for one in self.model.variables:
             if not np.isfinite(keras.ops.convert_to_numpy(one)).all():
-                raise NonFiniteLoss(f"{one.path} holds nan or inf after epoch {epoch + 1}; {CURE}")
+                raise NonFiniteLoss(f"{one.path} holds nan or inf after epoch {epoch + 1}; {FIX}")
 
 
 class SetEpoch(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""The state of a training after an epoch, in one file: a killed run goes on from it."""
+"""The state of a training after an epoch, in one file: a killed run resumes from it."""
 
 import json
 
@@ -10,11 +10,11 @@ from keras_kd.utils.files import atomic_write
 
 
 def save_state(distiller, rows, path):
-    """Writes all that training has changed: student, glue, dropout seeds, optimizer, and the history.
+    """Writes all that training has changed: student, adapters, dropout seeds, optimizer, and the history.
 
     Args:
         distiller: a compiled `Distiller`.
-        rows: the history so far, one dict an epoch.
+        rows: the history so far, one dict per epoch.
         path: the file; the old one stands until the new one is whole.
     """
     arrays = {
@@ -33,7 +33,7 @@ def load_state(distiller, path):
         path: what `save_state` wrote; may be missing.
 
     Returns:
-        The history, one dict an epoch; empty where there is no state.
+        The history, one dict per epoch; empty where there is no state.
 
     Raises:
         UserError: the file is damaged or of another student.

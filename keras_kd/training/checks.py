@@ -49,7 +49,7 @@ def checked_trust(trust, classes):
         found = np.zeros(0)
     if found.shape != (classes,) or not ((found >= 0) & (found <= 1)).all():
         raise UserError(
-            f"trust: found {np.shape(trust)} {trust!r:.60}; expected {classes} numbers in 0..1, one a class"
+            f"trust: found {np.shape(trust)} {trust!r:.60}; expected {classes} numbers in 0..1, one per class"
         )
     return found
 
@@ -129,13 +129,13 @@ def check_arguments(networks, terms, label_weight):
         raise UserError("nothing to learn from: label_weight is 0 and no term has a weight above 0")
 
 
-def check_loss(name, method, glue, specs, trust=None):
+def check_loss(name, method, adapters, specs, trust=None):
     """Runs a loss on symbolic tensors, so that what cannot work is found before any data is read.
 
     Args:
         name: of the term, as errors say it.
         method: a `keras_kd.methods.Method`.
-        glue: the layers that its `glue` made.
+        adapters: the layers that its `adapters` made.
         specs: of `specs_of`.
         trust: of `Distiller`.
 
@@ -143,7 +143,7 @@ def check_loss(name, method, glue, specs, trust=None):
         UserError: the loss fails on these shapes, gives a wrong one, or cannot be weighed by class.
     """
     signals = _symbolic_signals(method, specs)
-    symbolic = SymbolicCall(lambda both: method.loss(both[0], both[1], glue))
+    symbolic = SymbolicCall(lambda both: method.loss(both[0], both[1], adapters))
     try:
         with unended("loss()"):
             shape = tuple(symbolic((signals, keras.KerasTensor((None,), "int32"))).shape)
@@ -199,17 +199,17 @@ def tapped_networks(networks, terms, from_logits):
     return tapped
 
 
-def glue_of_terms(terms, specs, networks):
-    """{number of the term: {name: layer}} of the terms that train layers of their own beside the student."""
-    glue = {}
+def adapters_of_terms(terms, specs, networks):
+    """{number of the term: {name: layer}} of the terms that train layers of their own with the student."""
+    adapters = {}
     for number, term in enumerate(terms):
         with guarding(term.method, "check()"):
             term.method.check(specs)
-        with guarding(term.method, "glue()"):
+        with guarding(term.method, "adapters()"):
             layers = build_adapters(term.method, specs, networks)
         if layers:
-            glue[str(number)] = layers
-    return glue
+            adapters[str(number)] = layers
+    return adapters
 
 
 def check_labels(labels, classes):

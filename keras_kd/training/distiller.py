@@ -1,4 +1,4 @@
-"""The Distiller: a `keras.Model` that trains a student beside its teacher, by any sum of methods."""
+"""The Distiller: a `keras.Model` that trains a student with its teacher, by any sum of methods."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -15,12 +15,12 @@ from keras_kd.methods.find import guarding
 from keras_kd.models.taps import LOGITS
 from keras_kd.training.callbacks import BeginEpoch, SetEpoch
 from keras_kd.training.checks import (
+    adapters_of_terms,
     check_arguments,
     check_bankable,
     check_labels,
     check_loss,
     checked_trust,
-    glue_of_terms,
     networks_of,
     specs_of,
     tapped_networks,
@@ -34,7 +34,7 @@ from keras_kd.training.label_loss import (
     weighted_mean,
     whole_number_labels,
 )
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.training.term import Term, kind_of, makes_images, named_terms
 from keras_kd.utils.errors import UserError
 
@@ -59,7 +59,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         student: a built `keras.Model` from images to (batch, classes).
         teacher: another one; it never changes. None trains the student on labels alone.
         terms: methods, or `Term(method, weight)`; a bare method has its published weight.
-        label_weight: weight of the label loss, 0 or more, or a `ByEpoch`.
+        label_weight: weight of the label loss, 0 or more, or a `Schedule`.
         from_logits: whether the networks give logits; or {"student": ..., "teacher": ...}. It is checked.
         views: a layer that turns what `fit` is given into images on the device, or None.
         peers: networks that are trained with the student and dropped, for methods such as DML.
@@ -96,7 +96,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         student: keras.Model,
         teacher: keras.Model | None = None,
         terms: Method | Term | Iterable[Method | Term] = (),
-        label_weight: float | ByEpoch = 1.0,
+        label_weight: float | Schedule = 1.0,
         from_logits: bool | Mapping[str, bool] = True,
         views: keras.layers.Layer | None = None,
         peers: Iterable[keras.Model] = (),
@@ -125,26 +125,26 @@ class Distiller(backend.TrainingStep, keras.Model):
         if trust is not None and teacher is None:
             raise UserError("trust: there is no teacher to trust; give one, or leave trust out")
         self.trust = checked_trust(trust, self.classes)
-        self.glue = glue_of_terms(self.terms, specs, networks)
+        self.adapters = adapters_of_terms(self.terms, specs, networks)
         self._named_terms = named_terms(self.terms)
         self._schedules = self._make_schedules()
         for number, (name, term) in enumerate(self._named_terms.items()):
-            method, glue = self._method(number, term), self.glue.get(str(number), {})
-            check_loss(name.removesuffix("_loss"), method, glue, specs, trust)
+            method, adapters = self._method(number, term), self.adapters.get(str(number), {})
+            check_loss(name.removesuffix("_loss"), method, adapters, specs, trust)
         self._trackers = [keras.metrics.Mean(name=name) for name in ("label_loss", *self._named_terms)]
         self.built = True
 
     # Numbers that change over the epochs are variables, which a callback sets.
 
     def _make_schedules(self):
-        """{name: (ByEpoch, variable)}; the names are "label_weight" and "<number of the term>.<field>"."""
+        """{name: (Schedule, variable)}; the names are "label_weight" and "<number of the term>.<field>"."""
         named = {"label_weight": self.label_weight}
         for number, term in enumerate(self.terms):
             named[f"{number}.weight"] = term.weight
             named.update({f"{number}.{changing}": schedule for changing, schedule in term.schedules.items()})
         made = {}
         for name, schedule in named.items():
-            if isinstance(schedule, ByEpoch):
+            if isinstance(schedule, Schedule):
                 variable = self.add_weight(
                     shape=(), dtype="float32", initializer="zeros", trainable=False, autocast=False, name="scheduled"
                 )
@@ -166,11 +166,11 @@ class Distiller(backend.TrainingStep, keras.Model):
         now = {changing: self._number(f"{number}.{changing}", None) for changing in term.schedules}
         return term.method.model_copy(update=now) if now else term.method
 
-    # What trains, what is saved: the student and the glue; the teacher is only carried.
+    # What trains, what is saved: the student and the adapters; the teacher is only carried.
 
     @property
     def _trained(self):
-        return [self.student, *self.peers, *(layer for layers in self.glue.values() for layer in layers.values())]
+        return [self.student, *self.peers, *(layer for layers in self.adapters.values() for layer in layers.values())]
 
     @property
     def trainable_variables(self):
@@ -212,7 +212,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         return self.student.export(filepath, **options)
 
     def save_weights(self, filepath, **options):
-        """Saves what training changes (student, glue, optimizer) and not the teacher."""
+        """Saves what training changes (student, adapters, optimizer) and not the teacher."""
         self._checkpoint().save_weights(filepath, **options)
 
     def load_weights(self, filepath, **options):
@@ -221,7 +221,8 @@ class Distiller(backend.TrainingStep, keras.Model):
 
     def _checkpoint(self):
         checkpoint = keras.Model(name="checkpoint")
-        checkpoint.student, checkpoint.peers, checkpoint.glue = self.student, self.peers, self.glue
+        checkpoint.student, checkpoint.peers = self.student, self.peers
+        checkpoint.glue = self.adapters  # the name in the files that earlier versions saved
         if self.optimizer is not None:
             checkpoint.training_optimizer = self.optimizer
         checkpoint.built = True
@@ -282,7 +283,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         return super().fit(x, y, **options)
 
     def join(self, data):
-        """The batch of a training step: images rendered, the frozen networks' signals beside them."""
+        """The batch of a training step: images rendered, the frozen networks' signals next to them."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         images = x if self.views is None else self.views(x)
         signals = {"data": {}}
@@ -297,7 +298,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         for number, term in enumerate(self.terms):
             if makes_images(term.method):
                 made = self._method(number, term).extra_images(
-                    images, labels, self._inference, self.glue.get(str(number), {})
+                    images, labels, self._inference, self.adapters.get(str(number), {})
                 )
                 if made is not None:
                     made_images, weight = (ops.stop_gradient(one) for one in made)
@@ -354,7 +355,7 @@ class Distiller(backend.TrainingStep, keras.Model):
             parts["label_loss"] = (self._number("label_weight", self.label_weight), values)
         for number, (name, term) in enumerate(self._named_terms.items()):
             seen = _merged(signals, extra.get(str(number), {}))
-            values = self._method(number, term).loss(seen, labels, self.glue.get(str(number), {}))
+            values = self._method(number, term).loss(seen, labels, self.adapters.get(str(number), {}))
             values = values if trust is None else trust * values
             parts[name] = (self._number(f"{number}.weight", term.weight), values)
         batch = ops.shape(signals["student"][LOGITS])[0]

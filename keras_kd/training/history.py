@@ -14,7 +14,7 @@ OF_EARLIER_VERSIONS = re.compile(r"events\.out\.tfevents\.\d+\.keras_kd")
 
 
 def write_csv(rows, path, done=False):
-    """Writes `history.csv`: a line an epoch, a column a figure; columns that came later are empty before.
+    """Writes `history.csv`: a line per epoch, a column a figure; columns that came later are empty before.
 
     Args:
         rows: list of dicts of numbers, each with "epoch" (counted from 1).

@@ -1,4 +1,4 @@
-"""The loss on labels, as Keras losses that give one value an example."""
+"""The loss on labels, as Keras losses that give one value per example."""
 
 import keras
 from keras import ops
@@ -15,7 +15,7 @@ class BatchMean(keras.losses.Loss):
 
 
 def as_label_loss(loss, from_logits):
-    """The label loss as a Keras loss that gives one value an example; None is chosen by the labels' shape."""
+    """The label loss as a Keras loss that gives one value per example; None is chosen by the labels' shape."""
     if loss is None:
         return None
     by_name = {

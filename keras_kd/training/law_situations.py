@@ -19,7 +19,7 @@ EXAMPLES = 50  # of the training set that "index" points into
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large a situation is: its batch, its classes, its student beside its teacher, its number of peers."""
+    """How large a situation is: its batch, its classes, its student compared with its teacher, its number of peers."""
 
     batch: int
     classes: int
@@ -32,13 +32,13 @@ SIZES = (Sizes(6, 7, "equal"), Sizes(5, 3, "narrow", peers=2), Sizes(4, 5, "smal
 
 @dataclass
 class Situation:
-    """A method among networks: the shapes of what it reads, its glue, and random signals."""
+    """A method among networks: the shapes of what it reads, its adapters, and random signals."""
 
     method: Method
     sizes: Sizes
     networks: dict
     specs: dict
-    glue: dict
+    adapters: dict
     taps: dict
     shapes: dict  # of the layers that are not ours
     _losses: list = field(default_factory=list, repr=False)  # (method, its compiled loss)
@@ -71,7 +71,7 @@ class Situation:
         return (np.arange(batch or self.sizes.batch) * 2 % self.sizes.classes).astype("int32")
 
     def loss(self, signals, labels, method=None):
-        """The loss as a NumPy array; nothing of the glue's state is changed."""
+        """The loss as a NumPy array; nothing of the adapters' state is changed."""
         values = [variable.value for variable in self._state]
         return ops.convert_to_numpy(self._loss_of(method or self.method)(values, tensors_of(signals), labels))
 
@@ -82,22 +82,22 @@ class Situation:
 
         def run(values, signals, labels):
             with keras.StatelessScope(state_mapping=list(zip(self._state, values, strict=True))):
-                return method.loss(signals, labels, self.glue)
+                return method.loss(signals, labels, self.adapters)
 
         self._losses.append((method, backend.compiled(run)))
         return self._losses[-1][1]
 
     @property
     def _state(self):
-        return [variable for layer in self.glue.values() for variable in layer.variables]
+        return [variable for layer in self.adapters.values() for variable in layer.variables]
 
     def weights(self):
-        """The values of the trainable weights of the glue."""
+        """The values of the trainable weights of the adapters."""
         return [ops.convert_to_numpy(variable) for variable in self._variables]
 
     @property
     def _variables(self):
-        return [variable for layer in self.glue.values() for variable in layer.trainable_variables]
+        return [variable for layer in self.adapters.values() for variable in layer.trainable_variables]
 
     @functools.cached_property
     def _mean_and_gradients(self):
@@ -105,12 +105,12 @@ class Situation:
             student, weights = changing
             signals, labels = others
             with keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True))):
-                return ops.mean(self.method.loss({**signals, "student": student}, labels, self.glue))
+                return ops.mean(self.method.loss({**signals, "student": student}, labels, self.adapters))
 
         return backend.value_and_gradients(mean)
 
     def value_and_gradients(self, signals, labels, student, weights):
-        """The mean loss, its gradients to the student's signals {tap: array}, those to the glue's weights."""
+        """The mean loss, its gradients to the student's signals {tap: array}, those to the adapters' weights."""
         others = {role: given for role, given in signals.items() if role != "student"}
         value, gradients = self._mean_and_gradients((student, weights), (others, labels))
         return float(value), *keras.tree.map_structure(ops.convert_to_numpy, gradients)

@@ -98,14 +98,14 @@ def it_gives_one_float32_value_an_example_or_one_for_the_batch(method, situation
             return f"{loss.dtype} of shape {loss.shape} ({situation}); expected float32 of ({batch},) or ()"
         signals = situation.signals()
         unknown = _map(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
-        probe = SymbolicCall(lambda both, situation=situation: method.loss(both[0], both[1], situation.glue))
+        probe = SymbolicCall(lambda both, situation=situation: method.loss(both[0], both[1], situation.adapters))
         symbolic = probe((unknown, keras.KerasTensor((None,), "int32")))
         if len(symbolic.shape) != len(loss.shape) or any(symbolic.shape):
             return f"shape {symbolic.shape} for a batch of unknown size ({situation}); expected (None,) or ()"
 
 
 def it_is_float32_whatever_the_precision_of_the_networks(method, situations):
-    """Networks in bfloat16 give a float32 loss, glue included."""
+    """Networks in bfloat16 give a float32 loss, adapters included."""
     sizes, images = situations[0].sizes, np.random.default_rng(0).uniform(0, 1, (4, *IMAGE)).astype("float32")
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -146,15 +146,15 @@ def it_is_least_where_the_student_matches(method, situations):
         if method.zero_when_matched and abs(least) > 1e-4 * scale:
             return f"{least:.6g} at `matched`, {scale:.6g} away from it ({situation}); expected 0"
         if min(around) < least - 1e-4 * scale:
-            return f"{least:.6g} at `matched`, {min(around):.6g} beside it ({situation}); expected no less"
+            return f"{least:.6g} at `matched`, {min(around):.6g} next to it ({situation}); expected no less"
 
 
 def its_gradient_leads_down(method, situations):
-    """A few steps down the gradient of the student's signals, and of the glue where the minimum depends on it."""
+    """A few steps down the gradient of the student's signals, and of the adapters where the minimum depends on it."""
     situation = situations[-1]
     signals, labels = situation.signals(seed=2), situation.labels()
     others = {role: given for role, given in signals.items() if role != "student"}
-    with_glue = method.matched(tensors_of(others), labels) is None
+    with_adapters = method.matched(tensors_of(others), labels) is None
     student, weights = signals["student"], situation.weights()
     first, *gradients = situation.value_and_gradients(signals, labels, student, weights)
     value, rate, steps = first, 0.1, 0
@@ -162,7 +162,7 @@ def its_gradient_leads_down(method, situations):
         if steps == 12:
             return f"{first:.6g} before, {value:.6g} after {steps} steps ({situation}); expected a fall"
         moved = {tap: _step(x, gradients[0][tap], rate) for tap, x in student.items()}
-        rates = [rate if with_glue else 0.0] * len(weights)
+        rates = [rate if with_adapters else 0.0] * len(weights)
         moved_weights = list(map(_step, weights, gradients[1], rates))
         trial, *at_trial = situation.value_and_gradients(signals, labels, moved, moved_weights)
         if trial < value:
@@ -244,15 +244,15 @@ def it_is_finite_whatever_the_signals(method, situations):
                 if not np.isfinite(gradient).all():
                     return f"the gradient to the student's {tap} is not finite for {name} ({situation})"
             if not all(np.isfinite(gradient).all() for gradient in gradients[1]):
-                return f"the gradient to the glue is not finite for {name} ({situation})"
+                return f"the gradient to the adapters is not finite for {name} ({situation})"
 
 
 def the_loss_of_an_example_is_its_own(method, situations):
-    """One value an example means that no other example changes it, but through the batch statistics of glue."""
+    """One value per example means that no other example changes it, but through the batch statistics of adapters."""
     if method.order_matters:
         return None
     for situation in situations:
-        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in _layers(situation.glue)):
+        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in _layers(situation.adapters)):
             continue
         signals, labels = situation.signals(), situation.labels()
         loss = situation.loss(signals, labels)
@@ -262,8 +262,8 @@ def the_loss_of_an_example_is_its_own(method, situations):
                 return f"{loss[one]:.6g} in a batch, {alone[0]:.6g} alone ({situation}); a loss of the batch is ()"
 
 
-def _layers(glue):
-    return [inner for layer in glue.values() for inner in flat_layers(layer)]
+def _layers(adapters):
+    return [inner for layer in adapters.values() for inner in flat_layers(layer)]
 
 
 def labels_are_read_only_where_it_says_so(method, situations):
@@ -322,16 +322,16 @@ def a_field_may_be_a_tensor(method, situations):
         unknown = _map(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
 
         def run(given, name=name):
-            return method.model_copy(update={name: given[2]}).loss(given[0], given[1], situation.glue)
+            return method.model_copy(update={name: given[2]}).loss(given[0], given[1], situation.adapters)
 
         SymbolicCall(run)((unknown, keras.KerasTensor((None,), "int32"), keras.KerasTensor((), "float32")))
 
 
-def its_glue_learns_where_it_says_so(method, situations):
-    """`glue_learns` is what tables show."""
+def its_adapters_are_trained_where_it_says_so(method, situations):
+    """`trains_adapters` is what tables show."""
     learns = any(situation.weights() for situation in situations)
-    if learns != method.glue_learns:
-        return f"trainable weights: {'some' if learns else 'none'}; glue_learns is {method.glue_learns}"
+    if learns != method.trains_adapters:
+        return f"trainable weights: {'some' if learns else 'none'}; trains_adapters is {method.trains_adapters}"
 
 
 def its_saved_settings_read_back_equal(method, situations):
@@ -387,7 +387,7 @@ LAWS = _named(
     a_constant_added_to_the_logits_changes_nothing,
     a_class_that_no_network_believes_in_adds_nothing,
     a_field_may_be_a_tensor,
-    its_glue_learns_where_it_says_so,
+    its_adapters_are_trained_where_it_says_so,
     its_saved_settings_read_back_equal,
     its_settings_are_frozen_and_others_refused,
 )

@@ -3,7 +3,9 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from keras_kd.utils.moved import renamed
 
 
 def _no_bool(value):
@@ -16,75 +18,106 @@ Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
 
 
-class ByEpoch(BaseModel):
-    """A value that goes from `begin` to `end`: after `after` epochs, over `over` epochs, and is 0 past `until`.
+# The fields of a `Schedule` under the names that they had in version 0.1; read for one release.
+RENAMED = {
+    "begin": "start_value",
+    "end": "end_value",
+    "after": "delay",
+    "over": "duration",
+    "until": "stop_after",
+}
 
-    So a warm-up is `ByEpoch(end=0.9, over=20)`, a term that stops (early-stopped distillation, Cho and Hariharan 2019)
-    `ByEpoch(end=0.9, until=60)`, and one that takes over in a second phase `ByEpoch(end=1.0, after=30)`.
+
+class Schedule(BaseModel):
+    """A value that goes from `start_value` to `end_value` over the epochs, and is 0 once it has stopped.
+
+    So a warm-up is `Schedule(end_value=0.9, duration=20)`, a term that stops (early-stopped distillation, Cho and
+    Hariharan 2019) `Schedule(end_value=0.9, stop_after=60)`, and one that takes over in a second phase
+    `Schedule(end_value=1.0, delay=30)`.
 
     Args:
-        end: the value at last.
-        begin: the value at first.
-        after: epochs that pass at `begin`, 0 or more.
-        over: epochs that the way takes; 0 for a step.
-        shape: the way: "linear"; "cosine", half a wave; "sigmoid", begin + (end - begin) exp(-5 (1 - x)^2).
-        until: past so many epochs the value is 0; None for never.
+        end_value: the value at the end.
+        start_value: the value at the start.
+        delay: epochs that pass at `start_value`, 0 or more.
+        duration: epochs from `start_value` to `end_value`; 0 for a step.
+        shape: of the change: "linear"; "cosine", half a wave; "sigmoid", start + (end - start) exp(-5 (1 - x)^2).
+        stop_after: after so many epochs, counted from the first, the value is 0; None for never.
 
     Source:
         The linear warm-up is DKD's, arXiv:2203.08679; "sigmoid" is the ramp-up of ONE, arXiv:1806.04606, after Laine
         and Aila, arXiv:1610.02242.
 
     Example:
-        >>> warm_up = ByEpoch(end=0.8, over=4, until=6)
+        >>> warm_up = Schedule(end_value=0.8, duration=4, stop_after=6)
         >>> [round(warm_up.at(epoch), 2) for epoch in range(8)]
         [0.2, 0.4, 0.6, 0.8, 0.8, 0.8, 0.0, 0.0]
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    end: Number = Field(description="the value at last")
-    begin: Number = Field(default=0.0, description="the value at first")
-    after: Whole = Field(default=0, description="epochs that pass at `begin`")
-    over: Whole = Field(default=0, description="epochs that the way from `begin` to `end` takes; 0 for a step")
+    end_value: Number = Field(description="the value at the end")
+    start_value: Number = Field(default=0.0, description="the value at the start")
+    delay: Whole = Field(default=0, description="epochs that pass at `start_value`")
+    duration: Whole = Field(default=0, description="epochs from `start_value` to `end_value`; 0 for a step")
     shape: Literal["linear", "cosine", "sigmoid"] = Field(
-        default="linear", description="the way; sigmoid is ONE's ramp-up"
+        default="linear", description="of the change; sigmoid is ONE's ramp-up"
     )
-    until: Annotated[int, BeforeValidator(_no_bool), Field(gt=0)] | None = Field(
-        default=None, description="past so many epochs the value is 0"
+    stop_after: Annotated[int, BeforeValidator(_no_bool), Field(gt=0)] | None = Field(
+        default=None, description="after so many epochs, counted from the first, the value is 0"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, fields):
+        return (
+            {_new_name(name, fields): value for name, value in fields.items()} if isinstance(fields, dict) else fields
+        )
+
     def at(self, epoch):
-        """The value in an epoch, counted from 0: epoch 0 is the first of those that `after` and `over` count."""
+        """The value in an epoch, counted from 0: epoch 0 is the first of those that `delay` and `duration` count."""
         passed = epoch + 1
-        if self.until is not None and passed > self.until:
+        if self.stop_after is not None and passed > self.stop_after:
             return 0.0
-        if passed <= self.after:
-            return self.begin
-        share = min((passed - self.after) / self.over, 1.0) if self.over else 1.0
+        if passed <= self.delay:
+            return self.start_value
+        share = min((passed - self.delay) / self.duration, 1.0) if self.duration else 1.0
         if self.shape == "cosine":
             share = (1 - math.cos(math.pi * share)) / 2
         elif self.shape == "sigmoid":
             share = math.exp(-5 * (1 - share) ** 2)
-        return self.begin + (self.end - self.begin) * share
+        return self.start_value + (self.end_value - self.start_value) * share
 
     def values(self):
         """Every value that can matter to a check: those of all epochs until it stays as it is.
 
         Example:
-            >>> ByEpoch(end=2.0, begin=1.0, over=2).values()
+            >>> Schedule(end_value=2.0, start_value=1.0, duration=2).values()
             [1.5, 2.0]
         """
-        last = max(self.after + self.over, self.until or 0) + 1
+        last = max(self.delay + self.duration, self.stop_after or 0) + 1
         return list(dict.fromkeys(self.at(epoch) for epoch in range(last)))
 
 
+def _new_name(name, fields):
+    """The field that an old name stands for; a field given under both names is an error under its old one."""
+    new = RENAMED.get(name, name)
+    return name if new in fields else new
+
+
+def __getattr__(name):
+    if name == "ByEpoch":
+        renamed(f"{__name__}.ByEpoch", f"Schedule, with the fields {', '.join(RENAMED.values())}")
+        return Schedule
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def at(value, epoch):
-    """A number, or the value of a `ByEpoch` in an epoch.
+    """A number, or the value of a `Schedule` in an epoch.
 
     Example:
-        >>> at(0.9, epoch=3), at(ByEpoch(end=1.0, after=5), epoch=3)
+        >>> at(0.9, epoch=3), at(Schedule(end_value=1.0, delay=5), epoch=3)
         (0.9, 0.0)
     """
-    return value.at(epoch) if isinstance(value, ByEpoch) else value
+    return value.at(epoch) if isinstance(value, Schedule) else value
 
 
 def learning_rate(epoch, *, base, epochs, drops=(), drop_factor=0.1, decay="constant", warmup_epochs=0):

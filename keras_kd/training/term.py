@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from keras_kd.methods import Method
 from keras_kd.methods.find import guarding
-from keras_kd.training.schedules import ByEpoch, at
+from keras_kd.training.schedules import Schedule, at
 from keras_kd.utils.errors import UserError
 
 
@@ -16,19 +16,20 @@ class Term:
 
     Args:
         method: a `keras_kd.methods.Method`.
-        weight: 0 or more, or a `ByEpoch`; None takes the method's published weight.
-        schedules: {field of the method: `ByEpoch`}, for numbers of the method that change over the epochs.
+        weight: 0 or more, or a `Schedule`; None takes the method's published weight.
+        schedules: {field of the method: `Schedule`}, for numbers of the method that change over the epochs.
 
     Example:
         >>> from keras_kd import KD
         >>> Term(KD(temperature=4.0)).weight
         0.9
-        >>> Term(KD(), schedules={"temperature": ByEpoch(begin=8.0, end=2.0, over=100)}).at("temperature", epoch=99)
+        >>> cooling = Schedule(start_value=8.0, end_value=2.0, duration=100)
+        >>> Term(KD(), schedules={"temperature": cooling}).at("temperature", epoch=99)
         2.0
     """
 
     method: Method
-    weight: float | ByEpoch | None = None
+    weight: float | Schedule | None = None
     schedules: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -42,10 +43,11 @@ class Term:
         for changing, schedule in self.schedules.items():
             now = getattr(self.method, changing, None) if changing in type(self.method).model_fields else None
             whole = isinstance(now, int) and not _takes_fractions(self.method, changing)
-            if not isinstance(schedule, ByEpoch) or not isinstance(now, int | float) or whole:
+            if not isinstance(schedule, Schedule) or not isinstance(now, int | float) or whole:
                 raise UserError(
                     f"terms: schedules of {name}: found {changing}={schedule!r}; expected one of its numbers "
-                    "that need not be whole and a ByEpoch, such as temperature=ByEpoch(begin=8.0, end=2.0, over=100)"
+                    "that need not be whole and a Schedule, such as "
+                    "temperature=Schedule(start_value=8.0, end_value=2.0, duration=100)"
                 )
             for value in schedule.values():
                 try:
@@ -72,7 +74,7 @@ def _takes_fractions(method, name):
 
 def is_weight(value):
     """Whether a value can weigh a loss: a number from 0 up, or a schedule of such."""
-    if isinstance(value, ByEpoch):
+    if isinstance(value, Schedule):
         return all(one >= 0 for one in value.values())
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
 
@@ -83,7 +85,7 @@ def kind_of(role):
 
 
 def taps_of(method, role):
-    """The layers whose outputs a method reads of a role, beside its logits."""
+    """The layers whose outputs a method reads of a role, in addition to its logits."""
     if role != "data" and kind_of(role) not in method.roles:
         return ()
     with guarding(method, "taps()"):

@@ -9,7 +9,7 @@ def trust_by_class(logits, labels, *, measure="accuracy", weight=1.0):
     Args:
         logits: float array (n, classes), the teacher's, of images that it has not been trained on.
         labels: int array (n,).
-        measure: "accuracy" on the images of the class; or "margin", the mean of the probability of the class less the
+        measure: "accuracy" on the images of the class; or "margin", the mean of the probability of the class minus the
             largest other probability, 0 where that is negative.
         weight: 0..1, the trust in a class on which the teacher is perfect.
 

@@ -82,13 +82,13 @@ def changes(folder, names=None):
     return found
 
 
-def verified(path, cure):
+def verified(path, fix):
     """A file of ours, once it is seen to be as it was written.
 
     Args:
         path: of a file in a folder that keras_kd keeps account of, or in a folder in it; of any other file nothing is
             known.
-        cure: what is to be done where it is not.
+        fix: what is to be done where it is not.
 
     Returns:
         The path.
@@ -101,11 +101,11 @@ def verified(path, cure):
         if has_account(folder):
             name = path.absolute().relative_to(folder).as_posix()
             if changes(folder, [name]).get(name) == CHANGED:
-                raise UserError(f"{path}: is not as it was written (damaged, or changed by somebody); {cure}")
+                raise UserError(f"{path}: is not as it was written (damaged, or changed by somebody); {fix}")
             break
     return path
 
 
-def tell_changed(path, cure):
+def log_changed(path, fix):
     """Says in one line that a file is not as it was written, and what is done about it."""
-    print_note(f"{path}: is not as it was written (damaged, or changed by somebody); {cure}")
+    print_note(f"{path}: is not as it was written (damaged, or changed by somebody); {fix}")

@@ -1,8 +1,8 @@
-"""The errors a user can cause and cure."""
+"""The errors a user can cause and fix."""
 
 
 class UserError(ValueError):
-    """Something the user gave cannot be used: where, what was found, what was expected, how to cure it.
+    """Something the user gave cannot be used: where, what was found, what was expected, how to fix it.
 
     The command line prints the message on one line (several recipe errors: one line each), without a
     traceback, and exits with code 2.

@@ -204,23 +204,23 @@ def fault_of_the_machine(error):
 
 
 def explained(path, error):
-    """An `OSError` in writing a file as an error of ours, where it is one that a person can cure; else itself."""
+    """An `OSError` in writing a file as an error of ours, where it is one that a person can fix; else itself."""
     fault = fault_of_the_machine(error)
     if fault is not None:
-        return MachineError(f"{path}: {fault}, so it was not written; cure that and give the same command again")
+        return MachineError(f"{path}: {fault}, so it was not written; fix that and give the same command again")
     if error.errno in UNWRITABLE:
         return UserError(f"{path}: cannot be written: {error.strerror}; give another --out")
     return error
 
 
 @contextlib.contextmanager
-def folder_lock(folder, wait=False, tell=True, name=LOCK):
+def folder_lock(folder, wait=False, log=True, name=LOCK):
     """Holds a folder for this process; the lock goes when the process ends, however it ends.
 
     Args:
         folder: made if missing.
         wait: for another process that holds it, instead of raising.
-        tell: says so, where it waits.
+        log: says so, where it waits.
         name: of the file in it that is locked.
 
     Raises:
@@ -229,7 +229,7 @@ def folder_lock(folder, wait=False, tell=True, name=LOCK):
     """
     folder = Path(folder)
     try:
-        release = (_hold if fcntl is not None else _hold_by_library)(folder, name, wait, tell)
+        release = (_hold if fcntl is not None else _hold_by_library)(folder, name, wait, log)
     except OSError as error:
         raise explained(folder, error) from error
     try:
@@ -239,14 +239,14 @@ def folder_lock(folder, wait=False, tell=True, name=LOCK):
         release()
 
 
-def _hold(folder, name, wait, tell):
+def _hold(folder, name, wait, log):
     """Locks the lock file of a folder; returns what gives it free."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / name, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
             if not _lock(handle, wait=False):
-                _refuse_or_tell(folder, wait, tell)
+                _refuse_or_log(folder, wait, log)
                 _lock(handle)
             # Who held it may have taken the folder away in the end.
             if os.fstat(handle).st_nlink:
@@ -257,7 +257,7 @@ def _hold(folder, name, wait, tell):
         os.close(handle)
 
 
-def _hold_by_library(folder, name, wait, tell):
+def _hold_by_library(folder, name, wait, log):
     """As `_hold`, where there is no `flock`."""
     import filelock
 
@@ -266,19 +266,19 @@ def _hold_by_library(folder, name, wait, tell):
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        _refuse_or_tell(folder, wait, tell)
+        _refuse_or_log(folder, wait, log)
         lock.acquire()
     return lock.release
 
 
-def _refuse_or_tell(folder, wait, tell):
+def _refuse_or_log(folder, wait, log):
     """What is done of a folder that another process holds, before it is waited for."""
     if not wait:
         place = folder.parent if folder.name.startswith(".") else folder
         raise FolderLockedError(
             f"{place}: another keras-kd process works in this folder; wait for it, or give another --out"
         )
-    if tell:
+    if log:
         print_note(f"{folder}: waiting for another keras-kd process there")
 
 

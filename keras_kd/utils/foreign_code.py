@@ -118,13 +118,13 @@ def check_name(name):
 
 
 @contextlib.contextmanager
-def guarded(name, doing, cure="correct it"):
+def guarded(name, doing, fix="correct it"):
     """Whatever the user's code raises in the block becomes one `UserError`; an end of the program too.
 
     Args:
         name: how the error begins, as a rule "package.module:thing".
         doing: what fails, such as "importing 'mine'".
-        cure: of an error, how the line ends.
+        fix: of an error, how the line ends.
 
     Example:
         >>> with guarded("mine:Mine", "making it"):
@@ -138,7 +138,7 @@ under `if __name__ == '__main__':`
     except (UserError, KeyboardInterrupt, Exit):
         raise
     except Exception as error:
-        raise UserError(f"{name}: {doing} fails with {described(error)}; {cure}") from error
+        raise UserError(f"{name}: {doing} fails with {described(error)}; {fix}") from error
     except BaseException as error:
         raise UserError(f"{name}: {doing} ends the program ({described(error)}); {TAKE_IT_OUT}") from error
 
@@ -241,7 +241,7 @@ def forbidden(reason):
 
 
 def folders_used():
-    """The folders from which modules were imported for recipes, beside those where Python finds modules."""
+    """The folders from which modules were imported for recipes, in addition to those where Python finds modules."""
     return list(dict.fromkeys(one.folder for one in _brought.values() if one.folder is not None))
 
 
@@ -286,8 +286,8 @@ def _import(name, module):
         except ModuleNotFoundError as error:
             if error.name is None:
                 raise
-            cure = "run from the folder that holds it, or install it"
-            raise UserError(f"{name}: no module {error.name!r} can be imported; {cure}") from error
+            fix = "run from the folder that holds it, or install it"
+            raise UserError(f"{name}: no module {error.name!r} can be imported; {fix}") from error
 
 
 @contextlib.contextmanager
@@ -342,9 +342,9 @@ def _remember(module, folder, new):
     parts = module.split(".")
     own = [".".join(parts[: end + 1]) for end in range(len(parts))]
     folder = folder if _is_in(module, folder) else None
-    beside = sorted(one for one in new if one not in own and folder is not None and _is_in(one, folder))
+    neighbours = sorted(one for one in new if one not in own and folder is not None and _is_in(one, folder))
     known = _brought[module].modules if module in _brought else ()
-    modules = dict.fromkeys(one for one in (*own, *beside, *known) if _file(one) is not None)
+    modules = dict.fromkeys(one for one in (*own, *neighbours, *known) if _file(one) is not None)
     _brought[module] = _Brought(folder, tuple(modules))
 
 

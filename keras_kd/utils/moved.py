@@ -1,4 +1,4 @@
-"""Modules that have moved: found under their old names for one release."""
+"""Modules that have moved and names that have changed: found under their old names for one release."""
 
 import importlib
 import sys
@@ -22,3 +22,21 @@ def moved(old, new):
     # Past the module of the old name, which calls this, to the import that asked for it.
     warnings.warn(f"{old} is now {new}; import from there", FutureWarning, stacklevel=3)
     sys.modules[old] = importlib.import_module(new)
+
+
+def renamed(old, new, level=3):
+    """Says that a name has changed.
+
+    Args:
+        old, new: the name, before and now.
+        level: of the caller that the warning shows, as `warnings.warn` counts them from here.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     renamed("ByEpoch", "Schedule")
+        >>> str(caught[0].message)
+        'ByEpoch is now Schedule; the old name works for one release'
+    """
+    warnings.warn(f"{old} is now {new}; the old name works for one release", DeprecationWarning, stacklevel=level)

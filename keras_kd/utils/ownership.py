@@ -11,7 +11,7 @@ import os
 import secrets
 from pathlib import Path
 
-from keras_kd.utils.account import ACCOUNT, CHANGED, FORMAT, MARK, changes, digest_of, read_account, tell_changed
+from keras_kd.utils.account import ACCOUNT, CHANGED, FORMAT, MARK, changes, digest_of, log_changed, read_account
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write, folder_lock, keepers, sha256
 from keras_kd.utils.paths import folders_between
@@ -34,7 +34,7 @@ _going_on = []
 
 
 @contextlib.contextmanager
-def held(folder, kind, *, names=(), earlier=None, wait=False, tell=True, restart=False):
+def held(folder, kind, *, names=(), earlier=None, wait=False, log=True, restart=False):
     """Holds a folder for this process, and keeps account of what is written in it.
 
     Args:
@@ -42,7 +42,7 @@ def held(folder, kind, *, names=(), earlier=None, wait=False, tell=True, restart
         kind: of the work: "run", "search", "study", "exports".
         names: that the work writes, relative to the folder: none of them may be somebody else's file.
         earlier: (folder) -> the files in it that an earlier version of keras_kd made, or None where it made none.
-        wait, tell: as of `keras_kd.utils.files.folder_lock`.
+        wait, log: as of `keras_kd.utils.files.folder_lock`.
         restart: refuses a folder that is to be emptied and is not ours.
 
     Yields:
@@ -72,7 +72,7 @@ def held(folder, kind, *, names=(), earlier=None, wait=False, tell=True, restart
         return
     refuse_before(folder, kind, names=names, earlier=earlier, restart=restart)
     place, absent = folder / MARK, [one for one in (folder, *folder.parents) if not one.exists()]
-    with folder_lock(place, wait=wait, tell=tell, name="lock"), _nothing_left_behind(folder, absent):
+    with folder_lock(place, wait=wait, log=log, name="lock"), _nothing_left_behind(folder, absent):
         remove_workplaces(place)
         owned = Owned(folder, kind, earlier)
         keepers.append(owned)
@@ -283,7 +283,7 @@ class Owned:
         """Sets a file aside that somebody has changed since it was written, before another takes its place."""
         name = self._name(path)
         if self._said["made"].get(name) and changes(self.folder, [name]).get(name) == CHANGED:
-            tell_changed(path, f"it is kept as {self.set_aside(path)}")
+            log_changed(path, f"it is kept as {self.set_aside(path)}")
 
     def begin_inside(self, name):
         """Puts down that work in a folder inside is part of the work here."""
@@ -334,7 +334,7 @@ class Owned:
     def _update(self, change, kept=()):
         """Changes the account on the disk; several processes may."""
         renamed, self._renamed = self._renamed, {}
-        with folder_lock(self.workplace, wait=True, tell=False, name="made.lock"):
+        with folder_lock(self.workplace, wait=True, log=False, name="made.lock"):
             if (self.workplace / ACCOUNT).exists():
                 self._said = read_account(self.folder)
             made = self._said["made"]

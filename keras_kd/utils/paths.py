@@ -44,7 +44,7 @@ def user_path(text, where="path"):
 
 
 def user_folder(text, where="folder"):
-    """As `user_path`, of a folder beside which others lie, so that it has a name: `.` and `a/..` are written out.
+    """As `user_path`, of a folder next to which others lie, so that it has a name: `.` and `a/..` are written out.
 
     Raises:
         UserError: as `user_path`, or it is the root of all folders.

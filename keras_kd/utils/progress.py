@@ -11,12 +11,12 @@ from keras_kd.utils.screen import print_note
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """A bar over the whole training with the time left; where there is no terminal, a line an epoch.
+    """A bar over the whole training with the time left; where there is no terminal, a line per epoch.
 
     Args:
         title: what trains.
         epochs: how many epochs there are in all.
-        steps: steps an epoch.
+        steps: steps per epoch.
         done: epochs done before (a resumed run).
     """
 
@@ -69,32 +69,32 @@ class TrainingProgress(keras.callbacks.Callback):
             self.bar.stop()
 
 
-def telling(tell, every=10.0, clock=time.monotonic):
-    """A function of (done, of) that tells how far a filling of a bank is and how long it will take, now and then.
+def progress_log(log, every=10.0, clock=time.monotonic):
+    """A function of (done, of) that logs how far the filling of a bank is and how long it will take, now and then.
 
     Args:
-        tell: called with a text.
+        log: called with a text.
         every: seconds that pass between two texts.
         clock: seconds, rising.
 
     Example:
         >>> seconds = iter([0, 30, 40, 50])
-        >>> progress = telling(print, clock=lambda: next(seconds))
+        >>> progress = progress_log(print, clock=lambda: next(seconds))
         >>> progress(250, 1000); progress(500, 1000); progress(250, 900); progress(750, 900)
         500 of 1,000 views  1 min 0 s left
     """
-    begun, told, before = None, None, None
+    begun, logged, before = None, None, None
 
     def progress(done, of):
-        nonlocal begun, told, before
+        nonlocal begun, logged, before
         now = clock()
         if before is None or done <= before:
-            # Another filling begins; what its first views took was told to nobody.
-            begun, told = (now, done), now
-        elif now - told > every:
-            told = now
+            # Another filling begins; what its first views took was not logged.
+            begun, logged = (now, done), now
+        elif now - logged > every:
+            logged = now
             left = (of - done) * (now - begun[0]) / (done - begun[1])
-            tell(f"{done:,} of {of:,} views  {duration(left)} left")
+            log(f"{done:,} of {of:,} views  {duration(left)} left")
         before = done
 
     return progress

@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from keras_kd.utils.account import ACCOUNT, CHANGED, MARK, changes, has_account, read_account, tell_changed
+from keras_kd.utils.account import ACCOUNT, CHANGED, MARK, changes, has_account, log_changed, read_account
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import tidy
 from keras_kd.utils.paths import folders_between
@@ -47,7 +47,7 @@ def remove_work(folder):
         remove_work(inside)
     changed = [name for name, state in changes(folder).items() if state == CHANGED]
     for name in changed:
-        tell_changed(folder / name, f"it stays, as {set_aside(folder / name)}")
+        log_changed(folder / name, f"it stays, as {set_aside(folder / name)}")
     for name in said["made"]:
         remove_file(folder, name)
     tidy(folder / MARK)
@@ -74,7 +74,7 @@ def remove_workplaces(place):
 
 
 def set_aside(path):
-    """Gives a file or folder a name beside it that is free; returns it."""
+    """Gives a file or folder a name next to it that is free; returns it."""
     path = Path(path)
     endings = ["changed", *(f"changed{number}" for number in range(2, 1000))]
     names = (path.with_name(f"{path.stem}.{ending}{path.suffix}") for ending in endings)

@@ -1,4 +1,4 @@
-"""Lines for a person on standard error, beside what a command prints.
+"""Lines for a person on standard error, in addition to what a command prints.
 
 Two lines are written past it, by the system itself: those of a signal that ends the process at once, see
 `keras_kd.utils.stopping` and `keras_kd.cli.command`.

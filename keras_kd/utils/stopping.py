@@ -70,8 +70,8 @@ def keeps(sentence):
     """Registers what is kept, and how to go on, should the command be stopped from now on.
 
     Args:
-        sentence: such as "every whole epoch is kept in saved_models/mine; the same command goes on from there"; None
-            where another process says it.
+        sentence: such as "every completed epoch is kept in saved_models/mine; the same command resumes from there";
+            None where another process says it.
     """
     _State.kept = sentence
 

@@ -75,7 +75,7 @@ def study_folder(name: PathLike, smoke: bool) -> Path:
 
 
 def search_settings(trials: int | None, hours: float | None, tuner: str | None) -> list[str]:
-    """What a search is given beside its recipe, as overrides of the recipe.
+    """What a search is given in addition to its recipe, as overrides of the recipe.
 
     Example:
         >>> search_settings(5, None, "grid")

@@ -26,7 +26,7 @@ def methods():
 
 
 def needs(method):
-    """What a method needs beside the logits of a student and a frozen teacher, in words.
+    """What a method needs in addition to the logits of a student and a frozen teacher, in words.
 
     Args:
         method: a `Method`.
@@ -46,7 +46,7 @@ def needs(method):
     words += ["live teacher"] if method.live else []
     words += method.taps("data")
     words += ["rebuilt student"] if rebuilt else []
-    words += ["trained glue"] if method.glue_learns else []
+    words += ["adapters"] if method.trains_adapters else []
     return words
 
 

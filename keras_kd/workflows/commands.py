@@ -71,7 +71,7 @@ def distill(
     restart: bool = False,
     quiet: bool = False,
 ) -> "Report":
-    """Runs a recipe to its end: train, measure, export. A run that was killed goes on; a finished one answers at once.
+    """Runs a recipe to its end: train, measure, export. A run that was killed resumes; a finished one answers at once.
 
     Args:
         recipe: path of a file, the name of a ready one, or what `load_recipe` gave.
@@ -86,7 +86,7 @@ def distill(
         The `keras_kd.Report`; with a baseline or several seeds it has a `verdict`.
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
         NonFiniteLoss: the loss, or what is trained, became NaN or infinite.
         GateError: an exported file differs from the Keras model by more than its gate allows.
 
@@ -133,7 +133,7 @@ def evaluate(
         The report.
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
 
     Example:
         >>> evaluate("teacher.keras")  # doctest: +ELLIPSIS
@@ -163,7 +163,7 @@ def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = Fa
         The report, with "exports".
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
         GateError: a file differs by more than the recipe's gates allow, and was kept out of the run folder.
 
     Example:
@@ -194,7 +194,7 @@ def search(
 ) -> "SearchResult | None":
     """Searches the settings of a recipe; the best becomes a recipe, trained on all images and tested.
 
-    A search that was killed goes on. The recipe's `search` says what is tried.
+    A search that was killed resumes. The recipe's `search` says what is tried.
 
     Args:
         recipe: path of a file, or the name of a ready one.
@@ -209,7 +209,7 @@ def search(
         What `search.json` holds; its `best` is None where no trial came to its end. None of a worker.
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
 
     Example:
         >>> search("digits", tuner="guess")  # doctest: +ELLIPSIS
@@ -244,7 +244,7 @@ def study(
     restart: bool = False,
     quiet: bool = False,
 ) -> "StudyResult":
-    """Runs a grid of recipes and makes one table and one set of plots of it. A study that was killed goes on.
+    """Runs a grid of recipes and makes one table and one set of plots of it. A study that was killed resumes.
 
     Args:
         name: path of a study's file, or the name of one that `keras-kd list studies` shows.
@@ -260,7 +260,7 @@ def study(
         What `study.json` holds.
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
 
     Example:
         >>> study("label_noize")
@@ -281,7 +281,7 @@ def study(
         restart=restart,
         jobs=jobs,
         quiet=quiet,
-        tell=print_note,
+        log=print_note,
     )
 
 

@@ -1,4 +1,4 @@
-"""A recipe run with each of its seeds, beside the same student on labels alone, and judged."""
+"""A recipe run with each of its seeds, compared with the same student on labels alone, and judged."""
 
 import hashlib
 import json
@@ -30,8 +30,8 @@ from keras_kd.workflows.run.write_page import write_page
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
     """Runs a recipe for each of its seeds and, where it asks for a baseline, the same student without its teacher.
 
-    The run of the recipe's own seed is in `folder` and is the one that is exported; those of others lie beside it, as
-    `folder-seed1`. Baselines lie in `baselines` beside it, found by what they are, so that recipes of one student and
+    The run of the recipe's own seed is in `folder` and is the one that is exported; those of others lie next to it, as
+    `folder-seed1`. Baselines lie in `baselines` next to it, found by what they are, so that recipes of one student and
     one budget share them. What is there already is not run again.
 
     Args:
@@ -60,7 +60,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
 
 
 def _may_begin(recipe, folder, restart):
-    """Sees that all runs of a claim have their places, before the first one begins."""
+    """Sees that the runs of all seeds have their places, before the first one begins."""
     for seed in recipe.seeds or (recipe.seed,):
         one = recipe.with_seed(seed)
         if seed != recipe.seed:
@@ -130,7 +130,7 @@ def _stem(recipe):
 
 
 def judge(recipe, folder, runs, baselines):
-    """What the runs of a recipe say, beside its baselines.
+    """What the runs of a recipe say, compared with its baselines.
 
     Args:
         recipe: a `Recipe`.
@@ -206,7 +206,7 @@ def _mean_and_std(values):
 
 
 def _properties(recipe, folder, alone, smoke):
-    """Attention, invariance, attacks and corruptions, with the baseline student beside."""
+    """Attention, invariance, attacks and corruptions, of the baseline student too."""
     dataset = load_data(recipe)
     teacher = trained_teacher(recipe, dataset, folder, smoke=smoke, quiet=True)
     networks = {"student": load_student(recipe, dataset, RunFolder(Path(folder)))}

@@ -577,7 +577,7 @@ def test_a_key_is_not_a_letter_or_two(tmp_path, key):
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_damaged_rows_are_seen_without_reading_them_and_the_cure_works(tmp_path, damage):
+def test_damaged_rows_are_seen_without_reading_them_and_the_fix_works(tmp_path, damage):
     teacher = cnn(4)
     one = bank(tmp_path, teacher)
     one.fill([0], [0])

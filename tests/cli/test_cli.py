@@ -78,7 +78,7 @@ def test_list():
     assert max(map(len, lines)) <= 120
     assert any(re.fullmatch(r"kd +Hinton et al. 2015 +0.9 +RepDistiller scripts", line) for line in lines)
     assert any(re.fullmatch(r"fsp +Yim et al. 2017 +stem, stage1-3 +50 +RepDistiller scripts", line) for line in lines)
-    assert json.loads(run("list", "methods", "--json").stdout)["crd"]["needs"] == ["pooled", "index", "trained glue"]
+    assert json.loads(run("list", "methods", "--json").stdout)["crd"]["needs"] == ["pooled", "index", "adapters"]
     assert {"methods", "models", "datasets", "recipes", "studies"} == set(json.loads(run("list", "--json").stdout))
     assert "resnet56_to_resnet20" in json.loads(run("list", "recipes", "--json").stdout)
     assert (
@@ -343,7 +343,7 @@ def test_a_full_disk(monkeypatch):
     message = fails("distill", recipe(), "--quiet")
     assert message == (
         "saved_models/small/training_state.npz: the disk is full, so it was not written; "
-        "cure that and give the same command again"
+        "fix that and give the same command again"
     )
     assert not list(Path("saved_models/small").rglob("*writing-*"))
     monkeypatch.undo()

@@ -263,7 +263,7 @@ def test_distill_says_where_its_epochs_are(monkeypatch, tmp_path, restart):
     monkeypatch.setattr("keras_kd.workflows.seeds.distill", stopped)
     again = "the same command without --restart" if restart else "the same command"
     assert said("distill", "digits", *["--restart"] * restart) == (
-        f"every whole epoch is kept in saved_models/digits and in the runs beside it; {again} goes on from there"
+        f"every completed epoch is kept in saved_models/digits and in the runs next to it; {again} resumes from there"
     )
 
 
@@ -381,7 +381,7 @@ def test_a_study_that_is_stopped_ends_those_who_work_with_it(monkeypatch, tmp_pa
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     monkeypatch.setattr(study, "_others", lambda *arguments: iter([child]))
     monkeypatch.setattr(study, "write_recipes", lambda *arguments: [])
-    monkeypatch.setattr(study, "_rehearse", lambda *arguments: None)
+    monkeypatch.setattr(study, "_dry_run", lambda *arguments: None)
     monkeypatch.setattr(study, "_run_all", stopped if when == "it trains" else lambda *arguments, **options: {})
     if when == "it waits for them":
         wait, calls = child.wait, []
@@ -461,8 +461,8 @@ def test_training_is_stopped_and_gone_on_with(tmp_path, number):
     _, told = process.communicate(timeout=60)
     assert process.returncode == EXIT_CODES[number] and "Traceback" not in told
     assert told.splitlines()[-1] == (
-        f"keras-kd: stopped by {number.name}; every whole epoch is kept in {tmp_path / 'run'} and in the runs beside "
-        "it; the same command goes on from there"
+        f"keras-kd: stopped by {number.name}; every completed epoch is kept in {tmp_path / 'run'} and in the runs next "
+        "to it; the same command resumes from there"
     )
     assert not list((tmp_path / "run").glob(".writing-*"))
     assert (tmp_path / "run" / "training_state.npz").exists()
@@ -492,7 +492,7 @@ def test_a_chief_and_its_worker_end_within_seconds(tmp_path):
     wait_for(lambda: list(tmp_path.glob("out/trials/*/seed0/history.csv")), worker)
     for process, sentence in (
         (worker, "its trial goes to another worker of out; the same command joins again"),
-        (chief, "finished trials are kept in out; the same command goes on from there"),
+        (chief, "finished trials are kept in out; the same command resumes from there"),
     ):
         begun_at = time.monotonic()
         process.send_signal(signal.SIGTERM)

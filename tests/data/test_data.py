@@ -372,7 +372,7 @@ X, Y = made()
             {"x_test": X[:8, :2]},
             "x_test: found images of 2x4x3; expected 4x4x3 as in x_train; make them of one shape",
         ),
-        ({"y_train": Y[:39]}, "y_train: found 39 labels; expected 40, one an image"),
+        ({"y_train": Y[:39]}, "y_train: found 39 labels; expected 40, one per image"),
         ({"y_train": np.eye(4)[Y]}, "y_train: found shape (40, 4); expected (40,); undo one-hot by labels.argmax(1)"),
         ({"y_train": Y + 0.5}, "y_train: found float64; expected whole numbers 0..classes-1"),
         (
@@ -410,7 +410,7 @@ X, Y = made()
         ),
         (
             {"label_names": np.eye(2)},
-            "label_names: found float64 of shape (2, 2); expected a list of texts, one a class",
+            "label_names: found float64 of shape (2, 2); expected a list of texts, one per class",
         ),
         (
             {"x_train": None},
@@ -616,7 +616,7 @@ def test_folder_is_resized_with_antialiasing(photos, tmp_path):
         ),
         (
             {"test/cat/1.png": (4, 4)},
-            ": found test without train; expected train/<class>/ beside it; add it, or give the folder of all classes",
+            ": found test without train; expected train/<class>/ next to it; add it, or give the folder of all classes",
         ),
         (
             {"1.png": (4, 4)},

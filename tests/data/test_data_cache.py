@@ -217,7 +217,7 @@ def test_a_damaged_newest_version_is_not_answered_by_an_older_one(root, capsys):
         assert capsys.readouterr().err == f"{newest}: manifest.json {CHANGED}"
     assert cache.find(root, request, "3.*") is not None
     assert cache.find(root, request | {"config": "other"}) is None
-    assert cache.find(root, request, tell=False) is None
+    assert cache.find(root, request, log=False) is None
     assert capsys.readouterr().err == ""
 
 

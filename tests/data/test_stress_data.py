@@ -115,7 +115,7 @@ def test_seeds_differ_and_the_hash_knows_images_by_their_positions():
         ({"kind": "superclass", "rate": 0.1, "superclasses": [0, 0]}, "expected 3 whole numbers"),
         ({"kind": "matrix", "matrix": [[1, 0], [0, 1]]}, "found shape (2, 2); expected (3, 3)"),
         ({"kind": "matrix", "matrix": [[1, 0, 0], [0, 0.5, 0], [0, 0, 1]]}, "row 1 sums to 0.5"),
-        ({"kind": "matrix", "matrix": [[1, 0, 0], [0, 1, 0], [1.5, -0.5, 0]]}, "row 2 sums to 1, least -0.5"),
+        ({"kind": "matrix", "matrix": [[1, 0, 0], [0, 1, 0], [1.5, -0.5, 0]]}, "row 2 sums to 1, minimum -0.5"),
         ({"kind": "matrix", "matrix": "none.npy"}, "found shape"),
     ],
 )

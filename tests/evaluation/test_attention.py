@@ -84,7 +84,7 @@ def test_the_size_of_a_batch_decides_nothing():
 
 
 def test_probabilities_are_explained_by_their_logarithm():
-    # d log p_c = d z_c - sum_j p_j d z_j: the weights are the kernel's column less their mean by probability.
+    # d log p_c = d z_c - sum_j p_j d z_j: the weights are the kernel's column minus their mean by probability.
     one, images = network(activation="softmax"), pixels(1) // 16
     maps = grad_cam(one, images, "map", [2])
     probabilities = keras.ops.convert_to_numpy(one.model(images.astype("float32"), training=False))[0]

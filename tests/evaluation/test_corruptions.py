@@ -136,7 +136,7 @@ def test_other_channels_are_grey_images():
             np.testing.assert_array_equal(corrupt(images, name, 3), apart)
 
 
-def test_without_pillow_the_error_names_the_cure(monkeypatch):
+def test_without_pillow_the_error_names_the_fix(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     for name in ("pixelate", "jpeg"):
         with pytest.raises(UserError, match=f"{name}: found no Pillow; expected it to be installed; pip install"):

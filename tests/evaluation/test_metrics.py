@@ -198,7 +198,7 @@ def test_how_sharp_a_network_is_does_not_matter_after_scaling(factor):
 
 
 def test_scaling_never_changes_the_accuracy():
-    """Over-confidence is mean confidence less accuracy; the accuracy that is left is the one there was."""
+    """Over-confidence is mean confidence minus accuracy; the accuracy that is left is the one there was."""
     student, _, labels = random_case()
     temperature = metrics.fit_temperature(student, labels)
     assert metrics.accuracy(student / temperature, labels) == metrics.accuracy(student, labels)

@@ -416,7 +416,7 @@ def test_a_file_that_is_no_student_is_named(digits, tmp_path):
         run_export(tmp_path / "student.keras", tmp_path, digits)
 
 
-def test_a_machine_without_tensorflow_names_the_cure(monkeypatch, digits_student, digits, tmp_path):
+def test_a_machine_without_tensorflow_names_the_fix(monkeypatch, digits_student, digits, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(UserError, match=r"tensorflow is not installed here; .*`keras-kd export RUN`"):
         run_export(digits_student, tmp_path, digits)

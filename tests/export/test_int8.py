@@ -235,7 +235,7 @@ def subclassed():
 
 
 @pytest.fixture(scope="module")
-def spoilt(made_once):
+def corrupted(made_once):
     """A finished run of the digits whose student has one channel that is 120 times as large as the others.
 
     In float32 it says what it said. In int8 its other channels share the few values that the large one leaves.
@@ -258,11 +258,11 @@ def spoilt(made_once):
         with held(folder, "run"), atomic_write(folder / "student.keras") as temporary:
             student.save(temporary)
 
-    return made_once("spoilt", fill)[0] / "digits"
+    return made_once("corrupted", fill)[0] / "digits"
 
 
-def exported_again(spoilt, folder, epochs):
-    shutil.copytree(spoilt, folder)
+def exported_again(corrupted, folder, epochs):
+    shutil.copytree(corrupted, folder)
     text = (folder / "recipe.yaml").read_text()
     usual = "{epochs: 2, learning_rate: 0.0001}"
     assert usual in text
@@ -273,16 +273,16 @@ def exported_again(spoilt, folder, epochs):
 
 
 @pytest.mark.slow
-def test_a_student_that_loses_too_much_in_int8_is_kept_out_without_fine_tuning(spoilt, tmp_path):
+def test_a_student_that_loses_too_much_in_int8_is_kept_out_without_fine_tuning(corrupted, tmp_path):
     with pytest.raises(GateError, match="int8_a"):
-        exported_again(spoilt, tmp_path / "run", epochs=0)
+        exported_again(corrupted, tmp_path / "run", epochs=0)
     assert not (tmp_path / "run" / "student_int8.tflite").exists()
     assert not (tmp_path / "run" / "student_int8.keras").exists()
 
 
 @pytest.mark.slow
-def test_a_student_that_loses_too_much_in_int8_is_trained_for_it(spoilt, tmp_path):
-    found = exported_again(spoilt, tmp_path / "run", epochs=20)
+def test_a_student_that_loses_too_much_in_int8_is_trained_for_it(corrupted, tmp_path):
+    found = exported_again(corrupted, tmp_path / "run", epochs=20)
     (one,), tuned = found["exports"], found["int8_fine_tuning"]
     before = tuned["before"]["litert_int8"]
     assert one["passed"] and one["made_of"] == "student_int8.keras"
@@ -296,9 +296,9 @@ def test_a_student_that_loses_too_much_in_int8_is_trained_for_it(spoilt, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are_gone(spoilt, tmp_path, monkeypatch):
+def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are_gone(corrupted, tmp_path, monkeypatch):
     folder = tmp_path / "run"
-    exported_again(spoilt, folder, epochs=20)
+    exported_again(corrupted, folder, epochs=20)
 
     def killed(*given, **options):
         raise KeyboardInterrupt
@@ -338,9 +338,9 @@ def named(folder):
 
 
 @pytest.mark.slow
-def test_another_format_leaves_what_is_known_of_the_others(spoilt, tmp_path):
+def test_another_format_leaves_what_is_known_of_the_others(corrupted, tmp_path):
     folder = tmp_path / "run"
-    before = exported_again(spoilt, folder, epochs=20)
+    before = exported_again(corrupted, folder, epochs=20)
     found = export_run(folder, formats=["litert_float16"], quiet=True)
     assert named(folder) == ["student_float16.tflite", "student_int8.tflite"]
     assert found["int8_fine_tuning"] == before["int8_fine_tuning"] and (folder / "student_int8.keras").exists()

@@ -23,14 +23,14 @@ def of_layers(name, **renamed):
     return run
 
 
-def of_layer(name, glue=None, **renamed):
+def of_layer(name, adapters=None, **renamed):
     """The same for a method of one tap."""
 
     def run(inputs, hyperparameters):
         fields = {field: hyperparameters[setting] for setting, field in renamed.items()}
         method = METHODS[name](student_tap="layer", teacher_tap="layer", **fields)
         signals = {role: {"layer": inputs[f"{role}_features"]} for role in ROLES}
-        return ops.mean(method.loss(signals, None, glue or {}))
+        return ops.mean(method.loss(signals, None, adapters or {}))
 
     return run
 
@@ -51,11 +51,11 @@ def variational(inputs, hyperparameters):
     )
     signals = {role: {"layer": inputs[f"{role}_features"]} for role in ROLES}
     specs = {role: {"layer": keras.KerasTensor((None, *np.shape(signals[role]["layer"])[1:]))} for role in ROLES}
-    glue = method.glue(specs, {})
-    weights = [(glue[f"mean_0_{number}"].kernel, inputs[f"kernel_{number}"]) for number in (1, 2, 3)]
-    weights.append((glue["variance_0"].log_scale, inputs["log_scale"]))
+    adapters = method.adapters(specs, {})
+    weights = [(adapters[f"mean_0_{number}"].kernel, inputs[f"kernel_{number}"]) for number in (1, 2, 3)]
+    weights.append((adapters["variance_0"].log_scale, inputs["log_scale"]))
     with keras.StatelessScope(state_mapping=[(variable, ops.convert_to_tensor(x)) for variable, x in weights]):
-        return ops.mean(method.loss(signals, None, glue))
+        return ops.mean(method.loss(signals, None, adapters))
 
 
 ADAPTERS = {
@@ -70,5 +70,5 @@ ADAPTERS = {
     "cc": correlation,
     "vid": variational,
     # The cases' features are aligned already.
-    "fitnet": of_layer("fitnet", glue={"regressor": lambda features, training: features}),
+    "fitnet": of_layer("fitnet", adapters={"regressor": lambda features, training: features}),
 }

@@ -18,7 +18,7 @@ FIELDS = {
 }
 
 
-def loss_of(name, glue=lambda inputs, method: {}, target=lambda settings: "identity", **fixed):
+def loss_of(name, adapters=lambda inputs, method: {}, target=lambda settings: "identity", **fixed):
     """(inputs, hyperparameters) -> scalar, for a method whose fields are named as the case's settings."""
 
     def run(inputs, settings):
@@ -29,21 +29,21 @@ def loss_of(name, glue=lambda inputs, method: {}, target=lambda settings: "ident
         student = inputs["student_logits"]
         # The target of `sim` is made without the teacher's logits, and the case has none.
         signals = {"student": {"logits": student}, "teacher": {"logits": inputs.get("teacher_logits", 0 * student)}}
-        return ops.mean(method.loss(signals, inputs.get("labels"), glue(inputs, method)))
+        return ops.mean(method.loss(signals, inputs.get("labels"), adapters(inputs, method)))
 
     return run
 
 
-def temperature_glue(inputs, method):
+def temperature_adapters(inputs, method):
     return {"temperature": SimpleNamespace(value=ops.reshape(inputs["theta"], ()))}
 
 
-def relations_glue(inputs, method):
-    """The glue that a teacher with this last kernel gives."""
+def relations_adapters(inputs, method):
+    """The adapters that a teacher with this last kernel gives."""
     features, classes = inputs["teacher_kernel"].shape
     teacher = keras.Sequential([keras.Input((features,)), keras.layers.Dense(classes, use_bias=False)])
     teacher.layers[-1].kernel.assign(inputs["teacher_kernel"])
-    return method.glue({"teacher": {"logits": keras.KerasTensor((None, classes))}}, {"teacher": teacher})
+    return method.adapters({"teacher": {"logits": keras.KerasTensor((None, classes))}}, {"teacher": teacher})
 
 
 ADAPTERS = {
@@ -55,8 +55,8 @@ ADAPTERS = {
     "ttm": loss_of("ttm"),
     "wttm": loss_of("wttm"),
     "rld": loss_of("rld"),
-    "ctkd": loss_of("ctkd", glue=temperature_glue),
+    "ctkd": loss_of("ctkd", adapters=temperature_adapters),
     "kd_pt": loss_of("kd", target=lambda settings: "pt"),
-    "kd_sim": loss_of("kd", glue=relations_glue, target=lambda settings: {"sim": settings["tau_sim"]}),
+    "kd_sim": loss_of("kd", adapters=relations_adapters, target=lambda settings: {"sim": settings["tau_sim"]}),
     "kd_topk": loss_of("kd", target=lambda settings: {"topk": settings["k"]}),
 }

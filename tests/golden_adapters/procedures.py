@@ -29,12 +29,12 @@ def crd_call(inputs, hyperparameters, memory):
         momentum=hyperparameters["nce_momentum"],
         embedding_size=hyperparameters["feature_dim"],
     )
-    glue = {"memory": memory}
+    adapters = {"memory": memory}
     for role in ("student", "teacher"):
         kernel, bias = inputs[f"{role}_embed_kernel"], inputs[f"{role}_embed_bias"]
-        glue[f"{role}_embedding"] = lambda x, kernel=kernel, bias=bias: ops.matmul(x, kernel) + bias
+        adapters[f"{role}_embedding"] = lambda x, kernel=kernel, bias=bias: ops.matmul(x, kernel) + bias
     signals = {role: {"features": inputs[f"{role}_features"]} for role in ("student", "teacher")}
-    return method.contrast(signals, ops.convert_to_tensor(inputs["contrast_index"]), glue)
+    return method.contrast(signals, ops.convert_to_tensor(inputs["contrast_index"]), adapters)
 
 
 def simkd(inputs, hyperparameters):
@@ -101,18 +101,18 @@ def one(inputs, hyperparameters):
         kl_weight=hyperparameters["kl_weight"],
     )
     network = network_of(features.shape[1:], logits.shape[-1])
-    gate = method.glue({}, {"student": network})["gate"]
+    gate = method.adapters({}, {"student": network})["gate"]
     given = {
         "kernel": inputs["gate_kernel"],
         "bias": inputs["gate_bias"],
         "gamma": inputs["gate_gamma"],
         "beta": inputs["gate_beta"],
     }
-    glue = {"gate": lambda x, training: run_with(gate, given, x)}
+    adapters = {"gate": lambda x, training: run_with(gate, given, x)}
     for branch in range(1, method.branches):
-        glue[f"branch_{branch}"] = lambda x, training, branch=branch: logits[:, branch]
+        adapters[f"branch_{branch}"] = lambda x, training, branch=branch: logits[:, branch]
     signals = {"student": {"features": features, "logits": logits[:, 0]}}
-    return ops.mean(method.loss(signals, labels, glue) + cross_entropy(labels, logits[:, 0]))
+    return ops.mean(method.loss(signals, labels, adapters) + cross_entropy(labels, logits[:, 0]))
 
 
 def bss_method(hyperparameters):

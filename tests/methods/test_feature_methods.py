@@ -36,13 +36,13 @@ def signals_of(student, teacher):
     }
 
 
-def loss_of(name, student, teacher, glue=None, **fields):
-    """The loss as NumPy gives it; the glue is a new one unless given."""
+def loss_of(name, student, teacher, adapters=None, **fields):
+    """The loss as NumPy gives it; the adapters are new ones unless given."""
     method = method_on(name, [f"layer_{number}" for number in range(len(student))], **fields)
     signals = signals_of(student, teacher)
     method.check(signals_as_specs(signals))
-    glue = method.glue(signals_as_specs(signals), {}) if glue is None else glue
-    return ops.convert_to_numpy(method.loss(signals, None, glue))
+    adapters = method.adapters(signals_as_specs(signals), {}) if adapters is None else adapters
+    return ops.convert_to_numpy(method.loss(signals, None, adapters))
 
 
 def signals_as_specs(signals):
@@ -91,11 +91,11 @@ def test_a_zero_and_a_repeated_example_leave_value_and_gradient_finite(name):
         layer[1], layer[3] = 0, layer[2]
     teacher = [random(5, 4, 4, 4, seed=2), random(5, 4, 4, 4, seed=3)]
     method = method_on(name, ["layer_0", "layer_1"])
-    glue = method.glue(signals_as_specs(signals_of(student, teacher)), {})
+    adapters = method.adapters(signals_as_specs(signals_of(student, teacher)), {})
 
     def mean(student, teacher):
         with keras.StatelessScope():
-            return ops.mean(method.loss(signals_of(student, teacher), None, glue))
+            return ops.mean(method.loss(signals_of(student, teacher), None, adapters))
 
     value, gradients = backend.value_and_gradients(mean)(student, teacher)
     assert np.isfinite(float(value))
@@ -173,33 +173,33 @@ def test_cc_multiplies_the_errors_of_neighbours():
 
 def test_cc_embeds_both_networks():
     layer = {"student": {"pooled": keras.KerasTensor((None, 6))}, "teacher": {"pooled": keras.KerasTensor((None, 9))}}
-    glue = METHODS["cc"](embedding_size=4).glue(layer, {})
-    assert [tuple(glue[role].kernel.shape) for role in ("student", "teacher")] == [(6, 4), (9, 4)]
+    adapters = METHODS["cc"](embedding_size=4).adapters(layer, {})
+    assert [tuple(adapters[role].kernel.shape) for role in ("student", "teacher")] == [(6, 4), (9, 4)]
 
 
 def test_vid_is_the_gaussian_likelihood_of_the_teachers_maps():
     student, teacher = random(2, 3, 3, 4), random(2, 3, 3, 5, seed=1)
     method = METHODS["vid"](student_taps=["layer_0"], teacher_taps=["layer_0"], mid_channels=6)
     signals = signals_of([student], [teacher])
-    glue = method.glue(signals_as_specs(signals), {})
-    glue["variance_0"].log_scale.assign(random(5, seed=2))
+    adapters = method.adapters(signals_as_specs(signals), {})
+    adapters["variance_0"].log_scale.assign(random(5, seed=2))
     first, second, third = (
-        ops.convert_to_numpy(glue[f"mean_0_{number}"].kernel)[0, 0].astype("float64") for number in (1, 2, 3)
+        ops.convert_to_numpy(adapters[f"mean_0_{number}"].kernel)[0, 0].astype("float64") for number in (1, 2, 3)
     )
     assert (first.shape, second.shape, third.shape) == ((4, 6), (6, 6), (6, 5))
     mean = np.maximum(np.maximum(student @ first, 0) @ second, 0) @ third
     variance = np.log1p(np.exp(random(5, seed=2).astype("float64"))) + 1e-5
     expected = (0.5 * ((mean - teacher) ** 2 / variance + np.log(variance))).mean(axis=(1, 2, 3))
-    np.testing.assert_allclose(method.loss(signals, None, glue), expected, rtol=1e-5)
+    np.testing.assert_allclose(method.loss(signals, None, adapters), expected, rtol=1e-5)
 
 
 def test_the_variance_of_vid_begins_where_it_is_asked_to():
     layers = signals_as_specs(signals_of([random(2, 3, 3, 4)], [random(2, 3, 3, 5)]))
     for variance in (0.1, 5.0, 1000.0):
-        glue = METHODS["vid"](student_taps=["layer_0"], teacher_taps=["layer_0"], initial_variance=variance).glue(
-            layers, {}
-        )
-        begun = np.logaddexp(0, ops.convert_to_numpy(glue["variance_0"].log_scale)) + 1e-5
+        adapters = METHODS["vid"](
+            student_taps=["layer_0"], teacher_taps=["layer_0"], initial_variance=variance
+        ).adapters(layers, {})
+        begun = np.logaddexp(0, ops.convert_to_numpy(adapters["variance_0"].log_scale)) + 1e-5
         np.testing.assert_allclose(begun, variance, rtol=1e-4)
 
 
@@ -218,7 +218,7 @@ def test_fitnets_regressor_takes_the_students_size_to_the_teachers(student, teac
     signals = signals_of([random(2, *student)], [random(2, *teacher, seed=1)])
     method = METHODS["fitnet"](student_tap="layer_0", teacher_tap="layer_0")
     method.check(signals_as_specs(signals))
-    regressor = method.glue(signals_as_specs(signals), {})["regressor"]
+    regressor = method.adapters(signals_as_specs(signals), {})["regressor"]
     assert tuple(regressor.weights[0].shape) == kernel
     assert regressor.output_shape == (None, *output)
     assert method.loss(signals, None, {"regressor": regressor}).shape == (2,)
@@ -263,15 +263,15 @@ def test_every_method_trains_with_the_others_and_leaves_nothing_behind(tmp_path)
     student = network("student", 6)
     terms = [METHODS[name](**fields.get(name, {})) for name in NAMES]
     distiller = Distiller(student, network("teacher", 8), terms=terms)
-    glue = {f"{number}/{name}": layer for number, one in distiller.glue.items() for name, layer in one.items()}
+    adapters = {f"{number}/{name}": layer for number, one in distiller.adapters.items() for name, layer in one.items()}
     # Kernels, factors and scales: a bias before a normalisation has no gradient.
-    before = {name: np.array(ops.convert_to_numpy(layer.trainable_weights[0])) for name, layer in glue.items()}
-    assert {NAMES[int(number)] for number in distiller.glue} == {"cc", "fitnet", "reviewkd", "vid"}
+    before = {name: np.array(ops.convert_to_numpy(layer.trainable_weights[0])) for name, layer in adapters.items()}
+    assert {NAMES[int(number)] for number in distiller.adapters} == {"cc", "fitnet", "reviewkd", "vid"}
     distiller.compile(optimizer=SGD(1e-4))
     history = distiller.fit(*images(16), batch_size=8, verbose=0).history
     assert {f"{name}_loss" for name in NAMES} <= set(history)
     assert all(np.isfinite(value).all() for value in history.values())
-    still = [name for name, layer in glue.items() if np.array_equal(before[name], layer.trainable_weights[0])]
+    still = [name for name, layer in adapters.items() if np.array_equal(before[name], layer.trainable_weights[0])]
     assert not still, f"{still} did not train"
     distiller.save(tmp_path / "saved.keras")
     saved = keras.saving.load_model(tmp_path / "saved.keras")
@@ -329,7 +329,7 @@ def test_taps_may_have_other_names_in_the_teacher():
         ),
     ],
 )
-def test_networks_that_cannot_work_are_refused_with_the_cure(name, fields, message):
+def test_networks_that_cannot_work_are_refused_with_the_fix(name, fields, message):
     with pytest.raises(UserError) as error:
         Distiller(network("student", 6), network("teacher", 8), terms=[METHODS[name](**fields)])
     assert str(error.value) == message

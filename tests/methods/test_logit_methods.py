@@ -43,15 +43,15 @@ def head(classes=7, features=5, seed=0):
     return teacher, unit.T @ unit
 
 
-def glue_of(method, classes=7):
+def adapters_of(method, classes=7):
     specs = {"teacher": {"logits": keras.KerasTensor((None, classes))}}
-    return method.glue(specs, {"teacher": head(classes)[0]})
+    return method.adapters(specs, {"teacher": head(classes)[0]})
 
 
-def loss(method, student, teacher, labels=None, glue=None):
+def loss(method, student, teacher, labels=None, adapters=None):
     signals = {"student": {"logits": student}, "teacher": {"logits": teacher}}
     labels = np.arange(len(student)) % student.shape[-1] if labels is None else labels
-    return method.loss(signals, labels, glue_of(method, student.shape[-1]) if glue is None else glue)
+    return method.loss(signals, labels, adapters_of(method, student.shape[-1]) if adapters is None else adapters)
 
 
 def value(*arguments, **options):
@@ -193,7 +193,7 @@ def test_rld_by_hand_where_the_teacher_is_right_wrong_and_wholly_wrong():
 def test_the_temperature_starts_between_its_ends_and_scales_kd():
     method = METHODS["ctkd"](temperature_start=2.0, temperature_range=10.0)
     temperature = 2 + 10 / (1 + np.exp(-1))
-    np.testing.assert_allclose(float(method.temperature(glue_of(method))), temperature, rtol=1e-6)
+    np.testing.assert_allclose(float(method.temperature(adapters_of(method))), temperature, rtol=1e-6)
     kd = METHODS["kd"](temperature=temperature)
     np.testing.assert_allclose(value(method, logits(1), logits(2)), value(kd, logits(1), logits(2)), rtol=1e-4)
 
@@ -206,7 +206,7 @@ def test_the_temperatures_gradient_is_reversed(reversal):
 
     def mean(theta, reversal):
         method = METHODS["ctkd"](reversal=reversal)
-        return ops.mean(loss(method, logits(1), logits(2), glue={"temperature": Given(theta)}))
+        return ops.mean(loss(method, logits(1), logits(2), adapters={"temperature": Given(theta)}))
 
     found = value_and_gradients(lambda inputs: mean(inputs["theta"], reversal), {"theta": np.float32(1.0)})[1]
     difference = (mean(np.float32(1.1), reversal) - mean(np.float32(0.9), reversal)) / 0.2
@@ -217,13 +217,13 @@ def test_training_moves_the_temperature_to_where_the_loss_is_larger():
     student, (teacher, _) = keras.Sequential([keras.Input((5,)), keras.layers.Dense(7)]), head()
     images, method = logits(0, classes=5), METHODS["ctkd"]()
     distiller = Distiller(student, teacher, method, label_weight=0.0)
-    glue = distiller.glue["0"]
+    adapters = distiller.adapters["0"]
     outputs = [network(images) for network in (student, teacher)]
-    before = np.mean(value(method, *outputs, glue=glue))
+    before = np.mean(value(method, *outputs, adapters=adapters))
     distiller.compile(optimizer=keras.optimizers.SGD(0.1))
     distiller.fit(images, np.zeros(6), verbose=0)
-    assert float(ops.convert_to_tensor(glue["temperature"].value)) != 1.0
-    assert np.mean(value(method, *outputs, glue=glue)) > before
+    assert float(ops.convert_to_tensor(adapters["temperature"].value)) != 1.0
+    assert np.mean(value(method, *outputs, adapters=adapters)) > before
 
 
 # Standardised logits.
@@ -252,10 +252,10 @@ def finite(method):
     """Whether loss and gradient are finite for students far from their teacher, equal to it and without preference."""
     teacher = np.concatenate([1e4 * np.sign(logits(2, batch=3))] * 3).astype("float32")
     student = np.concatenate([1e4 * np.sign(logits(1, batch=3)), teacher[3:6], np.full((3, 7), 1e4)]).astype("float32")
-    glue = glue_of(method)
+    adapters = adapters_of(method)
 
     def mean(inputs):
-        return ops.mean(loss(method, inputs["student"], ops.convert_to_tensor(teacher), glue=glue))
+        return ops.mean(loss(method, inputs["student"], ops.convert_to_tensor(teacher), adapters=adapters))
 
     found, gradients = value_and_gradients(mean, {"student": student})
     return np.isfinite(found) and np.isfinite(gradients["student"]).all()
@@ -311,9 +311,9 @@ def test_a_target_by_hand(given, temperature):
     expected = by_hand(target.name, target.number, softmax(teacher / temperature), labels, cosines)
     changed = target.logits(teacher, labels, temperature, cosines.astype("float32"))
     np.testing.assert_allclose(softmax(ops.convert_to_numpy(changed) / temperature), expected, rtol=1e-4, atol=1e-6)
-    kd, glue = METHODS["kd"](temperature=temperature, target=given), glue_of(METHODS["kd"](target=given))
+    kd, adapters = METHODS["kd"](temperature=temperature, target=given), adapters_of(METHODS["kd"](target=given))
     by_kd = temperature**2 * divergence(expected, softmax(logits(1) / temperature))
-    np.testing.assert_allclose(value(kd, logits(1), teacher, labels, glue), by_kd, rtol=1e-4)
+    np.testing.assert_allclose(value(kd, logits(1), teacher, labels, adapters), by_kd, rtol=1e-4)
 
 
 def test_every_target_is_tried():
@@ -384,7 +384,7 @@ def test_sim_reads_the_last_dense_layer_of_nested_models_and_trains_nothing():
     teacher = keras.Sequential([keras.Input((5,)), keras.layers.Dense(5), inner, keras.layers.Activation("linear")])
     student = keras.Sequential([keras.Input((5,)), keras.layers.Dense(7)])
     distiller = Distiller(student, teacher, METHODS["kd"](target={"sim": 0.3}), label_weight=0.0)
-    relations = distiller.glue["0"]["class_relations"]
+    relations = distiller.adapters["0"]["class_relations"]
     assert not relations.trainable_variables
     distiller.compile(optimizer="sgd")
     distiller.fit(logits(0, classes=5), np.arange(6), verbose=0)

@@ -2,12 +2,13 @@
 
 import sys
 
+import h5py
 import keras
 import numpy as np
 import pytest
 from networks import cnn, images
 
-from keras_kd import KD, Distiller
+from keras_kd import KD, Distiller, FitNet
 from keras_kd.methods.find import find
 from keras_kd.recipe.load import load
 from keras_kd.utils.errors import UserError
@@ -21,7 +22,7 @@ from keras_kd import Method
 class Mine(Method):
     power: float = Field(2.0, gt=0)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         difference = signals["student"]["logits"] - signals["teacher"]["logits"]
         return self.power * difference[:, 0] ** 2
 
@@ -93,7 +94,7 @@ WRONG = {
     "my_package.mine:Mina": "found no class 'Mina' in 'my_package.mine'; did you mean 'Mine'?",
     "my_package.mine:Other": "found no class 'Other' in 'my_package.mine'; expected class Other(Method)",
     "my_package.mine:number": "found no method; expected a subclass of keras_kd.Method: class number(Method)",
-    "my_package.mine:WithoutLoss": "found a method without a loss; define loss(self, signals, labels, glue)",
+    "my_package.mine:WithoutLoss": "found a method without a loss; define loss(self, signals, labels, adapters)",
 }
 
 
@@ -133,3 +134,39 @@ def test_it_trains_and_saves_the_student_alone(folder):
     np.testing.assert_allclose(
         keras.saving.load_model("student.keras").predict(x, verbose=0), distiller.predict(x, verbose=0), rtol=1e-5
     )
+
+
+def test_a_method_with_the_old_names_of_its_adapters_works_with_a_warning():
+    with pytest.warns(DeprecationWarning) as warned:
+
+        class Old(FitNet):
+            glue_learns = True
+
+            def glue(self, specs, networks):
+                own = keras.layers.Dense(5)
+                own.build((None, 5))
+                return {**super().glue(specs, networks), "mine": own}
+
+            def loss(self, signals, labels, glue):
+                distance = glue["mine"](signals["student"]["logits"]) - signals["teacher"]["logits"]
+                return super().loss(signals, labels, glue) + distance[:, 0] ** 2
+
+    assert [str(one.message) for one in warned] == [
+        "Old.glue is now adapters; the old name works for one release",
+        "Old.glue_learns is now trains_adapters; the old name works for one release",
+    ]
+    assert {one.filename for one in warned} == {__file__}
+    distiller = Distiller(cnn(2), cnn(4), terms=[Old(student_tap="map", teacher_tap="map")])
+    distiller.compile("sgd")
+    x, y = images(8)
+    distiller.fit(x, y, batch_size=8, verbose=0)
+    assert set(distiller.adapters["0"]) == {"regressor", "mine"}
+    assert Old.trains_adapters and KD.glue_learns is KD.trains_adapters is False and FitNet.glue_learns is True
+
+
+def test_adapters_are_saved_under_the_name_that_earlier_versions_gave_them(tmp_path):
+    distiller = Distiller(cnn(2), cnn(4), terms=[FitNet(student_tap="map", teacher_tap="map")])
+    distiller.compile("sgd")
+    distiller.save_weights(tmp_path / "state.weights.h5")
+    with h5py.File(tmp_path / "state.weights.h5") as file:
+        assert "glue" in file and "adapters" not in file

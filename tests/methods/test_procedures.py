@@ -67,11 +67,11 @@ MADE = {
 
 
 def parts(distiller):
-    """The student and all that stands beside it but the teacher."""
+    """The student and all that stands next to it but the teacher."""
     return [
         distiller.student,
         *distiller.peers,
-        *(layer for made in distiller.glue.values() for layer in made.values()),
+        *(layer for made in distiller.adapters.values() for layer in made.values()),
     ]
 
 
@@ -96,7 +96,7 @@ def trained(name):
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_a_step_trains_the_student_and_what_stands_beside_it_but_not_the_teacher(name):
+def test_a_step_trains_the_student_and_what_stands_next_to_it_but_not_the_teacher(name):
     made = trained(name)
     loss = made.history[f"{name}_loss"]
     assert np.isfinite(loss).all() and loss[0] > 0 and loss[0] != loss[1]
@@ -163,7 +163,7 @@ def test_crd_sets_its_normalizers_once_and_remembers_after_the_loss_as_the_autho
 
 def test_crd_remembers_the_examples_of_the_batch_alone():
     made = trained("crd")
-    memory = made.distiller.glue["0"]["memory"]
+    memory = made.distiller.adapters["0"]["memory"]
     before = dict(zip((one.path for one in memory.variables), made.before[id(memory)], strict=True))
     for bank in (memory.student_bank, memory.teacher_bank):
         old, new = before[bank.path], ops.convert_to_numpy(bank)
@@ -173,7 +173,7 @@ def test_crd_remembers_the_examples_of_the_batch_alone():
 
 
 def test_crd_draws_differ_from_step_to_step():
-    memory = CRD(negatives=6, embedding_size=4).glue(
+    memory = CRD(negatives=6, embedding_size=4).adapters(
         {"student": {"pooled": np.zeros((2, 3))}, "teacher": {"pooled": np.zeros((2, 5))}, "data": {"examples": 1000}},
         {},
     )["memory"]
@@ -211,9 +211,9 @@ def test_crd_is_finite_at_any_temperature_and_size_of_the_features():
     method = CRD(negatives=6, embedding_size=4, temperature=1e-3)
     features = {"pooled": 1e4 * np.random.default_rng(0).normal(size=(8, 3)).astype("float32")}
     signals = {"student": features, "teacher": features, "data": {"index": np.arange(8)}}
-    glue = method.glue({**signals, "data": {"examples": EXAMPLES}}, {})
+    adapters = method.adapters({**signals, "data": {"examples": EXAMPLES}}, {})
     for _ in range(2):
-        assert np.isfinite(ops.convert_to_numpy(method.loss(signals, None, glue))).all()
+        assert np.isfinite(ops.convert_to_numpy(method.loss(signals, None, adapters))).all()
 
 
 def test_crd_must_know_how_many_examples_there_are():
@@ -324,33 +324,36 @@ def test_one_grows_branches_that_start_apart_even_from_fixed_seeds():
     x = keras.layers.Conv2D(4, 3, name="trunk")(image)
     x = keras.layers.Conv2D(3, 3, kernel_initializer=keras.initializers.HeNormal(seed=1))(x)
     student = keras.Model(image, keras.layers.Dense(CLASSES)(keras.layers.GlobalAveragePooling2D()(x)))
-    glue = ONE(student_tap="trunk", branches=4).glue({}, {"student": student})
-    assert set(glue) == {"gate", "branch_1", "branch_2", "branch_3"}
-    kernels = [student.layers[2].get_weights()[0], *(glue[f"branch_{n}"].layers[1].get_weights()[0] for n in (1, 2, 3))]
+    adapters = ONE(student_tap="trunk", branches=4).adapters({}, {"student": student})
+    assert set(adapters) == {"gate", "branch_1", "branch_2", "branch_3"}
+    kernels = [
+        student.layers[2].get_weights()[0],
+        *(adapters[f"branch_{n}"].layers[1].get_weights()[0] for n in (1, 2, 3)),
+    ]
     for number, one in enumerate(kernels):
         assert not any(np.allclose(one, other) for other in kernels[:number])
 
 
 def test_one_clones_the_third_stage_of_resnet20():
     student = resnet((32, 32, 3), 10, depth=20)
-    glue = ONE().glue({}, {"student": student})
-    names = {layer.name for layer in glue["branch_1"].layers}
+    adapters = ONE().adapters({}, {"student": student})
+    names = {layer.name for layer in adapters["branch_1"].layers}
     upper = [layer for layer in student.layers if layer.name in names]
     assert {"stage3", "stage3_block1_1_conv", "logits"} <= names and "stage2" not in names
-    assert glue["branch_1"].count_params() == sum(layer.count_params() for layer in upper)
+    assert adapters["branch_1"].count_params() == sum(layer.count_params() for layer in upper)
     features = np.zeros((2, 16, 16, 32), "float32")
-    assert glue["branch_2"](features).shape == (2, 10)
+    assert adapters["branch_2"](features).shape == (2, 10)
 
 
 def test_one_weighs_its_kl_terms_by_a_number_that_may_change():
     method, (images, labels) = ONE(student_tap="stage1"), batch()
     student = network(2)
-    glue = method.glue({}, {"student": student})
+    adapters = method.adapters({}, {"student": student})
     features = keras.Model(student.input, [student.get_layer("stage1").output, student.output])(images)
     signals = {"student": dict(zip(("stage1", "logits"), features, strict=True))}
     none, half, full = (
         ops.convert_to_numpy(
-            method.model_copy(update={"kl_weight": ops.convert_to_tensor(weight)}).loss(signals, labels, glue)
+            method.model_copy(update={"kl_weight": ops.convert_to_tensor(weight)}).loss(signals, labels, adapters)
         )
         for weight in (0.0, 0.5, 1.0)
     )

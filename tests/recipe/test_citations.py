@@ -17,8 +17,8 @@ student: {model: preresnet20, start_from_teacher: 0.5}
 label_weight: 0.1
 trust: {weight: 0.5}
 terms:
-  - {method: dkd, standardize: true, weight: {end: 1, over: 20, shape: sigmoid}}
-  - {method: kd, target: {topk: 5}, weight: {end: 0.9, until: 3}}
+  - {method: dkd, standardize: true, weight: {end_value: 1, duration: 20, shape: sigmoid}}
+  - {method: kd, target: {topk: 5}, weight: {end_value: 0.9, stop_after: 3}}
   - {method: mine:Mine}
 fit: {epochs: 5, optimizer: adamw, decay: cosine}
 generations: 2

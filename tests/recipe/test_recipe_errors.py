@@ -1,4 +1,4 @@
-"""Broken recipes: each error says file, line, field and cure, and all come at once. The texts are exact."""
+"""Broken recipes: each error says file, line, field and fix, and all come at once. The texts are exact."""
 
 import pytest
 
@@ -63,11 +63,11 @@ BROKEN = {
         ],
     ),
     "a weight that is 0 in every epoch": (
-        but("weight: 0.9", "weight: {end: 1, after: 2}"),
+        but("weight: 0.9", "weight: {end_value: 1, delay: 2}"),
         ["bad.yaml:5: terms[0].weight: is 0 in all 2 epochs; expected some epoch with a weight above 0"],
     ),
-    "a whole number by epoch": (
-        but("{method: kd, weight: 0.9, temperature: 4}", "{method: crd, negatives: {end: 8}}"),
+    "a schedule of a whole number": (
+        but("{method: kd, weight: 0.9, temperature: 4}", "{method: crd, negatives: {end_value: 8}}"),
         ["bad.yaml:5: terms[0].negatives: is a whole number that cannot change over the epochs; give one number"],
     ),
     "unknown top field": (
@@ -83,7 +83,7 @@ BROKEN = {
     "a transition matrix that is none": (
         but("{name: digits}", "{name: digits, label_noise: {kind: matrix, matrix: [[0.5, 0.4], [0, 1]]}}"),
         [
-            "bad.yaml:1: data.label_noise.matrix: row 0 sums to 0.9, least 0.4; expected shares of 0 or more that sum to 1"
+            "bad.yaml:1: data.label_noise.matrix: row 0 sums to 0.9, minimum 0.4; expected shares of 0 or more that sum to 1"
         ],
     ),
     "a transition matrix that is not square": (
@@ -115,7 +115,7 @@ BROKEN = {
     "no data": (
         GOOD.replace("data: {name: digits}\n", ""),
         [
-            "bad.yaml:1: data: is required: the images, such as data: {name: cifar100, views: crop_flip}; a text alone is the name"
+            "bad.yaml:1: data: is required: the images, such as data: {name: cifar100, views: crop_flip}; a plain string is the name"
         ],
     ),
     "no student": (
@@ -201,22 +201,22 @@ BROKEN = {
     "unknown teacher recipe": (
         but("digits_teacher.yaml", "digits_techer.yaml"),
         [
-            "bad.yaml:2: teacher: no recipe 'digits_techer.yaml' beside bad.yaml or here; did you mean 'digits_teacher.yaml'?"
+            "bad.yaml:2: teacher: no recipe 'digits_techer.yaml' next to bad.yaml or here; did you mean 'digits_teacher.yaml'?"
         ],
     ),
     "missing teacher file": (
         but("digits_teacher.yaml", "no/such/teacher.keras"),
         [
-            "bad.yaml:2: teacher: no file 'no/such/teacher.keras' beside bad.yaml or here; give the path of a .keras file"
+            "bad.yaml:2: teacher: no file 'no/such/teacher.keras' next to bad.yaml or here; give the path of a .keras file"
         ],
     ),
     "missing folder": (
         but("name: digits", "name: no/such/folder"),
-        ["bad.yaml:1: data.name: no folder 'no/such/folder' beside bad.yaml or here; give its path"],
+        ["bad.yaml:1: data.name: no folder 'no/such/folder' next to bad.yaml or here; give its path"],
     ),
     "missing npz": (
         but("name: digits", "name: nothing.npz"),
-        ["bad.yaml:1: data.name: no file 'nothing.npz' beside bad.yaml or here; give its path"],
+        ["bad.yaml:1: data.name: no file 'nothing.npz' next to bad.yaml or here; give its path"],
     ),
     "bad function": (
         but("digits_tiny", "'my package:fn'"),
@@ -261,25 +261,25 @@ BROKEN = {
         but("student: digits_tiny", "student: digits_teacher.yaml"),
         ["bad.yaml:3: student: a recipe cannot be a student; name a model, or a .keras file to go on from"],
     ),
-    "a weight by epoch with a wrong field": (
-        but("weight: 0.9", "weight: {end: 0.9, ovr: 20}"),
-        ["bad.yaml:5: terms[0].weight.ovr: no such field for weight; did you mean 'over'?"],
+    "a schedule with a wrong field": (
+        but("weight: 0.9", "weight: {end_value: 0.9, duraton: 20}"),
+        ["bad.yaml:5: terms[0].weight.duraton: no such field for weight; did you mean 'duration'?"],
     ),
-    "a weight by epoch without its end": (
-        but("label_weight: 0.1", "label_weight: {over: 20}"),
-        ["bad.yaml:4: label_weight.end: is required: the value at last"],
+    "a schedule without its end": (
+        but("label_weight: 0.1", "label_weight: {duration: 20}"),
+        ["bad.yaml:4: label_weight.end_value: is required: the value at the end"],
     ),
     "a weight that becomes negative": (
-        but("weight: 0.9", "weight: {begin: 1, end: -1, over: 4}"),
+        but("weight: 0.9", "weight: {start_value: 1, end_value: -1, duration: 4}"),
         ["bad.yaml:5: terms[0].weight: becomes -1; expected 0 or more"],
     ),
     "a temperature that becomes zero": (
-        but("temperature: 4", "temperature: {begin: 4, end: 0, over: 4}"),
+        but("temperature: 4", "temperature: {start_value: 4, end_value: 0, duration: 4}"),
         ["bad.yaml:5: terms[0].temperature: in some epoch is 0.0; expected more than 0"],
     ),
-    "a temperature by epoch with a word": (
-        but("temperature: 4", "temperature: {end: four}"),
-        ["bad.yaml:5: terms[0].temperature.end: is 'four'; expected a number"],
+    "a schedule of a temperature with a word": (
+        but("temperature: 4", "temperature: {end_value: four}"),
+        ["bad.yaml:5: terms[0].temperature.end_value: is 'four'; expected a number"],
     ),
     "peers that nobody reads": (
         GOOD + "peers: [digits_tiny]\n",

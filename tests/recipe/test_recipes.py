@@ -9,7 +9,7 @@ from keras_kd.methods import METHODS
 from keras_kd.recipe import load as loading
 from keras_kd.recipe.files import find, headline, known, read
 from keras_kd.recipe.load import load
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.inputs import same_teachers
 from keras_kd.workflows.run.missing import missing_teachers
@@ -39,7 +39,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_validates_and_states_its_claim(path):
+def test_every_recipe_validates_and_says_what_it_is_for(path):
     load(path, notes=[] if path.stem in OF_THE_USER else None)
     lines = path.read_text().splitlines()
     command = f"distill {path.relative_to(ROOT)}" if path.stem not in OF_THE_USER else "new mine.yaml"
@@ -112,11 +112,11 @@ TEACHERS = {}
     ],
 )
 def test_every_recipe_fits_its_data(path, monkeypatch):
-    from keras_kd.workflows.run import dry_run as rehearsal
+    from keras_kd.workflows.run import dry_run as dry_runs
     from keras_kd.workflows.run import plan
 
     # Most have the same few teachers: each is built and planned once.
-    build = rehearsal._teacher
+    build = dry_runs._teacher
 
     def once(recipe, about, *others):
         key = recipe.teacher.model_dump_json(), recipe.data.name
@@ -124,7 +124,7 @@ def test_every_recipe_fits_its_data(path, monkeypatch):
             TEACHERS[key] = build(recipe, about, *others)
         return TEACHERS[key]
 
-    monkeypatch.setattr(rehearsal, "_teacher", once)
+    monkeypatch.setattr(dry_runs, "_teacher", once)
     planned = plan.plan(load(path))
     assert planned["student"]["parameters"] > 0 and planned["steps"] > 0
 
@@ -143,7 +143,7 @@ def test_every_method_has_a_recipe_with_its_published_weight(name):
         teacher = recipe.teacher and Path(recipe.teacher.model or "").stem
         if recipe.student.model == "resnet20" and teacher == (None if without_teacher else "resnet56"):
             weights += [weight for method, weight in terms if method == name]
-    ends = [max(weight.begin, weight.end) if isinstance(weight, ByEpoch) else weight for weight in weights]
+    ends = [max(weight.start_value, weight.end_value) if isinstance(weight, Schedule) else weight for weight in weights]
     assert METHODS[name].default_weight in ends
 
 

@@ -219,7 +219,7 @@ class MapEnergy(Method):
     def taps(self, role):
         return (self.tap,)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         difference = signals["student"][self.tap] - signals["teacher"][self.tap]
         return ops.mean(ops.square(difference), axis=(1, 2, 3))
 

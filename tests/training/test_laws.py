@@ -45,45 +45,45 @@ def squares(signals, tap):
 
 
 class MeanOverClasses(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         teacher, student = map(ops.log_softmax, logits_of(signals))
         return ops.mean(ops.exp(teacher) * (teacher - student), axis=-1)
 
 
 class NotLeast(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         teacher, student = logits_of(signals)
         return kl_divergence(teacher, 2.0 * student)
 
 
 class NotZero(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return 1.0 + kl_divergence(*logits_of(signals))
 
 
 class Upwards(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         teacher, student = logits_of(signals)
         distance = kl_divergence(teacher, student)
         return 2.0 * ops.stop_gradient(distance) - distance
 
 
 class NoGradient(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         teacher, student = logits_of(signals)
         return kl_divergence(teacher, ops.stop_gradient(student))
 
 
 class TrainsTheTeacher(Method):
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         return {"classifier": networks["teacher"].get_layer("logits")}
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return kl_divergence(*logits_of(signals))
 
 
 class MovesTheTeacher(Method):
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         class Drift(keras.layers.Layer):
             def build(self, shape):
                 # Hidden from Keras's tracking, as in a closure.
@@ -98,29 +98,29 @@ class MovesTheTeacher(Method):
         drift.build(specs["student"]["logits"].shape)
         return {"drift": drift}
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         teacher, student = logits_of(signals)
-        return kl_divergence(teacher, glue["drift"](student))
+        return kl_divergence(teacher, adapters["drift"](student))
 
 
 class InOrder(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         distance = kl_divergence(*logits_of(signals))
         return ops.mean(distance * (1.0 + ops.roll(distance, 1)))
 
 
 class InOtherPrecision(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return ops.cast(kl_divergence(*logits_of(signals)), "float16")
 
 
 class OfClasses(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return squares(signals, "logits")
 
 
 class Overflows(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         teacher, student = (ops.exp(one) / ops.sum(ops.exp(one), -1, keepdims=True) for one in logits_of(signals))
         return ops.sum(teacher * (ops.log(teacher) - ops.log(student)), axis=-1)
 
@@ -128,20 +128,20 @@ class Overflows(Method):
 class NoRootOfZero(Method):
     zero_when_matched: ClassVar[bool] = False
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         teacher, student = map(ops.log_softmax, logits_of(signals))
         return ops.sqrt(ops.sum(ops.square(teacher - student), axis=-1))
 
 
 class NotForOne(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         values = kl_divergence(*logits_of(signals))
         count = ops.cast(ops.shape(values)[0], "float32")
         return ops.sum(values) / count * (count - 1.0) / (count - 1.0)
 
 
 class OfTheBatch(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         values = kl_divergence(*logits_of(signals))
         return values * (1.0 + ops.stop_gradient(ops.mean(values)))
 
@@ -149,25 +149,25 @@ class OfTheBatch(Method):
 class ReadsLabels(Method):
     zero_when_matched: ClassVar[bool] = False
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         weight = 1.0 if labels is None else 1.0 + ops.cast(labels, "float32")
         return weight * kl_divergence(*logits_of(signals))
 
 
 class ReadsAnotherLayer(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return ops.mean(squares(signals, "stage2"))
 
 
 class OfLogits(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return ops.sum(squares(signals, "logits"), axis=-1)
 
 
 class Branches(Method):
     power: float = Field(2.0, gt=0)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         distance = kl_divergence(*logits_of(signals))
         return distance * self.power if self.power > 1 else distance
 
@@ -175,7 +175,7 @@ class Branches(Method):
 class TakesTheNumber(Method):
     power: float = Field(2.0, gt=0)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return np.float32(type(self)().power if not isinstance(self.power, float) else 3.0) * kl_divergence(
             *logits_of(signals)
         )
@@ -184,7 +184,7 @@ class TakesTheNumber(Method):
 class Forgets(Method):
     power: float = Field(2.0, gt=0)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return self.power * kl_divergence(*logits_of(signals))
 
     def __eq__(self, other):
@@ -194,20 +194,20 @@ class Forgets(Method):
 
 
 class LearnsInSilence(Method):
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         layer = keras.layers.Dense(specs["student"]["logits"].shape[-1], use_bias=False)
         layer.build(specs["student"]["logits"].shape)
         return {"layer": layer}
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         teacher, student = logits_of(signals)
-        return kl_divergence(teacher, student) + 0.0 * ops.sum(glue["layer"].kernel)
+        return kl_divergence(teacher, student) + 0.0 * ops.sum(adapters["layer"].kernel)
 
 
 class Lenient(Method):
     model_config = {"extra": "ignore"}
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return kl_divergence(*logits_of(signals))
 
 
@@ -222,7 +222,7 @@ class RefusesAll(Method):
 
 
 class OfUnknownSize(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         teacher, student = logits_of(signals)
         return ops.broadcast_to(ops.mean(kl_divergence(teacher, student)), (1 + 0 * len(student.shape),))
 
@@ -248,7 +248,7 @@ BROKEN = {
     OfLogits: "a constant added to the logits changes nothing",
     Branches: "a field may be a tensor",
     TakesTheNumber: "a field may be a tensor",
-    LearnsInSilence: "its glue learns where it says so",
+    LearnsInSilence: "its adapters are trained where it says so",
     Forgets: "its saved settings read back equal",
     Lenient: "its settings are frozen and others refused",
     Thawed: "its settings are frozen and others refused",
@@ -269,21 +269,21 @@ def test_every_law_can_fail(law):
     assert law in {*BROKEN.values(), *unproven}
 
 
-def test_glue_in_half_precision_is_caught():
-    class HalfGlue(KD):
-        def glue(self, specs, networks):
+def test_adapters_in_half_precision_is_caught():
+    class HalfAdapters(KD):
+        def adapters(self, specs, networks):
             layer = keras.layers.Dense(specs["student"]["logits"].shape[-1], dtype="float16")
             layer.build(specs["student"]["logits"].shape)
             return {"half": layer}
 
-        def loss(self, signals, labels, glue):
-            return ops.sum(ops.square(glue["half"](signals["student"]["logits"])), axis=-1)
+        def loss(self, signals, labels, adapters):
+            return ops.sum(ops.square(adapters["half"](signals["student"]["logits"])), axis=-1)
 
         def matched(self, signals, labels):
             return None
 
     with pytest.raises(LawBroken, match="it is float32 whatever the precision of the networks"):
-        check_laws(HalfGlue, laws=["it is float32 whatever the precision of the networks"])
+        check_laws(HalfAdapters, laws=["it is float32 whatever the precision of the networks"])
 
 
 def test_a_method_that_no_table_could_cite_is_caught():
@@ -312,7 +312,7 @@ def test_an_unknown_law_or_layer_is_named():
         def taps(self, role):
             return ("block4",)
 
-        def loss(self, signals, labels, glue):
+        def loss(self, signals, labels, adapters):
             return ops.mean(squares(signals, "block4"), axis=(1, 2, 3))
 
     with pytest.raises(UserError) as error:

@@ -1,5 +1,5 @@
-"""What a training step may hold beside a student and a teacher: numbers by epoch, peers, trust by class, images made in
-the step, a student that its method rebuilds, memories and random draws."""
+"""What a training step may hold in addition to a student and a teacher: schedules, peers, trust by class, images made
+in the step, a student that its method rebuilds, memories and random draws."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 from networks import cnn, cross_entropy_by_hand, images, kd_by_hand, same, values
 
-from keras_kd import KD, ONE, ByEpoch, Distiller, LabelSmoothing, Method, Term
+from keras_kd import KD, ONE, Distiller, LabelSmoothing, Method, Schedule, Term
 from keras_kd.backend import input_gradient
 from keras_kd.data.epochs import Epochs
 from keras_kd.data.views.crop_flip import VIEWS
@@ -26,30 +26,34 @@ def fitted(distiller, epochs=1, count=16, learning_rate=0.0, x=None, **options):
     return distiller.fit(inputs, labels, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **options).history
 
 
-# Numbers by epoch.
+# Schedules.
 
 
 @pytest.mark.parametrize(
     "schedule, expected",
     [
-        (ByEpoch(end=2.0), [2, 2, 2]),
-        (ByEpoch(end=1.0, over=20), [0.05, 0.1, 0.15]),
-        (ByEpoch(end=1.0, after=2), [0, 0, 1, 1]),
-        (ByEpoch(end=0.9, until=2), [0.9, 0.9, 0, 0]),
-        (ByEpoch(begin=4.0, end=1.0, over=3), [3, 2, 1, 1]),
-        (ByEpoch(begin=4.0, end=1.0, after=1, over=2), [4, 2.5, 1, 1]),
-        (ByEpoch(begin=1.0, end=0.0, over=2, shape="cosine"), [0.5, 0, 0]),
-        (ByEpoch(end=1.0, over=2, shape="sigmoid"), [np.exp(-1.25), 1, 1]),
+        (Schedule(end_value=2.0), [2, 2, 2]),
+        (Schedule(end_value=1.0, duration=20), [0.05, 0.1, 0.15]),
+        (Schedule(end_value=1.0, delay=2), [0, 0, 1, 1]),
+        (Schedule(end_value=0.9, stop_after=2), [0.9, 0.9, 0, 0]),
+        (Schedule(start_value=4.0, end_value=1.0, duration=3), [3, 2, 1, 1]),
+        (Schedule(start_value=4.0, end_value=1.0, delay=1, duration=2), [4, 2.5, 1, 1]),
+        (Schedule(start_value=1.0, end_value=0.0, duration=2, shape="cosine"), [0.5, 0, 0]),
+        (Schedule(end_value=1.0, duration=2, shape="sigmoid"), [np.exp(-1.25), 1, 1]),
     ],
 )
-def test_values_by_epoch(schedule, expected):
+def test_values_of_schedules(schedule, expected):
     np.testing.assert_allclose([schedule.at(epoch) for epoch in range(len(expected))], expected, atol=1e-12)
 
 
 def test_weights_and_settings_follow_the_epoch():
     student, teacher = cnn(2), cnn(4)
-    term = Term(KD(), weight=ByEpoch(end=0.5, after=1), schedules={"temperature": ByEpoch(begin=2.0, end=4.0, over=2)})
-    distiller = Distiller(student, teacher, terms=[term], label_weight=ByEpoch(end=1.0, until=2))
+    term = Term(
+        KD(),
+        weight=Schedule(end_value=0.5, delay=1),
+        schedules={"temperature": Schedule(start_value=2.0, end_value=4.0, duration=2)},
+    )
+    distiller = Distiller(student, teacher, terms=[term], label_weight=Schedule(end_value=1.0, stop_after=2))
     history = fitted(distiller, epochs=3)
     np.testing.assert_allclose(
         history["loss"],
@@ -70,8 +74,8 @@ def test_weights_and_settings_follow_the_epoch():
 
 
 def test_a_resumed_run_has_the_numbers_of_its_epoch():
-    whole = fitted(Distiller(cnn(2), cnn(4), terms=[Term(KD(), ByEpoch(end=1.0, over=4))]), epochs=4)
-    distiller = Distiller(cnn(2), cnn(4), terms=[Term(KD(), ByEpoch(end=1.0, over=4))])
+    whole = fitted(Distiller(cnn(2), cnn(4), terms=[Term(KD(), Schedule(end_value=1.0, duration=4))]), epochs=4)
+    distiller = Distiller(cnn(2), cnn(4), terms=[Term(KD(), Schedule(end_value=1.0, duration=4))])
     part = fitted(distiller, epochs=4, initial_epoch=3)
     assert len(whole["loss"]) == 4
     np.testing.assert_allclose(part["loss"][0], part["label_loss"][0] + part["kd_loss"][0], rtol=1e-5)
@@ -80,13 +84,13 @@ def test_a_resumed_run_has_the_numbers_of_its_epoch():
 @pytest.mark.parametrize(
     "term, message",
     [
-        (lambda: Term(KD(), weight=ByEpoch(begin=1.0, end=-1.0, over=2)), "expected 0 or more"),
-        (lambda: Term(KD(), schedules={"temprature": ByEpoch(end=1.0)}), "expected one of its numbers"),
+        (lambda: Term(KD(), weight=Schedule(start_value=1.0, end_value=-1.0, duration=2)), "expected 0 or more"),
+        (lambda: Term(KD(), schedules={"temprature": Schedule(end_value=1.0)}), "expected one of its numbers"),
         (lambda: Term(KD(), schedules={"temperature": 3.0}), "expected one of its numbers"),
-        (lambda: Term(KD(), schedules={"temperature": ByEpoch(end=0.0)}), "temperature of KD becomes 0.0"),
+        (lambda: Term(KD(), schedules={"temperature": Schedule(end_value=0.0)}), "temperature of KD becomes 0.0"),
     ],
 )
-def test_numbers_by_epoch_that_cannot_be(term, message):
+def test_schedules_that_cannot_be(term, message):
     with pytest.raises(UserError, match=message):
         term()
 
@@ -108,7 +112,7 @@ def test_trust_weighs_label_and_term_by_class():
 
 @pytest.mark.parametrize("trust", [[0.5] * 4, [2.0] * 5, [-0.1] * 5])
 def test_trust_that_cannot_be(trust):
-    with pytest.raises(UserError, match="expected 5 numbers in 0..1, one a class"):
+    with pytest.raises(UserError, match="expected 5 numbers in 0..1, one per class"):
         Distiller(cnn(2), cnn(4), terms=[KD()], trust=trust)
 
 
@@ -127,7 +131,7 @@ class ToPeers(Method):
 
     roles: ClassVar = ("student", "peer")
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         peers = [one["logits"] for role, one in signals.items() if role.startswith("peer_")]
         return ops.mean((signals["student"]["logits"] - sum(peers) / len(peers)) ** 2, axis=-1)
 
@@ -154,14 +158,14 @@ class Remembering(Method):
         if specs["data"]["examples"] is None:
             raise UserError("remembering: needs examples")
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         memory = keras.layers.Layer()
         memory.seen = memory.add_weight(shape=(specs["data"]["examples"],), initializer="zeros", trainable=False)
         memory.built = True
         return {"memory": memory}
 
-    def loss(self, signals, labels, glue):
-        index, seen = signals["data"]["index"], glue["memory"].seen
+    def loss(self, signals, labels, adapters):
+        index, seen = signals["data"]["index"], adapters["memory"].seen
         seen.assign(seen + ops.sum(ops.one_hot(index, seen.shape[0]), axis=0))
         return ops.zeros_like(index, "float32")
 
@@ -172,7 +176,7 @@ def test_a_method_may_remember_each_example():
     distiller = Distiller(cnn(2), cnn(4), terms=[Remembering()], views=views, examples=16)
     x = {"index": np.arange(16, dtype="int32"), "view": np.zeros(16, "int32")}
     fitted(distiller, epochs=3, x=x)
-    np.testing.assert_array_equal(ops.convert_to_numpy(distiller.glue["0"]["memory"].seen), [3] * 16)
+    np.testing.assert_array_equal(ops.convert_to_numpy(distiller.adapters["0"]["memory"].seen), [3] * 16)
     with pytest.raises(UserError, match="remembering: needs examples"):
         Distiller(cnn(2), cnn(4), terms=[Remembering()])
 
@@ -180,20 +184,20 @@ def test_a_method_may_remember_each_example():
 class Attacking(Method):
     """Compares the networks on images moved along the teacher's gradient and some noise."""
 
-    def glue(self, specs, networks):
+    def adapters(self, specs, networks):
         draws = keras.layers.Layer()
         draws.seeds = keras.random.SeedGenerator(1)
         draws.last = draws.add_weight(shape=(), initializer="zeros", trainable=False)
         draws.built = True
         return {"draws": draws}
 
-    def extra_images(self, images, labels, run, glue):
+    def extra_images(self, images, labels, run, adapters):
         gradient = input_gradient(lambda moved: run("teacher", moved)[:, 0], images)
-        noise = keras.random.uniform((), seed=glue["draws"].seeds)
-        glue["draws"].last.assign(noise)
+        noise = keras.random.uniform((), seed=adapters["draws"].seeds)
+        adapters["draws"].last.assign(noise)
         return (images + gradient + noise)[:4], ops.ones(4)
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         apart = ops.mean((signals["student"]["extra"] - signals["teacher"]["extra"]) ** 2, axis=-1)
         weight = signals["data"]["extra_weight"]
         return ops.sum(weight * apart) / ops.sum(weight)
@@ -204,7 +208,9 @@ def test_a_method_may_make_images_in_the_step():
     distiller = Distiller(student, teacher, terms=[Attacking()])
     before, draws = values(teacher), []
     log = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: draws.append(float(ops.convert_to_numpy(distiller.glue["0"]["draws"].last)))
+        on_epoch_end=lambda epoch, logs: draws.append(
+            float(ops.convert_to_numpy(distiller.adapters["0"]["draws"].last))
+        )
     )
     history = fitted(distiller, epochs=3, count=8, callbacks=[log])
     assert same(before, teacher)
@@ -225,7 +231,7 @@ class Rebuilding(Method):
         outputs = keras.layers.Dense(networks["teacher"].output.shape[-1], name="head")(student.get_layer("map").output)
         return keras.Model(student.input, keras.layers.GlobalAveragePooling2D()(outputs), name="rebuilt")
 
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return ops.mean((signals["student"]["logits"] - signals["teacher"]["logits"]) ** 2, axis=-1)
 
 
@@ -266,7 +272,7 @@ def test_memory_can_be_asked_for_more_than_once():
 @pytest.mark.parametrize(
     "options, expected",
     [
-        ({"trust": "accuracy"}, "trust: found .* 'accuracy'; expected 5 numbers in 0..1, one a class"),
+        ({"trust": "accuracy"}, "trust: found .* 'accuracy'; expected 5 numbers in 0..1, one per class"),
         ({"teacher": None, "terms": [LabelSmoothing()], "trust": [0.5] * 3}, "trust: there is no teacher to trust"),
         ({"peers": [cnn(2, name="peer")]}, "peers: no term reads them; add one that does, such as DML"),
     ],
@@ -278,11 +284,11 @@ def test_what_nothing_reads_is_refused(options, expected):
 
 def test_a_number_that_must_be_whole_cannot_follow_the_epoch():
     with pytest.raises(UserError, match="schedules of ONE: found branches=.*expected one of its numbers that need not"):
-        Term(ONE(), schedules={"branches": ByEpoch(end=3.0)})
+        Term(ONE(), schedules={"branches": Schedule(end_value=3.0)})
 
 
 class Failing(Method):
-    def loss(self, signals, labels, glue):
+    def loss(self, signals, labels, adapters):
         return signals["student"]["logits"][:, 0] / (1 // 0)
 
 

@@ -28,7 +28,7 @@ TAUGHT = SMALL + "teacher: {teacher}\nterms: [{{method: kd}}]\n"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """The home folder, beside the current one."""
+    """The home folder, next to the current one."""
     home, here = tmp_path / "home", tmp_path / "here"
     home.mkdir()
     here.mkdir()
@@ -169,7 +169,7 @@ def test_a_run_with_a_slash_behind(monkeypatch):
     assert run("evaluate", "runs/x/").stdout == "runs/x/\nruns/x/\n"
     assert run("evaluate", "runs/y.keras").stdout.startswith("runs/y.keras")
     monkeypatch.chdir("runs/x")
-    # The runs of its teachers are looked for beside it.
+    # The runs of its teachers are looked for next to it.
     assert run("evaluate", ".").stdout.startswith(os.path.realpath("."))
 
 
@@ -284,12 +284,12 @@ def test_recipes_of_teachers_by_any_spelling(home):
     for text, file in (("~/t.yaml", home / "t.yaml"), ("./t.YAML", Path.cwd() / "t.YAML")):
         spec = recipe(TAUGHT, data="digits", teacher=text).teacher
         assert spec.model == str(file) and spec.is_recipe
-    assert "mine.yaml:5: teacher: no recipe '~/none.yaml' beside mine.yaml or here; give its path" == said_of(
+    assert "mine.yaml:5: teacher: no recipe '~/none.yaml' next to mine.yaml or here; give its path" == error_of(
         TAUGHT, data="digits", teacher="~/none.yaml"
     )
 
 
-def said_of(text, **given):
+def error_of(text, **given):
     with pytest.raises(UserError) as error:
         recipe(text, **given)
     return str(error.value)
@@ -310,7 +310,7 @@ def said_of(text, **given):
     ],
 )
 def test_a_path_of_a_recipe_that_can_be_none_is_said_with_its_line(text, line):
-    said = said_of(text.replace("{", "{{").replace("}", "}}"))
+    said = error_of(text.replace("{", "{{").replace("}", "}}"))
     assert said.startswith(f"{line}found '~nobody-here/x") and "there is no user 'nobody-here'" in said
     assert "\n" not in said
 

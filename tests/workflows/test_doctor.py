@@ -1,4 +1,4 @@
-"""The doctor: every planted defect is found and named with its cure, and what is healthy is left alone."""
+"""The doctor: every planted defect is found and named with its fix, and what is healthy is left alone."""
 
 import json
 import sys
@@ -104,7 +104,7 @@ def examined(teacher=None, checks=None, **changes):
     found = examine(recipe_of(teacher, **changes), "saved_models/mine", checks=checks)
     assert json.dumps(found)
     for one in found["findings"]:
-        assert set(one) == {"check", "outcome", "found", "evidence", "why", "cure"}
+        assert set(one) == {"check", "outcome", "found", "evidence", "why", "fix"}
         assert one["outcome"] == "good" or one["why"] or one["outcome"] == "unknown", one
     return {one["check"]: one for one in found["findings"]}
 
@@ -160,7 +160,7 @@ def test_a_teacher_that_is_a_recipe_and_its_missing_run(here):
     before = examined("taught.yaml")
     assert before["teacher"]["outcome"] == "unknown"
     assert before["teacher"]["found"] == "the teacher's run is not there: taught.yaml"
-    assert before["teacher"]["cure"] == "`keras-kd distill taught.yaml` trains it"
+    assert before["teacher"]["fix"] == "`keras-kd distill taught.yaml` trains it"
     assert "teacher accuracy" not in before and before["student"]["outcome"] == "good"
     assert not Path("saved_models").exists()
     run.distill(load("taught.yaml"), "saved_models/taught", name="taught", quiet=True)
@@ -184,7 +184,7 @@ def test_a_teacher_of_more_classes_is_mapped_rightly_and_wrongly(here, teachers)
     no_alarm(findings)
     assert findings["teacher accuracy"]["evidence"]["split"] == "validation"
     findings = examined(unit(teachers["good"], classes=10, class_map=[[8, 1], 3]), checks, data=pair)
-    assert findings["class order"]["cure"] == "`teacher.class_map: [3, [8, 1]]`"
+    assert findings["class order"]["fix"] == "`teacher.class_map: [3, [8, 1]]`"
     findings = examined(unit(teachers["good"], classes=10), checks, data=pair)
     assert findings["class order"]["outcome"] == findings["teacher accuracy"]["outcome"] == "unknown"
 
@@ -223,12 +223,12 @@ def test_a_hundred_classes_and_two_of_them_swapped(hundred):
 # The planted defects
 
 
-def test_shuffled_classes_are_found_and_the_printed_map_cures_them(here, teachers):
+def test_shuffled_classes_are_found_and_the_printed_map_fixes_them(here, teachers):
     findings = examined(unit(teachers["shuffled"]), OF_THE_TEACHER)
     assert outcomes(findings, "class order", "teacher accuracy") == ["bad", "bad"]
     assert findings["class order"]["found"].startswith("shuffled classes: ")
-    assert findings["teacher accuracy"]["cure"] == "cure 'class order' first"
-    name, _, value = findings["class order"]["cure"].strip("`").partition(": ")
+    assert findings["teacher accuracy"]["fix"] == "fix 'class order' first"
+    name, _, value = findings["class order"]["fix"].strip("`").partition(": ")
     assert name == "teacher.class_map" and not findings["class order"]["evidence"]["unsure"]
     no_alarm(examined(unit(teachers["shuffled"], class_map=yaml.safe_load(value)), OF_THE_TEACHER))
 
@@ -240,11 +240,11 @@ def test_two_swapped_classes_are_found(here, teachers):
 
 
 @pytest.mark.parametrize("name", ["good", "plain"])
-def test_unnormalised_pixels_are_found_and_the_printed_setting_cures_them(here, teachers, name):
+def test_unnormalised_pixels_are_found_and_the_printed_setting_fixes_them(here, teachers, name):
     findings = examined(teachers[name], ["teacher accuracy", "class order", "pixels"])
     assert findings["pixels"]["outcome"] == "bad"
     assert findings["class order"]["outcome"] == "good"
-    setting, _, value = findings["pixels"]["cure"].strip("`").partition(": ")
+    setting, _, value = findings["pixels"]["fix"].strip("`").partition(": ")
     assert (setting, value) == ("teacher.pixels", "unit")
     no_alarm(examined({"model": teachers[name], "pixels": value}, OF_THE_TEACHER))
 
@@ -255,14 +255,14 @@ def test_pixels_normalised_twice_are_found(here, teachers):
     wants_pixels.save("wants_pixels.keras")
     assert examined("wants_pixels.keras", ["pixels"])["pixels"]["outcome"] == "good"
     findings = examined(unit("wants_pixels.keras"), ["pixels"])
-    assert findings["pixels"]["cure"] == "`teacher.pixels: pixels`"
+    assert findings["pixels"]["fix"] == "`teacher.pixels: pixels`"
 
 
 @pytest.mark.parametrize("name", ["softmaxed", "cast"])
 def test_probabilities_taken_for_logits_are_found(here, teachers, name):
     findings = examined(unit(teachers[name]), [*OF_THE_TEACHER, "gradients"])
     assert findings["logits or probabilities"]["outcome"] == "bad"
-    assert findings["logits or probabilities"]["cure"] == "`teacher.from_logits: false`"
+    assert findings["logits or probabilities"]["fix"] == "`teacher.from_logits: false`"
     no_alarm(findings, "teacher", "teacher accuracy", "class order", "pixels", "temperature", "gradients")
 
 
@@ -271,7 +271,7 @@ def test_scaled_probabilities_logits_taken_for_probabilities_and_nan_are_found(h
     assert findings["logits or probabilities"]["outcome"] == "bad"
     assert findings["logits or probabilities"]["found"].startswith("probabilities times a number")
     findings = examined(unit(teachers["good"], from_logits=False), ["logits or probabilities"])
-    assert findings["logits or probabilities"]["cure"] == "`teacher.from_logits: true`"
+    assert findings["logits or probabilities"]["fix"] == "`teacher.from_logits: true`"
     findings = examined(unit(teachers["not_a_number"]))
     assert findings["logits or probabilities"]["found"].startswith("NaN or infinite")
 
@@ -291,10 +291,10 @@ def test_an_untrained_teacher_is_found_and_is_not_taken_for_another_defect(here,
         assert findings["batch normalisation"]["outcome"] == "bad"
 
 
-def test_temperature_100_is_found_and_the_printed_one_cures_it(here, teachers):
+def test_temperature_100_is_found_and_the_printed_one_fixes_it(here, teachers):
     findings = examined(unit(teachers["good"]), terms=[{**KD[0], "temperature": 100}], checks=["temperature"])
     assert findings["temperature"]["outcome"] == "bad"
-    name, value = findings["temperature"]["cure"].split("`")[1].split(": ")
+    name, value = findings["temperature"]["fix"].split("`")[1].split(": ")
     assert name == "terms.0.temperature"
     findings = examined(unit(teachers["good"]), terms=[{**KD[0], "temperature": float(value)}], checks=OF_THE_TEACHER)
     assert 0.4 < findings["temperature"]["evidence"]["terms"][0]["entropy"] < 0.6
@@ -302,8 +302,8 @@ def test_temperature_100_is_found_and_the_printed_one_cures_it(here, teachers):
 
 
 def test_a_temperature_that_rises_to_100_is_found(here, teachers):
-    by_epoch = {"begin": 2.0, "end": 100.0, "over": 40}
-    findings = examined(unit(teachers["good"]), ["temperature"], terms=[{**KD[0], "temperature": by_epoch}])
+    schedule = {"start_value": 2.0, "end_value": 100.0, "duration": 40}
+    findings = examined(unit(teachers["good"]), ["temperature"], terms=[{**KD[0], "temperature": schedule}])
     assert findings["temperature"]["outcome"] == "bad"
     assert len(findings["temperature"]["evidence"]["terms"]) == 2
 
@@ -311,7 +311,7 @@ def test_a_temperature_that_rises_to_100_is_found(here, teachers):
 def test_a_teacher_that_is_sure_of_everything_is_found(here, teachers):
     findings = examined(unit(teachers["times_ten"]), ["temperature"], terms=[{**KD[0], "temperature": 1}])
     assert findings["temperature"]["outcome"] == "warning"
-    assert "raise the temperature" in findings["temperature"]["cure"]
+    assert "raise the temperature" in findings["temperature"]["fix"]
 
 
 @pytest.mark.both_backends
@@ -350,8 +350,8 @@ def test_one_bad_member_of_an_ensemble_is_found(here, teachers):
         ["teacher accuracy", "class order", "pixels"],
     )
     assert findings["class order"]["outcome"] == "bad"
-    assert findings["class order"]["cure"].startswith("`teacher.ensemble.1.class_map: [")
-    assert findings["pixels"]["cure"] == "`teacher.ensemble.2.pixels: unit`"
+    assert findings["class order"]["fix"].startswith("`teacher.ensemble.1.class_map: [")
+    assert findings["pixels"]["fix"] == "`teacher.ensemble.2.pixels: unit`"
     assert findings["teacher accuracy"]["found"].endswith("good: teacher.ensemble.0")
 
 
@@ -368,7 +368,7 @@ def test_a_term_that_does_nothing_and_a_rate_that_does_nothing_are_found(here, t
         fit={**FIT, "learning_rate": 1e-9},
     )
     assert outcomes(findings, "gradients", "learning rate") == ["warning", "bad"]
-    assert "kd does nothing beside labels" in findings["gradients"]["why"]
+    assert "kd does nothing next to labels" in findings["gradients"]["why"]
     findings = examined(
         unit(teachers["good"]), ["learning rate"], fit={**FIT, "optimizer": "sgd", "learning_rate": 1e-9}
     )
@@ -380,7 +380,7 @@ def test_a_term_that_does_nothing_and_a_rate_that_does_nothing_are_found(here, t
 def test_a_rate_that_throws_everything_away_is_found(here, teachers, optimizer, rate):
     fit = {**FIT, "optimizer": optimizer, "learning_rate": rate}
     found = examined(unit(teachers["good"]), ["learning rate"], fit=fit)["learning rate"]
-    assert found["outcome"] == "warning" and found["cure"].startswith("lower `fit.learning_rate`")
+    assert found["outcome"] == "warning" and found["fix"].startswith("lower `fit.learning_rate`")
 
 
 @pytest.mark.both_backends
@@ -392,9 +392,9 @@ def test_labels_and_a_teacher_that_says_the_opposite_pull_apart(here, teachers):
 
 
 def test_epochs_without_a_weight_are_found(here, teachers):
-    until = {"end": 1.0, "until": 5}
+    stopping = {"end_value": 1.0, "stop_after": 5}
     findings = examined(
-        unit(teachers["good"]), ["weights of the loss"], label_weight=until, terms=[{**KD[0], "weight": until}]
+        unit(teachers["good"]), ["weights of the loss"], label_weight=stopping, terms=[{**KD[0], "weight": stopping}]
     )
     assert findings["weights of the loss"]["outcome"] == "bad"
     assert findings["weights of the loss"]["evidence"]["idle_epochs"] == 35
@@ -473,7 +473,7 @@ def test_the_command(here, teachers):
     found = json.loads(done.stdout)
     assert done.exit_code == 1 and found["recipe"] == "mine" and len(found["findings"]) == len(CHECKS)
     lines = [line.split()[0] for line in in_lines(found)]
-    assert lines[lines.index("BAD") + 1 : lines.index("BAD") + 3] == ["why", "cure"]
+    assert lines[lines.index("BAD") + 1 : lines.index("BAD") + 3] == ["why", "fix"]
     done = command("nothing.yaml")
     assert done.exit_code == 2 and done.stderr.count("\n") == 1
 

@@ -25,7 +25,7 @@ from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.search import trials
 from keras_kd.workflows.search.results import first, pareto
 from keras_kd.workflows.search.search import search
-from keras_kd.workflows.search.space import Given, Setting, recipe_with, settings_of, space_of
+from keras_kd.workflows.search.space import SearchInput, Setting, recipe_with, settings_of, space_of
 from keras_kd.workflows.search.tuner import decoded, encoded
 
 RECIPE = """
@@ -84,7 +84,7 @@ def searched(path, folder, **options):
 
 
 def space(path):
-    return space_of(load(path), Given(str(path)))
+    return space_of(load(path), SearchInput(str(path)))
 
 
 def test_a_recipe_without_a_search_has_label_weight_and_temperature_to_search(recipe):
@@ -110,9 +110,9 @@ def test_settings_come_after_those_that_they_depend_on(recipe):
 
 def test_another_method_begins_with_its_own_published_settings(recipe):
     path = recipe()
-    other = recipe_with({"terms.0.method": "dkd", "terms.0.beta": 3.0}, Given(str(path)))
+    other = recipe_with({"terms.0.method": "dkd", "terms.0.beta": 3.0}, SearchInput(str(path)))
     assert other.terms[0].method == "dkd" and other.terms[0].settings["beta"] == 3.0 and other.terms[0].weight == 1.0
-    same = recipe_with({"terms.0.method": "kd"}, Given(str(path)))
+    same = recipe_with({"terms.0.method": "kd"}, SearchInput(str(path)))
     assert same.terms[0].settings["temperature"] == 4.0
 
 
@@ -120,7 +120,7 @@ def test_values_of_any_kind_go_through_the_tuner_and_the_recipe(recipe):
     setting = Setting("fit.drops", "choice", ([], [1], [1, 2]))
     for value in setting.values:
         assert decoded([setting], {"fit.drops": encoded(setting, value)}) == {"fit.drops": value}
-        given = Given(str(recipe()), ("fit.epochs=5",))
+        given = SearchInput(str(recipe()), ("fit.epochs=5",))
         assert list(load(given.path, [*given.settings, *settings_of({"fit.drops": value}, given)]).fit.drops) == value
     numbers = Setting("fit.batch_size", "choice", (16, 32))
     assert encoded(numbers, 16) == 16

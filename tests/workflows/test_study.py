@@ -47,7 +47,7 @@ axes:
     KD: {}
     KD, noisy teacher: {teacher.settings: {data.label_noise: $data.label_noise or nothing}}
 against: {way: labels alone}
-figures: {student.top1: top-1, splits.train.student_fits_noise: by heart}
+figures: {student.top1: top-1, splits.train.student_fits_noise: memorised}
 seeds: [0, 1]
 """
 
@@ -93,7 +93,7 @@ def test_a_study_is_run_and_told(path, tmp_path):
     noisy = found["cells"][5]["figures"]["splits.train.student_fits_noise"]
     assert noisy["n"] == 2 and found["cells"][0]["figures"]["splits.train.student_fits_noise"]["n"] == 0
     text = (tmp_path / "out" / "study.md").read_text()
-    assert "| clean | labels alone |" in text and "by heart" in text and "n = 2 seeds" in text
+    assert "| clean | labels alone |" in text and "memorised" in text and "n = 2 seeds" in text
     page = (tmp_path / "out" / "study.html").read_text()
     assert page.count("<svg") == 2 and not re.search(r"<script|(href|src)=.http", page.replace("xlink:href", ""))
 

@@ -286,7 +286,7 @@ def errors_of(teacher, text=STUDENT):
         ),
         (
             "{ensemble: [big.yaml, other.yaml], ensemble_weights: [1]}",
-            ["teacher.ensemble_weights: has 1 for 2 members; give one a member"],
+            ["teacher.ensemble_weights: has 1 for 2 members; give one per member"],
         ),
         (
             "{ensemble: [big.yaml, other.yaml], ensemble_mean: softened}",
@@ -303,7 +303,7 @@ def errors_of(teacher, text=STUDENT):
         ("{model: digits_cnn, epoch: 3}", ["teacher.epoch: only a recipe has it, digits_cnn is none; leave it out"]),
         (
             "[big.yaml, {model: bg.yaml}]",
-            ["teacher.ensemble[1]: no recipe 'bg.yaml' beside small.yaml or here"],
+            ["teacher.ensemble[1]: no recipe 'bg.yaml' next to small.yaml or here"],
         ),
         (
             "[big.yaml, {model: big.yaml, sed: 1}]",
@@ -330,7 +330,7 @@ def test_a_members_error_has_the_members_line():
     ]
 
 
-def test_an_epoch_that_a_recipe_does_not_keep_is_refused_with_the_cure():
+def test_an_epoch_that_a_recipe_does_not_keep_is_refused_with_the_fix():
     Path("big.yaml").write_text(TEACHER.replace("epochs: 2", "epochs: 9"))
     assert errors_of("{model: big.yaml, epoch: 4}") == [
         "small.yaml:2: teacher.epoch: big.yaml does not keep epoch 4; add checkpoints: [1, 4] to its fit"
@@ -428,7 +428,7 @@ def test_a_run_by_an_ensemble_of_seeds_and_epochs_with_fitted_weights():
     page = Path("runs/small/report.md").read_text()
     assert "| big epoch 1 (digits_cnn) | ../big | 1 | 0 |" in page
 
-    # A copy that lies beside the runs of its teachers is measured as the first, and fits nothing anew.
+    # A copy that lies next to the runs of its teachers is measured as the first, and fits nothing anew.
     shutil.copytree("runs/small", "runs/copy")
     kept = json.loads(Path("runs/copy/teacher.json").read_text())
     again = evaluate_run("runs/copy")

@@ -125,8 +125,8 @@ def _checked(matrix, classes):
     if not (np.isfinite(shares).all() and (shares >= 0).all() and np.allclose(sums, 1, atol=1e-6)):
         bad = int(np.argmax(~np.isclose(sums, 1, atol=1e-6) | ~(shares >= 0).all(1)))
         raise UserError(
-            f"label_noise.matrix: row {bad} sums to {sums[bad]:.6g}, least {shares[bad].min():.6g}; expected shares of "
-            "0 or more that sum to 1"
+            f"label_noise.matrix: row {bad} sums to {sums[bad]:.6g}, minimum {shares[bad].min():.6g}; expected shares "
+            "of 0 or more that sum to 1"
         )
     return shares / sums[:, None]
 

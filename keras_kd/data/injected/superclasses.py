@@ -26,7 +26,7 @@ def next_in_superclass(superclasses, classes):
         int array (classes,).
 
     Raises:
-        UserError: no superclasses, not one a class, or one of a single class.
+        UserError: no superclasses, not one per class, or one of a single class.
 
     Example:
         >>> next_in_superclass([0, 1, 0, 1, 0], 5).tolist()
@@ -36,13 +36,13 @@ def next_in_superclass(superclasses, classes):
         known = ", ".join(SUPERCLASSES)
         raise UserError(
             f"label_noise.superclasses: none are known of this dataset (known: {known}); "
-            "give a list, one number a class"
+            "give a list, one number per class"
         )
     groups = np.asarray(superclasses)
     if groups.shape != (classes,) or groups.dtype.kind not in "iu":
         raise UserError(
             f"label_noise.superclasses: found {groups.dtype} of shape {groups.shape}; expected {classes} whole "
-            "numbers, one a class"
+            "numbers, one per class"
         )
     following = np.empty(classes, "int64")
     for group in np.unique(groups):

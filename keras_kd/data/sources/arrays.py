@@ -94,9 +94,9 @@ def _labels(where, labels, count):
     if labels.ndim == 2:
         raise UserError(f"{where}: found shape {labels.shape}; expected ({count},); undo one-hot by labels.argmax(1)")
     if labels.ndim != 1:
-        raise UserError(f"{where}: found shape {labels.shape}; expected ({count},), a whole number an image")
+        raise UserError(f"{where}: found shape {labels.shape}; expected ({count},), a whole number per image")
     if len(labels) != count:
-        raise UserError(f"{where}: found {len(labels)} labels; expected {count}, one an image")
+        raise UserError(f"{where}: found {len(labels)} labels; expected {count}, one per image")
     if labels.dtype.kind not in "iuf" or (labels.dtype.kind == "f" and not np.all(labels == np.floor(labels))):
         raise UserError(f"{where}: found {labels.dtype}; expected whole numbers 0..classes-1")
     # In the types below these would be other numbers.
@@ -126,6 +126,6 @@ def _class_names(where, names, labels):
     names = np.asarray(names)
     if names.ndim != 1 or names.dtype.kind not in "USO":
         raise UserError(
-            f"{where}: label_names: found {names.dtype} of shape {names.shape}; expected a list of texts, one a class"
+            f"{where}: label_names: found {names.dtype} of shape {names.shape}; expected a list of texts, one per class"
         )
     return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist())

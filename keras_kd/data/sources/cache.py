@@ -34,7 +34,7 @@ from keras_kd.utils.screen import print_note
 MEMORY_LIMIT = 2 * 2**30  # bytes of images a split; more is mapped from disk instead of read
 ABANDONED = 3600  # seconds without a write after which a temporary folder belongs to nobody
 TEMPORARY = ".keras_kd-writing-"
-CURE = "name another folder by the environment variable KERAS_KD_CACHE"
+FIX = "name another folder by the environment variable KERAS_KD_CACHE"
 
 
 class Part(NamedTuple):
@@ -54,14 +54,14 @@ def folder(cache_dir=None):
     return Path(user_path(cache_dir or os.environ.get("KERAS_KD_CACHE") or "~/.cache/keras_kd", "KERAS_KD_CACHE"))
 
 
-def find(root, request, version="*", tell=True):
+def find(root, request, version="*", log=True):
     """The newest entry for a request; None if there is none, or if it is damaged.
 
     Args:
         root: the cache folder, which need not exist.
         request: what the entry was written for, a JSON-able dict with a `name`.
         version: pattern of the source's version, such as `3.0.2` or `3.*`.
-        tell: says on standard error why an entry that is there will be made anew.
+        log: says on standard error why an entry that is there will be made anew.
     """
     found = _versions(root, request, version)
     path = found[-1][1] if found else _former(root, request, version)
@@ -73,7 +73,7 @@ def find(root, request, version="*", tell=True):
         reason = "an earlier version wrote it, without checksums of all that it holds"
     except Damaged as damage:
         reason = str(damage)
-    if tell:
+    if log:
         print_note(f"{path}: {reason}; decoded anew")
     return None
 
@@ -85,7 +85,7 @@ def write(root, request, version, class_names, parts):
         root: the cache folder; made if missing.
         request: see `find`.
         version: the source's version, "" if it has none.
-        class_names: one a class.
+        class_names: one per class.
         parts: dict of `Part` by split; `train`, and `test` if there is one.
 
     Raises:
@@ -226,7 +226,7 @@ def _refuse_foreign(entry, request, version):
     what = "what" if names == [entry.name] else f"{names[0]}, which"
     raise UserError(
         f"{entry}: found {what} keras_kd did not write there; expected nothing else where the decoded images of "
-        f"{printable(request['name'])} go; move it elsewhere, or {CURE}"
+        f"{printable(request['name'])} go; move it elsewhere, or {FIX}"
     )
 
 
@@ -249,10 +249,10 @@ def _explained(root, request, needed):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
                 f"{root}: found the disk full; expected {size(needed, 'cache')} free for {printable(request['name'])}; "
-                f"free some, or {CURE}"
+                f"free some, or {FIX}"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise UserError(
-                f"{root}: cannot be written ({error.strerror}); expected a folder for decoded images; {CURE}"
+                f"{root}: cannot be written ({error.strerror}); expected a folder for decoded images; {FIX}"
             ) from error
         raise

@@ -38,7 +38,7 @@ def means(name):
 def load(root, options=DEFAULTS):
     """A source out of `root/train/<class>/*` and `root/test/<class>/*`, or of `root/<class>/*` without a test split.
 
-    Where there is no `test`, a folder `val` or `validation` is the test split; beside a `test` it is not read. Images
+    Where there is no `test`, a folder `val` or `validation` is the test split; next to a `test` it is not read. Images
     are files ending in jpg, jpeg, png, bmp, gif or webp, in any case; what begins with a dot is passed over. Classes,
     and the images in them, are taken in the order of their names, so that a folder gives the same arrays everywhere.
 
@@ -83,7 +83,7 @@ def _pictures(root, path):
     if not folders["train"]:
         if tested:
             raise UserError(
-                f"{root}: found {tested} without train; expected train/<class>/ beside it; add it, or give the folder "
+                f"{root}: found {tested} without train; expected train/<class>/ next to it; add it, or give the folder "
                 "of all classes"
             )
         class_names = _subfolders(root, path, "")

@@ -39,7 +39,7 @@ def load(name, options=DEFAULTS):
     function = foreign_code.named(name)
     if not callable(function):
         raise UserError(f"{name}: found no function {function_name!r} in {module_name}; expected one; correct the name")
-    # What it imports only now lies beside it as well.
+    # What it imports only now lies next to it as well.
     with foreign_code.importable(foreign_code.current_folder()):
         offered = {"data_dir": options.data_dir, "image_size": options.image_size, "seed": options.seed}
         arrays = _call(name, function, offered)
@@ -66,5 +66,5 @@ def _call(name, function, offered):
             f"{name}: found a function that needs {', '.join(needed)}; expected one that takes no more than "
             f"{', '.join(sorted(offered))}; give its arguments defaults"
         )
-    with foreign_code.guarded(name, "calling it", cure="expected a dict of arrays; correct the function"):
+    with foreign_code.guarded(name, "calling it", fix="expected a dict of arrays; correct the function"):
         return function(**{one.name: offered[one.name] for one in parameters if one.name in offered})

@@ -1,4 +1,4 @@
-"""What every kind of source is told beside its name."""
+"""What every kind of source is told in addition to its name."""
 
 from dataclasses import dataclass
 

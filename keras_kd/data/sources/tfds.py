@@ -41,7 +41,7 @@ def load(name, options=DEFAULTS):
         options: `SourceOptions`; image_size is needed where the images of a set differ in size.
 
     Raises:
-        UserError: there is no such set, it is of another sort, or it cannot be had.
+        UserError: there is no such set, it is of another sort, or it is unavailable.
     """
     match = TFDS.fullmatch(name)
     if not match:
@@ -64,7 +64,7 @@ def is_cached(name, data_dir=None, image_size=None, cache_dir=None):
     """Whether a set can be read without TFDS; arguments as of `SourceOptions`."""
     match = TFDS.fullmatch(name)
     request = _request(match, data_dir, image_size)
-    return cache.find(cache.folder(cache_dir), request, match["version"] or "*", tell=False) is not None
+    return cache.find(cache.folder(cache_dir), request, match["version"] or "*", log=False) is not None
 
 
 def _request(match, data_dir, image_size):
@@ -136,14 +136,14 @@ def _prepare(builder, name):
             builder.download_and_prepare()
     except Exception as error:  # no network, no disk, a manual download, a missing package: each has its own error
         full = getattr(error, "errno", None) == errno.ENOSPC or "disk space" in str(error)
-        cure = (
+        fix = (
             "free some disk space, or give another data_dir"
             if full
             else f"prepare it where there is a network (`tfds build {name} --data_dir FOLDER`), and give that data_dir"
         )
         raise UserError(
             f"{name}: TFDS cannot prepare it in {builder.data_dir} ({_line(error)}); expected data that is "
-            f"prepared, or can be downloaded; {cure}"
+            f"prepared, or can be downloaded; {fix}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Families of views beyond crop and flip: RandAugment, Cutout and mixing on top of them, still one number a view."""
+"""Families of views beyond crop and flip: RandAugment, Cutout and mixing on top of them, still one number per view."""
 
 from dataclasses import dataclass
 

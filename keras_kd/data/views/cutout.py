@@ -15,7 +15,7 @@ PARTS = 2**16
 
 @dataclass(frozen=True)
 class Cutout:
-    """One square hole an image. Its centre lies anywhere in the image, so that a part of the hole may lie outside.
+    """One square hole per image. Its centre lies anywhere in the image, so that a part of the hole may lie outside.
 
     Args:
         size: side of the square in pixels, above 0; 16 on CIFAR-10 and 8 on CIFAR-100 in the paper.

@@ -23,7 +23,7 @@ class ViewRenderer(keras.layers.Layer):
     Returns:
         Called on {"index": int32 (batch,), "view": int32 (batch,)} or {"image": uint8 (batch, h, w, c), "view": ...}:
         float32 pixels (batch, h, w, c) in 0..255. With {"partner" or "partner_image", "partner_view", "ratio", ("box")}
-        beside them, as `Augmented.plan` gives them, the images are mixed.
+        next to them, as `Augmented.plan` gives them, the images are mixed.
     """
 
     def __init__(self, views: Views, images: np.ndarray | None = None, **options: Any) -> None:

@@ -117,7 +117,7 @@ def adaptive_calibration_error(logits, labels, bins=BINS):
 
 
 def over_confidence(logits, labels):
-    """How much surer a network is than it is right: its mean confidence less its accuracy.
+    """How overconfident a network is: its mean confidence minus its accuracy.
 
     Args:
         logits: (images, classes).

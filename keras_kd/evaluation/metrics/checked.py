@@ -27,7 +27,7 @@ def checked(logits, labels):
     if labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
         raise UserError(
             f"labels: found {labels.dtype} of shape {labels.shape}; expected integers of shape {logits.shape[:1]}, "
-            "one an image"
+            "one per image"
         )
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise UserError(

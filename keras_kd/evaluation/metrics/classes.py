@@ -15,7 +15,7 @@ def who_pays(per_class):
     """How unequal the classes are served.
 
     Args:
-        per_class: accuracies 0..1, one a class; None or NaN for a class without images, which is left out.
+        per_class: accuracies 0..1, one per class; None or NaN for a class without images, which is left out.
 
     Returns:
         A dict: "worst_class" {"class", "accuracy"}, of equal ones the smaller number; "worst_tenth", the mean accuracy
@@ -23,7 +23,7 @@ def who_pays(per_class):
         where no class has images.
 
     Raises:
-        UserError: anything but a number a class.
+        UserError: anything but a number per class.
 
     Source: Lukasik et al., Teacher's pet: understanding and mitigating biases in distillation, arXiv:2106.10494.
 
@@ -55,7 +55,7 @@ def class_changes(distilled, baseline, images=None):
             `keras_kd.evaluation.metrics.paired.paired_interval`.
 
     Returns:
-        A dict: "runs"; "change", the mean of distilled less baseline a class, None without images; "harmed", the
+        A dict: "runs"; "change", the mean of distilled minus baseline per class, None without images; "harmed", the
         classes whose mean change is below 0; "surely_harmed", those whose two-sided 95 % t interval lies below 0, none
         with fewer than 3 runs; "worst_change" {"class", "change"} or None; "flagged", the classes with a mean change
         below -0.02.
@@ -127,7 +127,7 @@ def groups(train_counts, per_class):
     if counts.dtype.kind not in "iu" or counts.shape != scores.shape or counts.min() < 0:
         raise UserError(
             f"train_counts: found {counts.dtype} of shape {counts.shape}; expected integers of 0 or more of shape "
-            f"{scores.shape}, one a class"
+            f"{scores.shape}, one per class"
         )
     parts = np.array_split(np.argsort(-counts.astype("int64"), kind="stable"), 3)
     found = {}

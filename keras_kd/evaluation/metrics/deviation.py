@@ -7,7 +7,7 @@ from keras_kd.evaluation.metrics.probabilities import log_odds
 
 
 def deviation(student_logits, teacher_logits):
-    """The line of the student's confidence on the teacher's: its slope says who is surer.
+    """The line of the student's confidence on the teacher's: its slope says who is more confident.
 
     The least-squares line y = intercept + slope x over images, x and y as in `confidence_pairs`. A slope above 1: the
     student exaggerates the teacher's confidence, low and high; below 1: it flattens it.

@@ -12,7 +12,7 @@ def fit_ensemble_weights(members, labels):
     """The weights w that minimise the mean of -log sum_m w_m p_m(label), by expectation maximisation.
 
     The problem is convex, so the result does not depend on where it starts; it starts at equal weights and stops where
-    no weights can be better by more than 1e-9 nats an image, or after 20,000 steps.
+    no weights can be better by more than 1e-9 nats per image, or after 20,000 steps.
 
     Args:
         members: logits (images, classes) of each member, the same images in the same order.
@@ -39,7 +39,7 @@ def fit_ensemble_weights(members, labels):
     likelihood = np.exp(own - own.max(0))
     weights = np.full(len(likelihood), 1 / len(likelihood))
     for _ in range(STEPS):
-        # By concavity max(gain) - 1 bounds what is still to be won, in nats an image.
+        # By concavity max(gain) - 1 bounds what is still to be won, in nats per image.
         gain = (likelihood / (weights @ likelihood)).mean(1)
         if gain.max() - 1 < TOLERANCE:
             break

@@ -22,8 +22,8 @@ def gradient_weights(student_logits, teacher_logits, labels, distillation_weight
         distillation_weight: l, 0..1.
 
     Returns:
-        float64 array (images,), each at most 1; -inf where the student is surer than the teacher by more than a float
-        can say, NaN where logits hold NaN.
+        float64 array (images,), each at most 1; -inf where the student is more confident than the teacher by more than
+        a float can say, NaN where logits hold NaN.
 
     Raises:
         UserError: shapes, labels or a weight that do not fit.

@@ -63,9 +63,9 @@ def label_probability(logits, labels):
 
 
 def log_odds(logits, chosen):
-    """log(p / (1 - p)) of the probability p of one class an image.
+    """log(p / (1 - p)) of the probability p of one class per image.
 
-    It is the class's logit less the log-sum-exp of the others, so a p that rounds to 1 keeps its odds.
+    It is the class's logit minus the log-sum-exp of the others, so a p that rounds to 1 keeps its odds.
 
     Args:
         logits: float64 array (images, classes).

@@ -13,7 +13,7 @@ def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, aga
     """Whether a distilled student is better than the same student without a teacher, over seeds.
 
     Runs are paired by the seeds that both have, and the differences tested by a two-sided paired t test: one
-    comparison, with no correction for others that are made beside it.
+    comparison, with no correction for others that are made next to it.
 
     Args:
         distilled: {seed: top-1 in 0..1} of the distilled student.
@@ -28,7 +28,7 @@ def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, aga
 
     Returns:
         A dict: "outcome", "better", "worse" or "undecided": the last with too few seeds, or where the interval contains
-        0. "difference", the mean of distilled less baseline, in 0..1 as all accuracies here, None without a pair;
+        0. "difference", the mean of distilled minus baseline, in 0..1 as all accuracies here, None without a pair;
         "interval" [low, high] and "p", None with fewer than two pairs; "level"; "n", the number of pairs; "seeds";
         "test"; "differences" {seed: difference}; "distilled" and "baseline" {"mean", "std"} over the pairs, the
         standard deviation with n - 1, None with fewer than two; "why" it is undecided, or that no spread is known, or

@@ -39,7 +39,7 @@ def by_position(where, images, positions, change):
     if positions.shape != images.shape[:1] or positions.dtype.kind not in "iu":
         raise UserError(
             f"{where}: found positions {positions.dtype} of shape {positions.shape}; expected whole numbers of shape "
-            f"{images.shape[:1]}; give one an image"
+            f"{images.shape[:1]}; give one per image"
         )
     changed = np.empty_like(images)
     for start in range(0, len(images), PART):

@@ -44,8 +44,8 @@ def corrupt(images, name, severity, seed=0, positions=None):
         [85, 100, 115]
     """
     if name not in CORRUPTIONS:
-        cure = did_you_mean(name, CORRUPTIONS, as_written=True, before="", otherwise="name one of them")
-        raise UserError(f"corrupt: found {name!r}; expected one of {', '.join(CORRUPTIONS)}; {cure}")
+        fix = did_you_mean(name, CORRUPTIONS, as_written=True, before="", otherwise="name one of them")
+        raise UserError(f"corrupt: found {name!r}; expected one of {', '.join(CORRUPTIONS)}; {fix}")
     if severity not in range(1, SEVERITIES + 1):
         raise UserError(f"corrupt: severity: found {severity!r}; expected a whole number 1..{SEVERITIES}; correct it")
     change, severity = CORRUPTIONS[name], int(severity)

@@ -118,11 +118,11 @@ def rotated(images, degrees):
     column = np.clip(cosine * right - sine * down + middle_column, 0, width - 1)
 
     top, left = np.floor(row).astype(int), np.floor(column).astype(int)
-    below, beside = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
+    below, right = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
     lower, farther = (row - top)[..., None], (column - left)[..., None]
     image = np.arange(count)[:, None, None]
-    upper_pixels = (1 - farther) * images[image, top, left] + farther * images[image, top, beside]
-    lower_pixels = (1 - farther) * images[image, below, left] + farther * images[image, below, beside]
+    upper_pixels = (1 - farther) * images[image, top, left] + farther * images[image, top, right]
+    lower_pixels = (1 - farther) * images[image, below, left] + farther * images[image, below, right]
     return (1 - lower) * upper_pixels + lower * lower_pixels
 
 

@@ -41,7 +41,7 @@ class Format(NamedTuple):
             (n, height, width, channels). The second is a dict of "any_batch" (several images at once give what one
             at a time gives), "inputs" (name of the dtype), and what else there is to tell.
         gates: which limits of `keras_kd.export.gates.GATES` hold: "float32", "float16" or "int8".
-        needs: (module, package) of what must be installed beside TensorFlow.
+        needs: (module, package) of what must be installed in addition to TensorFlow.
         calibrated: the ranges of the activations are measured on calibration images: full int8.
         takes_pixels: the file takes uint8 pixels without a layer that casts them.
         outside: `outside(file)` names the operators that the runtime has not built in; a file with one is refused.

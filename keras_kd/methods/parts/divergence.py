@@ -110,7 +110,7 @@ def cross_entropy(logits, chosen):
 
     Args:
         logits: float tensor (batch, classes).
-        chosen: bool tensor (batch, classes), one class a row.
+        chosen: bool tensor (batch, classes), one class per row.
 
     Returns:
         float tensor (batch,).

@@ -1,4 +1,4 @@
-"""The values that layers beside the student begin with."""
+"""The values that layers trained with the student begin with."""
 
 from keras_kd.utils.lazy import keras
 

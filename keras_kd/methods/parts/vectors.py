@@ -1,4 +1,4 @@
-"""Features as vectors: one an example, of unit length."""
+"""Features as vectors: one per example, of unit length."""
 
 from keras_kd.utils.lazy import ops
 

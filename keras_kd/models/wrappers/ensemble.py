@@ -19,9 +19,9 @@ def ensemble(members, *, mean="probabilities", weights=None, temperature=None, f
         mean: "probabilities": the logits are log sum_m w_m softmax(z_m), so that a student's temperature applies after
             averaging; "softened": T log sum_m w_m softmax(z_m / T), so that a student at the same T learns the mean of
             the softened probabilities; "logits": sum_m w_m z_m.
-        weights: one number a member, 0 or more; divided by their sum. None weighs all alike.
+        weights: one number per member, 0 or more; divided by their sum. None weighs all alike.
         temperature: T of "softened"; above 0.
-        from_logits: whether the members give logits, one answer for all or one a member. Of probabilities the
+        from_logits: whether the members give logits, one answer for all or one per member. Of probabilities the
             logarithm is taken, with a floor of 1e-14.
         name: of the model.
 
@@ -117,7 +117,7 @@ def normalized_weights(weights, count, name="ensemble"):
     """
     weights = [1.0] * count if weights is None else [float(weight) for weight in weights]
     if len(weights) != count:
-        raise UserError(f"{name}: weights: found {len(weights)} for {count} members; expected one a member")
+        raise UserError(f"{name}: weights: found {len(weights)} for {count} members; expected one per member")
     total = math.fsum(weights)
     if not all(0 <= weight < math.inf for weight in weights) or not total > 0:
         raise UserError(f"{name}: weights: found {weights}; expected numbers of 0 or more, one at least above 0")

@@ -15,8 +15,8 @@ CAFFE_MEAN = (103.939, 116.779, 123.68)  # of blue, green, red
 class Application(NamedTuple):
     """How a network of `keras.applications` wants its images.
 
-    `pixels`: "symmetric" (-1..1), "imagenet" (0..1, less the mean and over the deviation of ImageNet), "caffe" (blue,
-    green, red, less their means) or "included" (0..255; the network has its own normalisation). `size`: of the
+    `pixels`: "symmetric" (-1..1), "imagenet" (0..1, minus the mean, divided by the deviation of ImageNet), "caffe"
+    (blue, green, red, minus their means) or "included" (0..255; the network has its own normalisation). `size`: of the
     images it was trained on. `smallest`: the smallest height and width it takes. `gray`: takes one channel too.
     """
 

@@ -28,8 +28,8 @@ def check_arguments(name, function, arguments, filled=()):
     for argument in arguments or {}:
         if argument not in accepted:
             takes = f"it takes {', '.join(accepted) or 'none'}"
-            cure = did_you_mean(argument, accepted, as_written=True, before="", otherwise=takes)
-            raise UserError(f"{name}: arguments: found {argument!r}; it takes no such argument; {cure}")
+            fix = did_you_mean(argument, accepted, as_written=True, before="", otherwise=takes)
+            raise UserError(f"{name}: arguments: found {argument!r}; it takes no such argument; {fix}")
 
 
 def scaled(channels, width_multiplier):

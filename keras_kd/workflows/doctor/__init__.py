@@ -73,14 +73,14 @@ def examine(recipe, folder, *, name=None, smoke=False, dataset=None, checks=None
 
     Args:
         recipe: a `Recipe` of `keras_kd.recipe.load.load`.
-        folder: of its run, not begun or finished: beside it lie the runs of teachers that are recipes.
+        folder: of its run, not begun or finished: next to it lie the runs of teachers that are recipes.
         name: of the recipe; that of the folder by default.
         smoke: teachers that are recipes are shrunk as well.
         dataset: the recipe's data, where it is loaded already.
         checks: names of `CHECKS`; all by default.
 
     Returns:
-        dict: "recipe"; "findings", a list of {"check", "outcome", "found", "evidence", "why", "cure"}, the outcome one
+        dict: "recipe"; "findings", a list of {"check", "outcome", "found", "evidence", "why", "fix"}, the outcome one
         of "good", "warning", "bad", "unknown"; "next", what to try, a list of lines in the order in which it pays;
         "finished", whether the run of this recipe is there and was looked at.
 

@@ -77,7 +77,7 @@ class Case:
         return _shown("validation", validation, MOST) if validation is not None and len(validation) else self.training
 
     @functools.cached_property
-    def yardstick(self):
+    def class_mean_baseline(self):
         """What the nearest class mean achieves on the images, 0..1: what takes no training."""
         shown = self.training
         return nearest_class_mean(shown.images, shown.true_labels, self.dataset.classes)
@@ -85,7 +85,7 @@ class Case:
     def looks_trained(self, accuracy, share=0.5):
         """Whether an accuracy is worth a share of what takes no training."""
         classes = self.dataset.classes
-        return skill(accuracy, classes) >= share * max(skill(self.yardstick, classes), 0.0)
+        return skill(accuracy, classes) >= share * max(skill(self.class_mean_baseline, classes), 0.0)
 
     # The teacher.
 
@@ -110,7 +110,7 @@ class Case:
 
     @property
     def teacher_error(self):
-        """Why the teacher cannot be had, or None."""
+        """Why the teacher is unavailable, or None."""
         return self._members_or_error[1]
 
     @functools.cached_property
@@ -168,7 +168,7 @@ class Case:
 
     @property
     def lacks_teacher(self):
-        """Whether a term reads a teacher that cannot be had now."""
+        """Whether a term reads a teacher that is unavailable now."""
         reads = any("teacher" in find(term.method).roles for term in self.recipe.terms)
         return self.teacher is None and (reads or self.recipe.teacher is not None)
 

@@ -1,4 +1,4 @@
-"""What a check says: an outcome, what was found with its figures, why it matters, the cure; and all of it as text."""
+"""What a check says: an outcome, what was found with its figures, why it matters, the fix; and all of it as text."""
 
 from keras_kd.utils import formatting
 
@@ -12,7 +12,7 @@ STUDENT, RATE, WEIGHTS, DATA = "student", "learning rate", "weights of the loss"
 OUTCOMES = ("good", "unknown", "warning", "bad")
 
 
-def finding(check, outcome, found, *, why="", cure="", evidence=None):
+def finding(check, outcome, found, *, why="", fix="", evidence=None):
     """One finding.
 
     Args:
@@ -20,14 +20,14 @@ def finding(check, outcome, found, *, why="", cure="", evidence=None):
         outcome: one of `OUTCOMES`: "unknown" where something could not be examined.
         found: what was found, with the figures.
         why: one sentence: why it matters.
-        cure: what to do; empty where there is nothing to do.
+        fix: what to do; empty where there is nothing to do.
         evidence: {name: number, list or text}.
 
     Returns:
         A dict of these, as it stands in `examination["findings"]`.
 
     Example:
-        >>> finding("class order", "good", "as the data's")["cure"]
+        >>> finding("class order", "good", "as the data's")["fix"]
         ''
     """
     return {
@@ -36,7 +36,7 @@ def finding(check, outcome, found, *, why="", cure="", evidence=None):
         "found": found,
         "evidence": evidence or {},
         "why": why,
-        "cure": cure,
+        "fix": fix,
     }
 
 
@@ -50,9 +50,9 @@ def together(findings):
         A finding, the evidence by network; the only one as it is; None of none.
 
     Example:
-        >>> one, other = finding("x", "good", "97 %"), finding("x", "bad", "9 %", why="At chance.", cure="train it")
+        >>> one, other = finding("x", "good", "97 %"), finding("x", "bad", "9 %", why="At chance.", fix="train it")
         >>> both = together([("a", one), ("b", other)])
-        >>> both["outcome"], both["found"], both["cure"]
+        >>> both["outcome"], both["found"], both["fix"]
         ('bad', 'b: 9 %; good: a', 'train it')
     """
     if len(findings) < 2:
@@ -67,13 +67,13 @@ def together(findings):
     else:
         texts = [f"{where}: {one['found']}" for where, one in findings]
     reasons = list(dict.fromkeys(one["why"] for _, one in others if one["why"]))
-    cures = list(dict.fromkeys(one["cure"] for _, one in others if one["cure"]))
+    fixes = list(dict.fromkeys(one["fix"] for _, one in others if one["fix"]))
     return finding(
         findings[0][1]["check"],
         worst,
         "; ".join(texts),
         why=" ".join(reasons),
-        cure="; ".join(cures),
+        fix="; ".join(fixes),
         evidence={where: one["evidence"] for where, one in findings},
     )
 
@@ -92,7 +92,7 @@ MARKS = {"good": "good", "warning": "warning", "bad": "BAD", "unknown": "unknown
 
 
 def in_lines(examination):
-    """The lines of an examination: one a finding, beneath what is not good why and cure, then what to try next.
+    """The lines of an examination: one a finding, beneath what is not good why and fix, then what to try next.
 
     Args:
         examination: of `keras_kd.workflows.doctor.examine`.
@@ -101,11 +101,11 @@ def in_lines(examination):
         A list of lines.
 
     Example:
-        >>> one = {"check": "temperature", "outcome": "bad", "found": "entropy 1", "why": "Uniform.", "cure": "lower"}
+        >>> one = {"check": "temperature", "outcome": "bad", "found": "entropy 1", "why": "Uniform.", "fix": "lower"}
         >>> print("\\n".join(in_lines({"recipe": "x", "findings": [one], "next": ["lower it"]})))
         BAD      temperature                   entropy 1
           why    Uniform.
-          cure   lower
+          fix    lower
         next:
           1. lower it
     """
@@ -113,7 +113,7 @@ def in_lines(examination):
     for one in examination["findings"]:
         lines.append(f"{MARKS[one['outcome']]:<8} {one['check']:<29} {one['found']}")
         if one["outcome"] != "good":
-            lines += [f"  {name:<6} {one[name]}" for name in ("why", "cure") if one[name]]
+            lines += [f"  {name:<6} {one[name]}" for name in ("why", "fix") if one[name]]
     if examination["next"]:
         lines.append("next:")
         lines += [f"  {number}. {step}" for number, step in enumerate(examination["next"], 1)]

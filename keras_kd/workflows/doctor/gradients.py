@@ -31,7 +31,7 @@ def measure_gradients(case):
     They are those of the untrained student. At the end of training they would say nothing: where their sum is zero,
     two gradients point against each other whatever the terms are worth. At the start, what all images have in common
     (the student must first unlearn the classes that it was drawn to prefer) is the larger part of every gradient, and
-    is the same for any teacher. So directions are compared of batches of some classes each, less their mean: of what
+    is the same for any teacher. So directions are compared of batches of some classes each, minus their mean: of what
     the labels, and the teacher, say of these classes and not of others.
 
     Args:
@@ -176,7 +176,7 @@ def _batches(case):
 
 
 def _centred(batches):
-    """Gradients less their mean over the batches."""
+    """Gradients minus their mean over the batches."""
     means = [sum(parts) / len(batches) for parts in zip(*batches, strict=True)]
     return [[one - mean for one, mean in zip(batch, means, strict=True)] for batch in batches]
 
@@ -226,7 +226,7 @@ def check_gradients(case):
         "warning" if reasons else "unknown" if found["unknown"] else "good",
         "; ".join(texts),
         why=" ".join(reasons),
-        cure="; ".join(dict.fromkeys(cure for _, _, cure in told if cure)),
+        fix="; ".join(dict.fromkeys(fix for _, _, fix in told if fix)),
         evidence=evidence,
     )
 
@@ -237,7 +237,7 @@ def _refused(refused, evidence):
         "bad",
         "; ".join(f"{name} cannot be built: {reason}" for name, reason in refused.items()),
         why="A run would stop here.",
-        cure="; ".join(reason.rpartition("; ")[2] for reason in refused.values()),
+        fix="; ".join(reason.rpartition("; ")[2] for reason in refused.values()),
         evidence=evidence,
     )
 
@@ -249,29 +249,29 @@ def _not_finite(strength, evidence):
         "bad",
         f"NaN or infinite of {names} on the first batches",
         why="Training would stop at its first step.",
-        cure="look at the teacher's output and at the term's settings",
+        fix="look at the teacher's output and at the term's settings",
         evidence=evidence,
     )
 
 
 def _directions(recipe, parts):
-    """(text, reason, cure) of each part that was compared with the labels; no reason where nothing is wrong."""
+    """(text, reason, fix) of each part that was compared with the labels; no reason where nothing is wrong."""
     for name, one in parts.items():
         if one["cosines"] is None:
             continue
         median, negative = float(np.median(one["cosines"])), sum(cosine < 0 for cosine in one["cosines"])
-        text, reason, cure = f"{name} and labels have cosine {median:.2f}", "", ""
+        text, reason, fix = f"{name} and labels have cosine {median:.2f}", "", ""
         if median < APART and negative >= 0.75 * len(one["cosines"]):
             reason = f"{name} and the labels pull the student apart."
-            cure = (
+            fix = (
                 "look at the class order and the teacher's accuracy; then less label_weight, or a target that agrees "
                 f"with the label (`terms.{_number(recipe, name)}.target: swap`)"
             )
-        yield text, reason, cure
+        yield text, reason, fix
 
 
 def _strengths(recipe, parts, strength):
-    """(text, reason, cure) of each part that is drowned by the largest; no reason where it does not matter."""
+    """(text, reason, fix) of each part that is drowned by the largest; no reason where it does not matter."""
     largest = max(strength, key=strength.get)
     for name, one in strength.items():
         if one > LITTLE * strength[largest] or name == largest:
@@ -283,7 +283,7 @@ def _strengths(recipe, parts, strength):
             yield text, "", ""
             continue
         field = "label_weight" if name == LABELS else f"terms.{_number(recipe, name)}.weight"
-        yield text, f"{name} does nothing beside {largest}.", f"raise `{field}`, or leave it out"
+        yield text, f"{name} does nothing next to {largest}.", f"raise `{field}`, or leave it out"
 
 
 def _number(recipe, name):

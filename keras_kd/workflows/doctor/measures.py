@@ -21,7 +21,7 @@ def output_kind(output):
     Returns:
         (kind, figures): "logits"; "probabilities", 0 or more and summing to 1; "scaled probabilities", 0 or more and
         all summing to one other number; "sigmoids", all in 0..1 with sums that differ; "not finite". The figures are
-        the smallest and the largest number, and the least and the largest sum of a row.
+        the smallest and the largest number, and the minimum and the maximum sum of a row.
 
     Example:
         >>> output_kind(np.array([[0.9, 0.1], [0.2, 0.8]]))[0], output_kind(np.array([[2.0, -1.0], [0.5, 1.0]]))[0]
@@ -194,7 +194,7 @@ def scalings(spec, dataset):
         imagenet = _with(IMAGENET_MEAN, IMAGENET_STD)
         others.append(_standard("standardised by ImageNet", IMAGENET_MEAN, IMAGENET_STD, imagenet))
         offset = [-mean for mean in CAFFE_MEAN]
-        others.append(Scaling("blue, green, red less their means", 1.0, offset, None, reversed_channels=True))
+        others.append(Scaling("blue, green, red minus their means", 1.0, offset, None, reversed_channels=True))
     return given, others
 
 

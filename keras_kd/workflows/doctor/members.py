@@ -15,7 +15,7 @@ from keras_kd.workflows.doctor.measures import class_probabilities, output_kind
 from keras_kd.workflows.run.folder import read_report
 from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.missing import must_train_first
-from keras_kd.workflows.run.teachers import held_out_alike, seen_by
+from keras_kd.workflows.run.teachers import held_out_alike, teacher_input
 
 
 @dataclass(eq=False)
@@ -142,7 +142,7 @@ def _of_recipe(recipe, spec, dataset, folder, smoke):
 
 def _own(spec, dataset):
     """As `keras_kd.models.network.build`, but what it gives is examined, not refused."""
-    seen = seen_by(spec, dataset)
+    seen = teacher_input(spec, dataset)
     network = build_unchecked(spec, seen)
     if seen.image_shape != tuple(dataset.image_shape):
         network = replace(network, model=resized(network.model, dataset.image_shape))

@@ -15,19 +15,19 @@ def next_steps(recipe, findings, report=None):
         report: of its finished run, or None.
 
     Returns:
-        A list of lines: what is bad is cured first, then what may be; then what tells whether distilling helps; then
+        A list of lines: what is bad is fixed first, then what may be; then what tells whether distilling helps; then
         what may make it better.
     """
     steps = []
     for outcome in ("bad", "warning"):
-        # What another check must cure is said there.
-        cured = [one for one in findings if one["outcome"] == outcome and "cause" not in one["evidence"]]
+        # What another check must fix is said there.
+        fixed = [one for one in findings if one["outcome"] == outcome and "cause" not in one["evidence"]]
         untrained = [
             one for one in findings if one["outcome"] == outcome and one["evidence"].get("cause") == "untrained"
         ]
-        steps += [f"{one['check']}: {one['cure']}" for one in (*untrained, *cured) if one["cure"]]
+        steps += [f"{one['check']}: {one['fix']}" for one in (*untrained, *fixed) if one["fix"]]
     steps += [
-        one["cure"] for one in findings if one["outcome"] == "unknown" and one["check"] == "teacher" and one["cure"]
+        one["fix"] for one in findings if one["outcome"] == "unknown" and one["check"] == "teacher" and one["fix"]
     ]
     if any(one["outcome"] == "bad" for one in findings):
         return _once(steps)

@@ -20,15 +20,15 @@ LIKELIER = ((1 / 2, 0.2), (1 / 3, 0.05))
 
 
 @dataclass(frozen=True)
-class Read:
-    """What a network makes of images that are fed to it in one way.
+class PreprocessingFit:
+    """How well one preprocessing of the images fits a network.
 
     Args:
         right: bool (n,), in the order of classes that fits best.
         accuracy: as the classes are.
         permutation: of `class_permutation`, where another order fits, or None.
         nll: the mean of -log p of the right class, in the order of classes that fits best.
-        overconfidence: the mean of its largest probability less the share that is right.
+        overconfidence: the mean of its largest probability minus the share that is right.
         saturated: share of the images whose second class has no probability to speak of.
     """
 
@@ -48,9 +48,9 @@ def reading(case, member):
         member: one of its `Member`s.
 
     Returns:
-        dict: "read", a `Read` of the images as the recipe feeds them; "tried" {name of a scaling: accuracy}; "better",
-        (`Scaling`, `Read`) of one under which the network is far better, or None; "permutation" under the better
-        scaling, or else as fed; None where it names other classes.
+        dict: "read", a `PreprocessingFit` of the images as the recipe feeds them; "tried" {name of a scaling:
+        accuracy}; "better", (`Scaling`, `PreprocessingFit`) of one under which the network is far better, or None;
+        "permutation" under the better scaling, or else as fed; None where it names other classes.
     """
     if member.where not in case.readings:
         case.readings[member.where] = None if member.names_other_classes else _reading(case, member)
@@ -94,7 +94,7 @@ def _read(case, probabilities, labels):
         permutation = None
     expected = labels if permutation is None else np.asarray(permutation["order"])[labels]
     right = is_right(probabilities, expected)
-    return Read(
+    return PreprocessingFit(
         right,
         float(is_right(probabilities, labels).mean()),
         permutation,
@@ -137,7 +137,7 @@ def check_class_order(case, member):
             "unknown",
             f"it names {gives} classes and the data has {has}",
             why="What it says of classes can be compared with nothing; only layers inside it can teach.",
-            cure=f"for a method that reads logits give `{member.where}.class_map`",
+            fix=f"for a method that reads logits give `{member.where}.class_map`",
         )
     permutation, read = found["permutation"], found["read"]
     if permutation is None:
@@ -162,7 +162,7 @@ def check_class_order(case, member):
         f"shuffled classes: {len(moved)} of {classes} are in each other's place{few}{', ...' * (len(moved) > 4)}; "
         f"{percent(before)} right as it is, {percent(after)} in the right order",
         why="The student is taught one class under the name of another.",
-        cure=settings_of(member, class_map=mapped) + doubt,
+        fix=settings_of(member, class_map=mapped) + doubt,
         evidence={**permutation, "class_map": mapped},
     )
 
@@ -196,9 +196,9 @@ def check_pixels(case, member):
         return finding(PIXELS, "good", text, evidence=evidence)
     scaling, read = found["better"]
     if scaling.settings is None:
-        cure = f"give it as a function (package.module:function) that begins with {scaling.name}"
+        fix = f"give it as a function (package.module:function) that begins with {scaling.name}"
     else:
-        cure = settings_of(member, **scaling.settings)
+        fix = settings_of(member, **scaling.settings)
     sure = f"; there it is sure of nearly everything (loss {found['read'].nll:.3f}), here it is not ({read.nll:.3f})"
     loss = sure if read.right.mean() < own + LEAST_GAIN else ""
     return finding(
@@ -207,6 +207,6 @@ def check_pixels(case, member):
         f"{percent(own)} right with pixels {given.name} as given, {percent(float(read.right.mean()))} with pixels "
         f"{scaling.name}{loss}",
         why="It was trained on pixels of another scale, and what it says of these is not what it has learnt.",
-        cure=cure,
+        fix=fix,
         evidence={**evidence, "better": scaling.name, "nll_under_better": read.nll, "settings": scaling.settings},
     )

@@ -35,7 +35,7 @@ def check_student(case):
             "bad",
             f"{told} of its {every:,} parameters train",
             why="What is frozen learns nothing, from labels or teacher.",
-            cure=f"{unfreeze}; or take another student",
+            fix=f"{unfreeze}; or take another student",
             evidence=evidence,
         )
     found = None if case.lacks_teacher else case.gradients
@@ -49,7 +49,7 @@ def check_student(case):
             "bad",
             f"{told}, but their gradient is exactly 0 on the first batches",
             why="A network without a gradient does not learn.",
-            cure="look for a stop_gradient, a rounding or an argmax in it, and for units that are dead at the start",
+            fix="look for a stop_gradient, a rounding or an argmax in it, and for units that are dead at the start",
             evidence=evidence,
         )
     if found["reached"] < UNREACHED and not found["unknown"] and not found["refused"]:
@@ -58,7 +58,7 @@ def check_student(case):
             "warning",
             f"{told}, but a gradient reaches only {percent(found['reached'])} of them on the first batches",
             why="The others stay as they were drawn.",
-            cure="look for a stop_gradient in it; or give a label_weight above 0, which reaches all of it",
+            fix="look for a stop_gradient in it; or give a label_weight above 0, which reaches all of it",
             evidence=evidence,
         )
     return finding(STUDENT, "good", f"{told}, and a gradient reaches {percent(found['reached'])}", evidence=evidence)
@@ -95,7 +95,7 @@ def check_learning_rate(case):
             "warning",
             f"{told}, {step:.2g} in one step",
             why="Steps longer than the weights themselves leave nothing of what was learnt before them.",
-            cure="lower `fit.learning_rate` (sgd 0.05, adam 0.001 are usual)",
+            fix="lower `fit.learning_rate` (sgd 0.05, adam 0.001 are usual)",
             evidence=evidence,
         )
     if moved >= STILL:
@@ -105,7 +105,7 @@ def check_learning_rate(case):
         "bad",
         told,
         why="The student ends where it began.",
-        cure="raise `fit.learning_rate` (sgd 0.05, adam 0.001 are usual), or `fit.epochs`",
+        fix="raise `fit.learning_rate` (sgd 0.05, adam 0.001 are usual), or `fit.epochs`",
         evidence=evidence,
     )
 
@@ -127,7 +127,7 @@ def check_weights(case):
         "bad" if 2 * len(idle) >= recipe.fit.epochs else "warning",
         f"label_weight and all terms are 0 in {len(idle)} of {recipe.fit.epochs} epochs, from epoch {idle[0]} on",
         why="In these epochs nothing is learnt.",
-        cure="give `label_weight` or a term a weight above 0 there",
+        fix="give `label_weight` or a term a weight above 0 there",
         evidence=evidence,
     )
 
@@ -158,24 +158,24 @@ def check_capacity(case):
         f"the teacher has {ratios['parameters']:.1f} times the student's parameters and {ratios['macs']:.1f} times its "
         "multiply-accumulates"
     )
-    cure = (
-        "`teacher: assistant.yaml`, a network of a size between the two that learns from this teacher; or an earlier "
-    )
-    cure += "checkpoint of the teacher (`teacher.epoch`)"
+    fix = "`teacher: assistant.yaml`, a network of a size between the two that learns from this teacher; or an earlier "
+    fix += "checkpoint of the teacher (`teacher.epoch`)"
     if case.trained_student is not None and case.comparable:
-        return _after(case, told, evidence, cure)
+        return _after(case, told, evidence, fix)
     if max(ratios.values()) <= LARGE:
         return finding(CAPACITY, "good", told, evidence=evidence)
     if case.comparable:
-        gained = case.teacher_accuracy(case.training) - case.yardstick
+        gained = case.teacher_accuracy(case.training) - case.class_mean_baseline
         evidence["beyond_nearest_class_mean"] = gained
         if gained <= HARD:
-            text = f"{told}, but the task is easy: naming the nearest class mean gets {percent(case.yardstick)}"
+            text = (
+                f"{told}, but the task is easy: naming the nearest class mean gets {percent(case.class_mean_baseline)}"
+            )
             return finding(CAPACITY, "good", text, evidence=evidence)
-    return finding(CAPACITY, "warning", told, why=WHY, cure=cure, evidence=evidence)
+    return finding(CAPACITY, "warning", told, why=WHY, fix=fix, evidence=evidence)
 
 
-def _after(case, told, evidence, cure):
+def _after(case, told, evidence, fix):
     shown = case.training
     student, _ = logits_of(case.trained_student, shown.images)
     teacher = np.nan_to_num(case.logits(shown))
@@ -191,5 +191,5 @@ def _after(case, told, evidence, cure):
         return finding(CAPACITY, "good", told, evidence=evidence)
     larger = max(evidence["parameters_ratio"], evidence["macs_ratio"]) > 2
     why = "The student does not even follow on the images that it was trained on: it is too small, or not trained out."
-    cure = f"train it longer, with another learning rate, or take a larger student{f'; {cure}' if larger else ''}"
-    return finding(CAPACITY, "warning", told, why=why, cure=cure, evidence=evidence)
+    fix = f"train it longer, with another learning rate, or take a larger student{f'; {fix}' if larger else ''}"
+    return finding(CAPACITY, "warning", told, why=why, fix=fix, evidence=evidence)

@@ -35,7 +35,7 @@ def check_teacher(case):
             "unknown",
             f"the teacher's run is not there: {names}",
             why="What it is worth is known once it is trained.",
-            cure="; ".join(dict.fromkeys(map(_trains_it, case.missing))),
+            fix="; ".join(dict.fromkeys(map(_trains_it, case.missing))),
             evidence={"missing": [spec.model for spec in case.missing]},
         )
     if case.teacher_error is not None:
@@ -55,13 +55,13 @@ def check_teacher(case):
 
 
 def _cannot_be_had(reason):
-    found, _, cure = reason.rpartition("; ")
+    found, _, fix = reason.rpartition("; ")
     return finding(
         TEACHER,
         "bad",
         f"it cannot be used: {found or reason}",
         why="A run would stop here.",
-        cure=cure if found else "correct the teacher in the recipe",
+        fix=fix if found else "correct the teacher in the recipe",
     )
 
 
@@ -88,8 +88,8 @@ def check_output(case, member):
     flag = "from_logits is true" if said else "from_logits is false"
     evidence = {"kind": kind, "from_logits": said, **figures}
 
-    def bad(found, cure):
-        return finding(OUTPUT, "bad", found, why=WHY, cure=cure, evidence=evidence)
+    def bad(found, fix):
+        return finding(OUTPUT, "bad", found, why=WHY, fix=fix, evidence=evidence)
 
     if kind == "not finite":
         images = figures["images_not_finite"]
@@ -98,7 +98,7 @@ def check_output(case, member):
             "bad",
             f"NaN or infinite {count}, {images:,} of them",
             why="A loss with one such number is none, and training stops.",
-            cure="train the teacher again, or take an earlier checkpoint of it",
+            fix="train the teacher again, or take an earlier checkpoint of it",
             evidence=evidence,
         )
     between = f"{figures['smallest']:.3g} to {figures['largest']:.3g}"
@@ -124,10 +124,10 @@ def check_output(case, member):
     try:
         check_from_logits(member.where, member.network.model, said)
     except UserError as error:
-        reason, _, cure = str(error).rpartition("; ")
+        reason, _, fix = str(error).rpartition("; ")
         if kind == "probabilities":
-            cure = "let the network end in its softmax, without the layers after it"
-        return bad(f"{kind} by the numbers, but a run refuses it: {reason}", cure)
+            fix = "let the network end in its softmax, without the layers after it"
+        return bad(f"{kind} by the numbers, but a run refuses it: {reason}", fix)
     return finding(OUTPUT, "good", f"{kind} ({between}) {count}, and {flag}", evidence=evidence)
 
 
@@ -139,7 +139,7 @@ def _flag(member, gives_logits):
 
 
 BY_CHANCE = 0.999
-# Below what its own run says: so many standard errors and so much beside.
+# Below what its own run says: by so many standard errors and by so much more.
 ERRORS, BESIDE = 2.58, 0.02
 
 
@@ -210,9 +210,9 @@ def check_accuracy(case, member):
     measured = above_chance(member.probabilities(held), held.true_labels)
     accuracy = measured["accuracy"]
     images = f"{len(held):,} {held.name} images as they are"
-    beside = "" if held.name == "validation" else " (none are set aside for validation; test images are not looked at)"
-    evidence = {**measured, "images": len(held), "split": held.name, "nearest_class_mean": case.yardstick}
-    told = f"{percent(accuracy)} of {images}{beside}"
+    note = "" if held.name == "validation" else " (none are set aside for validation; test images are not looked at)"
+    evidence = {**measured, "images": len(held), "split": held.name, "nearest_class_mean": case.class_mean_baseline}
+    told = f"{percent(accuracy)} of {images}{note}"
     cause = cause_of_failure(case, member)
     if cause is not None:
         return _failed(case, member, cause, told, evidence)
@@ -226,7 +226,7 @@ def check_accuracy(case, member):
                 "warning",
                 f"{told}; the report of its own run says {percent(source)}",
                 why="It is fed otherwise here than where it was measured, or these are other images.",
-                cure="give both recipes the same data; `keras-kd evaluate` of its run measures it again",
+                fix="give both recipes the same data; `keras-kd evaluate` of its run measures it again",
                 evidence=evidence,
             )
         told += f"; the report of its own run says {percent(source)} of its test images"
@@ -242,31 +242,32 @@ def _failed(case, member, cause, told, evidence):
             "bad" if weak else "warning",
             told,
             why=f"What is wrong is found under {cause!r}.",
-            cure=f"cure {cause!r} first",
+            fix=f"fix {cause!r} first",
             evidence={**evidence, "cause": cause},
         )
     worse = f"no better than chance ({percent(evidence['chance'])})"
     if evidence["accuracy"] > evidence["bound"]:
-        worse = f"naming the nearest class mean of the pixels gets {percent(case.yardstick)}"
+        worse = f"naming the nearest class mean of the pixels gets {percent(case.class_mean_baseline)}"
     return finding(
         ACCURACY,
         "bad",
         f"{told}: {worse}; no other pixels or order of classes help",
         why="It is untrained, or trained on other data: a student learns next to nothing from it.",
-        cure=_train_it(member),
+        fix=_train_it(member),
         evidence={**evidence, "cause": "untrained"},
     )
 
 
 def _against_no_training(case, member, told, evidence):
     """The finding of a network that is as good as its own run says."""
-    if evidence["accuracy"] < case.yardstick:
+    if evidence["accuracy"] < case.class_mean_baseline:
         return finding(
             ACCURACY,
             "warning",
-            f"{told}; naming the nearest class mean of the pixels gets {percent(case.yardstick)} without any training",
+            f"{told}; naming the nearest class mean of the pixels gets {percent(case.class_mean_baseline)} without any "
+            "training",
             why="A teacher that is worse than no training at all is hardly trained.",
-            cure=_train_it(member),
+            fix=_train_it(member),
             evidence=evidence,
         )
     if case.held.name == "validation" and (member.network.source or {}).get("trained_on_held_out"):
@@ -275,7 +276,7 @@ def _against_no_training(case, member, told, evidence):
             "warning",
             f"{told}; it was trained on these images",
             why="What is set aside here was not set aside there, so this is its training accuracy.",
-            cure="give both recipes the same data, validation and its seed included",
+            fix="give both recipes the same data, validation and its seed included",
             evidence={**evidence, "trained_on_held_out": True},
         )
     return finding(ACCURACY, "good", told, evidence=evidence)
@@ -314,15 +315,15 @@ def check_batch_normalisation(case, member):
         return finding(NORMALISATION, "good", f"statistics in all {len(layers)} layers", evidence=evidence)
     everywhere = len(initial) == len(layers)
     which = f"all {len(layers)} layers" if everywhere else f"{len(initial)} of {len(layers)} layers ({initial[0]}, ...)"
-    cure = _train_it(member)
+    fix = _train_it(member)
     if member.kind in ("file", "function"):
-        cure += "; or run it over training images with training=True, and save it again"
+        fix += "; or run it over training images with training=True, and save it again"
     return finding(
         NORMALISATION,
         "bad" if everywhere else "warning",
         f"mean 0 and variance 1, as a new layer has them, in {which}",
         why="These never saw an image in training, and a teacher runs on them.",
-        cure=cure,
+        fix=fix,
         evidence=evidence,
     )
 

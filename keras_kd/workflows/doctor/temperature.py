@@ -1,4 +1,4 @@
-"""What a student can learn from the teacher beside the label: how soft its answers are where they are read."""
+"""What a student can learn from the teacher in addition to the label: how soft its answers are where they are read."""
 
 import math
 
@@ -114,8 +114,8 @@ def shown_logits(logits, standardize):
     return centred / (logits.std(1, ddof=1, keepdims=True) + 1e-7)
 
 
-def cured_first(case):
-    """The check that must be cured before the teacher's softness means anything, or None."""
+def fixed_first(case):
+    """The check that must be fixed before the teacher's softness means anything, or None."""
     causes = [cause_of_failure(case, member) for member in case.members]
     return next((cause for cause in causes if cause not in (None, CLASS_ORDER)), None)
 
@@ -131,17 +131,17 @@ def check_temperature(case):
         return None
     if not used:
         return finding(TEMPERATURE, "good", "no term divides the teacher's logits by a temperature")
-    first = cured_first(case)
+    first = fixed_first(case)
     if first is not None:
         return finding(
             TEMPERATURE,
             "unknown",
             "the teacher's answers are not what they will be",
-            why=f"How soft they are is known once {first!r} is cured.",
-            cure=f"cure {first!r} first",
+            why=f"How soft they are is known once {first!r} is fixed.",
+            fix=f"fix {first!r} first",
         )
     logits = np.nan_to_num(case.logits(case.training))
-    outcomes, texts, cures, rows = [], [], [], []
+    outcomes, texts, fixes, rows = [], [], [], []
     for one in used:
         read = shown_logits(logits, one["standardize"])
         better = temperature_for(read)
@@ -155,10 +155,10 @@ def check_temperature(case):
             field = _field(one)
             if entropy > UNIFORM:
                 outcomes.append("bad" if temperature > FAR * better else "warning")
-                cures.append(f"lower the temperature: `{field}: {better:g}` gives {AIM:g}")
+                fixes.append(f"lower the temperature: `{field}: {better:g}` gives {AIM:g}")
             elif entropy < ONE_HOT:
                 outcomes.append("warning")
-                cures.append(f"raise the temperature: `{field}: {better:g}` gives {AIM:g}")
+                fixes.append(f"raise the temperature: `{field}: {better:g}` gives {AIM:g}")
     outcome = "bad" if "bad" in outcomes else outcomes[0] if outcomes else "good"
     why = ""
     if any(row["entropy"] > UNIFORM for row in rows):
@@ -170,7 +170,7 @@ def check_temperature(case):
         outcome,
         "; ".join(texts),
         why=why,
-        cure="; ".join(dict.fromkeys(cures)),
+        fix="; ".join(dict.fromkeys(fixes)),
         evidence={"terms": rows, "images": len(logits)},
     )
 
@@ -190,7 +190,7 @@ def reads_logits(recipe):
 
 
 def check_training_accuracy(case):
-    """Whether the teacher has anything to say of its training images beside their labels.
+    """Whether the teacher has anything to say of its training images in addition to their labels.
 
     Args:
         case: a `Case`.
@@ -229,8 +229,8 @@ def check_training_accuracy(case):
         TRAINING_ACCURACY,
         "warning",
         told,
-        why="It knows the training images by heart, so that it says of them little more than their labels do.",
-        cure="take an earlier checkpoint of it (`teacher.epoch`, which fit.checkpoints of its recipe must keep), a "
+        why="It has memorised the training images, so that it says of them little more than their labels do.",
+        fix="take an earlier checkpoint of it (`teacher.epoch`, which fit.checkpoints of its recipe must keep), a "
         "higher temperature, or show images that it has not seen: `data.views: crop_flip`, mixup or cutmix",
         evidence=evidence,
     )

@@ -35,8 +35,8 @@ def check_data(case):
         DATA,
         "warning",
         told,
-        why="The teacher has learnt the wrong labels by heart and teaches them.",
-        cure="take an earlier checkpoint of it (`teacher.epoch`), one trained on clean labels, or `trust`",
+        why="The teacher has memorised the wrong labels and teaches them.",
+        fix="take an earlier checkpoint of it (`teacher.epoch`), one trained on clean labels, or `trust`",
         evidence=evidence,
     )
 

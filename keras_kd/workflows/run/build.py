@@ -8,7 +8,7 @@ from keras_kd.models.network import build, logits_of
 from keras_kd.models.start import start_from
 from keras_kd.training.accuracy import Accuracy
 from keras_kd.training.distiller import Distiller
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.training.sgd import SGD
 from keras_kd.training.term import Term
 from keras_kd.training.trust import trust_by_class
@@ -88,7 +88,7 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
 def _has_phases(recipe):
     """Whether a weight is 0 in some epochs, so that part of the student may not be reached by a gradient."""
     weights = [recipe.label_weight, *(term.weight for term in recipe.terms)]
-    return any(isinstance(weight, ByEpoch) and 0 in weight.values() for weight in weights)
+    return any(isinstance(weight, Schedule) and 0 in weight.values() for weight in weights)
 
 
 def optimizer(fit, phases=False):

@@ -9,7 +9,7 @@ from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.open_run import load_data
 
 
-def open_bank(recipe, folder, *, smoke=False, quiet=False, may_train=True, tell=None):
+def open_bank(recipe, folder, *, smoke=False, quiet=False, may_train=True, log=None):
     """The bank of a recipe's teacher.
 
     Args:
@@ -18,7 +18,7 @@ def open_bank(recipe, folder, *, smoke=False, quiet=False, may_train=True, tell=
         smoke: teachers that are recipes are shrunk as well.
         quiet: no progress of a teacher's training.
         may_train: trains the teachers whose runs are missing, instead of refusing.
-        tell: called with a line about the bank.
+        log: called with a line about the bank.
 
     Raises:
         UserError: the recipe has no teacher, or one that no bank can stand for.
@@ -31,7 +31,7 @@ def open_bank(recipe, folder, *, smoke=False, quiet=False, may_train=True, tell=
     if recipe.bank.mode in ("auto", "live"):
         bank = recipe.bank.model_copy(update={"mode": "ahead"})
         recipe = recipe.model_copy(update={"bank": bank})
-    bank = bank_of(recipe, dataset, teacher, folder, tell=tell)
+    bank = bank_of(recipe, dataset, teacher, folder, log=log)
     if bank is None:
         raise UserError("bank: no term of the recipe reads a teacher; there is nothing to compute ahead")
     return bank

@@ -9,7 +9,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import size
 
 
-def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
+def bank_of(recipe, dataset, teacher, run_folder, renderer=None, log=None):
     """The bank that a recipe's teacher is looked up in, or None where it runs in the step.
 
     Args:
@@ -18,12 +18,12 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
         teacher: its `Network`, or None.
         run_folder: of the run.
         renderer: the `ViewRenderer` of the training images, if there is one.
-        tell: called with a line about what was chosen.
+        log: called with a line about what was chosen.
 
     Raises:
         UserError: a bank is asked for and cannot be: the reason; or the one that is there is damaged or foreign.
     """
-    spec, tell = recipe.bank, tell or (lambda line: None)
+    spec, log = recipe.bank, log or (lambda line: None)
     reading, taps = _read_of(recipe)
     if teacher is None or spec.mode == "live" or not reading:
         return None
@@ -55,11 +55,11 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, tell=None):
             need, there = size(bank.bytes_for(epochs), "bank"), bank.tables[LOGITS].filled()
             of_members = [f"{member.tables[LOGITS].filled():,}" for member in bank.members]
             known = f", of its members {' and '.join(of_members)}" if of_members else ""
-            tell(f"bank {bank.folder}: {need} when this run is done; {there:,} views are there{known}")
+            log(f"bank {bank.folder}: {need} when this run is done; {there:,} views are there{known}")
             return bank
     if spec.mode != "auto":
         raise UserError(f"bank.mode: {spec.mode} cannot be: {reason}")
-    tell(f"the teacher runs in each step: {reason}")
+    log(f"the teacher runs in each step: {reason}")
     return None
 
 

@@ -10,7 +10,7 @@ from keras_kd.utils.screen import print_note
 
 @dataclass(frozen=True, eq=False)
 class RunContext:
-    """Handed from stage to stage, so that each takes beside it only what is its own.
+    """Handed from stage to stage, so that each takes in addition to it only what is its own.
 
     Args:
         recipe: a `Recipe`.
@@ -26,7 +26,7 @@ class RunContext:
     title: str
     quiet: bool = False
 
-    def tell(self, line):
+    def log(self, line):
         """Writes a line of progress to stderr, unless quiet."""
         if not self.quiet:
             print_note(f"{self.title}: {line}")

@@ -13,7 +13,7 @@ from keras_kd.recipe.folders import RunFolder
 from keras_kd.report.model_card import card, example
 from keras_kd.report.soundness import EDITABLE
 from keras_kd.report.write import write
-from keras_kd.utils.account import CHANGED, changes, tell_changed
+from keras_kd.utils.account import CHANGED, changes, log_changed
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import atomic_write
 from keras_kd.workflows.run.folder import hold_run, keep_recipe, read_report
@@ -135,7 +135,7 @@ def _lost_in_int8(one):
 def write_card(folder, report, image_shape):
     """Writes `model_card.md`, and `example/run.py` where a LiteRT file was handed over.
 
-    One that somebody has changed, as its owner fills in the card, stays: what is new goes beside it, as
+    One that somebody has changed, as its owner fills in the card, stays: what is new goes next to it, as
     `model_card.new.md`.
 
     Args:
@@ -156,7 +156,7 @@ def _write_beside_changes(folder, file, text):
         if file.read_bytes() == text.encode():
             return
         place = file.with_suffix(f".new{file.suffix}")
-        tell_changed(file, f"it is left as it is, and the new one is {place.name}")
+        log_changed(file, f"it is left as it is, and the new one is {place.name}")
     with atomic_write(place) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -13,7 +13,7 @@ from keras_kd.utils.ownership import within
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver, write_card
-from keras_kd.workflows.run.dry_run import about_data, rehearse
+from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.evaluate import measured_again
 from keras_kd.workflows.run.export import refuse_failed
 from keras_kd.workflows.run.folder import (
@@ -45,7 +45,7 @@ from keras_kd.workflows.run.train import train
 def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False, wait_for_teacher=True):
     """Runs a recipe to its end: teacher (trained first if its run is missing), student, report, exported files.
 
-    The same call goes on with a run that was killed, and answers at once where the run is complete.
+    The same call resumes a run that was killed, and answers at once where the run is complete.
 
     Args:
         recipe: a `Recipe` of `keras_kd.recipe.load.load`.
@@ -62,7 +62,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
 
     Raises:
         FolderLockedError: another process works in the folder, or trains the teacher.
-        UserError: what the user can cure.
+        UserError: what the user can fix.
         NonFiniteLoss: the loss, or what is trained, became NaN or infinite.
         GateError: an exported file differs from the Keras model by more than its gate allows.
     """
@@ -170,7 +170,7 @@ class _Job:
                 owned.keep("inputs", {IMAGES: report.data.fingerprint})
             same_inputs(owned, inputs_of(recipe, files.path, self.smoke))
         if self.restart or (self.begins and must_train_first(recipe, files.path, self.smoke)):
-            rehearse(recipe, about_data(recipe), self.smoke)
+            dry_run(recipe, about_data(recipe), self.smoke)
 
     def complete(self):
         """The report of a finished run of which nothing is missing, or None."""

@@ -21,14 +21,14 @@ def about_data(recipe):
     return about
 
 
-def rehearse(recipe, about, smoke=False, visit=None):
+def dry_run(recipe, about, smoke=False, visit=None):
     """Builds a recipe's networks for its data and checks that they, the methods and the data fit.
 
     Args:
         recipe: a `Recipe`.
         about: a `Description` of its data.
         smoke: whether teachers that are recipes are shrunk too.
-        visit: called with (`MemberSpec`, `Recipe`) for each recipe that teaches; by default each is rehearsed.
+        visit: called with (`MemberSpec`, `Recipe`) for each recipe that teaches; by default each has a dry run too.
 
     Returns:
         (student, teacher), untrained `Network`s; the teacher may be None.
@@ -36,7 +36,7 @@ def rehearse(recipe, about, smoke=False, visit=None):
     Raises:
         UserError: what does not fit, as a run would find it.
     """
-    visit = visit or (lambda spec, taught: rehearse(taught, about_data(taught), smoke))
+    visit = visit or (lambda spec, taught: dry_run(taught, about_data(taught), smoke))
     teacher = None if recipe.teacher is None else _teacher(recipe, about, smoke, visit)
     teachers = [teacher]
     if recipe.generations > 1:
@@ -72,11 +72,11 @@ def _teacher(recipe, about, smoke, visit):
 def _same_size(spec, seen, takes):
     if tuple(seen.image_shape) != tuple(takes):
         height, width = takes[:2]
-        cure = "leave input_size out" if spec.input_size else f"set input_size: {_size(height, width)} for it"
+        fix = "leave input_size out" if spec.input_size else f"set input_size: {_size(height, width)} for it"
         if tuple(seen.image_shape[2:]) != tuple(takes[2:]):
-            cure = "take another teacher: only height and width can be changed"
+            fix = "take another teacher: only height and width can be changed"
         shown = tuple(seen.image_shape)
-        raise UserError(f"{spec.model}: its network takes images of {tuple(takes)} and would be shown {shown}; {cure}")
+        raise UserError(f"{spec.model}: its network takes images of {tuple(takes)} and would be shown {shown}; {fix}")
 
 
 def _size(height, width):

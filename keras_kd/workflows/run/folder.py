@@ -13,33 +13,32 @@ from keras_kd.bank.folder import is_bank
 from keras_kd.export.formats import FILES as EXPORTED
 from keras_kd.recipe.folders import BANKS, INSIDE, OTHERS, RunFolder
 from keras_kd.recipe.load import load
+from keras_kd.recipe.old_names import RESOLVED
 from keras_kd.report.report import Report
 from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
-from keras_kd.utils.account import CHANGED, changes, has_account, read_account, tell_changed
+from keras_kd.utils.account import CHANGED, changes, has_account, log_changed, read_account
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import listed
 from keras_kd.utils.ownership import held, refuse_before
 from keras_kd.utils.paths import same_place
 
-# The first words of the recipe in a run folder, by which a run of an earlier version is known.
-RESOLVED = "# Resolved by keras-kd"
 # What a recipe says that changes nothing of one trained student.
 AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds")
 
 
-def hold_run(files, recipe=None, *, wait=False, tell=True, restart=False):
+def hold_run(files, recipe=None, *, wait=False, log=True, restart=False):
     """Holds a run folder; see `keras_kd.utils.ownership.held`.
 
     Args:
         files: the `RunFolder`.
         recipe: the `Recipe` that is to be run in it; without one the folder has to hold a run.
-        wait, tell, restart: as of `held`.
+        wait, log, restart: as of `held`.
     """
     if recipe is None and not is_run(files.path):
         raise UserError(f"{files.path}: no run of keras-kd; `keras-kd distill RECIPE` makes one")
     names = [file.relative_to(files.path).as_posix() for file in files.of(recipe)] if recipe else []
-    return held(files.path, "run", names=names, earlier=of_earlier_version, wait=wait, tell=tell, restart=restart)
+    return held(files.path, "run", names=names, earlier=of_earlier_version, wait=wait, log=log, restart=restart)
 
 
 def may_hold(files, recipe, restart):
@@ -82,7 +81,7 @@ def of_earlier_version(folder):
 
 
 def _report_of_earlier_version(files):
-    """The report of a run that an earlier version finished, or None: it is of the student and the recipe beside it."""
+    """The report of a run that an earlier version finished, or None: it is of the student and the recipe next to it."""
     try:
         report = json.loads(files.report.read_text(encoding="utf-8"))
         here, there = yaml.safe_load(files.recipe.read_text(encoding="utf-8")), report["settings"]
@@ -199,23 +198,23 @@ def mend(files, owned):
     for name in dict.fromkeys("saved_model" if one.startswith("saved_model/") else one for one in found):
         path = files.path / name
         if name in EDITABLE:
-            tell_changed(path, "it is left as it is; delete it to have it made again")
+            log_changed(path, "it is left as it is; delete it to have it made again")
         else:
             again = "`keras-kd bench` measures again" if name == files.bench.name else "it is made again"
-            tell_changed(path, f"it is kept as {owned.set_aside(path)}, and {again}")
+            log_changed(path, f"it is kept as {owned.set_aside(path)}, and {again}")
     for name, text in (owned.kept("texts") or {}).items():
         if not (files.path / name).exists():
             with atomic_write(files.path / name) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def same_inputs(owned, now, cure=None):
+def same_inputs(owned, now, fix=None):
     """Refuses a run that was begun with other networks, images, labels or code than are there now under their names.
 
     Args:
         owned: the run's folder, as it is held.
         now: {what it is: digest}, of what is known now.
-        cure: what is to be done; that of `distill` by default.
+        fix: what is to be done; that of `distill` by default.
 
     Raises:
         UserError: names each that is another.
@@ -227,8 +226,8 @@ def same_inputs(owned, now, cure=None):
         if then.get(what) not in (None, digest)
     ]
     if other:
-        cure = cure or "give another --out to keep both, --restart to throw this run away, or put back what was there"
-        raise UserError(f"{owned.folder}: was begun with other content of {'; '.join(other)}; {cure}")
+        fix = fix or "give another --out to keep both, --restart to throw this run away, or put back what was there"
+        raise UserError(f"{owned.folder}: was begun with other content of {'; '.join(other)}; {fix}")
 
 
 def differences(there, here):

@@ -36,7 +36,7 @@ def teacher_run(spec, folder, smoke):
 
     Args:
         spec: a `MemberSpec` that names a recipe.
-        folder: of the run that it teaches, beside which its own lies.
+        folder: of the run that it teaches, next to which its own lies.
         smoke: whether it is shrunk.
     """
     own = load_teacher_recipe(spec.model_copy(update={"seed": None}), smoke)

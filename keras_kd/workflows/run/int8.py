@@ -51,7 +51,7 @@ def fine_tune(context, teacher, student, calibration_images):
     distiller.compile(optimizer=keras.optimizers.Adam(rate), metrics=["accuracy"])
 
     def tell_epoch(epoch, logs):
-        context.tell(f"int8 fine-tuning, epoch {epoch + 1} of {chosen.epochs}: loss {logs['loss']:.4f}")
+        context.log(f"int8 fine-tuning, epoch {epoch + 1} of {chosen.epochs}: loss {logs['loss']:.4f}")
 
     backend.set_seed(context.recipe.seed)
     again = keras.callbacks.LambdaCallback(
@@ -62,8 +62,8 @@ def fine_tune(context, teacher, student, calibration_images):
             epochs, epochs=chosen.epochs, shuffle=False, verbose=0, callbacks=[StopOnNonFinite(), again]
         )
     except NonFiniteLoss as error:
-        cure = "lower export.int8_fine_tuning.learning_rate"
-        raise UserError(f"{str(error).split(';')[0]} of int8 fine-tuning; {cure}") from error
+        fix = "lower export.int8_fine_tuning.learning_rate"
+        raise UserError(f"{str(error).split(';')[0]} of int8 fine-tuning; {fix}") from error
     with atomic_write(context.files.int8_student) as temporary, quiet_start():
         simulation.plain.save(temporary)
     return {

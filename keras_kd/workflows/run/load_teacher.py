@@ -18,7 +18,7 @@ from keras_kd.workflows.run.teachers import assemble, held_out_alike, saw_held_o
 
 
 def load_teacher(recipe, dataset, folder, *, smoke=False):
-    """The teacher as a `Network`, or None. Those that are recipes are the students of their runs, beside `folder`.
+    """The teacher as a `Network`, or None. Those that are recipes are the students of their runs, next to `folder`.
 
     Args:
         recipe: a `Recipe`; of several generations, the student of the one before the last is the teacher.

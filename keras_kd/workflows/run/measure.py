@@ -18,7 +18,7 @@ from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.report.report import Calibration, Fidelity, Report, Scores
 from keras_kd.report.soundness import PUT_BACK
 from keras_kd.report.write import summarize
-from keras_kd.training.schedules import ByEpoch
+from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
 from keras_kd.utils.foreign_code import import_module_of
 from keras_kd.utils.paths import KERAS, ends_in
@@ -125,7 +125,7 @@ def _time(rows, banked, dataset, teacher, teacher_seconds):
         },
         "how": "teacher: the seconds in which the bank was filled"
         if banked
-        else "teacher: its measured seconds an image in inference, times the images of all epochs",
+        else "teacher: its measured seconds per image in inference, times the images of all epochs",
     }
 
 
@@ -147,7 +147,7 @@ def _data(recipe, dataset):
 def _share_of_distillation(recipe):
     """The share of a recipe's loss that comes from its terms; what changes by epoch as it is at the end."""
     label, *terms = (
-        weight.end if isinstance(weight, ByEpoch) else weight
+        weight.end_value if isinstance(weight, Schedule) else weight
         for weight in (recipe.label_weight, *(term.weight for term in recipe.terms))
     )
     return sum(terms) / (label + sum(terms)) if label + sum(terms) else 0.0

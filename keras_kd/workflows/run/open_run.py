@@ -24,7 +24,7 @@ def open_run(folder, moved=False):
         raise UserError(f"{folder}: no run of keras-kd (it has no recipe.yaml of its making)")
     refuse_lost(files.path)
     if not files.student.exists():
-        raise UserError(f"{folder}: its student is not trained to the end; `keras-kd distill` goes on with it")
+        raise UserError(f"{folder}: its student is not trained to the end; `keras-kd distill` resumes it")
     notes = []
     recipe = load(files.recipe, notes=notes)
     if notes and not moved:

@@ -12,9 +12,9 @@ from keras_kd.recipe.folders import teacher_run_name
 from keras_kd.recipe.load import reading_once
 from keras_kd.utils.formatting import duration, megabytes, millions, size
 from keras_kd.workflows.run.choose_bank import planned_bytes
-from keras_kd.workflows.run.dry_run import about_data, rehearse
+from keras_kd.workflows.run.dry_run import about_data, dry_run
 
-# Seconds to start and compile, and of a step beside its multiplications: orders of size on two CPU cores.
+# Seconds to start and compile, and of a step in addition to its multiplications: orders of size on two CPU cores.
 START, STEP = 10.0, 0.004
 
 
@@ -28,8 +28,8 @@ def plan(recipe, smoke=False):
 
     Returns:
         dict with "student", "teacher" (name, parameters, macs), "data" (images, classes), "steps", "seconds" (an
-        estimate from the multiplications and this machine's rate), "claim" (of all seeds and baselines: "seeds",
-        "runs", "seconds"; None for a single run), "bytes" (of the run folder) and "bank_bytes".
+        estimate from the multiplications and this machine's rate), "repeated_seeds" (of all seeds and baselines:
+        "seeds", "runs", "seconds"; None for a single run), "bytes" (of the run folder) and "bank_bytes".
 
     Raises:
         UserError: what does not fit, as `distill` would find it.
@@ -42,7 +42,7 @@ def plan(recipe, smoke=False):
             made[run] = plan(taught, smoke)
         plans[(run, spec.seed)] = made[run]
 
-    student, teacher = rehearse(recipe, about, smoke, visit)
+    student, teacher = dry_run(recipe, about, smoke, visit)
     epochs = recipe.fit.epochs * recipe.generations
     steps = -(-about.train_count // recipe.fit.batch_size) * epochs
     student_cost = cost(student.model)
@@ -67,14 +67,14 @@ def plan(recipe, smoke=False):
         "epochs": epochs,
         "steps": steps,
         "seconds": seconds,
-        "claim": _claim(recipe, seconds, about.train_count, student_cost["macs"], rate),
+        "repeated_seeds": _repeated_seeds(recipe, seconds, about.train_count, student_cost["macs"], rate),
         "bank_bytes": planned_bytes(recipe, about, teacher),
         "bytes": (8 + kept) * recipe.generations * student_cost["bytes"]
         + about.train_count * int(np.prod(about.image_shape)),
     }
 
 
-def _claim(recipe, seconds, train_count, macs, rate):
+def _repeated_seeds(recipe, seconds, train_count, macs, rate):
     """The runs of all seeds and their baselines, or None where there is one run."""
     seeds, baseline = len(recipe.seeds) or 1, recipe.baseline
     alone = 0 if baseline is None else 1 if baseline.label_smoothing is None else 2
@@ -121,7 +121,7 @@ def in_words(planned):
         one = planned[role]
         if one:
             macs = millions(one["macs"], 2, unit="M")
-            cost = f"{one['parameters']:,} parameters, {macs} multiply-accumulates an image"
+            cost = f"{one['parameters']:,} parameters, {macs} multiply-accumulates per image"
             lines.append(f"  {role:<8} {one['name']}: {cost}")
     about = planned["data"]
     shape = " x ".join(map(str, about["image_shape"]))
@@ -133,9 +133,10 @@ def in_words(planned):
         lines.append("           to be downloaded; the counts are those published")
     training = f"{planned['steps']:,} steps in {planned['epochs']} epochs"
     lines.append(f"  training {training}, about {duration(planned['seconds'])} on this machine")
-    if planned["claim"]:
-        claim = planned["claim"]
-        lines.append(f"           in all {claim['runs']} runs, {claim['seeds']} seeds: {duration(claim['seconds'])}")
+    if planned["repeated_seeds"]:
+        repeated = planned["repeated_seeds"]
+        every = f"{repeated['runs']} runs, {repeated['seeds']} seeds"
+        lines.append(f"           in all {every}: {duration(repeated['seconds'])}")
     if planned["teacher_run"]:
         before = duration(planned["teacher_run"]["seconds"])
         lines.append(f"           before it about {before} for the teacher, if its run is missing")

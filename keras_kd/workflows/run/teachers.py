@@ -25,8 +25,8 @@ HELD_OUT = ("name", "classes", "train_images", "validation", "test_fraction", "i
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a network that teaches knows of the data."""
+class TeacherInput:
+    """The data as a network that teaches takes it."""
 
     image_shape: tuple
     classes: int
@@ -34,7 +34,7 @@ class Seen:
     std: tuple
 
 
-def seen_by(spec, dataset):
+def teacher_input(spec, dataset):
     """The data as a network of the teacher takes it: in its own size, of its own classes, by its own statistics.
 
     Args:
@@ -42,16 +42,17 @@ def seen_by(spec, dataset):
         dataset: a `Dataset` or `Description`.
 
     Returns:
-        `Seen`.
+        `TeacherInput`.
 
     Example:
         >>> from keras_kd.recipe.schema import MemberSpec
-        >>> seen_by(MemberSpec(model="resnet8", input_size=16), Seen((8, 8, 1), 10, (0.5,), (0.2,))).image_shape
+        >>> digits = TeacherInput((8, 8, 1), 10, (0.5,), (0.2,))
+        >>> teacher_input(MemberSpec(model="resnet8", input_size=16), digits).image_shape
         (16, 16, 1)
     """
     size = spec.input_size or dataset.image_shape[:2]
     size = (size, size) if isinstance(size, int) else tuple(size)
-    return Seen(
+    return TeacherInput(
         (*size, dataset.image_shape[2]),
         spec.classes or dataset.classes,
         spec.mean or dataset.mean,
@@ -65,7 +66,7 @@ def assemble(spec, dataset, of_recipe, memory=None, fits=True):
     Args:
         spec: a `TeacherSpec`.
         dataset: a `Dataset`; its validation images are what temperatures and weights are fitted on.
-        of_recipe: (`MemberSpec` of a recipe, `Seen`) -> `Network`.
+        of_recipe: (`MemberSpec` of a recipe, `TeacherInput`) -> `Network`.
         memory: file in which what was fitted is kept, so that a run that goes on has the same teacher.
         fits: False takes temperature 1 and equal weights, for a plan.
 
@@ -122,7 +123,7 @@ def held_out_alike(data, taught, where):
 
 def _own(spec, dataset, of_recipe):
     """A network as it is, on the images of the data."""
-    seen = seen_by(spec, dataset)
+    seen = teacher_input(spec, dataset)
     if spec.is_recipe:
         network = of_recipe(spec, seen)
     else:

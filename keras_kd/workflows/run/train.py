@@ -19,7 +19,7 @@ from keras_kd.utils.account import changes
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import megabytes
-from keras_kd.utils.progress import TrainingProgress, telling
+from keras_kd.utils.progress import TrainingProgress, progress_log
 from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student, trust_of
 from keras_kd.workflows.run.choose_bank import bank_of
@@ -37,7 +37,7 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
         teacher: its `Network`, or None.
         begin: called once everything is built, so that what cannot be trained leaves no trace and costs nothing.
         until: the epoch after which it stops, its state kept, to be gone on with; all of the recipe's by default.
-        home_folder: a run folder beside which the banks lie; that of the context by default.
+        home_folder: a run folder next to which the banks lie; that of the context by default.
         keep_best: also keeps the student of the epoch that is best on the validation images, if there are any.
         anew: passes over the state that is there.
     """
@@ -49,7 +49,7 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
     _room_for(files, student.model)
     recipe.data.family.check(dataset.image_shape)
     renderer = renderer_of(recipe, dataset)
-    bank = bank_of(recipe, dataset, teacher, home_folder or files.path, renderer, context.tell)
+    bank = bank_of(recipe, dataset, teacher, home_folder or files.path, renderer, context.log)
     distiller = build_distiller(
         recipe,
         teacher,
@@ -137,7 +137,7 @@ class _Record(keras.callbacks.Callback):
 
     def __init__(self, context, distiller, epochs, rows, keep_best):
         super().__init__()
-        self.files, self.fit, self.tell = context.files, context.recipe.fit, context.tell
+        self.files, self.fit, self.log = context.files, context.recipe.fit, context.log
         self.distiller, self.epochs, self.bank = distiller, epochs, epochs.bank
         self.rows, self.keep_best = rows, keep_best
         self.log = TensorBoardLog(self.files.tensorboard, rows)
@@ -168,7 +168,7 @@ class _Record(keras.callbacks.Callback):
 
     def _filling(self):
         """Tells of a filling that takes long, now and then."""
-        return telling(lambda said: self.tell(f"bank {said}"))
+        return progress_log(lambda said: self.log(f"bank {said}"))
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}
@@ -192,7 +192,7 @@ class _Record(keras.callbacks.Callback):
 
 
 def _room_for(files, model):
-    """Refuses to begin where the run cannot be written: weights, momentum, the new state beside the old, exports."""
+    """Refuses to begin where the run cannot be written: weights, momentum, the new state next to the old, exports."""
     need = 8 * bench.bytes_of_weights(model) + 10 * 2**20
     free = shutil.disk_usage(files.path).free
     if free < need:

@@ -23,15 +23,15 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
         folder: of the trial.
         name: for the report.
         epochs: after which it stops; its schedules are those of all epochs.
-        begin_from: folder of another trial, of the same settings, that stopped earlier: goes on from there.
-        home_folder: a run folder beside which the banks lie; `folder` by default.
+        begin_from: folder of another trial, of the same settings, that stopped earlier: resumes from there.
+        home_folder: a run folder next to which the banks lie; `folder` by default.
 
     Returns:
         The report.
     """
     files = RunFolder(Path(folder))
     seen = replace(dataset, test=dataset.validation)
-    with hold_run(files, recipe, wait=True, tell=False) as owned:
+    with hold_run(files, recipe, wait=True, log=False) as owned:
         report = read_report(files.path)
         if report is not None and files.student.exists():
             _tidy(files, owned, recipe, epochs)

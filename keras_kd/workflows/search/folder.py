@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import yaml
 
+from keras_kd.recipe.old_names import with_new_names
 from keras_kd.report.soundness import changed_in
 from keras_kd.utils.account import CHANGED, changes
 from keras_kd.utils.errors import UserError
@@ -78,8 +79,9 @@ def refuse_other_search(files, recipe, spec, space):
     }
     now = json.loads(json.dumps(now))
     if files.settled.exists():
-        with contextlib.suppress(yaml.YAMLError, OSError):
-            if yaml.safe_load(files.settled.read_text(encoding="utf-8")) == now:
+        with contextlib.suppress(yaml.YAMLError, OSError, KeyError, TypeError, AttributeError):
+            then = yaml.safe_load(files.settled.read_text(encoding="utf-8"))
+            if {**then, "recipe": with_new_names(then["recipe"])} == now:
                 return
         raise UserError(
             f"{files.path}: holds a search of other settings; give another --out, or --restart to throw it away"

@@ -7,7 +7,7 @@ from keras_kd.recipe.schema import Recipe, SearchSpec
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.search.folder import SearchFolder
-from keras_kd.workflows.search.space import Given, recipe_with, space_of
+from keras_kd.workflows.search.space import SearchInput, recipe_with, space_of
 from keras_kd.workflows.search.tuner import check_installed
 
 # The figures that one would search by, and which way is better.
@@ -35,7 +35,7 @@ class SearchPlan:
     Args:
         name: of the recipe.
         files: the `SearchFolder`.
-        given: the recipe file and the overrides, as `Given`.
+        given: the recipe file and the overrides, as `SearchInput`.
         recipe: the `Recipe` as it was read.
         held_out: the same with images set aside to judge trials by.
         spec: its `SearchSpec`.
@@ -46,7 +46,7 @@ class SearchPlan:
 
     name: str
     files: SearchFolder
-    given: Given
+    given: SearchInput
     recipe: Recipe
     held_out: Recipe
     spec: SearchSpec
@@ -58,7 +58,7 @@ class SearchPlan:
         """The recipe of a trial: the open settings set to {path: value}, images set aside."""
         return _with_images_aside(recipe_with(values, self.given), self.spec)
 
-    def tell(self, line):
+    def log(self, line):
         """Writes a line of progress to stderr, unless quiet."""
         if not self.quiet:
             print_note(f"{self.name}: {line}")
@@ -68,7 +68,7 @@ def plan_of(given, files, name, quiet=False):
     """The `SearchPlan` of a recipe.
 
     Args:
-        given: the `Given`.
+        given: the `SearchInput`.
         files: the `SearchFolder`.
         name: of the recipe.
         quiet: no progress.

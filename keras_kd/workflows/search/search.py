@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from keras_kd.workflows.restart import empty_folder
-from keras_kd.workflows.run.dry_run import about_data, rehearse
+from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.folder import no_banks_here, same_inputs
 from keras_kd.workflows.run.inputs import inputs_of, same_teachers
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.search.folder import SearchFolder, hold_search, refuse_changed_trials, refuse_other_search
 from keras_kd.workflows.search.plan import plan_of
 from keras_kd.workflows.search.results import result_of, train_winner, write_result
-from keras_kd.workflows.search.space import Given
+from keras_kd.workflows.search.space import SearchInput
 from keras_kd.workflows.search.trials import Trials
 from keras_kd.workflows.search.workers import role
 
@@ -18,12 +18,12 @@ from keras_kd.workflows.search.workers import role
 def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet=False, winner=True, patience=30.0):
     """Runs a search to its end: trials, the best recipe as a file, its student trained on all images and tested.
 
-    The same call goes on with a search that was killed. As a worker (by KerasTuner's environment variables) it runs
+    The same call resumes a search that was killed. As a worker (by KerasTuner's environment variables) it runs
     trials for the chief and returns None.
 
     Args:
         path: of the recipe.
-        folder: of the search; the runs of teachers and of the winner, and the banks, lie beside it.
+        folder: of the search; the runs of teachers and of the winner, and the banks, lie next to it.
         name: of the recipe.
         settings: overrides "path=value".
         smoke: shrinks the recipe, and the search to two trials.
@@ -36,10 +36,10 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
         The `SearchResult`, as `search.json` holds it; None of a worker.
 
     Raises:
-        UserError: what the user can cure, found before the first trial where it can be.
+        UserError: what the user can fix, found before the first trial where it can be.
     """
     files = SearchFolder(Path(folder))
-    plan = plan_of(Given(str(path), tuple(settings), smoke), files, name, quiet)
+    plan = plan_of(SearchInput(str(path), tuple(settings), smoke), files, name, quiet)
     part = role()
     if part == "worker":
         Trials(plan).as_worker()
@@ -68,6 +68,6 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
 
 def _begin_again(owned, plan):
     """Throws away what a search made, once it is seen that it can be begun again."""
-    rehearse(plan.held_out, about_data(plan.held_out), plan.given.smoke)
+    dry_run(plan.held_out, about_data(plan.held_out), plan.given.smoke)
     load_data(plan.held_out)
     empty_folder(owned)

@@ -16,7 +16,7 @@ KINDS = ("float", "int", "choice", "boolean")
 DRAWS = 40
 
 
-class Given(NamedTuple):
+class SearchInput(NamedTuple):
     """The recipe file that is searched: its path, and overrides of the command line."""
 
     path: str
@@ -31,7 +31,7 @@ class Setting:
     Args:
         path: dotted path of the field.
         kind: "float", "int", "choice" or "boolean".
-        values: (least, largest) of a number, else all values.
+        values: (minimum, maximum) of a number, else all values.
         sampling: "linear", "log" or "reverse_log".
         step: between values of a number, or None.
         when: pairs (path of another setting, tuple of its values); only there is it tried.
@@ -61,7 +61,7 @@ class Setting:
         return value if self.kind == "float" else min(high, max(low, round(value)))
 
     def is_active(self, values):
-        """Whether it is tried beside these values of the others."""
+        """Whether it is tried with these values of the others."""
         return all(path in values and values[path] in wanted for path, wanted in self.when)
 
 
@@ -70,7 +70,7 @@ def space_of(recipe, given):
 
     Args:
         recipe: a `Recipe`; without `search.space` the label weight, and the temperatures of the terms, are searched.
-        given: the `Given` that it was read from.
+        given: the `SearchInput` that it was read from.
 
     Returns:
         A tuple of `Setting`s.
@@ -213,7 +213,7 @@ def recipe_with(values, given):
     Args:
         values: {path: value} of its active settings. A method that is not the file's own begins with its published
             settings and weight.
-        given: the `Given` that is searched.
+        given: the `SearchInput` that is searched.
 
     Returns:
         A `Recipe`.
@@ -225,7 +225,7 @@ def settings_of(values, given):
     """Values as overrides "path=value" of a recipe, methods first.
 
     Example:
-        >>> settings_of({"terms.0.temperature": 2.0}, Given("digits"))
+        >>> settings_of({"terms.0.temperature": 2.0}, SearchInput("digits"))
         ['terms.0.temperature=2.0']
     """
     base = (

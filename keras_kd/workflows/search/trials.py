@@ -11,7 +11,7 @@ from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import duration
 from keras_kd.utils.ownership import joined, within
 from keras_kd.workflows.run.distill import trained_teacher
-from keras_kd.workflows.run.dry_run import about_data, rehearse
+from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.folder import same_inputs
 from keras_kd.workflows.run.inputs import inputs_of
 from keras_kd.workflows.run.missing import must_train_first
@@ -64,9 +64,9 @@ class Trials:
     def as_chief(self, patience):
         """Has workers run the trials; one that gives no sign of life for `patience` seconds counts as dead."""
         tuner = self._tuner()
-        self.plan.tell(f"{self.spec.trials} trials at most, by {self.spec.tuner}")
+        self.plan.log(f"{self.spec.trials} trials at most, by {self.spec.tuner}")
         try:
-            serve(tuner, Workers(self.files.path, patience), self.plan.tell)
+            serve(tuner, Workers(self.files.path, patience), self.plan.log)
         finally:
             self._spend()
 
@@ -74,13 +74,13 @@ class Trials:
         """Runs trials for the chief until there are no more."""
         name = plain_name(os.environ["KERASTUNER_TUNER_ID"], "KERASTUNER_TUNER_ID")
         self._begin()
-        wait_for_chief(self.plan.tell)
+        wait_for_chief(self.plan.log)
         with joined(self.files.path, KIND) as owned, within(owned), Workers(self.files.path).alive(name):
             tuner = StudentTuner(
                 oracle_of(self.spec, self.plan.objectives, self.plan.recipe.fit.epochs),
                 StudentHyperModel(self.plan.space, self.train),
                 self.files.path / "workers" / f"{name}.project",
-                lambda trial: self.plan.tell(f"worker {name}: trial {trial.trial_id} {trial.status.lower()}"),
+                lambda trial: self.plan.log(f"worker {name}: trial {trial.trial_id} {trial.status.lower()}"),
             )
             tuner.search()
 
@@ -89,7 +89,7 @@ class Trials:
         recipe, held_out, smoke = self.plan.recipe, self.plan.held_out, self.plan.given.smoke
         if must_train_first(held_out, self.files.path, smoke):
             # What does not fit is found before hours go into a teacher.
-            rehearse(held_out, about_data(held_out), smoke)
+            dry_run(held_out, about_data(held_out), smoke)
         self.dataset = load_data(held_out)
         if self.owned is not None:
             now = inputs_of(recipe, self.files.path, smoke, self.dataset)
@@ -106,7 +106,7 @@ class Trials:
     # A trial.
 
     def train(self, trial_id, values, tuners_own):
-        """Trains the students of a trial, one a seed; returns {objective: mean}."""
+        """Trains the students of a trial, one per seed; returns {objective: mean}."""
         recipe = self.plan.recipe_of(values)
         teacher = self._teacher(recipe)
         folder, reports = self.files.trials / file_name(trial_id), []
@@ -153,7 +153,7 @@ class Trials:
         plan = self.plan
         if not self.ended:
             columns = [*(name for name, _ in plan.objectives), *(one.path for one in plan.space)]
-            plan.tell(" | ".join(["trial", *columns, "time left"]))
+            plan.log(" | ".join(["trial", *columns, "time left"]))
         self.ended += 1
         if self.owned is not None:
             self._spend()
@@ -171,7 +171,7 @@ class Trials:
             [one for one in self.tuner.oracle.trials.values() if one.status in ("COMPLETED", "FAILED", "INVALID")]
         )
         left = max(0, self.spec.trials - done) * (time.monotonic() - self.begun) / self.ended
-        plan.tell(" | ".join([f"{trial.trial_id} ({done}/{self.spec.trials})", *cells, *shown, duration(left)]))
+        plan.log(" | ".join([f"{trial.trial_id} ({done}/{self.spec.trials})", *cells, *shown, duration(left)]))
 
     def _spend(self):
         """Keeps the time that the search has taken, for its budget of hours; after each trial, as a kill may come."""

@@ -103,7 +103,7 @@ class StudentHyperModel(keras_tuner.HyperModel):
 
 
 class DeterministicOracle:
-    """What our oracles have beside KerasTuner's: files that are whole, an end by time, trials of dead workers."""
+    """What our oracles have in addition to KerasTuner's: files that are whole, an end by time, dead workers' trials."""
 
     over = staticmethod(lambda: False)
     workers = None  # a `Workers`, where there are some
@@ -199,11 +199,11 @@ class StudentTuner(BaseTuner):
         oracle: of `oracle_of`.
         hypermodel: a `StudentHyperModel`.
         folder: of the search; KerasTuner's project is in it.
-        tell: called with each trial that ended.
+        log: called with each trial that ended.
     """
 
-    def __init__(self, oracle, hypermodel, folder, tell=None):
-        self.tell = tell or (lambda trial: None)
+    def __init__(self, oracle, hypermodel, folder, log=None):
+        self.log = log or (lambda trial: None)
         with contextlib.redirect_stdout(io.StringIO()), _quiet():
             try:
                 super().__init__(oracle, hypermodel, directory=str(folder), project_name=PROJECT)
@@ -223,7 +223,7 @@ class StudentTuner(BaseTuner):
                 raise
             # Nothing is known of its settings: the trial stays open, and the search ends.
             raise _MachineFailed(
-                f"trial {trial.trial_id}: {fault}; it does not count: cure that, and the same command tries it again"
+                f"trial {trial.trial_id}: {fault}; it does not count: fix that, and the same command tries it again"
             ) from error
         # Of several objectives KerasTuner's oracles see the sum, each with its sign.
         return found if objective.name in found else {**found, objective.name: objective.get_value(found)}
@@ -235,7 +235,7 @@ class StudentTuner(BaseTuner):
     def on_trial_end(self, trial):
         with _quiet():
             super().on_trial_end(trial)
-        self.tell(trial)
+        self.log(trial)
 
     def save(self):
         if isinstance(self.oracle, DeterministicOracle):

@@ -68,18 +68,18 @@ class Workers:
         return now - self._seen[name][1] > self.patience
 
 
-def wait_for_chief(tell, seconds=300.0):
+def wait_for_chief(log, seconds=300.0):
     """Returns when the chief can be reached; a worker may be begun before it.
 
     Args:
-        tell: called with a line where it has to wait.
+        log: called with a line where it has to wait.
         seconds: after which it is an error.
 
     Raises:
         UserError: there is no chief.
     """
     host, port = os.environ["KERASTUNER_ORACLE_IP"], os.environ["KERASTUNER_ORACLE_PORT"]
-    begun, told = time.monotonic(), False
+    begun, logged = time.monotonic(), False
     while True:
         try:
             socket.create_connection((host, int(port)), timeout=5).close()
@@ -90,19 +90,19 @@ def wait_for_chief(tell, seconds=300.0):
                     f"--worker: no chief answers at {host}:{port}; begin it with --chief {host}:{port}, unless its "
                     "search is done"
                 ) from None
-        if not told:
-            tell(f"waiting for a chief at {host}:{port}, {seconds:.0f} s at most")
-            told = True
+        if not logged:
+            log(f"waiting for a chief at {host}:{port}, {seconds:.0f} s at most")
+            logged = True
         time.sleep(1)
 
 
-def serve(tuner, workers, tell):
+def serve(tuner, workers, log):
     """The chief: answers workers until all trials are done. Trials of workers that died are given to others.
 
     Args:
         tuner: the chief's `StudentTuner`.
         workers: `Workers`.
-        tell: called with a line about what happened.
+        log: called with a line about what happened.
     """
     from concurrent import futures
 
@@ -124,7 +124,7 @@ def serve(tuner, workers, tell):
     if not bound:
         raise UserError(f"--chief: {where} cannot be listened on; is it in use? Give another port")
     server.start()
-    tell(f"chief at {where}: waiting for workers")
+    log(f"chief at {where}: waiting for workers")
     reported = set()
     try:
         while not _is_done(oracle, servicer):
@@ -133,10 +133,10 @@ def serve(tuner, workers, tell):
                 if workers.is_dead(name):
                     trial = oracle.give_up(name)
                     what = f"; its trial {trial.trial_id} goes to another" if trial is not None else ""
-                    tell(f"worker {name} gives no sign of life{what}")
+                    log(f"worker {name} gives no sign of life{what}")
             for key in [key for key in oracle.end_order if key not in reported]:
                 reported.add(key)
-                tuner.tell(oracle.trials[key])
+                tuner.log(oracle.trials[key])
     finally:
         server.stop(5).wait()
 

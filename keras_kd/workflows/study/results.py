@@ -112,7 +112,7 @@ def _paths(report, before=""):
 
 
 def ends(numbers):
-    """The least and the largest of what the runs say; one where they agree."""
+    """The minimum and the maximum of what the runs say; one where they agree."""
     numbers = set(numbers)
     return sorted({min(numbers), max(numbers)}) if numbers else []
 

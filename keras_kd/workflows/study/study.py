@@ -17,7 +17,7 @@ from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held, within
 from keras_kd.workflows.restart import empty_folder, of_earlier_runs
 from keras_kd.workflows.run import distill as run
-from keras_kd.workflows.run.dry_run import about_data, rehearse
+from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.folder import no_banks_here
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.seeds import digest_of
@@ -30,7 +30,7 @@ RESULTS = ("grid.json", "study.json", "study.md", "study.html")
 
 
 def study(
-    name, folder, *, settings=(), seeds=None, smoke=False, restart=False, jobs=1, quiet=False, tell=None, joins=False
+    name, folder, *, settings=(), seeds=None, smoke=False, restart=False, jobs=1, quiet=False, log=None, joins=False
 ):
     """Runs a study to its end and writes `study.json`, `study.md`, `study.html`.
 
@@ -46,23 +46,23 @@ def study(
         restart: throws away what is in the folder.
         jobs: processes that work on it.
         quiet: no progress.
-        tell: called with a line about what goes on.
+        log: called with a line about what goes on.
         joins: this is one of those processes: it writes nothing but runs.
 
     Returns:
         The `StudyResult`, as `study.json` holds it; None where it `joins`.
 
     Raises:
-        UserError: what the user can cure.
+        UserError: what the user can fix.
 
     Example:
         keras-kd study label_noise --jobs 2
     """
-    folder, tell = Path(folder), tell or (lambda line: None)
+    folder, log = Path(folder), log or (lambda line: None)
     spec = load_study(name)
     seeds = tuple(seeds or spec.seeds)[: 1 if smoke else None]
     no_banks_here(folder)
-    with _held(folder, spec, wait=True, tell=False, restart=restart) as owned:
+    with _held(folder, spec, wait=True, log=False, restart=restart) as owned:
         if restart:
             _begin_again(owned, spec, settings, seeds, smoke)
         _recipes_unchanged(folder)
@@ -70,7 +70,7 @@ def study(
         cells = write_recipes(spec, folder, settings, smoke)
         runs = _runs(cells, seeds, folder)
         if not joins:
-            _rehearse(runs, smoke)
+            _dry_run(runs, smoke)
         with atomic_write(folder / "grid.json") as temporary:
             temporary.write_text(grid, encoding="utf-8")
     others = []
@@ -78,7 +78,7 @@ def study(
         if not joins:
             others.extend(_others(jobs - 1, name, folder, settings, seeds, smoke))
         with within(owned):
-            failed = _run_all(runs, smoke=smoke, quiet=quiet, tell=tell)
+            failed = _run_all(runs, smoke=smoke, quiet=quiet, log=log)
         for one in others:
             one.wait()
     finally:
@@ -128,7 +128,7 @@ def _begin_again(owned, spec, settings, seeds, smoke):
     """Throws away what a study made, once it is seen that it can be begun again."""
     with tempfile.TemporaryDirectory() as aside:
         cells = write_recipes(spec, aside, settings, smoke)
-        _rehearse(_runs(cells, seeds, Path(aside)), smoke)
+        _dry_run(_runs(cells, seeds, Path(aside)), smoke)
         for data in {repr(recipe.data): recipe for _, _, recipe in cells}.values():
             load_data(data)
     empty_folder(owned, maker="keras-kd for this study")
@@ -175,20 +175,20 @@ def _runs(cells, seeds, folder):
     return runs
 
 
-def _rehearse(runs, smoke):
+def _dry_run(runs, smoke):
     """What does not fit in any cell is found before hours go into the others."""
     missing = {name: recipe for (name, _), (recipe, place) in runs.items() if not RunFolder(place).student.exists()}
     errors = []
     for name, recipe in missing.items():
         try:
-            rehearse(recipe, about_data(recipe), smoke)
+            dry_run(recipe, about_data(recipe), smoke)
         except UserError as error:
             errors.append(f"cell {name}: {error}")
     if errors:
         raise UserError("\n".join(errors))
 
 
-def _run_all(runs, *, smoke, quiet, tell):
+def _run_all(runs, *, smoke, quiet, log):
     """Trains what is not there; {folder: why it has no student}."""
     waiting, failed = {place: (name, seed, recipe) for (name, seed), (recipe, place) in runs.items()}, {}
     count, begun = len(waiting), time.monotonic()
@@ -206,7 +206,7 @@ def _run_all(runs, *, smoke, quiet, tell):
             moved = True
             minutes = (time.monotonic() - begun) / 60
             if not quiet:
-                tell(f"{count - len(waiting)} of {count} runs  {name}, seed {seed}  {minutes:.1f} min")
+                log(f"{count - len(waiting)} of {count} runs  {name}, seed {seed}  {minutes:.1f} min")
         if not moved:
             time.sleep(PAUSE)
     return failed

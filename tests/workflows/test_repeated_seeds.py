@@ -1,4 +1,4 @@
-"""A claim: seeds, the same student on labels alone, the verdict, and what is measured beside accuracy."""
+"""Repeated seeds: the same student on labels alone, the verdict, and what is measured in addition to accuracy."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import pytest
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.utils.errors import UserError
-from keras_kd.workflows import seeds as claim
+from keras_kd.workflows import seeds as repeated_seeds
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.folder import read_history, read_report
 
@@ -42,7 +42,7 @@ def made(made_once):
         (place / "teacher.yaml").write_text(TEACHER)
         run.distill(load(place / "teacher.yaml"), place / "runs" / "teacher", name="teacher", quiet=True)
 
-    return made_once("claim", fill)[0]
+    return made_once("repeated_seeds", fill)[0]
 
 
 @pytest.fixture
@@ -59,7 +59,9 @@ def page_of(folder):
 
 def distilled(folder, text="", name="mine", **options):
     (folder / f"{name}.yaml").write_text(RECIPE + text)
-    return claim.distill(load(folder / f"{name}.yaml"), folder / "runs" / name, name=name, quiet=True, **options)
+    return repeated_seeds.distill(
+        load(folder / f"{name}.yaml"), folder / "runs" / name, name=name, quiet=True, **options
+    )
 
 
 @pytest.mark.slow
@@ -134,9 +136,9 @@ def test_seeds_without_a_baseline_have_a_mean_and_no_verdict(folder):
     )
 
 
-def test_the_last_epoch_is_the_figure_and_the_best_on_validation_stands_beside(folder):
+def test_the_last_epoch_is_the_figure_and_the_best_on_validation_stands_next_to_it(folder):
     (folder / "mine.yaml").write_text(RECIPE.replace("epochs: 2", "epochs: 4"))
-    found = claim.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
+    found = repeated_seeds.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
     best, rows = found["best_validation"], read_history(RunFolder(folder / "runs" / "mine"))
     scores = [float(row["val_accuracy"]) for row in rows]
     assert best["val_accuracy"] == max(scores) and best["epoch"] == 1 + scores.index(max(scores))
@@ -179,7 +181,7 @@ def test_corruptions_and_attacks(folder):
 def test_planted_noise_is_reported(folder):
     text = RECIPE.replace("validation: 20}", "validation: 20, label_noise: {rate: 0.5}}")
     (folder / "noisy.yaml").write_text(text)
-    found = claim.distill(load("noisy.yaml"), folder / "runs" / "noisy", name="noisy", quiet=True)
+    found = repeated_seeds.distill(load("noisy.yaml"), folder / "runs" / "noisy", name="noisy", quiet=True)
     assert found["data"]["label_noise"] == {"kind": "symmetric", "asked": 0.5, "rate": 0.5, "images": 30}
     train = found["splits"]["train"]
     assert 0 <= train["student_fits_noise"] <= 1 and 0 <= train["teacher_true_top1"] <= 1
@@ -190,7 +192,7 @@ def test_planted_noise_is_reported(folder):
 def test_planted_rare_classes_are_reported(folder):
     text = RECIPE.replace("validation: 20}", "imbalance: {ratio: 5}}")
     (folder / "rare.yaml").write_text(text.replace("teacher: teacher.yaml", "teacher: digits_cnn"))
-    found = claim.distill(load("rare.yaml"), folder / "runs" / "rare", name="rare", quiet=True)
+    found = repeated_seeds.distill(load("rare.yaml"), folder / "runs" / "rare", name="rare", quiet=True)
     groups = found["imbalance"]
     assert sorted(groups["head_classes"] + groups["middle_classes"] + groups["tail_classes"]) == [0, 1, 2, 3]
     assert "## Rare classes" in (folder / "runs" / "rare" / "report.md").read_text()
@@ -199,12 +201,12 @@ def test_planted_rare_classes_are_reported(folder):
 def test_a_teacher_can_be_a_recipe_with_other_settings(folder):
     text = "teacher: {model: teacher.yaml, settings: {fit.epochs: 1}}"
     (folder / "mine.yaml").write_text(RECIPE.replace("teacher: teacher.yaml", text))
-    claim.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
+    repeated_seeds.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
     (place,) = (folder / "runs").glob("teacher-*")
     assert read_report(place)["epochs"] == 1 and load(place / "recipe.yaml", notes=[]).fit.epochs == 1
     (folder / "bad.yaml").write_text(RECIPE.replace("teacher: teacher.yaml", text.replace("epochs", "epoch")))
     with pytest.raises(UserError, match="fit.epoch: no such field for fit; did you mean 'epochs'"):
-        claim.distill(load("bad.yaml"), folder / "runs" / "bad", name="bad", quiet=True)
+        repeated_seeds.distill(load("bad.yaml"), folder / "runs" / "bad", name="bad", quiet=True)
 
 
 @pytest.mark.parametrize(
