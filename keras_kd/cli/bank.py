@@ -83,12 +83,12 @@ def bank_build(recipe, settings, bank, out, backend, as_json):
             shown[0] = done * 20 // of
             print_note(f"{done:,} of {of:,} views")
 
-    found = build(opened, progress)
+    built = build(opened, progress)
     if as_json:
-        return print_json(found)
+        return print_json(built)
     click.echo(
-        f"{found['folder']}: {found['views']:,} views, {found['computed']:,} of them computed now in "
-        f"{found['seconds']:.1f} s; {megabytes(found['bytes'], 1)} on the disk"
+        f"{built['folder']}: {built['views']:,} views, {built['computed']:,} of them computed now in "
+        f"{built['seconds']:.1f} s; {megabytes(built['bytes'], 1)} on the disk"
     )
 
 
@@ -137,15 +137,15 @@ def bank_verify(recipe, settings, bank, out, sample, backend, as_json):
         keras-kd bank verify resnet56_to_resnet20
     """
     opened = _bank(recipe, settings, bank, backend, False, out)
-    found = opened.verify(sample)
+    verified = opened.verify(sample)
     if as_json:
-        print_json(found)
+        print_json(verified)
     else:
-        click.echo(f"{opened.folder}: {found['views']:,} views, {found['damaged']:,} damaged rows")
-        for tap, difference in found["largest_difference"].items():
+        click.echo(f"{opened.folder}: {verified['views']:,} views, {verified['damaged']:,} damaged rows")
+        for tap, difference in verified["largest_difference"].items():
             name = opened.tables[tap].format.name
-            click.echo(f"  {tap}: largest difference of {found['sampled']:,} views {difference:.2g} ({name})")
-    end(1 if found["damaged"] else 0)
+            click.echo(f"  {tap}: largest difference of {verified['sampled']:,} views {difference:.2g} ({name})")
+    end(1 if verified["damaged"] else 0)
 
 
 @bank_commands.command("prune")

@@ -167,13 +167,13 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     start_keras(backend)
     from keras_kd.workflows.doctor import examine, in_lines, summary_line
 
-    found = examine(loaded, folder, name=name, smoke=smoke)
+    examined = examine(loaded, folder, name=name, smoke=smoke)
     if as_json:
-        print_json(found)
+        print_json(examined)
     else:
-        click.echo("\n".join(in_lines(found)))
-        click.echo(summary_line(found))
-    end(1 if any(one["outcome"] == "bad" for one in found["findings"]) else 0)
+        click.echo("\n".join(in_lines(examined)))
+        click.echo(summary_line(examined))
+    end(1 if any(one["outcome"] == "bad" for one in examined["findings"]) else 0)
 
 
 @command()

@@ -119,8 +119,8 @@ def robustness(
         >>> from keras_kd.models import build
         >>> from keras_kd.models.network import Network
         >>> network = Network("digits_tiny", build("digits_tiny", (8, 8, 1), 10), from_logits=True)
-        >>> found = robustness(network, network, np.full((2, 8, 8, 1), 100, "uint8"), [3, 7], epsilon=0)
-        >>> found["student"]["clean"] == found["student"]["pgd"], found["transfer"]["teacher_to_student"]
+        >>> attacked = robustness(network, network, np.full((2, 8, 8, 1), 100, "uint8"), [3, 7], epsilon=0)
+        >>> attacked["student"]["clean"] == attacked["student"]["pgd"], attacked["transfer"]["teacher_to_student"]
         (True, {'fooled': None, 'images': 0})
     """
     networks = {"student": student} if teacher is None else {"student": student, "teacher": teacher}

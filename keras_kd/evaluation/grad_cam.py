@@ -153,8 +153,9 @@ def attention_overlap(networks, images, taps=None, share=0.2, batch_size=INFEREN
         >>> from keras_kd.models import build
         >>> from keras_kd.models.network import Network
         >>> one = Network("digits_tiny", build("digits_tiny", (8, 8, 1), 10), from_logits=True)
-        >>> found = attention_overlap({"student": one, "teacher": one}, np.eye(8, dtype="uint8")[None, ..., None] * 255)
-        >>> list(found), found["student/teacher"]["iou"]
+        >>> image = np.eye(8, dtype="uint8")[None, ..., None] * 255
+        >>> overlaps = attention_overlap({"student": one, "teacher": one}, image)
+        >>> list(overlaps), overlaps["student/teacher"]["iou"]
         (['student/teacher'], 1.0)
     """
     taps = taps or {}

@@ -38,8 +38,8 @@ def invariance(networks, images, seed=0, batch_size=INFERENCE_BATCH):
         >>> from keras_kd.models import build
         >>> from keras_kd.models.network import Network
         >>> one = Network("digits_tiny", build("digits_tiny", (8, 8, 1), 10), from_logits=True)
-        >>> found = invariance({"student": one, "teacher": one}, np.full((2, 8, 8, 1), 100, "uint8"))
-        >>> found["networks"]["student"]["rotation"], found["pairs"]["student/teacher"]["rotation"]
+        >>> unchanged = invariance({"student": one, "teacher": one}, np.full((2, 8, 8, 1), 100, "uint8"))
+        >>> unchanged["networks"]["student"]["rotation"], unchanged["pairs"]["student/teacher"]["rotation"]
         (1.0, {'agreement': 1.0, 'agreement_on_change': 1.0})
     """
     images = np.asarray(images)

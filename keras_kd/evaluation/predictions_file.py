@@ -39,8 +39,8 @@ def write_predictions(path, student_logits, teacher_logits, labels, images):
         >>> student, teacher = np.array([[1.0, 0.0], [9.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 9.0]])
         >>> pixels = np.zeros((2, 8, 8, 1), "uint8")
         >>> path = write_predictions(Path(tempfile.mkdtemp()) / NAME, student, teacher, [0, 1], pixels)
-        >>> found = read_predictions(path)
-        >>> found["positions"].tolist(), found["images"].shape, found["student_logits"].dtype.name
+        >>> kept = read_predictions(path)
+        >>> kept["positions"].tolist(), kept["images"].shape, kept["student_logits"].dtype.name
         ([1], (1, 8, 8, 1), 'float16')
     """
     kept = {"student_logits": _small(student_logits), "labels": np.asarray(labels).astype("int32")}

@@ -64,5 +64,5 @@ def refuse_changed(folder):
         return
     shown = listed(found, 4)
     lost = next((name for name in IRREPLACEABLE if name in found), None)
-    cure = PUT_BACK if lost else f"`keras-kd evaluate {folder}` measures again, `keras-kd distill` makes the rest again"
-    raise UserError(f"{Path(folder)}: not as the run made it (damaged, or changed by somebody): {shown}; {cure}")
+    fix = PUT_BACK if lost else f"`keras-kd evaluate {folder}` measures again, `keras-kd distill` makes the rest again"
+    raise UserError(f"{Path(folder)}: not as the run made it (damaged, or changed by somebody): {shown}; {fix}")

@@ -198,14 +198,14 @@ def seen_by_the_teacher(report):
 
 def control(report):
     """Agreement with a teacher that taught nothing."""
-    found = parts(report, "fidelity", "control")
-    if found.get("agreement") is None:
+    control = parts(report, "fidelity", "control")
+    if control.get("agreement") is None:
         return ""
     return (
-        f"Control: with {found.get('name')} ({percent(found.get('top1'))}), which taught nothing here, the student "
-        f"agrees on {percent(found['agreement'])}, so {signed(found.get('beyond_control'))} points of its agreement "
+        f"Control: with {control.get('name')} ({percent(control.get('top1'))}), which taught nothing here, the student "
+        f"agrees on {percent(control['agreement'])}, so {signed(control.get('beyond_control'))} points of its agreement "
         f"with its teacher are what teaching adds; the two teachers agree on "
-        f"{percent(found.get('teachers_agreement'))}."
+        f"{percent(control.get('teachers_agreement'))}."
     )
 
 
@@ -306,7 +306,7 @@ def attacks(report):
             if scores and name not in seen:
                 seen.add(name)
                 rows.append([name, *(percent(scores.get(key)) for key in ("clean", "fgsm", "pgd"))])
-                rows[-1] += [_passed_on(one, way) if who == "student" else NOTHING for way in TRANSFERS]
+                rows[-1] += [_transferred(one, way) if who == "student" else NOTHING for way in TRANSFERS]
     header = ["accuracy under attack", "clean", "FGSM", "PGD", "the teacher's fool it", "its own fool the teacher"]
     return header, rows
 
@@ -314,9 +314,11 @@ def attacks(report):
 TRANSFERS = ("teacher_to_student", "student_to_teacher")
 
 
-def _passed_on(one, way):
-    found = parts(one, "transfer", way)
-    return f"{percent(found['fooled'])} of {found.get('images')}" if found.get("fooled") is not None else NOTHING
+def _transferred(one, way):
+    transfer = parts(one, "transfer", way)
+    return (
+        f"{percent(transfer['fooled'])} of {transfer.get('images')}" if transfer.get("fooled") is not None else NOTHING
+    )
 
 
 def attack_settings(report):

@@ -137,8 +137,10 @@ def _nothing_left_behind(folder, absent):
 
 def _anything_made(folder):
     try:
-        found = read_account(folder)
-        return bool(found["kept"] or found["inside"]) or any(os.path.lexists(folder / name) for name in found["made"])
+        account = read_account(folder)
+        return bool(account["kept"] or account["inside"]) or any(
+            os.path.lexists(folder / name) for name in account["made"]
+        )
     except UserError:
         return (folder / MARK / ACCOUNT).exists()
 

@@ -152,8 +152,8 @@ def report_of(student, teacher, labels, names=None):
         int8_fine_tuning={"before": {"int8": {"accuracy": 0.5}}, "epochs": 3, "teacher": "the student"},
         export_note="a package is missing",
         doctor=[
-            {"check": "rate", "outcome": "good", "found": "fine", "why": "", "cure": ""},
-            {"check": "temperature", "outcome": "bad", "found": "uniform", "why": "no help", "cure": "lower it"},
+            {"check": "rate", "outcome": "good", "found": "fine", "why": "", "fix": ""},
+            {"check": "temperature", "outcome": "bad", "found": "uniform", "why": "no help", "fix": "lower it"},
         ],
         environment={"device": "CPU", "keras": "3.12"},
         notes=["One note."],

@@ -66,8 +66,8 @@ def class_changes(distilled, baseline, images=None):
     Source: Lukasik et al., Teacher's pet: understanding and mitigating biases in distillation, arXiv:2106.10494.
 
     Example:
-        >>> found = class_changes([[0.9, 0.5, None]], [[0.8, 0.6, None]])
-        >>> found["change"], found["harmed"], found["surely_harmed"], found["flagged"]
+        >>> changes = class_changes([[0.9, 0.5, None]], [[0.8, 0.6, None]])
+        >>> changes["change"], changes["harmed"], changes["surely_harmed"], changes["flagged"]
         ([0.1, -0.1, None], [1], [], [1])
     """
     distilled = _numbers("distilled", distilled, "(runs, classes)", dimensions=2)
@@ -119,8 +119,8 @@ def groups(train_counts, per_class):
     Source: Liu et al., Large-Scale Long-Tailed Recognition in an Open World, arXiv:1904.05160 (many, medium, few).
 
     Example:
-        >>> found = groups([10, 500, 100, 20], [0.25, 1.0, 0.5, 0.75])
-        >>> found["head"], found["head_classes"], found["tail"], found["tail_classes"]
+        >>> grouped = groups([10, 500, 100, 20], [0.25, 1.0, 0.5, 0.75])
+        >>> grouped["head"], grouped["head_classes"], grouped["tail"], grouped["tail_classes"]
         (0.75, [1, 2], 0.25, [0])
     """
     scores, counts = _numbers("per_class", per_class, "(classes,)", dimensions=1), np.asarray(train_counts)

@@ -123,8 +123,8 @@ def copied_errors(student_logits, teacher_logits, labels):
     Source: Stanton et al., arXiv:2106.05945, whose fidelity is measured here on the teacher's errors alone.
 
     Example:
-        >>> found = copied_errors([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0]], [[1.0, 0.0]] * 3, [0, 1, 1])
-        >>> found["images"], found["agreement"], found["student_accuracy"]
+        >>> copied = copied_errors([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0]], [[1.0, 0.0]] * 3, [0, 1, 1])
+        >>> copied["images"], copied["agreement"], copied["student_accuracy"]
         (2, 0.5, 0.5)
     """
     student, teacher = checked_pair(student_logits, teacher_logits)

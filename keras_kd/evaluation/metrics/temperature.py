@@ -96,8 +96,8 @@ def scaled_calibration(logits, labels, held_out_logits=None, held_out_labels=Non
 
     Example:
         >>> logits = np.log([[0.9, 0.1]] * 8)  # says 0.9, is right in 6 of 8
-        >>> found = scaled_calibration(logits, [0, 0, 0, 0, 0, 0, 1, 1])
-        >>> round(found["temperature"], 3), round(found["ece"], 6), found["fitted_on"]
+        >>> scaled = scaled_calibration(logits, [0, 0, 0, 0, 0, 0, 1, 1])
+        >>> round(scaled["temperature"], 3), round(scaled["ece"], 6), scaled["fitted_on"]
         (2.0, 0.0, 'the other half of the test images')
     """
     logits, labels = checked(logits, labels)

@@ -31,11 +31,11 @@ def fidelity(report, evidence):
     )
 
 
-def _brief(found):
-    if found.get("agreement") is None:
+def _brief(fidelity):
+    if fidelity.get("agreement") is None:
         return ""
-    kl = f", KL {found['kl']:.4f}" if "kl" in found else ""
-    return f"agreement with the teacher {bare_percent(found['agreement'])} %{kl}"
+    kl = f", KL {fidelity['kl']:.4f}" if "kl" in fidelity else ""
+    return f"agreement with the teacher {bare_percent(fidelity['agreement'])} %{kl}"
 
 
 def _alike(report):
@@ -114,11 +114,11 @@ def _draw_representations(alike):
 
 
 def _weights_of_examples(report):
-    found = parts(report, "splits", "train", "example_weights")
-    if found.get("correlation") is None:
+    weights = parts(report, "splits", "train", "example_weights")
+    if weights.get("correlation") is None:
         return ""
     return (
         f"Distillation weighs examples: the median weight of a training example in the gradient is "
-        f"{number(found.get('median'))} of what its label alone would give, and it goes with how sure the teacher is "
-        f"of the label (Spearman's correlation {number(found['correlation'])})."
+        f"{number(weights.get('median'))} of what its label alone would give, and it goes with how sure the teacher is "
+        f"of the label (Spearman's correlation {number(weights['correlation'])})."
     )

@@ -11,10 +11,10 @@ ROLES = {"student": COLOURS[0], "teacher": COLOURS[1], "baseline": COLOURS[2], "
 
 def properties(report):
     """Corruptions, attacks, attention and invariance."""
-    found = parts(report, "properties")
-    corrupted = {role: parts(one) for role, one in parts(found, "corruptions").items()}
+    measured = parts(report, "properties")
+    corrupted = {role: parts(one) for role, one in parts(measured, "corruptions").items()}
     names = list(dict.fromkeys(name for one in corrupted.values() for name in one if name not in tables.SUMMARIES))
-    images = f"On {found['images']} test images. " if found.get("images") else ""
+    images = f"On {measured['images']} test images. " if measured.get("images") else ""
     return section(
         "properties",
         "What else the student took over",

@@ -1,5 +1,7 @@
 """Where the label loss and each term pull the student at its start: the same way, or apart; and how strongly."""
 
+from dataclasses import asdict, dataclass
+
 import keras
 import numpy as np
 from keras import ops
@@ -25,6 +27,26 @@ class _NotMeasured(UserError):
     """Nothing is wrong, but a gradient at the start would say nothing."""
 
 
+@dataclass(frozen=True)
+class Gradients:
+    """Which part of the loss pulls the student where, and how hard.
+
+    Args:
+        parts: {name: {"weight": largest over the epochs, "norms": [a batch], "cosines": [a group of classes] with the
+            gradient of the label loss; None of that itself and where one is 0}}.
+        unknown: {name: why it was not measured}.
+        refused: {name: why a run refuses it}.
+        reached: share of the student's trainable weights in variables to which some part has a gradient.
+        relative: the median of (length of the whole weighted gradient) / (length of the weights).
+    """
+
+    parts: dict
+    unknown: dict
+    refused: dict
+    reached: float
+    relative: float | None
+
+
 def measure_gradients(case):
     """The gradients of the label loss and of each term to the student's weights, on a few batches.
 
@@ -38,11 +60,7 @@ def measure_gradients(case):
         case: a `Case`.
 
     Returns:
-        dict: "parts" {name: {"weight": largest over the epochs, "norms": [a batch], "cosines": [a group of classes]
-        with the gradient of the label loss; None of that itself and where one is 0}}; "unknown" {name: why it was not
-        measured}; "refused" {name: why a run refuses it}; "reached": share of the student's trainable weights in
-        variables to which some part has a gradient; "relative": the median of (length of the whole weighted gradient) /
-        (length of the weights).
+        `Gradients`.
 
     Source:
         Du et al., Adapting Auxiliary Losses Using Gradient Similarity, arXiv:1812.02224.
@@ -89,13 +107,13 @@ def measure_gradients(case):
             if whole is None
             else [[a + b for a, b in zip(one, other, strict=True)] for one, other in zip(whole, weighted, strict=True)]
         )
-    return {
-        "parts": found,
-        "unknown": unknown,
-        "refused": refused,
-        "reached": float(sizes[reached].sum() / max(sizes.sum(), 1)),
-        "relative": float(np.median([_length(batch) for batch in whole]) / max(length, 1e-30)) if whole else None,
-    }
+    return Gradients(
+        parts=found,
+        unknown=unknown,
+        refused=refused,
+        reached=float(sizes[reached].sum() / max(sizes.sum(), 1)),
+        relative=float(np.median([_length(batch) for batch in whole]) / max(length, 1e-30)) if whole else None,
+    )
 
 
 def _gradients_of(case, alone, roles):
@@ -202,13 +220,13 @@ def check_gradients(case):
         return None
     if case.lacks_teacher:
         return None
-    found = case.gradients
-    parts = found["parts"]
+    measured = case.gradients
+    parts = measured.parts
     strength = {name: one["weight"] * float(np.median(one["norms"])) for name, one in parts.items()}
-    evidence = {**found, "weighted_lengths": strength}
-    texts = [f"{name}: not examined, {reason}" for name, reason in found["unknown"].items()]
-    if found["refused"]:
-        return _refused(found["refused"], evidence)
+    evidence = {**asdict(measured), "weighted_lengths": strength}
+    texts = [f"{name}: not examined, {reason}" for name, reason in measured.unknown.items()]
+    if measured.refused:
+        return _refused(measured.refused, evidence)
     if not parts:
         return finding(GRADIENTS, "unknown", "; ".join(texts), evidence=evidence)
     if not all(np.isfinite(one) for one in strength.values()):
@@ -223,7 +241,7 @@ def check_gradients(case):
         texts.append(f"{next(iter(strength))} alone pulls")
     return finding(
         GRADIENTS,
-        "warning" if reasons else "unknown" if found["unknown"] else "good",
+        "warning" if reasons else "unknown" if measured.unknown else "good",
         "; ".join(texts),
         why=" ".join(reasons),
         fix="; ".join(dict.fromkeys(fix for _, _, fix in told if fix)),

@@ -233,8 +233,8 @@ def class_permutation(probabilities, labels):
 
     Example:
         >>> labels = np.arange(400) % 4
-        >>> found = class_permutation(np.eye(4)[np.array([0, 1, 3, 2])[labels]], labels)
-        >>> found["order"], found["moved"], found["accuracy"], found["accuracy_in_order"]
+        >>> permutation = class_permutation(np.eye(4)[np.array([0, 1, 3, 2])[labels]], labels)
+        >>> permutation["order"], permutation["moved"], permutation["accuracy"], permutation["accuracy_in_order"]
         ([0, 1, 3, 2], [2, 3], 0.5, 1.0)
         >>> class_permutation(np.eye(4)[labels], labels) is None
         True

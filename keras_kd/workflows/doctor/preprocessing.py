@@ -1,6 +1,6 @@
 """How a network reads the data: whether it is right as it is fed, or would be with other pixels or classes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,6 +40,23 @@ class PreprocessingFit:
     saturated: float
 
 
+@dataclass
+class Reading:
+    """How a network reads the images.
+
+    Args:
+        fit: the `PreprocessingFit` of the images as the recipe feeds them.
+        permutation: under the better scaling, or else as fed; None where no other order of classes fits.
+        tried: {name of a scaling: accuracy}.
+        better: (`Scaling`, `PreprocessingFit`) of one under which the network is far better, or None.
+    """
+
+    fit: PreprocessingFit
+    permutation: dict | None
+    tried: dict = field(default_factory=dict)
+    better: tuple | None = None
+
+
 def reading(case, member):
     """How a member reads the images.
 
@@ -48,9 +65,7 @@ def reading(case, member):
         member: one of its `Member`s.
 
     Returns:
-        dict: "read", a `PreprocessingFit` of the images as the recipe feeds them; "tried" {name of a scaling:
-        accuracy}; "better", (`Scaling`, `PreprocessingFit`) of one under which the network is far better, or None;
-        "permutation" under the better scaling, or else as fed; None where it names other classes.
+        A `Reading`; None where it names other classes.
     """
     if member.where not in case.readings:
         case.readings[member.where] = None if member.names_other_classes else _reading(case, member)
@@ -61,7 +76,7 @@ def _reading(case, member):
     shown = case.training
     probabilities = member.probabilities(shown)
     whole = _read(case, probabilities, shown.true_labels)
-    found = {"read": whole, "tried": {}, "better": None, "permutation": whole.permutation}
+    found = Reading(whole, whole.permutation)
     if member.kind not in ("file", "function"):
         return found
     # Drawn from all: images often lie in the order of their classes.
@@ -76,11 +91,11 @@ def _reading(case, member):
         if np.abs(pixels - images).max() < 0.5:
             continue
         read = _read(case, member.probabilities(shown, pixels), labels)
-        found["tried"][scaling.name] = float(read.right.mean())
+        found.tried[scaling.name] = float(read.right.mean())
         if _is_better(case, read, fed) and (best is None or _worth(read) > _worth(best[1])):
             best = scaling, read
     if best is not None:
-        found["better"], found["permutation"] = best, best[1].permutation
+        found.better, found.permutation = best, best[1].permutation
     return found
 
 
@@ -139,7 +154,7 @@ def check_class_order(case, member):
             why="What it says of classes can be compared with nothing; only layers inside it can teach.",
             fix=f"for a method that reads logits give `{member.where}.class_map`",
         )
-    permutation, read = found["permutation"], found["read"]
+    permutation, read = found.permutation, found.fit
     if permutation is None:
         return finding(
             CLASS_ORDER,
@@ -188,18 +203,18 @@ def check_pixels(case, member):
     if found is None:
         return finding(PIXELS, "unknown", "it names other classes than the data, so that nothing can be compared")
     given = scalings(member.spec, case.dataset)[0]
-    own = float(found["read"].right.mean())
-    evidence = {"given": given.name, "accuracy": own, "nll": found["read"].nll, "accuracy_under": found["tried"]}
-    if found["better"] is None:
-        tried = max(found["tried"].values(), default=0.0)
+    own = float(found.fit.right.mean())
+    evidence = {"given": given.name, "accuracy": own, "nll": found.fit.nll, "accuracy_under": found.tried}
+    if found.better is None:
+        tried = max(found.tried.values(), default=0.0)
         text = f"{percent(own)} right with pixels {given.name} as given, at most {percent(tried)} with others"
         return finding(PIXELS, "good", text, evidence=evidence)
-    scaling, read = found["better"]
+    scaling, read = found.better
     if scaling.settings is None:
         fix = f"give it as a function (package.module:function) that begins with {scaling.name}"
     else:
         fix = settings_of(member, **scaling.settings)
-    sure = f"; there it is sure of nearly everything (loss {found['read'].nll:.3f}), here it is not ({read.nll:.3f})"
+    sure = f"; there it is sure of nearly everything (loss {found.fit.nll:.3f}), here it is not ({read.nll:.3f})"
     loss = sure if read.right.mean() < own + LEAST_GAIN else ""
     return finding(
         PIXELS,

@@ -38,12 +38,12 @@ def check_student(case):
             fix=f"{unfreeze}; or take another student",
             evidence=evidence,
         )
-    found = None if case.lacks_teacher else case.gradients
+    measured = None if case.lacks_teacher else case.gradients
     told = f"{trains:,} of its {every:,} parameters train"
-    if found is None or not found["parts"]:
+    if measured is None or not measured.parts:
         return finding(STUDENT, "good", told, evidence=evidence)
-    evidence["reached"] = found["reached"]
-    if not found["reached"] and not found["unknown"] and not found["refused"]:
+    evidence["reached"] = measured.reached
+    if not measured.reached and not measured.unknown and not measured.refused:
         return finding(
             STUDENT,
             "bad",
@@ -52,16 +52,16 @@ def check_student(case):
             fix="look for a stop_gradient, a rounding or an argmax in it, and for units that are dead at the start",
             evidence=evidence,
         )
-    if found["reached"] < UNREACHED and not found["unknown"] and not found["refused"]:
+    if measured.reached < UNREACHED and not measured.unknown and not measured.refused:
         return finding(
             STUDENT,
             "warning",
-            f"{told}, but a gradient reaches only {percent(found['reached'])} of them on the first batches",
+            f"{told}, but a gradient reaches only {percent(measured.reached)} of them on the first batches",
             why="The others stay as they were drawn.",
             fix="look for a stop_gradient in it; or give a label_weight above 0, which reaches all of it",
             evidence=evidence,
         )
-    return finding(STUDENT, "good", f"{told}, and a gradient reaches {percent(found['reached'])}", evidence=evidence)
+    return finding(STUDENT, "good", f"{told}, and a gradient reaches {percent(measured.reached)}", evidence=evidence)
 
 
 def check_learning_rate(case):
@@ -78,7 +78,7 @@ def check_learning_rate(case):
     count = sum(int(np.prod(one.shape)) for one in variables)
     length = np.sqrt(sum(float((ops.convert_to_numpy(one) ** 2).sum()) for one in variables))
     if fit.optimizer == "sgd":
-        relative = None if case.lacks_teacher else case.gradients["relative"]
+        relative = None if case.lacks_teacher else case.gradients.relative
         if relative is None:
             return None
         moved = steps * fit.learning_rate * relative / (1 - fit.momentum)

@@ -154,8 +154,8 @@ def above_chance(probabilities, labels):
         dict: "accuracy", "chance" of such a guess, "bound": the accuracy that it passes with probability 0.001.
 
     Example:
-        >>> found = above_chance(np.eye(2)[[0, 0, 0, 0]], np.array([0, 1, 0, 1]))
-        >>> found["accuracy"], found["chance"], found["bound"]
+        >>> measured = above_chance(np.eye(2)[[0, 0, 0, 0]], np.array([0, 1, 0, 1]))
+        >>> measured["accuracy"], measured["chance"], measured["bound"]
         (0.5, 0.5, 1.0)
     """
     from scipy.stats import binom
@@ -188,9 +188,9 @@ def cause_of_failure(case, member):
     if kind == "not finite":
         return OUTPUT
     found = reading(case, member)
-    if found["better"] is not None:
+    if found.better is not None:
         return PIXELS
-    if found["permutation"] is not None:
+    if found.permutation is not None:
         return CLASS_ORDER
     measured = above_chance(member.probabilities(case.held), case.held.true_labels)
     poor = measured["accuracy"] <= measured["bound"] or not case.looks_trained(measured["accuracy"])

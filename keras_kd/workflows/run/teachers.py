@@ -147,9 +147,9 @@ def _changed(where, network, spec, dataset, fit):
         network = replace(network, model=mapped, from_logits=True, members=())
     if not spec.calibrate:
         return network
-    found = fit.temperature(where, network) if fit else {"temperature": 1.0}
-    model = calibrated(network.model, found["temperature"], from_logits=network.from_logits)
-    source = {**(network.source or {}), **found}
+    fitted = fit.temperature(where, network) if fit else {"temperature": 1.0}
+    model = calibrated(network.model, fitted["temperature"], from_logits=network.from_logits)
+    source = {**(network.source or {}), **fitted}
     return replace(network, model=model, from_logits=True, source=source, members=())
 
 
@@ -202,7 +202,7 @@ class _Fit:
     def __init__(self, dataset, memory, networks):
         self._dataset, self._memory = dataset, memory
         self._key = {"networks": [_digest(one.model) for one in networks], "data": dataset.fingerprint}
-        self._found, self._kept = {}, {}
+        self._fitted, self._kept = {}, {}
         if memory is not None:
             with contextlib.suppress(OSError, ValueError):
                 kept = json.loads(Path(memory).read_text(encoding="utf-8"))
@@ -222,8 +222,8 @@ class _Fit:
                 "temperature": temperature,
                 "held_out": {"images": len(labels), **{name: round(one, 6) for name, one in figures.items()}},
             }
-        self._found[where] = self._kept[where]
-        return self._found[where]
+        self._fitted[where] = self._kept[where]
+        return self._fitted[where]
 
     def weights(self, members):
         """The weights of an ensemble."""
@@ -231,15 +231,15 @@ class _Fit:
             pairs = [self._held_out(f"teacher.ensemble[{n}]", one) for n, one in enumerate(members)]
             fitted = fit_ensemble_weights([logits for logits, _ in pairs], pairs[0][1])
             self._kept["weights"] = [round(float(weight), 9) for weight in fitted]
-        self._found["weights"] = self._kept["weights"]
-        return self._found["weights"]
+        self._fitted["weights"] = self._kept["weights"]
+        return self._fitted["weights"]
 
     def keep(self):
         """Writes what was fitted, if anything was."""
         # Elsewhere, as where a recipe is examined, nothing is to be left behind.
-        if self._memory is not None and self._found and is_held(self._memory):
+        if self._memory is not None and self._fitted and is_held(self._memory):
             with atomic_write(self._memory) as temporary:
-                temporary.write_text(json.dumps({"of": self._key, "fitted": self._found}, indent=2), encoding="utf-8")
+                temporary.write_text(json.dumps({"of": self._key, "fitted": self._fitted}, indent=2), encoding="utf-8")
 
     def _held_out(self, where, network):
         held_out = self._dataset.validation
