@@ -100,13 +100,13 @@ def measure(file, *, runs=50, warm_up=10, threads=1, batches=(1, 8, 32), image_s
         env=environment,
     )
     try:
-        found = json.loads(done.stdout.strip().splitlines()[-1])
+        measured = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise UserError(f"{file}: cannot be run: its process ended with {done.returncode}: {last}") from None
-    if "error" in found:
-        raise UserError(f"{file}: {found['error']}")
-    return {"file": str(file), "kind": kind, "bytes": bytes_on_disk(file), "threads": threads, **found}
+    if "error" in measured:
+        raise UserError(f"{file}: {measured['error']}")
+    return {"file": str(file), "kind": kind, "bytes": bytes_on_disk(file), "threads": threads, **measured}
 
 
 def in_lines(rows):

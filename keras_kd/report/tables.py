@@ -203,8 +203,8 @@ def control(report):
         return ""
     return (
         f"Control: with {control.get('name')} ({percent(control.get('top1'))}), which taught nothing here, the student "
-        f"agrees on {percent(control['agreement'])}, so {signed(control.get('beyond_control'))} points of its agreement "
-        f"with its teacher are what teaching adds; the two teachers agree on "
+        f"agrees on {percent(control['agreement'])}, so {signed(control.get('beyond_control'))} points of its "
+        f"agreement with its teacher are what teaching adds; the two teachers agree on "
         f"{percent(control.get('teachers_agreement'))}."
     )
 
