@@ -17,8 +17,11 @@ from keras_kd.cli.main import commands
 from keras_kd.methods import METHODS
 from keras_kd.methods.parts.targets import Target
 from keras_kd.recipe import schema, schema_data, schema_networks
-from keras_kd.report.report import Report, Section
+from keras_kd.report.report import Report
+from keras_kd.report.search_result import SearchResult
+from keras_kd.report.section import Section
 from keras_kd.report.study_page import said_of_cost, table
+from keras_kd.report.study_result import StudyResult
 from keras_kd.training.schedules import Schedule
 from keras_kd.workflows.catalogue import methods as catalogue_of_methods
 from keras_kd.workflows.study.study_file import Study, cells, load_study, ready
@@ -74,6 +77,8 @@ def report_page():
     """Every figure of a report, as Markdown."""
     lines = [HEADER, "# Reports", "", *REPORTS.strip().splitlines()]
     parts = {"The whole": Report, **_sections(Report)}
+    for file, whole in (("search.json", SearchResult), ("study.json", StudyResult)):
+        parts |= {file: whole, **{f"{file}: {name}": part for name, part in _sections(whole).items()}}
     for name, part in parts.items():
         lines += [
             "",
@@ -108,7 +113,8 @@ def _types(annotation):
 REPORTS = """
 `report.json` in the folder of a run. `keras_kd.Report.read("saved_models/digits")` gives it with a type for each
 figure, such as `report.fidelity.agreement`; its JSON schema is `keras_kd.Report.model_json_schema()`. What a run did
-not measure is not there, in Python None. Shares are in 0..1. Reports of earlier versions are read.
+not measure is not there, in Python None. Shares are in 0..1. Reports of earlier versions are read. What a search and a
+study found, `search.json` and `study.json`, is typed in the same way; `keras_kd.search` and `keras_kd.study` return it.
 """
 
 
@@ -131,9 +137,9 @@ def findings_page():
     lines = [HEADER, "# Findings", "", *FINDINGS_ABOUT.strip().splitlines()]
     for name, text in FINDINGS.items():
         path = FOLDER.parent / "benchmarks" / "results" / f"study_{name}.json"
-        found = json.loads(path.read_text(encoding="utf-8"))
-        lines += ["", f"## {found['question']}", ""]
-        lines += [f"`keras-kd study {name}`; `{path.name}`. {found['source'].strip()}", "", *table(found)]
+        found = StudyResult(**json.loads(path.read_text(encoding="utf-8")))
+        lines += ["", f"## {found.question}", ""]
+        lines += [f"`keras-kd study {name}`; `{path.name}`. {found.source.strip()}", "", *table(found)]
         lines += ["", said_of_cost(found), "", *text.strip().splitlines()]
     return "\n".join(lines) + "\n"
 

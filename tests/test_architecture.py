@@ -202,7 +202,6 @@ EXCEPTIONS = {
     "evaluation/attacks.py:robustness": "public",
     "export/export.py:export": "public",
     "models/by_name.py:build": "public",
-    "report/model_card.py:card": "one text with its gaps",
     "training/distiller.py:__init__": "public",
     "workflows/commands.py:search": "public: the options of the command",
     "workflows/search/search.py:search": "public",

@@ -1,7 +1,6 @@
 """Nothing of a person's is deleted, overwritten or mistaken for a result; what was damaged is noticed."""
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -489,7 +488,7 @@ def test_a_finished_run_needs_its_teacher_no_more():
     Path("small.yaml").write_text(f"{RECIPE}teacher: t.yaml\nterms: [kd]\n")
     first = distilled("saved_models/s")
     shutil.rmtree("saved_models/t")
-    assert distilled("saved_models/s") == json.loads(json.dumps(first)) and not Path("saved_models/t").exists()
+    assert distilled("saved_models/s") == first.as_json() and not Path("saved_models/t").exists()
 
 
 # Other commands that delete or write.
@@ -637,7 +636,7 @@ def test_a_run_that_was_moved_is_the_same_run(tmp_path):
     shutil.move("saved_models/s", "deep/er/s")
     with pytest.raises(UserError, match="deep/er/s: was moved, or what its recipe names was"):
         evaluate_run("deep/er/s")
-    assert distilled("deep/er/s") == json.loads(json.dumps(first))
+    assert distilled("deep/er/s") == first.as_json()
     assert evaluate_run("deep/er/s")["student"] == first["student"]
 
 

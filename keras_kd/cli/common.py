@@ -13,6 +13,7 @@ import click
 from keras_kd.utils import foreign_code, stopping
 from keras_kd.utils.errors import Exit, GateError, NonFiniteLoss, UserError
 from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine
+from keras_kd.utils.json_safe import json_safe
 from keras_kd.utils.lazy import installed
 from keras_kd.utils.paths import user_folder, user_path
 from keras_kd.utils.screen import print_error, print_note
@@ -250,7 +251,7 @@ def bank_settings(words):
 
 def print_json(value):
     """A value as indented JSON on standard output."""
-    click.echo(json.dumps(value, indent=2))
+    click.echo(json.dumps(json_safe(value), indent=2))
 
 
 def is_run_folder(file):

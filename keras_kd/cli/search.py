@@ -85,7 +85,7 @@ def search(
     from keras_kd.workflows.search.search import search as run_search
 
     keeps("worker" if worker else "search", folder, restart)
-    found = run_search(
+    result = run_search(
         recipe,
         folder,
         name=stem_of(recipe),
@@ -95,14 +95,14 @@ def search(
         quiet=quiet,
         winner=not no_winner,
     )
-    if found is None:
+    if result is None:
         return
     if as_json:
-        print_json(found)
+        print_json(result)
     else:
-        click.echo(of_search(found))
+        click.echo(of_search(result))
         click.echo(f"{folder}")
-    if found["best"] is None:
+    if result.best is None:
         end(1)
 
 
@@ -174,7 +174,7 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         stopping.keeps(None)  # the process that has begun this one says it
     else:
         keeps("study", folder, restart)
-    found = run_study(
+    result = run_study(
         name,
         folder,
         settings=settings,
@@ -186,9 +186,9 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         log=print_note,
         joins=joins,
     )
-    if found is None:
+    if result is None:
         return
     if as_json:
-        return print_json(found)
-    click.echo(as_markdown(found).rstrip())
+        return print_json(result)
+    click.echo(as_markdown(result).rstrip())
     click.echo(f"{folder}")

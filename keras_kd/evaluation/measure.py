@@ -213,18 +213,18 @@ def properties(networks, dataset, spec):
     """
     picked = sample(len(dataset.test), spec.images)
     images, labels = np.asarray(dataset.test.images[picked]), dataset.test.labels[picked]
-    found = {"images": len(picked), "networks": list(networks)}
+    measured = {"images": len(picked), "networks": list(networks)}
     if spec.corruptions:
-        found["corruptions"] = under_corruptions(networks, images, labels)
+        measured["corruptions"] = under_corruptions(networks, images, labels)
     if spec.attacks:
         teacher = networks.get("teacher")
-        found["attacks"] = {
+        measured["attacks"] = {
             role: attacks.robustness(network, teacher, images, labels, epsilon=spec.epsilon)
             for role, network in networks.items()
             if role != "teacher"
         }
     if spec.attention:
-        found["attention"] = attention.attention_overlap(networks, images)
+        measured["attention"] = attention.attention_overlap(networks, images)
     if spec.invariance:
-        found["invariance"] = invariance.invariance(networks, images)
-    return found if len(found) > 2 else None
+        measured["invariance"] = invariance.invariance(networks, images)
+    return measured if len(measured) > 2 else None

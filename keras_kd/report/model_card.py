@@ -2,6 +2,7 @@
 
 from string import Template
 
+from keras_kd.report.report import Calibration, Cost, Export, Images
 from keras_kd.utils.formatting import DASH, bare_percent, megabytes, millions, size
 
 # What only its owner knows; marked so that nobody takes it for filled.
@@ -76,120 +77,112 @@ if __name__ == "__main__":
 ''')
 
 
-def example(found, shape):
+def example(report, shape):
     """The text of `example/run.py`, or None where no LiteRT file was handed over.
 
     Args:
-        found: a report.
+        report: a `keras_kd.Report`.
         shape: (height, width, channels) of an image.
     """
-    files = [one for one in _passed(found) if one["format"].startswith("litert")]
+    files = [one for one in _passed(report) if one.format.startswith("litert")]
     if not files:
         return None
-    file = next((one for one in files if one["format"] == "litert_float32"), files[0])
-    soft = "return found" if file.get("outputs") == "probabilities" else (
+    file = next((one for one in files if one.format == "litert_float32"), files[0])
+    soft = "return found" if file.outputs == "probabilities" else (
         "found = np.exp(found - found.max())\n    return found / found.sum()"
     )  # fmt: skip
-    names = list(found.get("class_names") or [])
-    return EXAMPLE.substitute(file=file["file"], classes=repr(names), shape=repr(tuple(shape)), to_probabilities=soft)
+    names = list(report.class_names or [])
+    return EXAMPLE.substitute(file=file.file, classes=repr(names), shape=repr(tuple(shape)), to_probabilities=soft)
 
 
-def card(found, shape, bench=None):
+def card(report, shape, bench=None):
     """The model card of a student, in Markdown.
 
     Args:
-        found: a report.
+        report: a `keras_kd.Report`.
         shape: (height, width, channels) of an image.
         bench: what `keras-kd bench` measured of its files, a list of dicts, or None.
 
     Returns:
         A str.
     """
-    student, teacher, data = found["student"], found.get("teacher"), found.get("data") or {}
-    title = f"# {found.get('recipe') or student['name']}"
-    classes = data.get("classes")
+    student, teacher, data = report.student, report.teacher, report.data or Images()
     what = (
-        f"`{student['name']}`, an image classifier for {classes} classes, on images of "
-        f"{'x'.join(map(str, shape))} pixels"
+        f"`{student.name}`, an image classifier for {data.classes} classes, on images of {'x'.join(map(str, shape))} "
+        "pixels"
     )
-    if teacher:
-        what += f", distilled from {teacher['name']}"
-    lines = [title, "", f"{what}.", ""]
-    lines += ["| | |", "|---|---|"]
-    top1, top5 = bare_percent(student["top1"]), bare_percent(student["top5"])
-    top = f"{top1} top-1, {top5} top-5 on {data.get('test', '?'):,} test images"
-    rows = [("accuracy", f"{top}; one run, seed {found.get('seed')}: no spread is known")]
-    if teacher and teacher.get("top1") is not None:
-        rows.append(("its teacher", f"{bare_percent(teacher['top1'])} top-1"))
-    calibration = found.get("calibration") or {}
-    if calibration.get("ece") is not None:
-        rows.append(
-            ("calibration", f"ECE {calibration['ece']:.4f} ({calibration['bins']} bins), NLL {calibration['nll']:.4f}")
-        )
-    cost = found.get("cost") or {}
-    if cost.get("parameters"):
-        rows.append(
-            ("size", f"{cost['parameters']:,} parameters, {millions(cost['macs'])} multiply-accumulates an image")
-        )
-    rows += [
-        ("trained on", f"{data.get('name')}, {data.get('train', 0):,} images, with the recipe in `recipe.yaml`"),
-        ("licence of the student", TO_FILL),
-        ("licence of the data", TO_FILL),
-        ("intended use", TO_FILL),
-        ("contact", TO_FILL),
-    ]
-    lines += [f"| {name} | {text} |" for name, text in rows]
-    worst = _worst_classes(found)
+    taught = f", distilled from {teacher.name}" if teacher else ""
+    lines = [f"# {report.recipe or student.name}", "", f"{what}{taught}.", ""]
+    lines += ["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in _figures(report, data))]
+    worst = _worst_classes(report)
     if worst:
         lines += ["", f"Weakest classes: {worst}."]
     lines += ["", "## Limits", ""]
     lines += [
-        f"- It knows {classes} classes and no other: whatever it is shown, it answers with one of them.",
+        f"- It knows {data.classes} classes and no other: whatever it is shown, it answers with one of them.",
         "- It takes images as it was trained on: same size and channels, pixels 0..255, not normalised by the caller.",
         "- It was measured on the data's own test images; other cameras, light or noise were not tried.",
         f"- {TO_FILL}: where it must not be used.",
     ]
-    lines += ["", "## Files", ""]
-    lines += _files(found, bench)
-    lines += ["", "## How to load it", ""]
-    for one in [{"format": "keras", "file": "student.keras"}, *_passed(found)]:
-        lines += [f"`{one['file']}`:", "", "```python", _loading(one, shape), "```", ""]
-    if any(one["format"] == "saved_model" for one in _passed(found)):
-        lines += _server(found, shape)
+    lines += ["", "## Files", "", *_files(report, bench), "", "## How to load it", ""]
+    for one in [Export(format="keras", file="student.keras"), *_passed(report)]:
+        lines += [f"`{one.file}`:", "", "```python", _loading(one, shape), "```", ""]
+    if any(one.format == "saved_model" for one in _passed(report)):
+        lines += _server(report, shape)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _passed(found):
-    return [one for one in found.get("exports") or [] if one["passed"]]
+def _figures(report, data):
+    """The rows of the card's first table: (name, text)."""
+    student, teacher, cost = report.student, report.teacher, report.cost or Cost()
+    calibration = report.calibration or Calibration()
+    top1, top5 = bare_percent(student.top1), bare_percent(student.top5)
+    tested = "?" if data.test is None else f"{data.test:,}"
+    top = f"{top1} top-1, {top5} top-5 on {tested} test images"
+    yield "accuracy", f"{top}; one run, seed {report.seed}: no spread is known"
+    if teacher and teacher.top1 is not None:
+        yield "its teacher", f"{bare_percent(teacher.top1)} top-1"
+    if calibration.ece is not None:
+        yield "calibration", f"ECE {calibration.ece:.4f} ({calibration.bins} bins), NLL {calibration.nll:.4f}"
+    if cost.parameters:
+        yield "size", f"{cost.parameters:,} parameters, {millions(cost.macs)} multiply-accumulates per image"
+    yield "trained on", f"{data.name}, {data.train or 0:,} images, with the recipe in `recipe.yaml`"
+    for name in ("licence of the student", "licence of the data", "intended use", "contact"):
+        yield name, TO_FILL
 
 
-def _files(found, bench):
+def _passed(report):
+    return [one for one in report.exports or [] if one.passed]
+
+
+def _files(report, bench):
+    exports = _passed(report)
     yield "| file | size | accuracy | as Keras | takes | gives |"
     yield "|---|---|---|---|---|---|"
-    file_bytes = size((found.get("cost") or {}).get("file_bytes"), "card", nothing=DASH)
-    asked = (found.get("settings") or {}).get("student") or {}
+    file_bytes = size((report.cost or Cost()).file_bytes, "card", nothing=DASH)
+    asked = (report.settings or {}).get("student") or {}
     gives = "logits" if asked.get("from_logits", True) else "probabilities"
-    top1 = bare_percent(found["student"]["top1"])
-    yield f"| `student.keras` | {file_bytes} | {top1} | | float32 pixels | {gives} |"
-    for one in _passed(found):
-        takes, gives = one.get("inputs") or "float32", one.get("outputs") or "logits"
-        of_file = size(one["bytes"], "card", nothing=DASH)
-        as_keras = f"{bare_percent(one['accuracy'])} | {bare_percent(one['agreement'])}"
-        yield f"| `{one['file']}` | {of_file} | {as_keras} | {takes} pixels | {gives} |"
-    exports = _passed(found)
+    yield f"| `student.keras` | {file_bytes} | {bare_percent(report.student.top1)} | | float32 pixels | {gives} |"
+    for one in exports:
+        of_file = size(one.bytes, "card", nothing=DASH)
+        as_keras = f"{bare_percent(one.accuracy)} | {bare_percent(one.agreement)}"
+        gives = one.outputs or "logits"
+        yield f"| `{one.file}` | {of_file} | {as_keras} | {one.inputs or 'float32'} pixels | {gives} |"
     if exports:
         yield ""
-        count = exports[0]["images"]
-        yield f"Accuracy and agreement of the exported files on {count:,} test images, in percent."
-    tuned = [one for one in exports if one.get("made_of") == "student_int8.keras"]
+        yield f"Accuracy and agreement of the exported files on {exports[0].images:,} test images, in percent."
+    tuned = [one for one in exports if one.made_of == "student_int8.keras"]
     if tuned:
-        names = " and ".join(f"`{one['file']}`" for one in tuned)
+        names = " and ".join(f"`{one.file}`" for one in tuned)
         yield f"{names}: of `student_int8.keras`, trained for int8; the agreement is that with its simulation in int8."
-    if not bench:
-        yield ""
-        yield "Latency was not measured; `keras-kd bench` of this folder does, and fills it in."
-        return
     yield ""
+    if bench:
+        yield from _latencies(bench)
+    else:
+        yield "Latency was not measured; `keras-kd bench` of this folder does, and fills it in."
+
+
+def _latencies(bench):
     yield "| file | one image, median | 90th percentile | images a second, best batch | memory |"
     yield "|---|---|---|---|---|"
     for one in bench:
@@ -206,20 +199,18 @@ def _files(found, bench):
 
 
 def _loading(one, shape):
-    kind = "litert" if one["format"].startswith("litert") else one["format"]
-    dtype = one.get("inputs") or "float32"
+    kind = "litert" if one.format.startswith("litert") else one.format
+    dtype = one.inputs or "float32"
     pixels = "pixels - 128" if dtype == "int8" else "pixels 0..255"
     shown = ", ".join(map(str, shape))
-    return LOADING[kind].format(
-        file=one["file"], shape=shown, dtype=dtype, pixels=pixels, outputs=one.get("outputs") or "logits"
-    )
+    return LOADING[kind].format(file=one.file, shape=shown, dtype=dtype, pixels=pixels, outputs=one.outputs or "logits")
 
 
-def _server(found, shape):
-    one = next(one for one in _passed(found) if one["format"] == "saved_model")
-    dtype, shown = one.get("inputs") or "float32", ", ".join(map(str, (1, *shape)))
+def _server(report, shape):
+    one = next(one for one in _passed(report) if one.format == "saved_model")
+    dtype, shown = one.inputs or "float32", ", ".join(map(str, (1, *shape)))
     body = f"json.dumps({{'inputs': {{'images': np.zeros(({shown}), '{dtype}').tolist()}}}})"
-    classes, gives = (found.get("data") or {}).get("classes"), one.get("outputs") or "logits"
+    classes, gives = (report.data or Images()).classes, one.outputs or "logits"
     return [
         "Behind TensorFlow Serving's REST interface:",
         "",
@@ -229,13 +220,13 @@ def _server(found, shape):
         "    | curl -d @- http://localhost:8501/v1/models/student:predict",
         "```",
         "",
-        f"`images` is a list of images, height x width x channels each; it answers with {classes} {gives} an image.",
+        f"`images` is a list of images, height x width x channels each; it answers with {classes} {gives} per image.",
     ]
 
 
-def _worst_classes(found):
-    scores = [(score, index) for index, score in enumerate(found.get("per_class") or []) if score is not None]
-    names = found.get("class_names") or []
+def _worst_classes(report):
+    scores = [(score, index) for index, score in enumerate(report.per_class or []) if score is not None]
+    names = report.class_names or []
     shown = [
         f"{names[index] if index < len(names) else index} {bare_percent(score)}" for score, index in sorted(scores)[:5]
     ]

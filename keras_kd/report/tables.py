@@ -211,13 +211,14 @@ def control(report):
 
 def confidence(report):
     """Whether the student exaggerates how sure its teacher is."""
-    found = parts(report, "deviation")
-    if found.get("slope") is None:
+    line = parts(report, "deviation")
+    slope = line.get("slope")
+    if slope is None:
         return ""
-    more = "exaggerates" if found["slope"] > 1 else "is less extreme than"
+    more = "exaggerates" if slope > 1 else "is less extreme than"
     return (
-        f"Confidence: the student's log-odds of the teacher's first class rise by {number(found['slope'])} for each of "
-        f"the teacher's (correlation {number(found.get('correlation'))}): it {more} its teacher's confidence."
+        f"Confidence: the student's log-odds of the teacher's first class rise by {number(slope)} for each of "
+        f"the teacher's (correlation {number(line.get('correlation'))}): it {more} its teacher's confidence."
     )
 
 

@@ -48,35 +48,35 @@ def _aligned(rows):
         yield "  ".join(f"{cell:>{width}}" if right else f"{cell:<{width}}" for cell, width, right in cells).rstrip()
 
 
-def of_search(found):
+def of_search(search):
     """The lines of a search: its best trial, its winner, what it cost, what failed.
 
     Args:
-        found: what `search.json` holds.
+        search: a `keras_kd.report.search_result.SearchResult`.
 
     Returns:
         A str of lines.
     """
-    counts, seconds = found["counts"], found["seconds"]
-    lines = [f"{counts['completed']} trials by {found['tuner']}, {counts['failed'] + counts['invalid']} failed"]
+    counts, seconds = search.counts, search.seconds
+    lines = [f"{counts['completed']} trials by {search.tuner}, {counts['failed'] + counts['invalid']} failed"]
     errors = {}
-    for one in found["trials"]:
-        if one.get("error"):
-            errors.setdefault(one["error"], []).append(one["trial"])
+    for one in search.trials:
+        if one.error:
+            errors.setdefault(one.error, []).append(one.trial)
     lines += [f"failed: {error} (trial {', '.join(trials)})" for error, trials in errors.items()]
-    best = next((one for one in found["trials"] if one["trial"] == found["best"]), None)
+    best = search.best_trial
     if best is not None:
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in best["objectives"].items())
-        values = ", ".join(f"{path} {_value(value)}" for path, value in best["values"].items())
-        lines.append(f"best: trial {best['trial']}, {figures} on {found['judged_on']}: {values}")
-    if found["pareto"]:
-        lines.append(f"no trial is better in all objectives than {', '.join(found['pareto'])}")
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in best.objectives.items())
+        values = ", ".join(f"{path} {_value(value)}" for path, value in best.values.items())
+        lines.append(f"best: trial {best.trial}, {figures} on {search.judged_on}: {values}")
+    if search.pareto:
+        lines.append(f"no trial is better in all objectives than {', '.join(search.pareto)}")
     live = seconds["teacher_if_live"]
     lines.append(
         f"seconds: students {seconds['students']:.1f}, teacher {seconds['teacher']:.1f}"
         + (f" (run in every step it would have taken about {live:.1f})" if live is not None else "")
     )
-    for one in (found["winner"] or {}).get("runs", ()):
+    for one in search.winner.runs if search.winner else ():
         lines.append(
             f"trained on all training images, seed {one['seed']}: top-1 {bare_percent(one['top1'])} on the test images"
         )

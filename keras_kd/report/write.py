@@ -19,6 +19,7 @@ from keras_kd.evaluation.metrics import (
     who_pays,
 )
 from keras_kd.report.markdown_page import page
+from keras_kd.report.report import Report
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.json_safe import json_safe
 
@@ -48,9 +49,9 @@ def summarize(student_logits, teacher_logits, labels, *, held_out=None):
             `keras_kd.evaluation.metrics.scaled_calibration`.
 
     Returns:
-        A dict: "student" and "teacher", each {"top1", "top5"}; "fidelity" {"agreement", "agreement5", "kl",
-        "copied_errors"}, the last see `keras_kd.evaluation.metrics.copied_errors`; "deviation", see
-        `keras_kd.evaluation.metrics.deviation`;
+        A `keras_kd.Report`: "student" and "teacher", each {"top1", "top5"}; "fidelity"
+        {"agreement", "agreement5", "kl", "copied_errors"}, the last see
+        `keras_kd.evaluation.metrics.copied_errors`; "deviation", see `keras_kd.evaluation.metrics.deviation`;
         "calibration" of the student and "teacher_calibration", see `calibration`; "calibration_scaled" and
         "teacher_calibration_scaled", see `keras_kd.evaluation.metrics.scaled_calibration`; "per_class", see
         `per_class_accuracy`;
@@ -61,7 +62,7 @@ def summarize(student_logits, teacher_logits, labels, *, held_out=None):
         UserError: shapes or labels that do not fit.
 
     Example:
-        >>> summarize([[2.0, 1.0], [0.0, 2.0]], None, [0, 0])["student"]
+        >>> summarize([[2.0, 1.0], [0.0, 2.0]], None, [0, 0]).student.as_json()
         {'top1': 0.5, 'top5': 1.0}
     """
 
@@ -70,33 +71,32 @@ def summarize(student_logits, teacher_logits, labels, *, held_out=None):
 
     taught = teacher_logits is not None
     per_class = per_class_accuracy(student_logits, labels)
-    return {
-        "student": top(student_logits),
-        "teacher": top(teacher_logits) if taught else None,
-        "fidelity": {
-            "agreement": agreement(student_logits, teacher_logits),
-            "agreement5": agreement(student_logits, teacher_logits, k=5),
-            "kl": predictive_kl(student_logits, teacher_logits),
-            "copied_errors": copied_errors(student_logits, teacher_logits, labels),
-        }
-        if taught
-        else None,
-        "deviation": deviation(student_logits, teacher_logits) if taught else None,
-        "calibration": calibration(student_logits, labels),
-        "teacher_calibration": calibration(teacher_logits, labels) if taught else None,
-        "calibration_scaled": scaled_calibration(student_logits, labels, *(held_out or ())),
-        "teacher_calibration_scaled": scaled_calibration(teacher_logits, labels) if taught else None,
-        "per_class": per_class,
-        "who_pays": who_pays(per_class),
-    }
+    fidelity = {
+        "agreement": agreement(student_logits, teacher_logits),
+        "agreement5": agreement(student_logits, teacher_logits, k=5),
+        "kl": predictive_kl(student_logits, teacher_logits),
+        "copied_errors": copied_errors(student_logits, teacher_logits, labels),
+    } if taught else None  # fmt: skip
+    return Report(
+        student=top(student_logits),
+        teacher=top(teacher_logits) if taught else None,
+        fidelity=fidelity,
+        deviation=deviation(student_logits, teacher_logits) if taught else None,
+        calibration=calibration(student_logits, labels),
+        teacher_calibration=calibration(teacher_logits, labels) if taught else None,
+        calibration_scaled=scaled_calibration(student_logits, labels, *(held_out or ())),
+        teacher_calibration_scaled=scaled_calibration(teacher_logits, labels) if taught else None,
+        per_class=per_class,
+        who_pays=who_pays(per_class),
+    )
 
 
 def write(report, folder):
     """Write `report.json` and `report.md`, each whole or not at all.
 
     Args:
-        report: a dict. All of it goes into the JSON, where numbers that are not finite become null; what the page
-            knows of it (see `keras_kd.report.markdown_page`) goes on the page.
+        report: a `keras_kd.Report`, or a dict. All of it goes into the JSON, where numbers that are not finite become
+            null; what the page knows of it (see `keras_kd.report.sections`) goes on the page.
         folder: where to write; made if missing.
 
     Returns:

@@ -19,6 +19,9 @@ def json_safe(value):
         return {str(key): json_safe(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | set):
         return [json_safe(entry) for entry in value]
+    plain = getattr(value, "as_json", None)  # of a report
+    if plain is not None:
+        return plain()
     tolist = getattr(value, "tolist", None)  # of arrays and numbers of NumPy and its like
     if tolist is not None:
         return json_safe(tolist())

@@ -31,6 +31,9 @@ from keras_kd.workflows.arguments import (
 
 if TYPE_CHECKING:
     from keras_kd.recipe.schema import Recipe
+    from keras_kd.report.report import Report
+    from keras_kd.report.search_result import SearchResult
+    from keras_kd.report.study_result import StudyResult
 
 
 def load_recipe(recipe: PathLike, settings: Settings = (), *, seed: int | None = None, smoke: bool = False) -> "Recipe":
@@ -67,7 +70,7 @@ def distill(
     smoke: bool = False,
     restart: bool = False,
     quiet: bool = False,
-) -> dict[str, Any]:
+) -> "Report":
     """Runs a recipe to its end: train, measure, export. A run that was killed resumes; a finished one answers at once.
 
     Args:
@@ -80,7 +83,7 @@ def distill(
         quiet: no progress.
 
     Returns:
-        The report, as in `report.json`; with a baseline or several seeds it has a "verdict".
+        The `keras_kd.Report`; with a baseline or several seeds it has a `verdict`.
 
     Raises:
         UserError: what the user can fix.
@@ -116,7 +119,7 @@ def evaluate(
     pixels: str = "pixels",
     image_size: int | None = None,
     probabilities: bool = False,
-) -> dict[str, Any]:
+) -> "Report":
     """Measures the student of a run again, or any Keras model on a dataset.
 
     Args:
@@ -148,7 +151,7 @@ def evaluate(
     return evaluate_run(run)
 
 
-def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = False) -> dict[str, Any]:
+def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = False) -> "Report":
     """Exports the student of a run: SavedModel and LiteRT, each compared with Keras before it is handed over.
 
     Args:
@@ -188,7 +191,7 @@ def search(
     winner: bool = True,
     restart: bool = False,
     quiet: bool = False,
-) -> dict[str, Any] | None:
+) -> "SearchResult | None":
     """Searches the settings of a recipe; the best becomes a recipe, trained on all images and tested.
 
     A search that was killed resumes. The recipe's `search` says what is tried.
@@ -203,7 +206,7 @@ def search(
         quiet: no progress.
 
     Returns:
-        What `search.json` holds; its "best" is None where no trial came to its end. None of a worker.
+        What `search.json` holds; its `best` is None where no trial came to its end. None of a worker.
 
     Raises:
         UserError: what the user can fix.
@@ -240,7 +243,7 @@ def study(
     jobs: int = 1,
     restart: bool = False,
     quiet: bool = False,
-) -> dict[str, Any]:
+) -> "StudyResult":
     """Runs a grid of recipes and makes one table and one set of plots of it. A study that was killed resumes.
 
     Args:

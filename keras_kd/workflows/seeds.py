@@ -11,7 +11,8 @@ from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import properties
 from keras_kd.recipe.folders import RunFolder, baseline_folder, seed_folder
 from keras_kd.recipe.load import reading_once
-from keras_kd.report import write as report
+from keras_kd.report.report import Calibration, Fidelity
+from keras_kd.report.write import write
 from keras_kd.utils.errors import GateError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.formatting import percent
@@ -47,15 +48,15 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
     folder, failed = Path(folder), None
     _may_begin(recipe, folder, restart)
     try:
-        found = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+        report = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
     except GateError as error:
-        found, failed = read_report(folder), error
+        report, failed = read_report(folder), error
     if recipe.seeds or recipe.baseline is not None:
-        found = _judged(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+        report = _judged(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
     write_page(folder)
     if failed is not None:
         raise failed
-    return found
+    return report
 
 
 def _may_begin(recipe, folder, restart):
@@ -111,15 +112,15 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
             # Two recipes that share it may come to it at once.
             baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait=True)
     with hold_run(RunFolder(folder), wait=True):
-        found = read_report(folder)
-        found["verdict"] = judge(recipe, folder, runs, baselines)
-        if baselines[LABELS] and "baseline" not in (found.get("properties") or {}).get("networks", ("baseline",)):
-            found["properties"] = _properties(recipe, folder, baselines[LABELS], smoke)
-        examined = found.get("doctor") or {}
+        report = read_report(folder)
+        report.verdict = judge(recipe, folder, runs, baselines)
+        if baselines[LABELS] and "baseline" not in (report.properties or {}).get("networks", ("baseline",)):
+            report.properties = _properties(recipe, folder, baselines[LABELS], smoke)
+        examined = report.doctor or {}
         if recipe.baseline is not None and examined.get("seeds") != list(seeds):
-            report.write(found, folder)  # what the examination reads
-            found["doctor"] = {**examination_of_run(recipe, folder), "seeds": list(seeds)}
-        report.write(found, folder)
+            write(report, folder)  # what the examination reads
+            report.doctor = {**examination_of_run(recipe, folder), "seeds": list(seeds)}
+        write(report, folder)
     # As it is read again: with the words that JSON has for numbers as keys.
     return read_report(folder)
 
@@ -142,59 +143,58 @@ def judge(recipe, folder, runs, baselines):
         `keras_kd.evaluation.metrics.verdict` with "runs"} and "classes", see
         `keras_kd.evaluation.metrics.class_changes`; "sentence".
     """
-    tops = {seed: found["student"]["top1"] for seed, (_, found) in runs.items()}
-    teacher = (next(iter(runs.values()))[1].get("teacher") or {}).get("top1")
-    found = {"seeds": list(runs), "runs": _rows(runs, folder), "top1": _mean_and_std(list(tops.values()))}
-    found["against"] = {}
+    tops = {seed: report.student.top1 for seed, (_, report) in runs.items()}
+    one = next(iter(runs.values()))[1]
+    spread = _mean_and_std(list(tops.values()))
+    verdict = {"seeds": list(runs), "runs": _rows(runs, folder), "top1": spread, "against": {}}
     for against, of_seed in baselines.items():
         if not of_seed:
             continue
-        alone = {seed: one["student"]["top1"] for seed, (_, one) in of_seed.items()}
-        one = metrics.verdict(
+        alone = {seed: report.student.top1 for seed, (_, report) in of_seed.items()}
+        compared = metrics.verdict(
             tops,
             alone,
-            teacher=teacher,
+            teacher=one.teacher.top1 if one.teacher else None,
             least_seeds=recipe.baseline.least_seeds,
             against=against,
-            images=next(iter(runs.values()))[1]["data"]["test"],
+            images=one.data.test,
         )
-        found["against"][against] = {**one, "runs": _rows(of_seed, folder)}
+        verdict["against"][against] = {**compared, "runs": _rows(of_seed, folder)}
     if baselines.get(LABELS):
         alone = baselines[LABELS]
-        changes = metrics.class_changes(
-            [runs[seed][1]["per_class"] for seed in runs],
-            [alone[seed][1]["per_class"] for seed in runs],
-            images=next(iter(runs.values()))[1].get("per_class_images"),
+        verdict["classes"] = metrics.class_changes(
+            [runs[seed][1].per_class for seed in runs],
+            [alone[seed][1].per_class for seed in runs],
+            images=one.per_class_images,
         )
-        found["classes"] = changes
-        found["sentence"] = found["against"][LABELS]["sentence"]
+        verdict["sentence"] = verdict["against"][LABELS]["sentence"]
     else:
-        around = "" if found["top1"]["std"] is None else f" +- {percent(found['top1']['std'], unit='')}"
-        found["sentence"] = (
-            f"{percent(found['top1']['mean'])}{around} over {len(tops)} seeds; whether distilling helped is not "
+        around = "" if spread["std"] is None else f" +- {percent(spread['std'], unit='')}"
+        verdict["sentence"] = (
+            f"{percent(spread['mean'])}{around} over {len(tops)} seeds; whether distilling helped is not "
             "known without a baseline (baseline: true)."
         )
-    return found
+    return verdict
 
 
 def _rows(runs, folder):
-    rows = []
-    for seed, (place, found) in runs.items():
-        fidelity, calibration = found.get("fidelity") or {}, found.get("calibration") or {}
-        rows.append(
-            {
-                "seed": seed,
-                "run": os.path.relpath(place, folder),
-                "top1": found["student"]["top1"],
-                "agreement": fidelity.get("agreement"),
-                "ece": calibration.get("ece"),
-                "nll": calibration.get("nll"),
-                "worst_class": ((found.get("who_pays") or {}).get("worst_class") or {}).get("accuracy"),
-                "worst_tenth": (found.get("who_pays") or {}).get("worst_tenth"),
-                "seconds": found["time"]["seconds"].get("training"),
-            }
-        )
-    return rows
+    return [_row(seed, os.path.relpath(place, folder), report) for seed, (place, report) in runs.items()]
+
+
+def _row(seed, run, report):
+    fidelity, calibration = report.fidelity or Fidelity(), report.calibration or Calibration()
+    worst = report.who_pays or {}
+    return {
+        "seed": seed,
+        "run": run,
+        "top1": report.student.top1,
+        "agreement": fidelity.agreement,
+        "ece": calibration.ece,
+        "nll": calibration.nll,
+        "worst_class": (worst.get("worst_class") or {}).get("accuracy"),
+        "worst_tenth": worst.get("worst_tenth"),
+        "seconds": report.time.seconds.get("training"),
+    }
 
 
 def _mean_and_std(values):

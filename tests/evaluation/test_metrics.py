@@ -722,13 +722,13 @@ def test_one_image_of_two_classes():
     student, teacher, labels = [[1.0, 0.0]], [[0.0, 1.0]], [1]
     assert metrics.copied_errors(student, teacher, labels)["images"] == 0
     assert metrics.calibration(student, labels)["adaptive_ece"] == pytest.approx(softmax([1.0, 0.0])[0])
-    assert plain(report.summarize(student, teacher, labels))
+    assert plain(report.summarize(student, teacher, labels).as_json())
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e4])
 def test_a_summary_of_logits_of_any_size_is_finite(scale):
     student, teacher, labels = random_case(scale=scale)
-    found = report.summarize(student, teacher, labels)
+    found = report.summarize(student, teacher, labels).as_json()
     leaves = [found[part] for part in ("deviation", "calibration", "calibration_scaled", "teacher_calibration_scaled")]
     values = [value for leaf in leaves for value in leaf.values() if not isinstance(value, str)]
     assert np.isfinite(values).all()

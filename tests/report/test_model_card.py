@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from keras_kd import Report
 from keras_kd.recipe.load import load
 from keras_kd.report.model_card import TO_FILL, card, example
 from keras_kd.workflows.run.deliver import keep_bench
@@ -94,14 +95,14 @@ def test_a_card_of_a_run_without_exports_and_teacher():
         "student": {"name": "net", "top1": 0.5, "top5": None}, "seed": 1,
         "data": {"classes": 3, "test": 10, "train": 20, "name": "x"},
     }  # fmt: skip
-    text = card(found, (4, 4, 3))
+    text = card(Report(**found), (4, 4, 3))
     assert "50.00 top-1, - top-5 on 10 test images" in text and "saved_model" not in text
 
 
 def test_class_names_go_into_the_example_as_they_are():
     names = ["{file}", "{{x}}", "$shape", "it's"]
     export = {"format": "litert_float32", "file": "student.tflite", "passed": True}
-    text = example({"class_names": names, "exports": [export]}, (4, 4, 3))
+    text = example(Report(class_names=names, exports=[export]), (4, 4, 3))
     assert f"CLASSES = {names!r}\n" in text and "HEIGHT, WIDTH, CHANNELS = (4, 4, 3)" in text
     compile(text, "run.py", "exec")
-    assert example({"class_names": names, "exports": []}, (4, 4, 3)) is None
+    assert example(Report(class_names=names, exports=[]), (4, 4, 3)) is None

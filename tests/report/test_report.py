@@ -230,7 +230,7 @@ def test_summary_with_a_teacher():
     assert found["teacher_calibration_scaled"] == metrics.scaled_calibration(teacher, labels)
     assert found["who_pays"] == metrics.who_pays(found["per_class"])
     assert len(found["per_class"]) == 10
-    json.dumps(found, allow_nan=False)
+    json.dumps(found.as_json(), allow_nan=False)
 
 
 def test_summary_without_a_teacher():
@@ -256,7 +256,7 @@ def test_summary_with_held_out_images():
 
 def full_report():
     student, teacher, labels = random_case(classes=10)
-    found = report.summarize(student, teacher, labels)
+    found = report.summarize(student, teacher, labels).as_json()
     found["student"]["name"], found["teacher"]["name"] = "resnet20", "resnet56"
     return found | {
         "recipe": "resnet56_to_resnet20",

@@ -61,7 +61,7 @@ def kept(classes=10, images=400, channels=3):
 def report_of(student, teacher, labels, names=None):
     """A report with all that a report can have."""
     classes = student.shape[1]
-    found = summarize(student, teacher, labels)
+    found = summarize(student, teacher, labels).as_json()
     run = {"seed": 0, "run": ".", "top1": 0.7, "agreement": 0.8, "ece": 0.05, "nll": 1.0, "worst_tenth": 0.5}
     change = [None, *np.linspace(-0.04, 0.05, classes - 1).tolist()]
     split = {"images": 40, "student_top1": 0.7, "teacher_top1": 0.75, "agreement": 0.8, "agreement5": 0.9, "kl": 0.3}
@@ -346,7 +346,7 @@ def test_evidence_may_be_in_part(name, undrawn):
 
 
 def test_a_student_without_a_teacher():
-    report = {**summarize(STUDENT, None, LABELS), "recipe": "alone", "cost": {"parameters": 3}}
+    report = {**summarize(STUDENT, None, LABELS).as_json(), "recipe": "alone", "cost": {"parameters": 3}}
     evidence = {"student_logits": EVIDENCE["student_logits"], "labels": EVIDENCE["labels"]}
     text = page(report, HISTORY, evidence)
     assert "Reliability of the student" in text and "Reliability of the teacher" not in text

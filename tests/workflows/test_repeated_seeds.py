@@ -91,7 +91,7 @@ def test_a_baseline_is_the_same_student_budget_seed_and_views(folder):
     assert alone.teacher is None and alone.terms == () and alone.label_weight == 1
     assert (alone.fit, alone.data, alone.student, alone.seed) == (mine.fit, mine.data, mine.student, mine.seed)
     assert found["verdict"]["sentence"].startswith("Undecided: 1 seed of the 3 that a verdict needs")
-    assert mine.baseline is not None and found["doctor"]["findings"] and "## Why it helped or not" in page_of(folder)
+    assert mine.baseline is not None and found["doctor"]["findings"] and "## What the doctor found" in page_of(folder)
     assert (folder / "runs" / "mine" / "report.html").read_text().startswith("<!doctype html>")
     more = distilled(folder, "seed: 3\nevidence: {train_images: 10}\n")
     assert more["splits"]["train"]["images"] == 10 and more["verdict"] == found["verdict"]

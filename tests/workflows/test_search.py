@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import yaml
 
+from keras_kd import Report
 from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
+from keras_kd.report.search_result import SearchResult
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run import trial as one_trial
 from keras_kd.workflows.run.distill import distill
@@ -62,14 +64,14 @@ def trained_in_no_time(monkeypatch):
     def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=None, home_folder=None):
         accuracy, nll, ece, on_test = np.random.default_rng(list(name.encode())).uniform(0.2, 0.9, 4)
         folder.mkdir(parents=True, exist_ok=True)
-        return {
-            "time": {"seconds": {"student": 1.0, "teacher": 0.0}},
-            "epochs": epochs or recipe.fit.epochs,
-            "bank": None,
-            "history": {"val_accuracy": accuracy},
-            "calibration": {"nll": nll, "ece": ece},
-            "student": {"top1": on_test},
-        }
+        return Report(
+            time={"seconds": {"student": 1.0, "teacher": 0.0}},
+            epochs=epochs or recipe.fit.epochs,
+            bank=None,
+            history={"val_accuracy": accuracy},
+            calibration={"nll": nll, "ece": ece},
+            student={"top1": on_test},
+        )
 
     monkeypatch.setattr(trials, "trial", trial)
 
@@ -448,7 +450,7 @@ def test_a_chief_and_two_workers_one_of_them_killed(recipe, tmp_path):
 def test_pages_of_searches_show_in_light_and_dark_and_escape_what_they_show(recipe, tmp_path):
     found = searched(recipe("{trials: 1}", fit="{epochs: 1}"), tmp_path / "out", winner=False)
     assert (tmp_path / "out" / "search.html").read_text() == page(found)
-    text = page({**found, "recipe": "<script>"})
+    text = page(SearchResult(**{**found, "recipe": "<script>"}))
     assert "<script>" not in text and "&lt;script&gt;" in text and "prefers-color-scheme: dark" in text
 
 

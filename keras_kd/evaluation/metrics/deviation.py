@@ -29,21 +29,21 @@ def deviation(student_logits, teacher_logits):
 
     Example:
         >>> teacher = np.array([[0.0, 1.0], [3.0, 0.0], [0.0, 5.0]])
-        >>> found = deviation(2 * teacher, teacher)
-        >>> round(found["slope"], 6), round(found["correlation"], 6), found["images"]
+        >>> line = deviation(2 * teacher, teacher)
+        >>> round(line["slope"], 6), round(line["correlation"], 6), line["images"]
         (2.0, 1.0, 3)
     """
     student, teacher = checked_pair(student_logits, teacher_logits)
     x, y = confidence_pairs(student, teacher)
-    found = {"slope": None, "intercept": None, "correlation": None}
+    line = {"slope": None, "intercept": None, "correlation": None}
     if len(x) > 1 and np.ptp(x) > 0:
         across, up = x - x.mean(), y - y.mean()
         slope = across @ up / (across @ across)
-        found["slope"], found["intercept"] = float(slope), float(y.mean() - slope * x.mean())
+        line["slope"], line["intercept"] = float(slope), float(y.mean() - slope * x.mean())
         if np.ptp(y) > 0:
             correlation = across @ up / (np.linalg.norm(across) * np.linalg.norm(up))
-            found["correlation"] = float(np.clip(correlation, -1, 1))
-    return {**found, "images": len(x), "left_out": len(teacher) - len(x)}
+            line["correlation"] = float(np.clip(correlation, -1, 1))
+    return {**line, "images": len(x), "left_out": len(teacher) - len(x)}
 
 
 def confidence_pairs(student_logits, teacher_logits):

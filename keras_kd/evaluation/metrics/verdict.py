@@ -42,8 +42,8 @@ def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, aga
         Neural Computation 1998, for what such a test assumes.
 
     Example:
-        >>> found = verdict({0: 0.70, 1: 0.71, 2: 0.72}, {0: 0.69, 1: 0.70, 2: 0.69}, teacher=0.74)
-        >>> found["outcome"], [round(end, 4) for end in found["interval"]]
+        >>> compared = verdict({0: 0.70, 1: 0.71, 2: 0.72}, {0: 0.69, 1: 0.70, 2: 0.69}, teacher=0.74)
+        >>> compared["outcome"], [round(end, 4) for end in compared["interval"]]
         ('undecided', [-0.012, 0.0454])
         >>> verdict({0: 0.71}, {0: 0.70})["sentence"]
         'Undecided: 1 seed of the 3 that a verdict needs; distilled minus labels alone is +1.00 points.'
@@ -58,7 +58,7 @@ def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, aga
     seeds = sorted(set(distilled) & set(baseline))
     differences = {seed: distilled[seed] - baseline[seed] for seed in seeds}
     tested = paired_interval(list(differences.values()), level, images)
-    found = {
+    compared = {
         "outcome": "undecided",
         "difference": float(np.mean(list(differences.values()))) if seeds else None,
         "interval": list(tested[:2]) if tested else None,
@@ -71,9 +71,9 @@ def verdict(distilled, baseline, *, teacher=None, least_seeds=3, level=0.95, aga
         "distilled": _mean_and_std([distilled[seed] for seed in seeds]),
         "baseline": _mean_and_std([baseline[seed] for seed in seeds]),
     }
-    found["outcome"], found["why"] = _outcome(found, least_seeds)
-    found["gap_recovered"] = _gap_recovered(found, teacher)
-    return {**found, "sentence": _sentence(found, least_seeds, against)}
+    compared["outcome"], compared["why"] = _outcome(compared, least_seeds)
+    compared["gap_recovered"] = _gap_recovered(compared, teacher)
+    return {**compared, "sentence": _sentence(compared, least_seeds, against)}
 
 
 def _accuracies(name, scores):
@@ -90,50 +90,52 @@ def _mean_and_std(scores):
     }
 
 
-def _outcome(found, least_seeds):
+def _outcome(compared, least_seeds):
     """The outcome, and why it is undecided or worth little."""
-    n, interval = found["n"], found["interval"]
+    n, interval = compared["n"], compared["interval"]
     if not n:
         return "undecided", "no seed in common"
     if n < least_seeds:
         return "undecided", f"{_seeds(n)} of the {least_seeds} that a verdict needs"
     if interval and interval[0] <= 0 <= interval[1]:
-        return "undecided", f"the {_level(found)} interval contains 0"
-    outcome = "better" if found["difference"] > 0 else "worse" if found["difference"] < 0 else "undecided"
+        return "undecided", f"the {_level(compared)} interval contains 0"
+    outcome = "better" if compared["difference"] > 0 else "worse" if compared["difference"] < 0 else "undecided"
     return outcome, None if interval else "one seed, so no spread is known"
 
 
-def _gap_recovered(found, teacher):
-    if teacher is None or not found["n"]:
+def _gap_recovered(compared, teacher):
+    if teacher is None or not compared["n"]:
         return None
     # A teacher as good as the mean must not be above it by a rounding error.
-    gap = round(teacher - found["baseline"]["mean"], 12)
-    return found["difference"] / gap if gap > 0 else None
+    gap = round(teacher - compared["baseline"]["mean"], 12)
+    return compared["difference"] / gap if gap > 0 else None
 
 
-def _sentence(found, least_seeds, against):
-    if not found["n"]:
+def _sentence(compared, least_seeds, against):
+    if not compared["n"]:
         return f"Undecided: the distilled student and {against} have no seed in common."
-    if found["outcome"] == "undecided":
-        few = f"{found['why']}; " if found["n"] < least_seeds else ""
-        lone = f", of {found['why']}" if not few and not found["interval"] else ""
-        points = f"{_points(found['difference']):+.2f} points"
-        return f"Undecided: {few}distilled minus {against} is {points}{_test(found)}{lone}."
-    sign = 1 if found["outcome"] == "better" else -1
+    if compared["outcome"] == "undecided":
+        few = f"{compared['why']}; " if compared["n"] < least_seeds else ""
+        lone = f", of {compared['why']}" if not few and not compared["interval"] else ""
+        points = f"{_points(compared['difference']):+.2f} points"
+        return f"Undecided: {few}distilled minus {against} is {points}{_test(compared)}{lone}."
+    sign = 1 if compared["outcome"] == "better" else -1
     student = f"the same student {'on' if against == LABELS_ALONE else 'with'} {against}"
-    sentence = f"Distillation is {found['outcome']} than {student} by {_points(sign * found['difference']):.2f} points"
-    sentence += _test(found, sign) if found["interval"] else f", of {found['why']}"
-    if found["outcome"] == "better" and found["gap_recovered"] is not None:
-        sentence += f"; it recovers {percent(found['gap_recovered'], '.0f')} of the gap to the teacher"
+    sentence = (
+        f"Distillation is {compared['outcome']} than {student} by {_points(sign * compared['difference']):.2f} points"
+    )
+    sentence += _test(compared, sign) if compared["interval"] else f", of {compared['why']}"
+    if compared["outcome"] == "better" and compared["gap_recovered"] is not None:
+        sentence += f"; it recovers {percent(compared['gap_recovered'], '.0f')} of the gap to the teacher"
     return sentence + "."
 
 
-def _test(found, sign=1):
-    if not found["interval"]:
+def _test(compared, sign=1):
+    if not compared["interval"]:
         return ""
-    low, high = sorted(_points(sign * end) for end in found["interval"])
-    p = "p < 0.001" if found["p"] < 0.001 else f"p = {found['p']:.3f}"
-    return f" ({_level(found)} interval {low:.2f} to {high:.2f}, n = {_seeds(found['n'])}, paired t test, {p})"
+    low, high = sorted(_points(sign * end) for end in compared["interval"])
+    p = "p < 0.001" if compared["p"] < 0.001 else f"p = {compared['p']:.3f}"
+    return f" ({_level(compared)} interval {low:.2f} to {high:.2f}, n = {_seeds(compared['n'])}, paired t test, {p})"
 
 
 def _points(share):
@@ -141,8 +143,8 @@ def _points(share):
     return round(100 * share, 2) or 0.0
 
 
-def _level(found):
-    return percent(found["level"], "g")
+def _level(compared):
+    return percent(compared["level"], "g")
 
 
 def _seeds(n):

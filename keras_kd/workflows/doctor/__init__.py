@@ -116,10 +116,10 @@ def examination_of_run(recipe, folder, *, dataset=None):
     Raises:
         UserError: there is no finished run in the folder.
     """
-    found = read_report(folder)
-    if found is None:
+    report = read_report(folder)
+    if report is None:
         raise UserError(f"{folder}: has no finished run; `keras-kd distill` of the recipe makes it")
-    return examine(recipe, folder, name=found.get("recipe"), smoke=bool(found.get("smoke", False)), dataset=dataset)
+    return examine(recipe, folder, name=report.recipe, smoke=bool(report.smoke), dataset=dataset)
 
 
 def _examined(name, check, case):

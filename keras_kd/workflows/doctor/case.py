@@ -185,16 +185,16 @@ class Case:
     @functools.cached_property
     def report(self):
         """The report of the finished run of this very recipe in the folder, or None."""
-        found = read_report(self.folder)
+        report = read_report(self.folder)
         files = RunFolder(self.folder)
-        if found is None or not files.student.exists() or not files.recipe.exists():
+        if report is None or not files.student.exists() or not files.recipe.exists():
             return None
         try:
             there, _ = open_run(self.folder)
         except UserError:
             return None
         same = of_training(there) == of_training(self.recipe)
-        return found if same else None
+        return report if same else None
 
     @functools.cached_property
     def trained_student(self):

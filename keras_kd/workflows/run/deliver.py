@@ -10,9 +10,9 @@ from keras_kd.data.views.crop_flip import epoch_order
 from keras_kd.export.export import export as export_files
 from keras_kd.export.formats import CALIBRATED, FORMATS, missing_here
 from keras_kd.recipe.folders import RunFolder
-from keras_kd.report import write as report
 from keras_kd.report.model_card import card, example
 from keras_kd.report.soundness import EDITABLE
+from keras_kd.report.write import write
 from keras_kd.utils.account import CHANGED, changes, log_changed
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import atomic_write
@@ -21,7 +21,7 @@ from keras_kd.workflows.run.int8 import fine_tune
 from keras_kd.workflows.run.measure import load_student
 
 
-def deliver(context, found, *, owned, teacher, formats=None):
+def deliver(context, report, *, owned, teacher, formats=None):
     """Exports `student.keras` and adds what the gates measured to the report; raises nothing for a failed gate.
 
     A student whose files of full int8 fail their gate is trained for int8, and they are made again. Where a package is
@@ -29,7 +29,7 @@ def deliver(context, found, *, owned, teacher, formats=None):
 
     Args:
         context: the `RunContext`.
-        found: the report.
+        report: the `keras_kd.Report`.
         owned: as which the folder is held.
         teacher: a function that gives the teacher's `Network`, or None.
         formats: those that are made; the recipe's by default. What the report says of others stays.
@@ -39,15 +39,15 @@ def deliver(context, found, *, owned, teacher, formats=None):
     missing = missing_here(formats)
     if missing:
         # Training on a machine with JAX alone and exporting on another is a way of work, not a failure.
-        found["export_note"] = missing
-        report.write(found, files.path)
-        write_card(files.path, found, dataset.image_shape)
-        return found
-    found.pop("export_note", None)
-    rows = {one["format"]: one for one in found.get("exports", []) if one["format"] not in formats}
+        report.export_note = missing
+        write(report, files.path)
+        write_card(files.path, report, dataset.image_shape)
+        return report
+    report.forget("export_note")
+    rows = {one.format: one.as_json() for one in report.exports or [] if one.format not in formats}
     # Until all is done the report names only what stays, and no settings: a run that is killed here is exported again.
-    found["exports"], found["settings"]["export"] = list(rows.values()), None
-    report.write(found, files.path)
+    report.exports, report.settings["export"] = list(rows.values()), None
+    write(report, files.path)
     keep_recipe(files, recipe)
     picked = np.sort(epoch_order(recipe.seed, 0, len(dataset.train))[: chosen.calibration_images])
     calibration_images = np.asarray(dataset.train.images[picked])
@@ -56,21 +56,21 @@ def deliver(context, found, *, owned, teacher, formats=None):
     if lossy and chosen.int8_fine_tuning.epochs:
         # A file that is made of an earlier copy is made anew, as that copy goes.
         lossy += [name for name, one in rows.items() if name not in lossy and _is_tuned(one, files)]
-        titled = replace(context, title=found["recipe"])
+        titled = replace(context, title=report.recipe)
         tuned = _tuned_for_int8(titled, rows, lossy, calibration_images, teacher)
         if tuned is not None:
-            found["int8_fine_tuning"] = tuned
+            report.int8_fine_tuning = tuned
     if not any(one["passed"] and _is_tuned(one, files) for one in rows.values()):
         owned.remove(files.int8_student)
-        found.pop("int8_fine_tuning", None)
-    found["exports"] = [rows[name] for name in FORMATS if name in rows]
+        report.forget("int8_fine_tuning")
+    report.exports = [rows[name] for name in FORMATS if name in rows]
     # Where a format of the recipe was never made, `distill` still has to make it.
-    found["settings"]["export"] = recipe.dump()["export"] if set(chosen.formats) <= rows.keys() else None
+    report.settings["export"] = recipe.dump()["export"] if set(chosen.formats) <= rows.keys() else None
     calibrated = {"seed": recipe.seed, "positions": picked.tolist()}
-    found["calibration_images"] = calibrated if found["exports"] else None
-    report.write(found, files.path)
-    write_card(files.path, found, dataset.image_shape)
-    return found
+    report.calibration_images = calibrated if report.exports else None
+    write(report, files.path)
+    write_card(files.path, report, dataset.image_shape)
+    return report
 
 
 def _exported(context, formats, calibration_images, int8_student=None):
@@ -132,7 +132,7 @@ def _lost_in_int8(one):
     return one["format"] in CALIBRATED and not one["passed"] and one["accuracy"] is not None
 
 
-def write_card(folder, found, image_shape):
+def write_card(folder, report, image_shape):
     """Writes `model_card.md`, and `example/run.py` where a LiteRT file was handed over.
 
     One that somebody has changed, as its owner fills in the card, stays: what is new goes next to it, as
@@ -140,12 +140,12 @@ def write_card(folder, found, image_shape):
 
     Args:
         folder: of the run.
-        found: its report.
+        report: its `keras_kd.Report`.
         image_shape: (height, width, channels).
     """
     files = RunFolder(Path(folder))
     bench = _read_json(files.bench)
-    for file, text in ((files.card, card(found, image_shape, bench)), (files.example, example(found, image_shape))):
+    for file, text in ((files.card, card(report, image_shape, bench)), (files.example, example(report, image_shape))):
         if text is not None:
             _write_beside_changes(files.path, file, text)
 
@@ -179,6 +179,6 @@ def keep_bench(folder, rows):
     with hold_run(files, wait=True):
         with atomic_write(files.bench) as temporary:
             temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-        found, shapes = read_report(files.path), [tuple(row["image_shape"]) for row in rows]
-        if found is not None and shapes:
-            write_card(files.path, found, shapes[0])
+        report, shapes = read_report(files.path), [tuple(row["image_shape"]) for row in rows]
+        if report is not None and shapes:
+            write_card(files.path, report, shapes[0])

@@ -8,7 +8,7 @@ from keras_kd.export.formats import missing_here
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema import EvidenceSpec
-from keras_kd.report import write as report
+from keras_kd.report.write import write
 from keras_kd.utils.ownership import within
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.context import RunContext
@@ -58,7 +58,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         wait_for_teacher: waits for another process that trains the teacher, instead of refusing.
 
     Returns:
-        The report, as in `report.json`.
+        The `keras_kd.Report`.
 
     Raises:
         FolderLockedError: another process works in the folder, or trains the teacher.
@@ -130,13 +130,13 @@ def _make(one, *, smoke, quiet, wait, first=None):
     no_banks_here(one.files.path)
     with hold_run(one.files, one.recipe, wait=wait, restart=one.restart) as owned:
         job = _Job(one, owned, smoke, quiet, begun)
-        found = job.look()
-        if found is None:
+        report = job.look()
+        if report is None:
             if first is not None:
                 first(job)
-            found = job.run()
-        refuse_failed(found)
-        return found
+            report = job.run()
+        refuse_failed(report)
+        return report
 
 
 class _Job:
@@ -164,39 +164,39 @@ class _Job:
             mend(files, owned)
         same_teachers(recipe, files.path, self.smoke)
         if not self.restart:
-            found = read_report(files.path)
-            if owned.kept("inputs") is None and found is not None:
+            report = read_report(files.path)
+            if owned.kept("inputs") is None and report is not None:
                 # Of a run of an earlier version that much is known.
-                owned.keep("inputs", {IMAGES: found["data"]["fingerprint"]})
+                owned.keep("inputs", {IMAGES: report.data.fingerprint})
             same_inputs(owned, inputs_of(recipe, files.path, self.smoke))
         if self.restart or (self.begins and must_train_first(recipe, files.path, self.smoke)):
             dry_run(recipe, about_data(recipe), self.smoke)
 
     def complete(self):
         """The report of a finished run of which nothing is missing, or None."""
-        files, found = self.files, read_report(self.files.path)
-        if found is None or self._to_be_measured(found) or self._to_be_exported(found):
+        files, report = self.files, read_report(self.files.path)
+        if report is None or self._to_be_measured(report) or self._to_be_exported(report):
             return None
-        written = [files.text, files.card, *([files.example] if "example" in _handed_over(found) else [])]
+        written = [files.text, files.card, *([files.example] if "example" in _handed_over(report) else [])]
         if files.state.exists() or files.filling.exists() or not all(file.exists() for file in written):
             return None
-        return found
+        return report
 
-    def _to_be_measured(self, found):
+    def _to_be_measured(self, report):
         """Whether the recipe asks for other evidence than a report has, or of another network."""
         recipe = self.recipe
         independent = independent_digest(recipe, self.files.path, self.smoke)
         same = independent is None or self.owned.kept("independent") in (None, independent)
-        asked = _evidence(found["settings"]) != _evidence(recipe.dump(self.files.path))
+        asked = _evidence(report.settings) != _evidence(recipe.dump(self.files.path))
         return asked or not same or not self.files.predictions.exists()
 
-    def _to_be_exported(self, found):
+    def _to_be_exported(self, report):
         """Whether a file is to be made: for other settings, after a kill, or since it is gone."""
-        if "exports" not in found or found["settings"]["export"] != self.recipe.dump()["export"]:
-            return "export_note" not in found or missing_here(self.recipe.export.formats) is None
-        made = found["exports"]
-        gone = any(one["passed"] and not (self.files.path / one["file"]).exists() for one in made)
-        return gone or any(one.get("circumstance") for one in made)
+        made = report.exports
+        if made is None or report.settings["export"] != self.recipe.dump()["export"]:
+            return report.export_note is None or missing_here(self.recipe.export.formats) is None
+        gone = any(one.passed and not (self.files.path / one.file).exists() for one in made)
+        return gone or any(one.circumstance for one in made)
 
     def look(self):
         """Checks all, and loads the data; returns the report of a finished run, or None where a stage is missing."""
@@ -204,11 +204,11 @@ class _Job:
         self.dataset = load_data(self.recipe)
         if not self.restart:
             same_inputs(self.owned, inputs_of(self.recipe, self.files.path, self.smoke, self.dataset))
-        found = None if self.begins else self.complete()
-        if found is not None:
+        report = None if self.begins else self.complete()
+        if report is not None:
             # What comes after training may have changed: seeds, baseline.
             keep_recipe(self.files, self.recipe)
-        return found
+        return report
 
     def run(self):
         """The stages that are missing, in their order, once all that teaches is there; returns the report."""
@@ -220,11 +220,11 @@ class _Job:
             keep_recipe(files, recipe)
         for file in (files.state, files.filling):
             self.owned.remove(file)
-        found = read_report(files.path)
-        if found is None:
-            found = self._measured(dataset, teacher)
-        elif self._to_be_measured(found):
-            found = measured_again(recipe, dataset, teacher, files, found, independent=self._independent)
+        report = read_report(files.path)
+        if report is None:
+            report = self._measured(dataset, teacher)
+        elif self._to_be_measured(report):
+            report = measured_again(recipe, dataset, teacher, files, report, independent=self._independent)
         now = inputs_of(recipe, files.path, self.smoke, dataset)
         self.owned.keep("inputs", {**now, **(self.owned.kept("inputs") or {})})
         self.owned.keep("independent", independent_digest(recipe, files.path, self.smoke))
@@ -232,12 +232,12 @@ class _Job:
             made = [file for file in (files.history, files.bank) if file.exists()]
             self.owned.keep("texts", {file.name: file.read_bytes().decode("utf-8") for file in made})
         if not files.text.exists():
-            report.write(found, files.path)
-        if self._to_be_exported(found):
-            found = deliver(self._context(dataset), found, owned=self.owned, teacher=lambda: teacher)
+            write(report, files.path)
+        if self._to_be_exported(report):
+            report = deliver(self._context(dataset), report, owned=self.owned, teacher=lambda: teacher)
         else:
-            write_card(files.path, found, dataset.image_shape)
-        return found
+            write_card(files.path, report, dataset.image_shape)
+        return report
 
     def _train(self, dataset, teacher):
         missing = missing_here(self.recipe.export.formats)
@@ -266,23 +266,23 @@ class _Job:
 
     def _measured(self, dataset, teacher):
         recipe, files = self.recipe, self.files
-        found = measure(recipe, dataset, teacher, files, name=self.name, independent=self._independent)
-        found["smoke"] = self.smoke
-        seconds = found["time"]["seconds"]
+        report = measure(recipe, dataset, teacher, files, name=self.name, independent=self._independent)
+        report.smoke = self.smoke
+        seconds = report.time.seconds
         # A run that was killed has trained for longer than this command has run.
         seconds["total"] = round(max(time.monotonic() - self.begun, seconds["training"] + seconds["data"]), 3)
-        report.write(found, files.path)
-        return found
+        write(report, files.path)
+        return report
 
     def _independent(self):
         """The network that fidelity is compared with; trained now if its run is missing."""
         return trained_independent_teacher(self.recipe, self.dataset, self.files.path, smoke=self.smoke, quiet=True)
 
 
-def _handed_over(found):
+def _handed_over(report):
     """What goes with the exported files of a report in addition to its card."""
-    made = found.get("exports", [])
-    return {"example"} if any(one["passed"] and one["format"].startswith("litert") for one in made) else set()
+    made = report.exports or []
+    return {"example"} if any(one.passed and one.format.startswith("litert") for one in made) else set()
 
 
 def _evidence(settings):

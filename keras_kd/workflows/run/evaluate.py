@@ -6,7 +6,8 @@ from keras_kd import data
 from keras_kd.models.network import build, cost, logits_of
 from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema_networks import ModelSpec
-from keras_kd.report import write as report
+from keras_kd.report.report import Report
+from keras_kd.report.write import summarize, write
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import hold_run, mend, read_report, same_inputs
 from keras_kd.workflows.run.inputs import inputs_of
@@ -39,12 +40,12 @@ def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=
     images = data.load(dataset, image_size=image_size)
     network = build(ModelSpec(model=str(file), pixels=pixels, from_logits=from_logits), images, "model")
     logits, seconds = logits_of(network, images.test.images)
-    found = {"recipe": Path(file).name, **report.summarize(logits, None, images.test.labels)}
-    found["student"]["name"] = network.name
-    found["cost"] = cost(network.model)
-    found["time"] = {"seconds": {"data": round(images.seconds, 3), "student": round(seconds * len(logits), 3)}}
-    found["environment"], found["git_commit"] = environment(), git_commit()
-    return found
+    report = summarize(logits, None, images.test.labels)
+    report.recipe, report.student.name = Path(file).name, network.name
+    report.cost = cost(network.model)
+    report.time = {"seconds": {"data": round(images.seconds, 3), "student": round(seconds * len(logits), 3)}}
+    report.environment, report.git_commit = environment(), git_commit()
+    return report
 
 
 @reading_once()
@@ -53,13 +54,13 @@ def evaluate(folder):
     recipe, files = open_run(folder)
     with hold_run(files) as owned:
         mend(files, owned)
-        before = read_report(files.path) or {}
-        smoke = before.get("smoke", False)
+        before = read_report(files.path) or Report()
+        smoke = before.smoke or False
         same_inputs(owned, inputs_of(recipe, files.path, smoke), PUT_ALL_BACK)
         dataset = load_data(recipe)
         same_inputs(owned, inputs_of(recipe, files.path, smoke, dataset), PUT_ALL_BACK)
         teacher = load_teacher(recipe, dataset, files.path, smoke=smoke)
-        found = measured_again(
+        report = measured_again(
             recipe,
             dataset,
             teacher,
@@ -68,7 +69,7 @@ def evaluate(folder):
             independent=lambda: load_independent_teacher(recipe, dataset, files.path, smoke=smoke),
         )
     write_page(folder)
-    return found
+    return report
 
 
 def measured_again(recipe, dataset, teacher, files, before, *, independent):
@@ -77,11 +78,13 @@ def measured_again(recipe, dataset, teacher, files, before, *, independent):
     Args:
         before: the report as it was.
     """
-    name = before.get("recipe", files.path.name)
-    found = measure(recipe, dataset, teacher, files, name=name, independent=independent)
-    found.update({kept: before[kept] for kept in KEPT if kept in before})
-    found["time"] = before.get("time", found["time"])
+    name = before.recipe or files.path.name
+    report = measure(recipe, dataset, teacher, files, name=name, independent=independent)
+    for kept in KEPT:
+        if kept in before:
+            setattr(report, kept, getattr(before, kept))
+    report.time = before.time or report.time
     # An export that was killed is to be made again.
-    found["settings"]["export"] = before.get("settings", {}).get("export", found["settings"]["export"])
-    report.write(found, files.path)
-    return found
+    report.settings["export"] = (before.settings or {}).get("export", report.settings["export"])
+    write(report, files.path)
+    return report

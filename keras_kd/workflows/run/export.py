@@ -31,13 +31,13 @@ def export(folder, *, formats=None, quiet=False):
     with hold_run(files) as owned:
         mend(files, owned)
         dataset = load_data(recipe)
-        found = read_report(files.path)
-        if found is None:
+        report = read_report(files.path)
+        if report is None:
             raise UserError(f"{folder}: has no report.json; `keras-kd evaluate {folder}` writes it")
 
         def teacher():
             try:
-                return load_teacher(recipe, dataset, files.path, smoke=found.get("smoke", False))
+                return load_teacher(recipe, dataset, files.path, smoke=report.smoke or False)
             except MachineError:
                 raise
             except UserError as error:
@@ -49,22 +49,22 @@ def export(folder, *, formats=None, quiet=False):
                 return None
 
         context = RunContext(recipe, dataset, files, files.path.name, quiet)
-        found = deliver(context, found, owned=owned, teacher=teacher, formats=formats)
+        report = deliver(context, report, owned=owned, teacher=teacher, formats=formats)
     write_page(folder)
-    refuse_failed(found)
-    return found
+    refuse_failed(report)
+    return report
 
 
-def refuse_failed(found):
+def refuse_failed(report):
     """Makes an error of the exported files of a report that failed their gates, if there are any.
 
     Args:
-        found: the report.
+        report: a `keras_kd.Report`.
 
     Raises:
         GateError: names each file and what of it failed.
     """
-    failed = [one for one in found.get("exports", []) if not one["passed"]]
+    failed = [one for one in report.exports or [] if not one.passed]
     if failed:
-        texts = [f"{one['file']}: {text}" for one in failed for text in one["failures"]]
-        raise GateError("\n".join(texts), found["exports"])
+        texts = [f"{one.file}: {text}" for one in failed for text in one.failures]
+        raise GateError("\n".join(texts), [one.as_json() for one in report.exports])

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import yaml
+from pydantic import ValidationError
 
 import keras_kd
 from keras_kd.bank.folder import is_bank
@@ -13,6 +14,7 @@ from keras_kd.export.formats import FILES as EXPORTED
 from keras_kd.recipe.folders import BANKS, INSIDE, OTHERS, RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.recipe.old_names import RESOLVED
+from keras_kd.report.report import Report
 from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
 from keras_kd.utils.account import CHANGED, changes, has_account, log_changed, read_account
 from keras_kd.utils.errors import UserError
@@ -81,10 +83,10 @@ def of_earlier_version(folder):
 def _report_of_earlier_version(files):
     """The report of a run that an earlier version finished, or None: it is of the student and the recipe next to it."""
     try:
-        found = json.loads(files.report.read_text(encoding="utf-8"))
-        here, there = yaml.safe_load(files.recipe.read_text(encoding="utf-8")), found["settings"]
+        report = json.loads(files.report.read_text(encoding="utf-8"))
+        here, there = yaml.safe_load(files.recipe.read_text(encoding="utf-8")), report["settings"]
         same = all(here.get(key) == there.get(key) for key in ("student", "terms", "seed", "label_weight"))
-        return found if same and files.student.stat().st_size == found["cost"]["file_bytes"] else None
+        return report if same and files.student.stat().st_size == report["cost"]["file_bytes"] else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         return None
 
@@ -123,15 +125,21 @@ def read_report(folder):
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and {"student", "time", "settings"} <= set(found) else None
+    if not isinstance(found, dict) or not {"student", "time", "settings"} <= set(found):
+        return None
+    try:
+        return Report(**found)
+    except ValidationError:
+        return None
 
 
 def is_whole(files):
     """Whether a run has come to its end, so that nothing of it is still to be made."""
-    found = read_report(files.path)
-    if found is None or not files.student.exists() or not files.card.exists():
+    report = read_report(files.path)
+    if report is None or not files.student.exists() or not files.card.exists():
         return False
-    handed_over = "export_note" in found or ("exports" in found and found["settings"].get("export") is not None)
+    exported = report.exports is not None and report.settings.get("export") is not None
+    handed_over = report.export_note is not None or exported
     return handed_over and not (files.state.exists() or files.filling.exists())
 
 

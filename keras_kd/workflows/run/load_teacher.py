@@ -60,7 +60,7 @@ def _network_of(recipe, teacher, dataset, folder, smoke, memory=None):
                 f"{spec.model}`"
             )
         file, name = run.student, run.path.name.removesuffix("-smoke")
-        if spec.epoch not in (None, read_report(run.path).get("epochs")):
+        if spec.epoch not in (None, read_report(run.path).epochs):
             file, name = run.checkpoint(spec.epoch), f"{name} epoch {spec.epoch}"
         if not file.exists():
             seed = "" if spec.seed is None else f" --seed {spec.seed}"
@@ -78,7 +78,7 @@ def _network_of(recipe, teacher, dataset, folder, smoke, memory=None):
 def _student_of(run, file, name, seen, folder, taught=None):
     """The student of a finished run as a teacher; `file` is it, or one of its checkpoints."""
     verified(file, PUT_BACK)
-    found, used = read_report(run.path), load(run.recipe, notes=[])
+    report, used = read_report(run.path), load(run.recipe, notes=[])
     if models.kind(used.student.model) == "function":
         import_module_of(used.student.model)
     model = models.build(str(file), seen.image_shape, seen.classes, pixels="pixels")
@@ -87,11 +87,11 @@ def _student_of(run, file, name, seen, folder, taught=None):
         "run": os.path.relpath(run.path, folder),
         "file": os.path.relpath(file, run.path),
         "sha256": sha256(file),
-        "epoch": found.get("epochs") if last else int(file.stem.removeprefix("epoch_")),
-        "epochs": found.get("epochs"),
-        "seed": found.get("seed"),
-        "top1": found["student"]["top1"] if last else None,
-        "seconds": found["time"]["seconds"]["total"],
+        "epoch": report.epochs if last else int(file.stem.removeprefix("epoch_")),
+        "epochs": report.epochs,
+        "seed": report.seed,
+        "top1": report.student.top1 if last else None,
+        "seconds": report.time.seconds["total"],
         "differs_from_recipe": differences(used, taught) if taught else [],
     }
-    return Network(f"{name} ({found['student']['name']})", model, used.student.from_logits, source)
+    return Network(f"{name} ({report.student.name})", model, used.student.from_logits, source)

@@ -15,8 +15,9 @@ from keras_kd.evaluation.measure import by_split, control, properties, represent
 from keras_kd.evaluation.predictions_file import write_predictions
 from keras_kd.models.network import Network, cost, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
-from keras_kd.report import write as report
+from keras_kd.report.report import Calibration, Fidelity, Report, Scores
 from keras_kd.report.soundness import PUT_BACK
+from keras_kd.report.write import summarize
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
 from keras_kd.utils.foreign_code import import_module_of
@@ -42,12 +43,13 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     logits, teacher_seconds = _logits(student, teacher, dataset)
     aside = None if brief else dataset.validation
     held_out = (logits_of(student, aside.images)[0], aside.labels) if aside else None
-    found = {"recipe": name, **report.summarize(*logits, dataset.test.labels, held_out=held_out)}
+    report = summarize(*logits, dataset.test.labels, held_out=held_out)
+    report.recipe = name
     # A teacher of other classes can be compared with nothing here.
     comparable = None if logits[1] is None else teacher
     if not brief:
         write_predictions(files.predictions, *logits, dataset.test.labels, dataset.test.images)
-        found["splits"] = by_split(
+        report.splits = by_split(
             student,
             comparable,
             dataset,
@@ -55,31 +57,32 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
             recipe.evidence.train_images,
             share=_share_of_distillation(recipe),
         )
-        found |= _beside_the_test_images(recipe, dataset, student, comparable, independent, logits, found, files)
-    found["per_class_images"] = np.bincount(dataset.test.labels, minlength=dataset.classes).tolist()
-    found["student"]["name"], found["class_names"] = student.name, list(dataset.class_names)
+        networks = {"student": student, **({"teacher": comparable} if comparable else {})}
+        _add_diagnostics(report, recipe, dataset, networks, independent, logits, files)
+    report.per_class_images = np.bincount(dataset.test.labels, minlength=dataset.classes).tolist()
+    report.student.name, report.class_names = student.name, list(dataset.class_names)
     if teacher:
-        scores = found["teacher"] or {"top1": None, "top5": None}
-        found["teacher"] = {**scores, "name": teacher.name, "source": teacher.source}
-    found["cost"] = {**cost(student.model), "file_bytes": files.student.stat().st_size}
-    found["teacher_cost"] = cost(teacher.model) if teacher else None
+        scores = report.teacher or {"top1": None, "top5": None}
+        report.teacher = {**scores, "name": teacher.name, "source": teacher.source}
+    report.cost = {**cost(student.model), "file_bytes": files.student.stat().st_size}
+    report.teacher_cost = cost(teacher.model) if teacher else None
     rows = read_history(files)
     banked = all("teacher_seconds" in row for row in rows) and bool(rows)
-    found["time"] = _time(rows, banked, dataset, teacher, teacher_seconds)
-    found["bank"] = _bank_of_a_run(files, rows) if banked else None
-    found["data"] = _data(recipe, dataset)
+    report.time = _time(rows, banked, dataset, teacher, teacher_seconds)
+    report.bank = _bank_of_a_run(files, rows) if banked else None
+    report.data = _data(recipe, dataset)
     if teacher and teacher.source:
-        found["notes"] = [
+        report.notes = [
             f"The teacher's run is not its recipe's: {one}." for one in teacher.source.get("differs_from_recipe", [])
         ]
     if recipe.generations > 1:
-        found["generations"] = _generations(recipe, files.path, found)
-    found |= {"environment": environment(), "seed": recipe.seed, "git_commit": git_commit()}
+        report.generations = _generations(recipe, files.path, report)
+    report.environment, report.seed, report.git_commit = environment(), recipe.seed, git_commit()
     # A history that is damaged or gone tells no number; a student that is there has all of its epochs.
-    found["epochs"] = len(rows) or recipe.fit.epochs
-    found["settings"] = recipe.dump(files.path)
-    found["time"]["seconds"]["measuring"] = round(time.monotonic() - begun, 3)
-    return found
+    report.epochs = len(rows) or recipe.fit.epochs
+    report.settings = recipe.dump(files.path)
+    report.time.seconds["measuring"] = round(time.monotonic() - begun, 3)
+    return report
 
 
 def _logits(student, teacher, dataset):
@@ -91,22 +94,20 @@ def _logits(student, teacher, dataset):
     return (student_logits, teacher_logits if teacher_logits.shape[1] == dataset.classes else None), seconds
 
 
-def _beside_the_test_images(recipe, dataset, student, teacher, independent, logits, found, files):
+def _add_diagnostics(report, recipe, dataset, networks, independent, logits, files):
     """What the recipe's `evidence` asks for, and what needs more than logits of the test images."""
-    spec, more = recipe.evidence, {}
-    if teacher is not None:
+    spec, student = recipe.evidence, networks["student"]
+    if "teacher" in networks:
         other = independent() if independent else None
         if other is not None:
-            found["fidelity"]["control"] = control(*logits, other, dataset)
+            report.fidelity.control = control(*logits, other, dataset)
         if spec.representation:
             images = dataset.test.images[sample(len(dataset.test), spec.images)]
-            more["representation"] = representation(student, teacher, images)
-    networks = {"student": student, **({"teacher": teacher} if teacher is not None else {})}
-    more["properties"] = properties(networks, dataset, spec)
-    more["best_validation"] = _best_validation(student, dataset, files)
+            report.representation = representation(student, networks["teacher"], images)
+    report.properties = properties(networks, dataset, spec)
+    report.best_validation = _best_validation(student, dataset, files)
     if dataset.imbalance is not None:
-        more["imbalance"] = metrics.groups(dataset.imbalance["counts"], found["per_class"])
-    return more
+        report.imbalance = metrics.groups(dataset.imbalance["counts"], report.per_class)
 
 
 def _time(rows, banked, dataset, teacher, teacher_seconds):
@@ -164,7 +165,7 @@ def _best_validation(student, dataset, files):
     return {
         "epoch": int(best["epoch"]),
         "val_accuracy": float(best["val_accuracy"]),
-        "top1": report.accuracy(logits, dataset.test.labels),
+        "top1": metrics.accuracy(logits, dataset.test.labels),
     }
 
 
@@ -178,24 +179,25 @@ def load_student(recipe, dataset, files):
     return Network(Path(name).name if ends_in(name, KERAS) else name, model, recipe.student.from_logits)
 
 
-def _generations(recipe, folder, found):
+def _generations(recipe, folder, report):
     """The figures of every generation, the last one's those of the report that is being made."""
     rows = []
     for number in range(1, recipe.generations + 1):
         run = RunFolder(generation_folder(folder, number))
-        one = found if number == recipe.generations else read_report(run.path) or {}
-        student, fidelity, calibration = (one.get(key) or {} for key in ("student", "fidelity", "calibration"))
+        one = report if number == recipe.generations else read_report(run.path) or Report()
+        student, fidelity = one.student or Scores(), one.fidelity or Fidelity()
+        calibration, seconds = one.calibration or Calibration(), one.time and one.time.seconds
         rows.append(
             {
                 "generation": number,
                 "run": "." if number == recipe.generations else os.path.relpath(run.path, folder),
-                "seed": recipe.seed if number == recipe.generations else one.get("seed"),
-                "top1": student.get("top1"),
-                "top5": student.get("top5"),
-                "agreement": fidelity.get("agreement"),
-                "ece": calibration.get("ece"),
-                "nll": calibration.get("nll"),
-                "seconds": one.get("time", {}).get("seconds", {}).get("training"),
+                "seed": recipe.seed if number == recipe.generations else one.seed,
+                "top1": student.top1,
+                "top5": student.top5,
+                "agreement": fidelity.agreement,
+                "ece": calibration.ece,
+                "nll": calibration.nll,
+                "seconds": (seconds or {}).get("training"),
             }
         )
     return rows

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from keras_kd.recipe.folders import RunFolder
-from keras_kd.report import write as report
+from keras_kd.report.write import write
 from keras_kd.utils.files import atomic_write
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.folder import hold_run, keep_recipe, read_history, read_report
@@ -32,10 +32,10 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
     files = RunFolder(Path(folder))
     seen = replace(dataset, test=dataset.validation)
     with hold_run(files, recipe, wait=True, log=False) as owned:
-        found = read_report(files.path)
-        if found is not None and files.student.exists():
+        report = read_report(files.path)
+        if report is not None and files.student.exists():
             _tidy(files, owned, recipe, epochs)
-            return found
+            return report
         if begin_from is not None and not files.state.exists():
             before = RunFolder(Path(begin_from))
             for mine, other in ((files.state, before.state), (files.history, before.history)):
@@ -44,10 +44,10 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
         context = RunContext(recipe, seen, files, name, quiet=True)
         train(context, teacher, begin=lambda: keep_recipe(files, recipe), until=epochs, home_folder=home_folder)
         _tidy(files, owned, recipe, epochs)
-        found = measure(recipe, seen, teacher, files, name=name, brief=True)
-        found["history"] = {key: _number(value) for key, value in (read_history(files) or [{}])[-1].items()}
-        report.write(found, files.path)
-    return found
+        report = measure(recipe, seen, teacher, files, name=name, brief=True)
+        report.history = {key: _number(value) for key, value in (read_history(files) or [{}])[-1].items()}
+        write(report, files.path)
+    return report
 
 
 def _tidy(files, owned, recipe, epochs):

@@ -25,11 +25,11 @@ def write_page(folder):
     """
     files = RunFolder(Path(folder))
     refuse_changed(files.path)
-    found = read_report(files.path)
-    if found is None or not is_run(files.path):
+    report = read_report(files.path)
+    if report is None or not is_run(files.path):
         raise UserError(f"{folder}: no finished run (no report.json that can be read); `keras-kd distill` makes one")
     recipe = files.recipe.read_text(encoding="utf-8") if files.recipe.exists() else ""
-    text = page(found, read_history(files), read_predictions(files.predictions), recipe)
+    text = page(report, read_history(files), read_predictions(files.predictions), recipe)
     with hold_run(files, wait=True), atomic_write(files.report_page) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return files.report_page

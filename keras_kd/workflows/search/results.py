@@ -10,6 +10,7 @@ import keras_kd
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
+from keras_kd.report.search_result import SearchResult
 from keras_kd.utils.account import has_account, read_account
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import bare_percent
@@ -21,7 +22,7 @@ from keras_kd.workflows.search.tuner import decoded, error_of
 
 
 def result_of(plan, oracle):
-    """What `search.json` holds, without the winner.
+    """The `SearchResult`, without the winner.
 
     Args:
         plan: the `SearchPlan`.
@@ -34,28 +35,28 @@ def result_of(plan, oracle):
     rivals = [one for one in done if one["epochs"] == most]
     front = pareto(rivals, plan.objectives)
     best = first(front, plan.objectives[0])
-    return {
-        "recipe": plan.name,
-        "file": str(plan.given.path),
-        "settings": list(plan.given.settings),
-        "date": date.today().isoformat(),
-        "tuner": plan.spec.tuner,
-        "objectives": dict(plan.objectives),
-        "judged_on": f"{done[0]['judged_on']} images set aside from the training images" if done else None,
-        "space": {one.path: {one.kind: list(one.values), "sampling": one.sampling} for one in plan.space},
-        "trials": trials,
-        "counts": {
+    return SearchResult(
+        recipe=plan.name,
+        file=str(plan.given.path),
+        settings=list(plan.given.settings),
+        date=date.today().isoformat(),
+        tuner=plan.spec.tuner,
+        objectives=dict(plan.objectives),
+        judged_on=f"{done[0]['judged_on']} images set aside from the training images" if done else None,
+        space={one.path: {one.kind: list(one.values), "sampling": one.sampling} for one in plan.space},
+        trials=trials,
+        counts={
             status.lower(): sum(one["status"] == status for one in trials)
             for status in ("COMPLETED", "FAILED", "INVALID", "RUNNING")
         },
-        "best": best and best["trial"],
-        "pareto": [one["trial"] for one in front] if len(plan.objectives) > 1 else None,
-        "seconds": _seconds(done),
-        "winner": None,
-        "environment": environment(),
-        "git_commit": git_commit(),
-        "version": keras_kd.__version__,
-    }
+        best=best and best["trial"],
+        pareto=[one["trial"] for one in front] if len(plan.objectives) > 1 else None,
+        seconds=_seconds(done),
+        winner=None,
+        environment=environment(),
+        git_commit=git_commit(),
+        version=keras_kd.__version__,
+    )
 
 
 def _trial(plan, key, trial):
@@ -130,52 +131,52 @@ def train_winner(plan, search):
         before = RunFolder(folder)
         ours = is_run(folder) and has_account(folder) and read_account(folder)["kept"].get("winner_of") == search
         other = ours and before.recipe.exists() and differences(load(before.recipe, notes=[]), seeded) != []
-        found = run.distill(seeded, folder, name=f"{name}.best", quiet=quiet, restart=other)
+        report = run.distill(seeded, folder, name=f"{name}.best", quiet=quiet, restart=other)
         with hold_run(before) as kept:
             kept.keep("winner_of", search)
         runs.append(
             {
                 "run": os.path.relpath(folder, files.path),
                 "seed": seeded.seed,
-                "top1": found["student"]["top1"],
-                "top5": found["student"]["top5"],
-                "agreement": (found["fidelity"] or {}).get("agreement"),
-                "ece": found["calibration"]["ece"],
-                "seconds": found["time"]["seconds"],
+                "top1": report.student.top1,
+                "top5": report.student.top5,
+                "agreement": report.fidelity.agreement if report.fidelity else None,
+                "ece": report.calibration.ece,
+                "seconds": report.time.seconds,
             }
         )
-    return {"test_images": found["data"]["test"], "runs": runs}
+    return {"test_images": report.data.test, "runs": runs}
 
 
-def write_result(plan, found):
+def write_result(plan, search):
     """Writes `search.json`, `search.html` and, where a trial was completed, the best recipe."""
     files = plan.files
     with atomic_write(files.result) as temporary:
-        temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(search.as_json(), indent=1), encoding="utf-8")
     with atomic_write(files.page) as temporary:
-        temporary.write_text(page(found), encoding="utf-8")
-    if found["best"] is not None:
-        _write_recipe(plan, found)
+        temporary.write_text(page(search), encoding="utf-8")
+    if search.best is not None:
+        _write_recipe(plan, search)
 
 
-def _write_recipe(plan, found):
+def _write_recipe(plan, search):
     """The best recipe as a file, its evidence above it."""
     given, name, path = plan.given, plan.name, plan.files.best(plan.name)
-    trial = next(one for one in found["trials"] if one["trial"] == found["best"])
-    recipe = load(given.path, [*given.settings, *settings_of(trial["values"], given)], smoke=given.smoke)
-    figures = ", ".join(f"{label} {value:.4f}" for label, value in trial["objectives"].items())
-    chosen = ", ".join(f"{key} {short(value)}" for key, value in trial["values"].items())
+    trial = search.best_trial
+    recipe = load(given.path, [*given.settings, *settings_of(trial.values, given)], smoke=given.smoke)
+    figures = ", ".join(f"{label} {value:.4f}" for label, value in trial.objectives.items())
+    chosen = ", ".join(f"{key} {short(value)}" for key, value in trial.values.items())
     ranges = ", ".join(f"{one.path} {_range(one)}" for one in plan.space)
     lines = [
-        f"# {name} as a search left it: trial {trial['trial']} of {len(found['trials'])} by {found['tuner']}.",
+        f"# {name} as a search left it: trial {trial.trial} of {len(search.trials)} by {search.tuner}.",
         f"# Chosen: {chosen}.",
         f"# Tried: {ranges}.",
-        f"# Evidence: {figures} on {found['judged_on']}, mean of {len(next(iter(trial['by_seed'].values())))} seed(s).",
+        f"# Evidence: {figures} on {search.judged_on}, mean of {len(next(iter(trial.by_seed.values())))} seed(s).",
     ]
-    if found["winner"]:
-        tops = ", ".join(f"{bare_percent(one['top1'])} (seed {one['seed']})" for one in found["winner"]["runs"])
+    if search.winner:
+        tops = ", ".join(f"{bare_percent(one['top1'])} (seed {one['seed']})" for one in search.winner.runs)
         lines.append(
-            f"# Then trained on all training images: top-1 {tops} on {found['winner']['test_images']} test images; "
+            f"# Then trained on all training images: top-1 {tops} on {search.winner.test_images} test images; "
             "a student alone was not trained next to it."
         )
     body = yaml.safe_dump(_brief(recipe, path.parent), sort_keys=False, default_flow_style=None, width=100)

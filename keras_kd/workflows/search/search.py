@@ -33,7 +33,7 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
         patience: of a chief: seconds without a sign of life after which a worker counts as dead.
 
     Returns:
-        What `search.json` holds.
+        The `SearchResult`, as `search.json` holds it; None of a worker.
 
     Raises:
         UserError: what the user can fix, found before the first trial where it can be.
@@ -57,13 +57,13 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
             trials.as_chief(patience)
         else:
             trials.alone()
-        found = result_of(plan, trials.tuner.oracle)
-        write_result(plan, found)
-    if winner and found["best"] is not None:
-        found["winner"] = train_winner(plan, owned.identity)
+        result = result_of(plan, trials.tuner.oracle)
+        write_result(plan, result)
+    if winner and result.best is not None:
+        result.winner = train_winner(plan, owned.identity)
         with hold_search(files, name, restart=False):
-            write_result(plan, found)
-    return found
+            write_result(plan, result)
+    return result
 
 
 def _begin_again(owned, plan):

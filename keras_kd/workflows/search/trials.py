@@ -127,19 +127,19 @@ class Trials:
             )
             gc.collect()
         figures = {name: [_figure(one, name) for one in reports] for name, _ in self.plan.objectives}
-        seconds = [one["time"]["seconds"] for one in reports]
+        seconds = [one.time.seconds for one in reports]
         record = {
             "values": values,
             "figures": figures,
-            "epochs": reports[0]["epochs"],
+            "epochs": reports[0].epochs,
             "seconds": {
                 "student": round(sum(one["student"] for one in seconds), 3),
                 "teacher": round(sum(one["teacher"] for one in seconds), 3),
             },
-            "teacher_views": sum((one["bank"] or {}).get("computed_by_this_run", 0) for one in reports),
+            "teacher_views": sum((one.bank or {}).get("computed_by_this_run", 0) for one in reports),
             "judged_on": len(self.dataset.validation),
-            "shown": sum(len(self.dataset.train) * one["epochs"] for one in reports),
-            "banked": all(one["bank"] for one in reports),
+            "shown": sum(len(self.dataset.train) * one.epochs for one in reports),
+            "banked": all(one.bank for one in reports),
             "worker": os.environ.get("KERASTUNER_TUNER_ID"),
         }
         with atomic_write(folder / "trial.json") as temporary:
@@ -187,12 +187,12 @@ def _seconds_before(files):
         return 0.0
 
 
-def _figure(found, name):
+def _figure(report, name):
     """A figure of a trial's report, by its path."""
     if name.startswith("val_"):
-        value = found["history"].get(name)
+        value = report.history.get(name)
     else:
-        value = found
+        value = report.as_json()
         for key in name.split("."):
             value = value.get(key) if isinstance(value, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float):

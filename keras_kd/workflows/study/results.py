@@ -8,6 +8,7 @@ import yaml
 
 import keras_kd
 from keras_kd.evaluation.metrics.paired import paired_interval
+from keras_kd.report.study_result import StudyResult
 from keras_kd.utils.suggest import did_you_mean
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import read_report
@@ -32,7 +33,7 @@ def value_at(report, path):
 
 
 def result_of(name, spec, cells, seeds, runs, failed):
-    """What `study.json` holds: what the reports say, cell by cell.
+    """The `StudyResult`: what the reports say, cell by cell.
 
     Args:
         name: of the study, or the path of its file.
@@ -44,43 +45,44 @@ def result_of(name, spec, cells, seeds, runs, failed):
     """
     reports = {key: read_report(place) for key, (_, place) in runs.items() if place not in failed}
     rows = [_row(cell, called, spec.figures, seeds, runs, failed, reports) for cell, called, _ in cells]
-    images = next((one["data"]["test"] for one in reports.values() if one), None)
+    images = next((one.data.test for one in reports.values() if one), None)
     for row in rows:
         row["against"] = _against(row, rows, spec, images)
-    notes = notes_on(spec.figures, list(reports.values()))
+    notes = notes_on(spec.figures, [one and one.as_json() for one in reports.values()])
     unique = {place: reports.get(key) for key, (_, place) in runs.items()}
     known = [one for one in unique.values() if one]
-    seconds = [one["time"]["seconds"] for one in known]
-    return {
-        "study": Path(name).stem,
-        "question": spec.question,
-        "source": spec.source,
-        "axes": {axis: list(values) for axis, values in spec.axes.items()},
-        "against": spec.against,
-        "figures": spec.figures,
-        "seeds": list(seeds),
-        "cells": rows,
-        "notes": notes,
-        "cost": {
+    seconds = [one.time.seconds for one in known]
+    return StudyResult(
+        study=Path(name).stem,
+        question=spec.question,
+        source=spec.source,
+        axes={axis: list(values) for axis, values in spec.axes.items()},
+        against=spec.against,
+        figures=spec.figures,
+        seeds=list(seeds),
+        cells=rows,
+        notes=notes,
+        cost={
             "runs": len(unique),
             "training_seconds": round(sum(one.get("training") or 0 for one in seconds), 1),
             "teacher_seconds": round(sum(one.get("teacher") or 0 for one in seconds), 1),
         },
-        "data": next(({key: one["data"].get(key) for key in DATA} for one in known), None),
-        "train": ends(one["data"]["train"] for one in known),
-        "epochs": ends(one["epochs"] for one in known),
-        "environment": environment(),
-        "git_commit": git_commit(),
-        "version": keras_kd.__version__,
-        "date": date.today().isoformat(),
-        "base": yaml.safe_dump(spec.recipes[spec.base], sort_keys=False, default_flow_style=None, width=100),
-    }
+        data=next(({key: getattr(one.data, key) for key in DATA} for one in known), None),
+        train=ends(one.data.train for one in known),
+        epochs=ends(one.epochs for one in known),
+        environment=environment(),
+        git_commit=git_commit(),
+        version=keras_kd.__version__,
+        date=date.today().isoformat(),
+        base=yaml.safe_dump(spec.recipes[spec.base], sort_keys=False, default_flow_style=None, width=100),
+    )
 
 
 def _row(cell, called, figures, seeds, runs, failed, reports):
     """A cell of the table; `called` is the name of its recipe."""
     places = {str(seed): runs[called, seed][1] for seed in seeds}
-    values = {path: {seed: value_at(reports.get((called, seed)) or {}, path) for seed in seeds} for path in figures}
+    plain = {seed: one.as_json() if (one := reports.get((called, seed))) else {} for seed in seeds}
+    values = {path: {seed: value_at(plain[seed], path) for seed in seeds} for path in figures}
     return {
         "cell": cell,
         "recipe": f"recipes/{called}.yaml",
@@ -131,16 +133,16 @@ def _against(row, rows, spec, images):
     other = next((one for one in rows if one["cell"] == wanted), None)
     if not spec.against or other is None or other is row:
         return None
-    found = {}
+    differences = {}
     for path in spec.figures:
         one, two = row["figures"][path]["by_seed"], other["figures"][path]["by_seed"]
         paired = [one[seed] - two[seed] for seed in one if one[seed] is not None and two[seed] is not None]
         counted = images if path.startswith("student.top") else None
         interval = paired_interval(paired, images=counted) if len(paired) > 1 else None
-        found[path] = {
+        differences[path] = {
             "difference": float(np.mean(paired)) if paired else None,
             "interval": list(interval[:2]) if interval else None,
             "p": interval[2] if interval else None,
             "n": len(paired),
         }
-    return found
+    return differences

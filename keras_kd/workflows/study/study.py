@@ -50,7 +50,7 @@ def study(
         joins: this is one of those processes: it writes nothing but runs.
 
     Returns:
-        What `study.json` holds; None where it `joins`.
+        The `StudyResult`, as `study.json` holds it; None where it `joins`.
 
     Raises:
         UserError: what the user can fix.
@@ -85,17 +85,17 @@ def study(
         end(others)
     if joins:
         return None
-    found = result_of(name, spec, cells, seeds, runs, failed)
+    result = result_of(name, spec, cells, seeds, runs, failed)
     with _held(folder, spec, wait=True):
-        _write(folder, found)
-    return found
+        _write(folder, result)
+    return result
 
 
-def _write(folder, found):
+def _write(folder, result):
     texts = {
-        "study.json": json.dumps(found, indent=1) + "\n",
-        "study.md": as_markdown(found),
-        "study.html": page(found),
+        "study.json": json.dumps(result.as_json(), indent=1) + "\n",
+        "study.md": as_markdown(result),
+        "study.html": page(result),
     }
     for file, text in texts.items():
         with atomic_write(folder / file) as temporary:
