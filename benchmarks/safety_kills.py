@@ -58,7 +58,7 @@ def killed(box, words, seconds):
     return hit
 
 
-def tried(name, kills, chance, tell):
+def tried(name, kills, chance, log):
     """How often a command was killed, and what then was not as without."""
     words, template, rows, count = COMMANDS[name], None, [], 0
     top = Path(tempfile.mkdtemp(prefix="keras_kd-"))
@@ -79,10 +79,10 @@ def tried(name, kills, chance, tell):
         if hit:
             rows.append({"after_seconds": round(moment, 2), "differences": found})
             if found:
-                tell(f"{name} killed after {moment:.2f} s: {found[:5]}")
+                log(f"{name} killed after {moment:.2f} s: {found[:5]}")
         shutil.rmtree(place)
     shutil.rmtree(top)
-    tell(f"{name:<12} {len(rows):>3} kills, {sum(not row['differences'] for row in rows):>3} ended the same")
+    log(f"{name:<12} {len(rows):>3} kills, {sum(not row['differences'] for row in rows):>3} ended the same")
     return {"seconds_unbroken": round(seconds, 1), "kills": rows}
 
 

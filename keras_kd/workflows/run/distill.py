@@ -280,7 +280,7 @@ class _Job:
 
 
 def _handed_over(report):
-    """What goes with the exported files of a report next to its card."""
+    """What goes with the exported files of a report in addition to its card."""
     made = report.exports or []
     return {"example"} if any(one.passed and one.format.startswith("litert") for one in made) else set()
 
