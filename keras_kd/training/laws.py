@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_kd import backend
 from keras_kd.backend.keras_private import flat_layers
 from keras_kd.models.symbolic import SymbolicCall
 from keras_kd.models.taps import LOGITS, Tapped
@@ -191,7 +192,9 @@ def its_teacher_never_changes(method, situations):
     if taught:
         return f"{', '.join(taught)} of the teacher would be trained"
     images = np.random.default_rng(0).uniform(0, 1, (sizes.batch, *IMAGE)).astype("float32")
-    distiller.compile(optimizer=keras.optimizers.SGD(0.1), run_eagerly=True, jit_compile=False)
+    # One operation at a time would be compiled one operation at a time.
+    whole = backend.COMPILES_BY_SHAPE
+    distiller.compile(optimizer=keras.optimizers.SGD(0.1), run_eagerly=not whole, jit_compile=whole)
     batch = {"image": images, "index": np.arange(len(images), dtype="int32")}
     distiller.fit(batch, np.arange(len(images)) % sizes.classes, batch_size=sizes.batch, verbose=0)
     for old, variable in zip(before, teacher.variables, strict=True):
