@@ -1,5 +1,6 @@
 """What all tests share: the backend in the header, the folder of golden values, quiet libraries."""
 
+import gc
 import json
 import os
 import shutil
@@ -83,6 +84,13 @@ def made_once(tmp_path_factory):
 def pytest_ignore_collect(collection_path):
     if JAX and WHOLE_SUITE in os.environ and collection_path.name in ON_ONE_BACKEND:
         return True
+
+
+def pytest_collection_finish():
+    # What is imported stays, and a trace makes many objects that stay for a while: the garbage collector would look
+    # through all of them again and again.
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 20)
 
 
 @pytest.hookimpl(optionalhook=True)
