@@ -382,7 +382,6 @@ LAWS = _named(
     it_is_float32_whatever_the_precision_of_the_networks,
     it_is_least_where_the_student_matches,
     its_gradient_leads_down,
-    its_teacher_never_changes,
     the_order_of_the_batch_does_not_matter,
     it_is_finite_whatever_the_signals,
     the_loss_of_an_example_is_its_own,
@@ -390,6 +389,7 @@ LAWS = _named(
     a_constant_added_to_the_logits_changes_nothing,
     a_class_that_no_network_believes_in_adds_nothing,
     a_field_may_be_a_tensor,
+    its_teacher_never_changes,  # takes longest
     its_glue_learns_where_it_says_so,
     its_saved_settings_read_back_equal,
     its_settings_are_frozen_and_others_refused,
