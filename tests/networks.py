@@ -1,7 +1,12 @@
 """Small networks and data for tests."""
 
+import contextlib
+from unittest import mock
+
 import keras
 import numpy as np
+
+from keras_kd import backend
 
 
 def cnn(width, classes=5, name="cnn", dropout=0.0, activation=None, regularizer=None, shape=(8, 8, 1), dtype=None):
@@ -15,6 +20,36 @@ def cnn(width, classes=5, name="cnn", dropout=0.0, activation=None, regularizer=
     x = keras.layers.GlobalAveragePooling2D(dtype=dtype)(x)
     outputs = keras.layers.Dense(classes, activation=activation, name="logits", dtype=dtype)(x)
     return keras.Model(inputs, outputs, name=name)
+
+
+@contextlib.contextmanager
+def weights_by_numpy():
+    """Within it weights begin as NumPy draws them: JAX compiles a random initializer anew for every shape.
+
+    For tests that ask for shapes, names or whether something changes; how weights begin is tested without it.
+    """
+    generator = np.random.default_rng(0)
+
+    def normal(self, shape, dtype=None, **options):
+        return (generator.standard_normal(shape, "float32") * np.sqrt(2 / np.prod(shape[:-1]))).astype("float32")
+
+    def filled(value):
+        return lambda self, shape, dtype=None, **options: np.full(shape, value, "float32")
+
+    kinds = {
+        **dict.fromkeys(("RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling"), normal),
+        "Zeros": filled(0),
+        "Ones": filled(1),
+    }
+    with contextlib.ExitStack() as stack:
+        for kind, drawn in kinds.items():
+            stack.enter_context(mock.patch.object(getattr(keras.initializers, kind), "__call__", drawn))
+        yield
+
+
+def outputs_of(model, x):
+    """What a model gives in inference mode: compiled whole where each of its operations would be."""
+    return backend.inference(model)(x) if backend.COMPILES_BY_SHAPE else model(x)
 
 
 def images(count=32, classes=5, shape=(8, 8, 1), seed=0):

@@ -9,6 +9,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from networks import weights_by_numpy
 
 from keras_kd.models import APPLICATIONS, MODELS, build, kind
 from keras_kd.models import cost as bench
@@ -91,7 +92,8 @@ def test_unknown_name_gets_a_suggestion(name, expected):
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_resnets_have_the_published_number_of_parameters(name):
-    model = build(name, (32, 32, 3), 100)
+    with weights_by_numpy():
+        model = build(name, (32, 32, 3), 100)
     assert bench.parameters(model) == PARAMETERS[name]
     assert model.name == name
 
@@ -105,7 +107,8 @@ def test_the_table_covers_every_resnet():
     [("resnet8", (16, 16, 32, 64)), ("resnet20", (16, 16, 32, 64)), ("resnet8x4", (32, 64, 128, 256))],
 )
 def test_resnet_taps(name, channels):
-    model = build(name, (32, 32, 3), 100)
+    with weights_by_numpy():
+        model = build(name, (32, 32, 3), 100)
     sizes = (32, 32, 16, 8)
     for tap, size, number in zip(("stem", "stage1", "stage2", "stage3"), sizes, channels, strict=True):
         assert isinstance(model.get_layer(tap), keras.layers.ReLU)
@@ -131,7 +134,8 @@ def test_the_small_digits_network_is_ten_times_smaller():
 @pytest.mark.parametrize("name", ["resnet8", "resnet8x4", "resnet20", "digits_cnn", "digits_tiny"])
 @pytest.mark.parametrize("image_shape", [(33, 17, 1), (9, 28, 4)])
 def test_zoo_takes_other_images(name, image_shape):
-    assert build(name, image_shape, 7).output_shape == (None, 7)
+    with weights_by_numpy():
+        assert build(name, image_shape, 7).output_shape == (None, 7)
 
 
 @pytest.mark.parametrize("name", ["resnet8", "digits_tiny"])
@@ -286,7 +290,8 @@ def test_pixels_are_prepared_as_the_family_wants_them(name):
 
 @pytest.mark.parametrize("name", ["MobileNetV2", "MobileNetV3Small"])
 def test_application_normalises_once(name):
-    model = build(name.lower(), (32, 48, 3), 7, arguments={"alpha": 0.35})
+    with weights_by_numpy():
+        model = build(name.lower(), (32, 48, 3), 7, arguments={"alpha": 0.35})
     assert (model.name, model.output_shape) == (name, (None, 7))
     assert [isinstance(layer, keras.layers.Rescaling) for layer in model.layers].count(True) == 1
     white = np.full((1, 32, 48, 3), 255, "float32")
@@ -302,10 +307,12 @@ def test_pretrained_application_gets_a_new_classifier(monkeypatch):
         return keras.applications.MobileNet(**{**options, "weights": None})
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", mobilenet)
-    model = build("MobileNetV2", (32, 32, 3), 10, weights="imagenet")
+    with weights_by_numpy():
+        model = build("MobileNetV2", (32, 32, 3), 10, weights="imagenet")
     assert (asked["weights"], asked["include_top"]) == ("imagenet", False)
     assert (model.layers[-1].name, model.output_shape) == ("logits", (None, 10))
-    build("MobileNetV2", (224, 224, 3), 1000, weights="imagenet")
+    with weights_by_numpy():
+        build("MobileNetV2", (224, 224, 3), 1000, weights="imagenet")
     assert asked["include_top"] and asked["classifier_activation"] is None
 
 
@@ -339,7 +346,8 @@ def test_application_and_images_that_do_not_fit(name, image_shape, weights, expe
 
 
 def test_application_on_gray_images():
-    assert build("MobileNetV3Small", (32, 32, 1), 10).output_shape == (None, 10)
+    with weights_by_numpy():
+        assert build("MobileNetV3Small", (32, 32, 1), 10).output_shape == (None, 10)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The networks of the literature's tables: structure, parameters, first weights as published; where students start."""
 
+import contextlib
 import json
 from functools import cache
 
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from networks import outputs_of, weights_by_numpy
 
 from keras_kd.models import MODELS, build
 from keras_kd.models import cost as bench
@@ -41,6 +43,8 @@ PARAMETERS = {
     "preresnet110": 1_169_972,
 }
 DEEP = {"wrn_28_2", "wrn_40_1", "wrn_40_2", "vgg16_cifar", "vgg19_cifar", "preresnet56", "preresnet110"}
+NORMAL = ["wrn_16_2", "vgg8", "mobilenetv2_half", "resnet50_cifar", "preresnet20"]
+FIRST_WEIGHTS = [*NORMAL, "shufflenet_v1", "shufflenet_v2"]  # of the networks whose first weights are examined
 FAMILIES = ["wrn_16_1", "vgg8", "mobilenetv2_half", "shufflenet_v1", "shufflenet_v2", "resnet50_cifar", "preresnet20"]
 
 
@@ -53,7 +57,8 @@ def named(names):
 def published(name):
     """The network of a name on CIFAR-100, built once."""
     keras.utils.set_random_seed(0)
-    return build(name, (32, 32, 3), 100)
+    with contextlib.nullcontext() if name in FIRST_WEIGHTS else weights_by_numpy():
+        return build(name, (32, 32, 3), 100)
 
 
 def numpy_of(value):
@@ -231,7 +236,8 @@ def test_taps_are_the_maps_that_repdistiller_reads(name):
 def test_taps_are_rectified_where_a_relu_ends_the_stage(name):
     model = published(name)
     taps = ["stem", *(f"stage{number}" for number in range(1, len(TAPS[name])))]
-    signals = keras.Model(model.input, [model.get_layer(tap).output for tap in taps])(random_pixels((1, 32, 32, 3)))
+    read = keras.Model(model.input, [model.get_layer(tap).output for tap in taps])
+    signals = outputs_of(read, random_pixels((1, 32, 32, 3)))
     negative = [bool((numpy_of(signal) < 0).any()) for signal in signals]
     if name in ("wrn_16_2", "preresnet20"):
         assert all(negative)
@@ -277,7 +283,7 @@ def test_shufflenet_v2_keeps_the_first_half_of_the_channels():
     network = published("shufflenet_v2")
     before, after = network.get_layer("stage1_block1").output, network.get_layer("stage1_block2_join").output
     pixels = random_pixels((1, 32, 32, 3))
-    one, two = keras.Model(network.input, [before, after])(pixels)
+    one, two = outputs_of(keras.Model(network.input, [before, after]), pixels)
     np.testing.assert_array_equal(numpy_of(two)[..., :58], numpy_of(one)[..., :58])
 
 
@@ -324,10 +330,7 @@ def test_depths_of_another_form_are_refused(builder, depth, expected):
 # First weights
 
 
-NORMAL = ["wrn_16_2", "vgg8", "mobilenetv2_half", "resnet50_cifar", "preresnet20"]
-
-
-@pytest.mark.parametrize("name", [*NORMAL, "shufflenet_v1", "shufflenet_v2"])
+@pytest.mark.parametrize("name", FIRST_WEIGHTS)
 def test_networks_start_as_in_pytorch(name):
     seen = {}
     for layer in published(name).layers:
@@ -378,8 +381,8 @@ def test_classifiers_start_as_the_authors_have_them(name, kernel, bias):
 @cache
 def small(name):
     """A network of a family, narrow and on small images, built once."""
-    keras.utils.set_random_seed(1)
-    return build(name, (8, 8, 3), 4, mean=0.5, std=0.25, arguments={"width_multiplier": 0.25})
+    with weights_by_numpy():
+        return build(name, (8, 8, 3), 4, mean=0.5, std=0.25, arguments={"width_multiplier": 0.25})
 
 
 # JAX compiles a step of so many layers for half a minute.
@@ -410,7 +413,8 @@ def test_networks_take_other_images_in_mixed_precision(name):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = build(name, (9, 28, 4), 7, arguments={"width_multiplier": 0.1})
+        with weights_by_numpy():
+            model = build(name, (9, 28, 4), 7, arguments={"width_multiplier": 0.1})
     finally:
         keras.config.set_dtype_policy(before)
     assert model.get_layer("stage1").compute_dtype == "bfloat16"
@@ -426,7 +430,7 @@ def test_saved_networks_hold_nothing_of_this_package(name, tmp_path):
     model.save(tmp_path / "x.keras")
     again = keras.saving.load_model(tmp_path / "x.keras", safe_mode=True)
     pixels = random_pixels((2, 8, 8, 3))
-    np.testing.assert_array_equal(numpy_of(again(pixels)), numpy_of(model(pixels)))
+    np.testing.assert_array_equal(numpy_of(outputs_of(again, pixels)), numpy_of(outputs_of(model, pixels)))
 
 
 @pytest.mark.parametrize("name", FAMILIES)

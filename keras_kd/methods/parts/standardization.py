@@ -20,6 +20,9 @@ def standardized(logits):
         >>> [round(float(one), 4) for one in standardized(np.array([[3.0, 2.0, 1.0]], "float32"))[0]]
         [1.0, 0.0, -1.0]
     """
+    # A compiler may work out a mean twice and round it twice: next to 1e-7 the difference is large. Of equal logits
+    # nothing is left to round.
+    logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
     centred = logits - ops.mean(logits, axis=-1, keepdims=True)
     variance = ops.sum(ops.square(centred), axis=-1, keepdims=True) / (logits.shape[-1] - 1)
     # The square root has no finite gradient at 0.
