@@ -19,13 +19,13 @@ teacher: teacher.yaml
 student: digits_tiny
 label_weight: 0.5
 terms: [{method: kd, temperature: 4}]
-fit: {epochs: 2, batch_size: 16, optimizer: adam, learning_rate: 0.01}
+fit: {epochs: 2, batch_size: 20, optimizer: adam, learning_rate: 0.01}
 export: {formats: []}
 """
 TEACHER = """
 data: {name: ./images.npz, views: flip, validation: 20}
 student: digits_cnn
-fit: {epochs: 3, batch_size: 16, optimizer: adam, learning_rate: 0.01}
+fit: {epochs: 3, batch_size: 20, optimizer: adam, learning_rate: 0.01}
 export: {formats: []}
 """
 

@@ -25,7 +25,7 @@ from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 RECIPE = """\
 data: {name: digits, train_images: 200, test_images: 50, views: crop_flip}
 student: digits_tiny
-fit: {epochs: 4, batch_size: 32, optimizer: adam, learning_rate: 0.01, decay: cosine, deterministic: true}
+fit: {epochs: 4, batch_size: 25, optimizer: adam, learning_rate: 0.01, decay: cosine, deterministic: true}
 export: {formats: []}
 """
 
@@ -47,6 +47,11 @@ def trained(made_once):
     return made_once("trained", fill)[0] / "done"
 
 
+def distilled(folder):
+    """A finished run of the recipe, never killed."""
+    run.distill(load("small.yaml"), folder / "small", name="small", quiet=True)
+
+
 def weights(folder):
     return [np.asarray(one) for one in keras.saving.load_model(Path(folder, "student.keras")).get_weights()]
 
@@ -59,10 +64,10 @@ class Stop(Exception):
     pass
 
 
-@pytest.mark.parametrize("epoch, step", [(0, 0), (1, 3), (3, 6)])
-def test_a_run_that_dies_in_a_step_ends_with_the_same_student(epoch, step, monkeypatch):
+@pytest.mark.parametrize("epoch, step", [(0, 0), (3, 6)])
+def test_a_run_that_dies_in_a_step_ends_with_the_same_student(epoch, step, made_once, monkeypatch):
     recipe = load("small.yaml")
-    run.distill(recipe, "straight", name="small", quiet=True)
+    straight = made_once("straight", distilled)[0] / "small"
 
     class Dies(training.StopOnNonFinite):
         def on_train_batch_end(self, batch, logs=None):
@@ -75,7 +80,7 @@ def test_a_run_that_dies_in_a_step_ends_with_the_same_student(epoch, step, monke
             run.distill(recipe, "killed", name="small", quiet=True)
     assert not Path("killed/student.keras").exists()
     found = run.distill(recipe, "killed", name="small", quiet=True)
-    assert equal("straight", "killed")
+    assert equal(straight, "killed")
     assert found["epochs"] == 4
     lines = Path("killed/history.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["epoch", "1", "2", "3", "4"]

@@ -34,7 +34,7 @@ teacher: digits_cnn
 student: digits_tiny
 label_weight: 0.5
 terms: [{method: kd, temperature: 4}]
-fit: {epochs: 2, batch_size: 16, optimizer: adam, learning_rate: 0.01}
+fit: {epochs: 2, batch_size: 12, optimizer: adam, learning_rate: 0.01}
 export: {formats: []}
 """
 
@@ -214,18 +214,18 @@ def test_the_teacher_is_asked_once_for_all_trials_and_the_winner(recipe, tmp_pat
     (tmp_path / "taught.yaml").write_text(
         "data: ./images.npz\nstudent: digits_cnn\nfit: {epochs: 1}\nexport: {formats: []}\n"
     )
-    path = recipe("{trials: 3, validation: 0.2}", teacher="taught.yaml")
+    path = recipe("{trials: 2, validation: 0.2}", teacher="taught.yaml")
     found = searched(path, tmp_path / "runs" / "small-search")
     asked = [one["teacher_views"] for one in found["trials"]]
     # 48 images, two views each, in two epochs: some are shown in one view twice.
-    assert 48 <= asked[0] <= 96 and asked[1:] == [0, 0]
-    assert found["seconds"]["views_shown"] == 3 * 2 * 48
+    assert 48 <= asked[0] <= 96 and asked[1:] == [0]
+    assert found["seconds"]["views_shown"] == 2 * 2 * 48
     report = json.loads((tmp_path / "runs" / "small.best" / "report.json").read_text())
     # The winner sees the same views of these, and of the images set aside.
     assert report["data"]["train"] == 60 and report["bank"]["computed_by_this_run"] <= 24
     assert [path.name for path in (tmp_path / "runs").iterdir() if path.name == "bank"] == ["bank"]
     held = [path.name for path in (tmp_path / "runs" / "small-search" / "trials").rglob("*.keras")]
-    assert held == ["student.keras"] * 3
+    assert held == ["student.keras"] * 2
 
 
 def test_trials_are_judged_on_images_set_aside_and_never_on_the_test_images(recipe, tmp_path, monkeypatch):
@@ -234,9 +234,9 @@ def test_trials_are_judged_on_images_set_aside_and_never_on_the_test_images(reci
     monkeypatch.setattr(
         one_trial, "measure", lambda r, d, *a, **k: seen.append(d.test.images.copy()) or measure(r, d, *a, **k)
     )
-    searched(recipe("{trials: 2, validation: 15}"), tmp_path / "out", winner=False)
+    searched(recipe("{trials: 1, validation: 15}", fit="{epochs: 1, batch_size: 15}"), tmp_path / "out", winner=False)
     data = load_data(load(recipe("{trials: 2}"), ["data.validation=15"]))
-    assert [len(one) for one in seen] == [15, 15]
+    assert [len(one) for one in seen] == [15]
     for one in seen:
         np.testing.assert_array_equal(one, data.validation.images)
 
@@ -312,7 +312,7 @@ def test_tuners(recipe, tmp_path, text, trials):
 
 def test_hyperband_goes_on_with_its_best(recipe, tmp_path):
     found = searched(
-        recipe("{tuner: hyperband, trials: 40}", fit="{epochs: 3, batch_size: 16}"), tmp_path / "out", winner=False
+        recipe("{tuner: hyperband, trials: 40}", fit="{epochs: 3, batch_size: 12}"), tmp_path / "out", winner=False
     )
     epochs = [one["epochs"] for one in found["trials"]]
     assert set(epochs) == {1, 3}

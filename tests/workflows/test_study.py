@@ -30,7 +30,7 @@ recipes:
   teacher:
     data: &data {name: %s, views: flip}
     student: digits_cnn
-    fit: &fit {epochs: 2, batch_size: 16, optimizer: adam, learning_rate: 0.01}
+    fit: &fit {epochs: 2, batch_size: 20, optimizer: adam, learning_rate: 0.01}
     export: {formats: []}
   student:
     data: *data
