@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from golden_adapters import procedures
 from keras import ops
-from networks import same, values
+from networks import same, values, weights_by_numpy
 
 from keras_kd import Distiller
 from keras_kd.methods import BSS, CRD, DML, ONE, SimKD
@@ -27,7 +27,8 @@ TAPS = {"student_tap": "stage2", "teacher_tap": "stage2"}
 
 def network(width, name="student", classes=CLASSES):
     """A network for 8x8 pixels 0..255 with the maps "stage1" (8x8) and "stage2" (4x4)."""
-    return digits_cnn((8, 8, 1), classes, channels=(width, 2 * width), convolutions=1, name=name)
+    with weights_by_numpy():
+        return digits_cnn((8, 8, 1), classes, channels=(width, 2 * width), convolutions=1, name=name)
 
 
 class Images(keras.layers.Layer):
@@ -335,8 +336,9 @@ def test_one_grows_branches_that_start_apart_even_from_fixed_seeds():
 
 
 def test_one_clones_the_third_stage_of_resnet20():
-    student = resnet((32, 32, 3), 10, depth=20)
-    adapters = ONE().adapters({}, {"student": student})
+    with weights_by_numpy():
+        student = resnet((32, 32, 3), 10, depth=20)
+        adapters = ONE().adapters({}, {"student": student})
     names = {layer.name for layer in adapters["branch_1"].layers}
     upper = [layer for layer in student.layers if layer.name in names]
     assert {"stage3", "stage3_block1_1_conv", "logits"} <= names and "stage2" not in names
