@@ -20,7 +20,7 @@ from keras_kd.recipe import schema, schema_data, schema_networks
 from keras_kd.report.report import Report
 from keras_kd.report.search_result import SearchResult
 from keras_kd.report.section import Section
-from keras_kd.report.study_page import said_of_cost, table
+from keras_kd.report.study_page import describe_cost, table
 from keras_kd.report.study_result import StudyResult
 from keras_kd.training.schedules import Schedule
 from keras_kd.workflows.catalogue import methods as catalogue_of_methods
@@ -140,7 +140,7 @@ def findings_page():
         found = StudyResult(**json.loads(path.read_text(encoding="utf-8")))
         lines += ["", f"## {found.question}", ""]
         lines += [f"`keras-kd study {name}`; `{path.name}`. {found.source.strip()}", "", *table(found)]
-        lines += ["", said_of_cost(found), "", *text.strip().splitlines()]
+        lines += ["", describe_cost(found), "", *text.strip().splitlines()]
     return "\n".join(lines) + "\n"
 
 

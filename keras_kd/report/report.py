@@ -66,7 +66,7 @@ class Calibration(Section):
     adaptive_ece: float | None = described("the same over bins of as many images each")
     nll: float | None = described("negative log-likelihood of the labels, in nats")
     brier: float | None = described("Brier score, 0..2")
-    over_confidence: float | None = described("mean confidence less accuracy, -1..1")
+    over_confidence: float | None = described("mean confidence minus accuracy, -1..1")
     bins: int | None = described("of the expected calibration error")
 
 
@@ -74,7 +74,7 @@ class Cost(Section):
     """What a network costs."""
 
     parameters: int | None = described("trainable numbers")
-    macs: int | None = described("multiply-accumulates for an image")
+    macs: int | None = described("multiply-accumulates per image")
     bytes: int | None = described("of all weights in memory")
     file_bytes: int | None = described("of `student.keras`")
 
@@ -121,7 +121,7 @@ class Export(Section):
     agreement: Share | None = described("share of the images with Keras's first class")
     accuracy: Share | None = described("of the file")
     keras_accuracy: Share | None = described("of the Keras model on the same images")
-    accuracy_drop: float | None = described("the second less the first")
+    accuracy_drop: float | None = described("the second minus the first")
     images: int | None = described("that were compared")
     inputs: str | None = described("the type of the pixels that it takes")
     outputs: str | None = described("what it gives: logits or probabilities")

@@ -18,7 +18,7 @@ def as_markdown(study):
     """
     lines = [f"# {study.study}", "", study.question, ""]
     lines += table(study)
-    lines += ["", said_of_cost(study), *(line for note in study.notes or () for line in ("", f"Note: {note}."))]
+    lines += ["", describe_cost(study), *(line for note in study.notes or () for line in ("", f"Note: {note}."))]
     return "\n".join(lines) + "\n"
 
 
@@ -43,7 +43,7 @@ def table(study):
     return ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
 
 
-def said_of_cost(study):
+def describe_cost(study):
     """What a study was run on and what it cost, in a sentence."""
     data, cost = study.data or {}, study.cost
     train, epochs = (" to ".join(f"{one:,}" for one in study[key]) or "no" for key in ("train", "epochs"))
@@ -111,7 +111,7 @@ def page(study):
         f"study {study.study}",
         study=study,
         rows=rows,
-        cost=said_of_cost(study),
+        cost=describe_cost(study),
         plots=lambda: [(label, svg(_plot(study, path, label))) for path, label in study.figures.items()],
     )
 

@@ -27,8 +27,8 @@ ERRORS = {
 # What the columns of `agreement` mean.
 AGREEMENT_MEANS = (
     "Same first class: the share of images on which both name one class. Within 5: the teacher's class is among the "
-    "student's first five. KL(teacher, student) in nats. A student that follows on training images alone has learnt "
-    "them by heart."
+    "student's first five. KL(teacher, student) in nats. A student that follows on training images alone has "
+    "memorised them."
 )
 
 
@@ -102,14 +102,14 @@ def generations(report):
 
 
 def against_baselines(report):
-    """The distilled student beside its baselines, over seeds: (header, rows)."""
+    """The distilled student next to its baselines, over seeds: (header, rows)."""
     found = parts(report, "verdict")
     rows = [["distilled", *_spread(found.get("top1")), NOTHING, NOTHING]] if found.get("top1") else []
     rows += [
         [name, *_spread({**parts(one, "baseline"), "n": one.get("n")}), _points(one), one.get("outcome")]
         for name, one in parts(found, "against").items()
     ]
-    return ["", "top-1, last epoch", "seeds", "distilled less this, 95 % interval", "verdict"], rows
+    return ["", "top-1, last epoch", "seeds", "distilled minus this, 95 % interval", "verdict"], rows
 
 
 def runs(report):
@@ -225,7 +225,7 @@ def confidence(report):
 def wrong_labels(report):
     """What became of planted wrong labels: (sentence, header, rows)."""
     planted, train = parts(report, "data", "label_noise"), parts(report, "splits", "train")
-    header = ["on training images", "accuracy on true labels", "wrong labels learned by heart"]
+    header = ["on training images", "accuracy on true labels", "wrong labels memorised"]
     if not planted:
         return "", header, []
     said = (
@@ -280,7 +280,7 @@ def fitted_temperatures(report):
 
 
 def corruptions(report):
-    """Accuracy on spoilt images: (header, rows)."""
+    """Accuracy on corrupted images: (header, rows)."""
     corrupted = {role: parts(one) for role, one in parts(report, "properties", "corruptions").items()}
     names = list(dict.fromkeys(name for one in corrupted.values() for name in one if name not in SUMMARIES))
     rows = [
@@ -297,10 +297,10 @@ def mean_of(values):
 
 
 def attacks(report):
-    """Accuracy under attack, and whether attacks are passed on: (header, rows)."""
+    """Accuracy under attack, and whether attacks transfer: (header, rows)."""
     rows, seen = [], set()
     for role, one in parts(report, "properties", "attacks").items():
-        # Each network's attacks are measured beside its teacher's, which are the same every time.
+        # Each network's attacks are measured next to its teacher's, which are the same every time.
         for who, name in (("student", role), ("teacher", "teacher")):
             scores = parts(one, who)
             if scores and name not in seen:

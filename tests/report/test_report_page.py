@@ -24,7 +24,7 @@ from keras_kd.report.blocks import HTML
 from keras_kd.report.html_page import page
 from keras_kd.report.markdown_page import page as markdown_page
 from keras_kd.report.sections import sections
-from keras_kd.report.sections.disagreement import data_uri, partings
+from keras_kd.report.sections.disagreement import data_uri, most_frequent_disagreements
 from keras_kd.report.sections.training import figures_by_epoch
 from keras_kd.report.tables import attacks, fitted_temperatures, invariance
 from keras_kd.report.write import summarize
@@ -203,7 +203,7 @@ def test_the_sections_come_in_their_order_and_each_has_a_link(text):
         "Rare classes",
         "Label noise",
         "What else the student took over",
-        "Where student and teacher part",
+        "Where student and teacher disagree",
         "The images they disagree on most",
         "Exported files",
         "What the time went to",
@@ -350,7 +350,9 @@ def test_a_student_without_a_teacher():
     evidence = {"student_logits": EVIDENCE["student_logits"], "labels": EVIDENCE["labels"]}
     text = page(report, HISTORY, evidence)
     assert "Reliability of the student" in text and "Reliability of the teacher" not in text
-    assert "Fidelity to the teacher" not in headings(text) and "Where student and teacher part" not in headings(text)
+    assert "Fidelity to the teacher" not in headings(text) and "Where student and teacher disagree" not in headings(
+        text
+    )
 
 
 def test_a_report_of_an_earlier_version():
@@ -510,7 +512,7 @@ def test_the_order_of_disagreement():
 
 def test_partings_are_counted():
     labels, teacher, student = np.array([[0, 0, 1, 2, 2], [0, 0, 1, 0, 0], [1, 1, 1, 1, 2]])
-    assert partings(labels, teacher, student) == [((0, 0, 1), 2), ((2, 0, 1), 1), ((2, 0, 2), 1)]
+    assert most_frequent_disagreements(labels, teacher, student) == [((0, 0, 1), 2), ((2, 0, 1), 1), ((2, 0, 2), 1)]
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "L"), (3, "RGB"), (4, "RGBA")])

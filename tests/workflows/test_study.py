@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from keras_kd.cli.main import commands
 from keras_kd.report.compare import in_lines, notes, rows_of
 from keras_kd.report.compare import page as comparison
-from keras_kd.report.study_page import said_of_cost
+from keras_kd.report.study_page import describe_cost
 from keras_kd.report.study_result import StudyResult
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.folder import read_report
@@ -191,9 +191,9 @@ def test_a_cell_that_does_not_fit_is_found_before_any_is_trained(path, tmp_path)
 def test_runs_of_several_lengths_are_said_so(tmp_path):
     base = {"data": {"name": "digits", "test": 60, "classes": 10}, "seeds": [0], "date": "2026-01-01"}
     base |= {"cost": {"runs": 2, "training_seconds": 60.0, "teacher_seconds": 6.0}, "environment": {"device": "CPU"}}
-    one = said_of_cost(StudyResult(**base, train=[120], epochs=[3]))
+    one = describe_cost(StudyResult(**base, train=[120], epochs=[3]))
     assert one.startswith("120 training and 60 test images of digits, 10 classes; 3 epochs; n = 1 seeds; 2 runs")
-    several = said_of_cost(StudyResult(**base, train=[700, 1375], epochs=[15, 30]))
+    several = describe_cost(StudyResult(**base, train=[700, 1375], epochs=[15, 30]))
     assert several.startswith("700 to 1,375 training and 60 test images of digits, 10 classes; 15 to 30 epochs")
     assert ends([30, 15, 20]) == [15, 30] and ends([5, 5]) == [5] and ends([]) == []
 

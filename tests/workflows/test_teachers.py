@@ -482,7 +482,7 @@ def test_generations_teach_each_other_and_are_reported():
     assert found["teacher"]["top1"] == found["generations"][1]["top1"]
     first = yaml.safe_load(Path("runs/small/generation_1/recipe.yaml").read_text())
     assert (first["terms"], first["label_weight"], first["export"]["formats"]) == ([], 1.0, [])
-    assert "## Generations" in Path("runs/small/report.md").read_text()
+    assert "| generation | run | seed |" in Path("runs/small/report.md").read_text()
     assert evaluate_run("runs/small")["generations"] == found["generations"]
     middle = evaluate_run("runs/small/generation_2")
     assert middle["teacher"]["source"]["run"] == "../generation_1"

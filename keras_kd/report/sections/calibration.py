@@ -17,7 +17,7 @@ def calibration(report, evidence):
         one
         for one in (
             f"Errors over {bins} bins; 0 is best." if bins else "",
-            "Above 0, over-confidence says that a network is surer than it is right.",
+            "Over-confidence is mean confidence minus accuracy.",
             tables.fitted_temperatures(report),
         )
         if one
@@ -86,5 +86,5 @@ def _said(report, role):
         )
     if excess is None:
         return f"How often the {role} is right, by how sure it is. {scaled}".strip()
-    way = "surer than it is right" if excess > 0 else "less sure than it is right"
+    way = "overconfident" if excess > 0 else "underconfident"
     return f"As trained the {role} is {way}, by {100 * abs(excess):.1f} points on the mean. {scaled}".strip()

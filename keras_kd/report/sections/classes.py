@@ -51,8 +51,8 @@ def _plots(report, known, changes):
     colours = [COLOURS[1] if changes and value < 0 else COLOURS[0] for _, value in known]
     what = "change, points" if changes else "accuracy, percent"
     how = (
-        "The mean over seeds of distilled less labels alone. Bars to the left are classes that pay for what the others "
-        "gain; with few test images a class, a point or two is chance."
+        "The mean over seeds of distilled minus labels alone. Bars to the left are classes that pay for what the "
+        "others gain; with few test images a class, a point or two is chance."
         if changes
         else "The student's accuracy on the test images of each class. Classes far below the others are where it fails."
     )

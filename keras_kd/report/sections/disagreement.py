@@ -1,4 +1,4 @@
-"""Where student and teacher part: the confusions in which they differ, and the images."""
+"""Where student and teacher disagree: the confusions in which they differ, and the images."""
 
 import base64
 import io
@@ -29,7 +29,7 @@ def confusion(report, evidence):
     parted = student != teacher
     rows = [
         [*(class_name(report, number) for number in triple), count, _right(*triple)]
-        for triple, count in partings(labels, teacher, student)[:ROWS]
+        for triple, count in most_frequent_disagreements(labels, teacher, student)[:ROWS]
     ]
     classes = evidence["student_logits"].shape[1]
     said = (
@@ -39,7 +39,7 @@ def confusion(report, evidence):
     )
     return section(
         "confusion",
-        "Where student and teacher part",
+        "Where student and teacher disagree",
         text(said),
         table(
             ["true", "teacher says", "student says", "images", "right"],
@@ -50,8 +50,8 @@ def confusion(report, evidence):
     )
 
 
-def partings(labels, teacher, student):
-    """How often two networks part, by the true class and what each of them says.
+def most_frequent_disagreements(labels, teacher, student):
+    """How often two networks disagree, by the true class and what each of them says.
 
     Args:
         labels, teacher, student: int arrays (images,), of classes.
@@ -60,7 +60,7 @@ def partings(labels, teacher, student):
         [((true, teacher's, student's), count)], most frequent first, of equal ones the smaller numbers.
 
     Example:
-        >>> partings(np.array([0, 0, 1]), np.array([0, 0, 1]), np.array([1, 1, 1]))
+        >>> most_frequent_disagreements(np.array([0, 0, 1]), np.array([0, 0, 1]), np.array([1, 1, 1]))
         [((0, 0, 1), 2)]
     """
     apart = np.stack([labels, teacher, student], axis=1)[teacher != student]
@@ -116,7 +116,7 @@ def _draw_squares(names, labels, teacher, student):
 
 
 def disagreements(report, evidence):
-    """The test images on which student and teacher part most."""
+    """The test images on which student and teacher disagree most."""
     if not evidence or "images" not in evidence or "teacher_logits" not in evidence or not installed("PIL"):
         return None
     shown = []

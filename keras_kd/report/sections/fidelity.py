@@ -15,7 +15,7 @@ CELLS = 60
 
 
 def fidelity(report, evidence):
-    """Agreement by split, the control, confidences beside each other, representations."""
+    """Agreement by split, the control, confidences next to each other, representations."""
     points = _points(evidence)
     return section(
         "fidelity",

@@ -19,9 +19,9 @@ def properties(report):
         "properties",
         "What else the student took over",
         text(
-            "How to read the plots: accuracy on spoilt images, 0 being the clean ones. Where the lines of student and "
-            "teacher fall together and the baseline's does not, the student has taken over its teacher's strength or "
-            "weakness."
+            "How to read the plots: accuracy on corrupted images, 0 being the clean ones. Where the lines of student "
+            "and teacher fall together and the baseline's does not, the student has taken over its teacher's strength "
+            "or weakness."
             if names
             else "",
             soft=True,
@@ -62,7 +62,7 @@ def _draw_corruption(name, known):
 
 def _attacks(report):
     said = (
-        f"{tables.attack_settings(report)}Where attacks are passed on: of the images that fool the one, the share that "
+        f"{tables.attack_settings(report)}Transferred attacks: of the images that fool the one, the share that "
         "fools the other as well, and of how many; a high share says that both look at the same things."
     )
     return table(*tables.attacks(report), said)

@@ -102,7 +102,7 @@ def _title(name):
 
 
 def _how(name, both):
-    gap = " A gap between the lines that grows says that it learns the training images by heart." if both else ""
+    gap = " A gap between the lines that grows says that it memorises the training images." if both else ""
     if name == "learning_rate":
         return "How far a step goes. Where the loss falls only once this does, a lower start or more epochs may pay."
     if name.endswith("accuracy"):
