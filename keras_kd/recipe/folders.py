@@ -104,6 +104,16 @@ def seed_folder(folder, seed, own_seed):
     return folder if seed == own_seed else folder.with_name(f"{folder.name}-seed{seed}")
 
 
+def study_run_folder(folder, cell, seed):
+    """Where the run of a cell of a study lies.
+
+    Example:
+        >>> study_run_folder("saved_models/study-noise", "noise-50", 0).as_posix()
+        'saved_models/study-noise/noise-50-seed0'
+    """
+    return Path(folder) / f"{cell}-seed{seed}"
+
+
 def baseline_folder(folder, student, digest, seed):
     """Where the same student on labels alone lies: found by what it is, so that recipes share it.
 

@@ -140,8 +140,9 @@ def test_a_dry_run_prints_what_a_run_costs():
     assert "student  digits_tiny: 1,442 parameters" in said
     assert "training 1,840 steps in 40 epochs" in said
     assert "and 35 kB for the teacher's bank" in said
-    maps = run("validate", "methods/at", "--dry-run").stdout
-    assert "bank" not in maps, "its maps are read in the step"
+    read_in_the_step = ["--set", "terms=[{method: at, student_taps: [stage1], teacher_taps: [stage1]}]"]
+    maps = run("validate", "digits", *read_in_the_step, "--dry-run").stdout
+    assert "student  digits_tiny" in maps and "bank" not in maps, "its maps are read in the step"
 
 
 @pytest.mark.both_backends

@@ -13,16 +13,19 @@ import time
 import numpy as np
 import pytest
 import yaml
+from stand_ins import at_once
 
 from keras_kd import Report
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
 from keras_kd.report.search_result import SearchResult
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run import trial as one_trial
 from keras_kd.workflows.run.distill import distill
+from keras_kd.workflows.run.folder import hold_run, keep_recipe
 from keras_kd.workflows.run.open_run import load_data
-from keras_kd.workflows.search import trials
+from keras_kd.workflows.search import results, trials
 from keras_kd.workflows.search.results import first, pareto
 from keras_kd.workflows.search.search import search
 from keras_kd.workflows.search.space import SearchInput, Setting, recipe_with, settings_of, space_of
@@ -59,21 +62,7 @@ def recipe(tmp_path):
 
 @pytest.fixture
 def trained_in_no_time(monkeypatch):
-    """Trials have figures at once: what a search makes of them does not depend on how they are trained."""
-
-    def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=None, home_folder=None):
-        accuracy, nll, ece, on_test = np.random.default_rng(list(name.encode())).uniform(0.2, 0.9, 4)
-        folder.mkdir(parents=True, exist_ok=True)
-        return Report(
-            time={"seconds": {"student": 1.0, "teacher": 0.0}},
-            epochs=epochs or recipe.fit.epochs,
-            bank=None,
-            history={"val_accuracy": accuracy},
-            calibration={"nll": nll, "ece": ece},
-            student={"top1": on_test},
-        )
-
-    monkeypatch.setattr(trials, "trial", trial)
+    monkeypatch.setattr(trials, "trial", at_once)
 
 
 def searched(path, folder, **options):
@@ -241,17 +230,25 @@ def test_trials_are_judged_on_images_set_aside_and_never_on_the_test_images(reci
         np.testing.assert_array_equal(one, data.validation.images)
 
 
-def test_seeds_are_averaged(recipe, tmp_path):
+@pytest.mark.usefixtures("trained_in_no_time")
+def test_seeds_are_averaged(recipe, tmp_path, monkeypatch):
+    trained = []
+
+    def trains(recipe, folder, **options):
+        trained.append((recipe.seed, folder.name))
+        with hold_run(RunFolder(folder), recipe):
+            keep_recipe(RunFolder(folder), recipe)
+        figures = {"student": {"top1": 0.5, "top5": 1.0}, "calibration": {"ece": 0.1}, "data": {"test": 20}}
+        return Report(**figures, time={"seconds": {"total": 1.0}})
+
+    monkeypatch.setattr(results.run, "distill", trains)
     found = searched(recipe("{trials: 1, seeds: 2, objective: calibration.nll}"), tmp_path / "runs" / "s")
-    one = found["trials"][0]
-    figures = [
-        json.loads((tmp_path / "runs" / "s" / "trials" / "0" / f"seed{seed}" / "report.json").read_text())
-        for seed in (0, 1)
-    ]
-    by_seed = [report["calibration"]["nll"] for report in figures]
-    assert one["by_seed"]["calibration.nll"] == by_seed and by_seed[0] != by_seed[1]
-    assert one["objectives"]["calibration.nll"] == pytest.approx(sum(by_seed) / 2)
-    assert [run["seed"] for run in found["winner"]["runs"]] == [0, 1]
+    one = found.trials[0]
+    by_seed = one.by_seed["calibration.nll"]
+    assert len(by_seed) == 2 and by_seed[0] != by_seed[1]
+    assert one.objectives["calibration.nll"] == pytest.approx(sum(by_seed) / 2)
+    assert [run["seed"] for run in found.winner.runs] == [0, 1]
+    assert trained == [(0, "small.best"), (1, "small.best-seed1")]
 
 
 @pytest.mark.usefixtures("trained_in_no_time")

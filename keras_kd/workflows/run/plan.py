@@ -127,7 +127,7 @@ def in_words(planned):
     shape = " x ".join(map(str, about["image_shape"]))
     lines.append(
         f"  data     {about['name']}: {about['train']:,} training and {about['test']:,} test images of {shape}, "
-        f"{about['classes']} classes, {about['views']} view{'s' if about['views'] > 1 else ''} an image"
+        f"{about['classes']} classes, {about['views']} view{'s' if about['views'] > 1 else ''} per image"
     )
     if not about["here"]:
         lines.append("           to be downloaded; the counts are those published")

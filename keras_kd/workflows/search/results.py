@@ -7,7 +7,7 @@ from datetime import date
 import yaml
 
 import keras_kd
-from keras_kd.recipe.folders import RunFolder
+from keras_kd.recipe.folders import RunFolder, seed_folder
 from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
 from keras_kd.report.search_result import SearchResult
@@ -127,7 +127,7 @@ def train_winner(plan, search):
     runs = []
     for number in range(spec.seeds):
         seeded = best.with_seed(best.seed + number)
-        folder = files.path.parent / f"{name}.best{f'-seed{seeded.seed}' if number else ''}"
+        folder = seed_folder(files.path.parent / f"{name}.best", seeded.seed, best.seed)
         before = RunFolder(folder)
         ours = is_run(folder) and has_account(folder) and read_account(folder)["kept"].get("winner_of") == search
         other = ours and before.recipe.exists() and differences(load(before.recipe, notes=[]), seeded) != []

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from keras_kd.recipe.folders import RunFolder
+from keras_kd.recipe.folders import RunFolder, study_run_folder
 from keras_kd.report.study_page import as_markdown, page
 from keras_kd.utils import child_process
 from keras_kd.utils.account import CHANGED, changes
@@ -170,7 +170,7 @@ def _runs(cells, seeds, folder):
     for seed in seeds:
         for _, name, recipe in cells:
             one = recipe.with_seed(seed)
-            place = places.setdefault((digest_of(one), seed), folder / f"{name}-seed{seed}")
+            place = places.setdefault((digest_of(one), seed), study_run_folder(folder, name, seed))
             runs[name, seed] = one, place
     return runs
 
