@@ -14,12 +14,12 @@ from keras_kd.models.start import re_estimate_batch_norm
 from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.training.checkpoint import load_state, save_state
 from keras_kd.training.history import TensorBoardLog, write_csv
+from keras_kd.training.progress import TrainingProgress, progress_log
 from keras_kd.training.schedules import learning_rate
 from keras_kd.utils.account import changes
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import megabytes
-from keras_kd.utils.progress import TrainingProgress, progress_log
 from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student, trust_of
 from keras_kd.workflows.run.choose_bank import bank_of
