@@ -66,7 +66,7 @@ def test_what_cannot_be_exported_here_is_trained_and_reported(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0] == f"alone: it will not be exported: {why}"
-    assert f"not exported: {why}" in done.stdout.splitlines()
+    assert f"Not exported: {why}." in done.stdout.splitlines()
     report = json.loads((tmp_path / "saved_models/alone/report.json").read_text())
     assert "exports" not in report and report["export_note"] == why
     assert f"Not exported: {why}." in (tmp_path / "saved_models/alone/report.md").read_text()

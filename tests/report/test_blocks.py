@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from keras_kd.report import html_page, markdown_page, terminal
 from keras_kd.report.blocks import (
     HTML,
@@ -68,6 +70,7 @@ def test_terminal():
     )
 
 
+@pytest.mark.drawn
 def test_html():
     html = html_page.show(PAGE)
     assert re.findall(r'<section id="(\w+)">', html) == ["all"]

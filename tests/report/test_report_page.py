@@ -192,6 +192,7 @@ def text():
     return page(REPORT, HISTORY, EVIDENCE, "teacher: big\n")
 
 
+@pytest.mark.drawn
 def test_the_sections_come_in_their_order_and_each_has_a_link(text):
     assert headings(text) == [
         "Did it help?",
@@ -217,6 +218,7 @@ def test_the_sections_come_in_their_order_and_each_has_a_link(text):
     assert text.index("Better: distilled minus") < text.index("<h2>")
 
 
+@pytest.mark.drawn
 def test_the_page_loads_nothing_and_runs_nothing(text):
     bare = re.sub(r'xmlns(:\w+)?="[^"]*"', "", text)
     assert "http" not in bare and "<script" not in text and "url(http" not in text and "@import" not in text
@@ -224,11 +226,13 @@ def test_the_page_loads_nothing_and_runs_nothing(text):
     assert "prefers-color-scheme: dark" in text and "@media print" in text and "width=device-width" in text
 
 
+@pytest.mark.drawn
 def test_every_plot_says_how_it_is_read(text):
     shown = re.findall(r'<svg .*?</svg>\s*<figcaption class="soft">(.*?)</figcaption>', text, flags=re.DOTALL)
     assert len(shown) == text.count("<svg ") > 10 and all(len(one) > 30 for one in shown)
 
 
+@pytest.mark.drawn
 def test_the_same_run_makes_the_same_page(text):
     assert page(REPORT, HISTORY, EVIDENCE, "teacher: big\n") == text
 
@@ -268,14 +272,8 @@ def test_a_teacher_that_learned_from_what_is_set_aside_is_said_so():
     assert said not in markdown_page(WRITTEN)
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Plots are made and not turned into SVG, which takes most of the time."""
-    monkeypatch.setattr("keras_kd.report.html_page.svg", lambda drawn: "<svg ></svg>")
-
-
 @pytest.mark.parametrize("name", REPORT)
-def test_any_part_may_be_missing_or_none(name, undrawn):
+def test_any_part_may_be_missing_or_none(name):
     rest = {key: value for key, value in REPORT.items() if key != name}
     assert "Recipe" in headings(page(rest, HISTORY, EVIDENCE, "teacher: big\n"))
     assert "Recipe" in headings(page({**rest, name: None}, recipe_text="teacher: big\n"))
@@ -315,7 +313,7 @@ def drawn_sections(report, evidence):
     return made
 
 
-def test_anything_nested_may_be_missing_or_none(monkeypatch, undrawn):
+def test_anything_nested_may_be_missing_or_none(monkeypatch):
     # What is plotted is plotted by the test above.
     for module in PLOTTING:
         monkeypatch.setattr(f"keras_kd.report.sections.{module}.axes", lambda *size: (Undrawn(), Undrawn()))
@@ -341,7 +339,7 @@ def test_anything_nested_may_be_missing_or_none(monkeypatch, undrawn):
 
 # The others are always in the file.
 @pytest.mark.parametrize("name", sorted({*EVIDENCE} - {"labels", "student_logits", "positions"}))
-def test_evidence_may_be_in_part(name, undrawn):
+def test_evidence_may_be_in_part(name):
     assert headings(page(REPORT, evidence={key: value for key, value in EVIDENCE.items() if key != name}))
 
 
@@ -387,6 +385,7 @@ def test_numbers_that_are_not_finite_are_dashes():
     assert "Reliability of the student" not in text and "Reliability of the teacher" in text
 
 
+@pytest.mark.drawn
 def test_names_are_escaped_and_dollars_are_dollars():
     names = ["<b>&", r"$\frac", "$5$", "_x", "猫", "a very long name of a class that no plot has room for", *"6789"]
     text = page({**REPORT, "recipe": "<script>", "class_names": names}, HISTORY, EVIDENCE, "<script>&")
@@ -394,6 +393,7 @@ def test_names_are_escaped_and_dollars_are_dollars():
     assert "&lt;b&gt;&amp;" in text and r"$\frac" in text and "&lt;script&gt;&amp;" in text
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("classes", [2, 100])
 def test_few_and_many_classes(classes):
     student, teacher, labels, evidence = kept(classes, 900)
@@ -403,7 +403,7 @@ def test_few_and_many_classes(classes):
     assert len(text) < 2_000_000
 
 
-def test_without_a_baseline_the_classes_have_their_accuracy(undrawn):
+def test_without_a_baseline_the_classes_have_their_accuracy():
     text = page({key: value for key, value in REPORT.items() if key != "verdict"})
     assert "Accuracy of each class" in text and "against labels alone" not in text
 
@@ -416,6 +416,7 @@ def test_a_class_without_images_and_labels_of_one_class():
     assert "On 0 of 40 test images" in text and "Confusions, student minus teacher" not in text
 
 
+@pytest.mark.drawn
 def test_one_epoch_has_points():
     text = page({}, HISTORY[:1])
     assert text.count("<svg ") == 3 and "Loss of the term kd" in text
@@ -434,12 +435,12 @@ def test_without_a_library_the_page_says_so(monkeypatch, library):
     assert f"needs {plots.LIBRARIES[library]}" in text and "<h2>" not in text
 
 
-def test_a_shortened_run_says_so(undrawn):
+def test_a_shortened_run_says_so():
     assert "A shortened run" in page(REPORT) and "A shortened run" not in page({**REPORT, "smoke": False})
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_predictions_come_back(tmp_path, channels, undrawn):
+def test_the_predictions_come_back(tmp_path, channels):
     student, teacher, labels = networks(images=60)
     pixels = GENERATOR.integers(0, 256, (60, 8, 8, channels)).astype("uint8")
     path = write_predictions(tmp_path / "run" / NAME, student, teacher, labels, pixels)
