@@ -550,6 +550,7 @@ def test_a_recipe_starts_its_student_from_the_teacher(here):
     assert json.loads(open("near/report.json").read())["settings"]["student"]["start_from_teacher"] == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_does_not_start_again(here, monkeypatch):
     recipe = load("near.yaml", ["fit.learning_rate=0.05", "student.start_from_teacher=0.5"])
     run.distill(recipe, "straight", name="near", quiet=True)

@@ -1,5 +1,6 @@
 """The recipes that come with the package: each validates, says what it aims at, is found by its name, and fits."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -129,6 +130,7 @@ def test_every_recipe_fits_its_data(path, monkeypatch):
     assert planned["student"]["parameters"] > 0 and planned["steps"] > 0
 
 
+@functools.cache
 def _methods_of(path):
     recipe = load(path, notes=[])
     return [(term.method, term.weight) for term in recipe.terms], recipe

@@ -307,6 +307,7 @@ def test_tuners(recipe, tmp_path, text, trials):
     assert len({json.dumps(one["values"]) for one in found["trials"]}) == trials
 
 
+@pytest.mark.slow
 def test_hyperband_goes_on_with_its_best(recipe, tmp_path):
     found = searched(
         recipe("{tuner: hyperband, trials: 40}", fit="{epochs: 3, batch_size: 12}"), tmp_path / "out", winner=False

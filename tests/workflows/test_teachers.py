@@ -385,6 +385,7 @@ def test_generations_need_a_term_but_no_teacher():
     assert line.endswith("generations: no term learns from the one before; add terms: [{method: kd}], or drop it")
 
 
+@pytest.mark.slow
 def test_a_dry_run_builds_every_kind_of_teacher():
     planned = plan(load(write("[big.yaml, {model: big.yaml, seed: 1}, {model: resnet8, input_size: 16}]")))
     assert planned["teacher"]["name"] == "ensemble of digits_cnn + digits_cnn + resnet8"
