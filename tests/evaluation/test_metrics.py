@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.metrics.paired import paired_interval
 from keras_kd.evaluation.metrics.probabilities import log_odds
-from keras_kd.report import write as report
+from keras_kd.report.summarize import summarize
 from keras_kd.utils.errors import UserError
 
 SEEDS = range(3)
@@ -33,11 +33,6 @@ def plain(value):
     if type(value) is list:
         return all(map(plain, value))
     return value is None or type(value) in (float, int, str)
-
-
-def test_the_report_has_the_same_metrics():
-    names = "accuracy agreement linear_cka predictive_kl calibration reliability per_class_accuracy BINS".split()
-    assert all(getattr(report, name) is getattr(metrics, name) for name in names)
 
 
 # Errors that are copied
@@ -722,13 +717,13 @@ def test_one_image_of_two_classes():
     student, teacher, labels = [[1.0, 0.0]], [[0.0, 1.0]], [1]
     assert metrics.copied_errors(student, teacher, labels)["images"] == 0
     assert metrics.calibration(student, labels)["adaptive_ece"] == pytest.approx(softmax([1.0, 0.0])[0])
-    assert plain(report.summarize(student, teacher, labels).as_json())
+    assert plain(summarize(student, teacher, labels).as_json())
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e4])
 def test_a_summary_of_logits_of_any_size_is_finite(scale):
     student, teacher, labels = random_case(scale=scale)
-    found = report.summarize(student, teacher, labels).as_json()
+    found = summarize(student, teacher, labels).as_json()
     leaves = [found[part] for part in ("deviation", "calibration", "calibration_scaled", "teacher_calibration_scaled")]
     values = [value for leaf in leaves for value in leaf.values() if not isinstance(value, str)]
     assert np.isfinite(values).all()

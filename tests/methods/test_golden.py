@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_kd.report import write as report
+from keras_kd.evaluation import metrics
 
 ADAPTERS = {
     method: adapter
@@ -85,13 +85,13 @@ def test_figures(case, arrays):
     expected = {name: arrays[key] for name, key in case["outputs"].items()}
     student, teacher, labels = inputs["student_logits"], inputs["teacher_logits"], inputs["labels"]
     got = {
-        "student_accuracy": report.accuracy(student, labels),
-        "teacher_accuracy": report.accuracy(teacher, labels),
-        "top1_agreement": report.agreement(student, teacher),
-        "predictive_kl": report.predictive_kl(student, teacher),
+        "student_accuracy": metrics.accuracy(student, labels),
+        "teacher_accuracy": metrics.accuracy(teacher, labels),
+        "top1_agreement": metrics.agreement(student, teacher),
+        "predictive_kl": metrics.predictive_kl(student, teacher),
     }
     for bins in case["hyperparameters"]["ece_bins"]:
-        found = report.calibration(student, labels, bins=bins)
+        found = metrics.calibration(student, labels, bins=bins)
         got.update({f"ece_{bins}": found["ece"], "nll": found["nll"], "brier": found["brier"]})
     assert set(got) <= set(expected)
     for name, value in got.items():
@@ -100,7 +100,7 @@ def test_figures(case, arrays):
 
 def test_linear_cka(case, arrays):
     x, y = (arrays[case["inputs"][name]] for name in ("features_x", "features_y"))
-    np.testing.assert_allclose(report.linear_cka(x, y), arrays[case["outputs"]["loss"]], rtol=1e-9)
+    np.testing.assert_allclose(metrics.linear_cka(x, y), arrays[case["outputs"]["loss"]], rtol=1e-9)
 
 
 def value_and_gradients(function, inputs, compiled=True):

@@ -12,8 +12,9 @@ import pytest
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, top_k_accuracy_score
 
 from keras_kd.evaluation import metrics
-from keras_kd.report import write as report
 from keras_kd.report.markdown_page import page
+from keras_kd.report.summarize import summarize
+from keras_kd.report.write import write
 from keras_kd.utils.errors import UserError
 
 
@@ -59,15 +60,15 @@ def test_golden_metrics(golden):
     for name, settings, inputs, expected in cases:
         student, teacher, labels = (inputs[key] for key in ("student_logits", "teacher_logits", "labels"))
         found = {
-            "student_accuracy": report.accuracy(student, labels),
-            "teacher_accuracy": report.accuracy(teacher, labels),
-            "top1_agreement": report.agreement(student, teacher),
-            "predictive_kl": report.predictive_kl(student, teacher),
+            "student_accuracy": metrics.accuracy(student, labels),
+            "teacher_accuracy": metrics.accuracy(teacher, labels),
+            "top1_agreement": metrics.agreement(student, teacher),
+            "predictive_kl": metrics.predictive_kl(student, teacher),
         }
         for bins in settings["ece_bins"]:
-            calibration = report.calibration(student, labels, bins)
+            calibration = metrics.calibration(student, labels, bins)
             found |= {"nll": calibration["nll"], "brier": calibration["brier"], f"ece_{bins}": calibration["ece"]}
-            diagram = report.reliability(student, labels, bins)
+            diagram = metrics.reliability(student, labels, bins)
             for what, values in zip(("count", "accuracy", "confidence"), diagram, strict=True):
                 found[f"bin_{what}_{bins}"] = values
         assert set(found) == set(expected)
@@ -80,13 +81,13 @@ def test_golden_metrics(golden):
 def test_equals_scikit_learn(seed, classes):
     logits, teacher, labels = random_case(classes=classes, seed=seed)
     probabilities, every = probabilities_of(logits), np.arange(classes)
-    assert report.accuracy(logits, labels) == accuracy_score(labels, logits.argmax(1))
-    assert report.agreement(logits, teacher) == accuracy_score(teacher.argmax(1), logits.argmax(1))
+    assert metrics.accuracy(logits, labels) == accuracy_score(labels, logits.argmax(1))
+    assert metrics.agreement(logits, teacher) == accuracy_score(teacher.argmax(1), logits.argmax(1))
     for k in (1, 2, 5):
         if k < classes and classes > 2:
             expected = top_k_accuracy_score(labels, logits, k=k, labels=every)
-            assert report.accuracy(logits, labels, k) == pytest.approx(expected, abs=1e-12)
-    found = report.calibration(logits, labels)
+            assert metrics.accuracy(logits, labels, k) == pytest.approx(expected, abs=1e-12)
+    found = metrics.calibration(logits, labels)
     assert found["nll"] == pytest.approx(log_loss(labels, probabilities, labels=every), rel=1e-12)
     if classes == 2:  # scikit-learn's sum over one of the two
         assert found["brier"] == pytest.approx(2 * brier_score_loss(labels, probabilities[:, 1]), rel=1e-12)
@@ -94,9 +95,9 @@ def test_equals_scikit_learn(seed, classes):
 
 def test_per_class_accuracy_averages_to_accuracy():
     logits, _, labels = random_case()
-    by_class = report.per_class_accuracy(logits, labels)
-    assert np.average(by_class, weights=np.bincount(labels)) == pytest.approx(report.accuracy(logits, labels))
-    assert report.per_class_accuracy([[1.0, 0, 0], [0, 0, 1]], [0, 0]) == [0.5, None, None]
+    by_class = metrics.per_class_accuracy(logits, labels)
+    assert np.average(by_class, weights=np.bincount(labels)) == pytest.approx(metrics.accuracy(logits, labels))
+    assert metrics.per_class_accuracy([[1.0, 0, 0], [0, 0, 1]], [0, 0]) == [0.5, None, None]
 
 
 # What the definitions say
@@ -104,47 +105,47 @@ def test_per_class_accuracy_averages_to_accuracy():
 
 def test_ties_go_to_the_first_class_like_argmax():
     logits = np.array([[1.0, 1.0, 1.0, 0.0]])
-    ranks = [[report.accuracy(logits, [label], k) for k in (1, 2, 3, 4)] for label in range(4)]
+    ranks = [[metrics.accuracy(logits, [label], k) for k in (1, 2, 3, 4)] for label in range(4)]
     assert ranks == [[1, 1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1]]
-    assert report.agreement(logits, logits) == 1
-    assert report.agreement(np.zeros((1, 4)), [[0.0, 0, 5, 5]], k=3) == 1
+    assert metrics.agreement(logits, logits) == 1
+    assert metrics.agreement(np.zeros((1, 4)), [[0.0, 0, 5, 5]], k=3) == 1
 
 
 def test_k_above_the_number_of_classes_means_all():
     logits, teacher, labels = random_case(classes=3)
-    assert report.accuracy(logits, labels, k=5) == report.agreement(logits, teacher, k=5) == 1
+    assert metrics.accuracy(logits, labels, k=5) == metrics.agreement(logits, teacher, k=5) == 1
 
 
 def test_agreement_in_the_top_k_asks_for_the_teachers_first_class():
     student, teacher = [[3.0, 2.0, 1.0]], [[0.0, 1.0, 2.0]]
-    assert [report.agreement(student, teacher, k) for k in (1, 2, 3)] == [0, 0, 1]
-    assert [report.agreement(student, [[0.0, 2.0, 1.0]], k) for k in (1, 2, 3)] == [0, 1, 1]
+    assert [metrics.agreement(student, teacher, k) for k in (1, 2, 3)] == [0, 0, 1]
+    assert [metrics.agreement(student, [[0.0, 2.0, 1.0]], k) for k in (1, 2, 3)] == [0, 1, 1]
 
 
 def test_kl_is_of_the_teacher_against_the_student():
     teacher, student = np.log([[0.9, 0.1]]), np.log([[0.5, 0.5]])
     expected = 0.9 * np.log(0.9 / 0.5) + 0.1 * np.log(0.1 / 0.5)
-    assert report.predictive_kl(student, teacher) == pytest.approx(expected, rel=1e-12)
-    assert report.predictive_kl(teacher, student) != pytest.approx(expected, rel=1e-2)
-    assert report.predictive_kl(teacher, teacher) == 0
+    assert metrics.predictive_kl(student, teacher) == pytest.approx(expected, rel=1e-12)
+    assert metrics.predictive_kl(teacher, student) != pytest.approx(expected, rel=1e-2)
+    assert metrics.predictive_kl(teacher, teacher) == 0
 
 
 @pytest.mark.parametrize("bins", [1, 2, 4, 10, 15])
 def test_a_confidence_on_an_edge_belongs_to_the_bin_below(bins):
     """Equal logits over as many classes as there are bins give a confidence of exactly 1 / bins: the first bin."""
-    counts, _, _ = report.reliability(np.zeros((3, bins)), [0, 0, 0], bins)
+    counts, _, _ = metrics.reliability(np.zeros((3, bins)), [0, 0, 0], bins)
     assert counts.tolist() == [3] + [0] * (bins - 1)
 
 
 def test_a_confidence_of_one_is_in_the_last_bin():
-    counts, accuracies, confidences = report.reliability([[1e4, 0.0], [1e4, 0.0]], [0, 1], 15)
+    counts, accuracies, confidences = metrics.reliability([[1e4, 0.0], [1e4, 0.0]], [0, 1], 15)
     assert (counts[-1], accuracies[-1], confidences[-1]) == (2, 0.5, 1.0)
 
 
 def test_calibration_by_hand():
     """Nine of ten right at a confidence of 0.8."""
     logits = np.tile(np.log([[0.8, 0.2]]), (10, 1))
-    found = report.calibration(logits, [0] * 9 + [1])
+    found = metrics.calibration(logits, [0] * 9 + [1])
     assert found["ece"] == pytest.approx(0.1)
     assert found["nll"] == pytest.approx(-(0.9 * np.log(0.8) + 0.1 * np.log(0.2)))
     assert found["brier"] == pytest.approx(0.9 * (0.04 + 0.04) + 0.1 * (0.64 + 0.64))
@@ -156,35 +157,35 @@ def test_calibration_by_hand():
 
 def test_large_logits_do_not_overflow():
     logits, labels = np.array([[1e4, -1e4, 0.0], [0.0, 1e4, -1e4]]), [0, 2]
-    found = report.calibration(logits, labels)
+    found = metrics.calibration(logits, labels)
     assert found["nll"] == pytest.approx(1e4)
     assert found["brier"] == pytest.approx(1.0)
-    assert report.predictive_kl(logits, -logits) == pytest.approx(1e4 * (2 + 2) / 2)
+    assert metrics.predictive_kl(logits, -logits) == pytest.approx(1e4 * (2 + 2) / 2)
 
 
 def test_float16_is_counted_in_float64():
     student, teacher, labels = random_case(scale=30.0)
     student, teacher = student.astype("float16"), teacher.astype("float16")
-    wide = report.summarize(student.astype("float64"), teacher.astype("float64"), labels)
-    assert report.summarize(student, teacher, labels) == wide
+    wide = summarize(student.astype("float64"), teacher.astype("float64"), labels)
+    assert summarize(student, teacher, labels) == wide
 
 
 def test_an_excluded_class_is_no_nan():
     """A logit of -inf is a probability of zero."""
     excluded, plain = [[0.0, 0.0, -np.inf]], [[0.0, 0.0, 0.0]]
-    assert report.predictive_kl(excluded, excluded) == 0
-    assert report.predictive_kl(plain, excluded) == pytest.approx(np.log(3 / 2))
-    assert report.predictive_kl(excluded, plain) == np.inf
-    assert report.calibration(excluded, [0])["brier"] == pytest.approx(0.5)
-    assert report.calibration(excluded, [2])["nll"] == np.inf
+    assert metrics.predictive_kl(excluded, excluded) == 0
+    assert metrics.predictive_kl(plain, excluded) == pytest.approx(np.log(3 / 2))
+    assert metrics.predictive_kl(excluded, plain) == np.inf
+    assert metrics.calibration(excluded, [0])["brier"] == pytest.approx(0.5)
+    assert metrics.calibration(excluded, [2])["nll"] == np.inf
 
 
 def test_nan_logits_score_nothing():
     nothing, something, labels = np.full((4, 3), np.nan), np.eye(4, 3), [0, 0, 0, 0]
-    assert report.accuracy(nothing, labels) == report.accuracy(nothing, labels, k=5) == 0
-    assert report.agreement(nothing, something) == report.agreement(something, nothing, k=5) == 0
-    assert np.isnan(report.calibration(nothing, labels)["ece"])
-    assert report.reliability(nothing, labels)[0].sum() == 0
+    assert metrics.accuracy(nothing, labels) == metrics.accuracy(nothing, labels, k=5) == 0
+    assert metrics.agreement(nothing, something) == metrics.agreement(something, nothing, k=5) == 0
+    assert np.isnan(metrics.calibration(nothing, labels)["ece"])
+    assert metrics.reliability(nothing, labels)[0].sum() == 0
 
 
 @pytest.mark.parametrize(
@@ -199,14 +200,14 @@ def test_nan_logits_score_nothing():
     ],
 )
 def test_what_does_not_fit_is_refused(logits, labels, expected):
-    for metric in (report.accuracy, report.calibration, report.reliability, report.per_class_accuracy):
+    for metric in (metrics.accuracy, metrics.calibration, metrics.reliability, metrics.per_class_accuracy):
         with pytest.raises(UserError, match=expected):
             metric(logits, labels)
 
 
 def test_student_and_teacher_of_other_classes_are_refused():
     with pytest.raises(UserError, match=r"found \(2, 3\) of the student and \(2, 4\) of the teacher"):
-        report.agreement(np.zeros((2, 3)), np.zeros((2, 4)))
+        metrics.agreement(np.zeros((2, 3)), np.zeros((2, 4)))
 
 
 # The summary
@@ -214,17 +215,17 @@ def test_student_and_teacher_of_other_classes_are_refused():
 
 def test_summary_with_a_teacher():
     student, teacher, labels = random_case(classes=10)
-    found = report.summarize(student, teacher, labels)
-    assert found["student"] == {"top1": report.accuracy(student, labels), "top5": report.accuracy(student, labels, 5)}
-    assert found["teacher"] == {"top1": report.accuracy(teacher, labels), "top5": report.accuracy(teacher, labels, 5)}
+    found = summarize(student, teacher, labels)
+    assert found["student"] == {"top1": metrics.accuracy(student, labels), "top5": metrics.accuracy(student, labels, 5)}
+    assert found["teacher"] == {"top1": metrics.accuracy(teacher, labels), "top5": metrics.accuracy(teacher, labels, 5)}
     assert found["fidelity"] == {
-        "agreement": report.agreement(student, teacher),
-        "agreement5": report.agreement(student, teacher, 5),
-        "kl": report.predictive_kl(student, teacher),
+        "agreement": metrics.agreement(student, teacher),
+        "agreement5": metrics.agreement(student, teacher, 5),
+        "kl": metrics.predictive_kl(student, teacher),
         "copied_errors": metrics.copied_errors(student, teacher, labels),
     }
-    assert found["calibration"] == report.calibration(student, labels)
-    assert found["teacher_calibration"] == report.calibration(teacher, labels)
+    assert found["calibration"] == metrics.calibration(student, labels)
+    assert found["teacher_calibration"] == metrics.calibration(teacher, labels)
     assert found["deviation"] == metrics.deviation(student, teacher)
     assert found["calibration_scaled"] == metrics.scaled_calibration(student, labels)
     assert found["teacher_calibration_scaled"] == metrics.scaled_calibration(teacher, labels)
@@ -235,7 +236,7 @@ def test_summary_with_a_teacher():
 
 def test_summary_without_a_teacher():
     student, _, labels = random_case()
-    found = report.summarize(student, None, labels)
+    found = summarize(student, None, labels)
     absent = ("teacher", "fidelity", "deviation", "teacher_calibration", "teacher_calibration_scaled")
     assert all(found[name] is None for name in absent)
     assert found["calibration_scaled"] == metrics.scaled_calibration(student, labels)
@@ -244,7 +245,7 @@ def test_summary_without_a_teacher():
 def test_summary_with_held_out_images():
     student, teacher, labels = random_case(classes=10)
     one, _, held_out_labels = random_case(classes=10, seed=1)
-    found = report.summarize(student, teacher, labels, held_out=(one, held_out_labels))
+    found = summarize(student, teacher, labels, held_out=(one, held_out_labels))
     assert found["calibration_scaled"] == metrics.scaled_calibration(student, labels, one, held_out_labels)
     assert found["calibration_scaled"]["fitted_on"] == "validation"
     # A teacher may have learned from the images that its student has not.
@@ -256,7 +257,7 @@ def test_summary_with_held_out_images():
 
 def full_report():
     student, teacher, labels = random_case(classes=10)
-    found = report.summarize(student, teacher, labels).as_json()
+    found = summarize(student, teacher, labels).as_json()
     found["student"]["name"], found["teacher"]["name"] = "resnet20", "resnet56"
     return found | {
         "recipe": "resnet56_to_resnet20",
@@ -289,7 +290,7 @@ def full_report():
 
 
 def test_the_json_holds_the_report(tmp_path):
-    paths = report.write(full_report(), tmp_path / "run")
+    paths = write(full_report(), tmp_path / "run")
     assert [path.name for path in paths] == ["report.json", "report.md"]
     assert json.loads(paths[0].read_text()) == full_report()
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["report.json", "report.md"]
@@ -332,7 +333,7 @@ def test_tables_are_tables():
 @pytest.mark.parametrize("missing", [*full_report(), None])
 def test_parts_may_be_missing(tmp_path, missing):
     found = {key: value for key, value in full_report().items() if missing is not None and key != missing}
-    report.write(found, tmp_path)
+    write(found, tmp_path)
     assert "nan" not in (tmp_path / "report.md").read_text() and "None" not in (tmp_path / "report.md").read_text()
 
 
@@ -342,8 +343,8 @@ def test_entries_may_be_null(tmp_path):
 
     found = full_report()
     exports = [dict.fromkeys(found["exports"][0])]
-    report.write(nulled(found), tmp_path)
-    report.write(found | {"exports": exports, "teacher": None, "fidelity": None}, tmp_path)
+    write(nulled(found), tmp_path)
+    write(found | {"exports": exports, "teacher": None, "fidelity": None}, tmp_path)
     assert "None" not in (tmp_path / "report.md").read_text()
 
 
@@ -359,7 +360,7 @@ def test_numbers_that_json_lacks_become_null(tmp_path):
         "tuple": (1, 2),
         5: None,
     }
-    report.write(values | {"student": {"top1": float("nan")}}, tmp_path)
+    write(values | {"student": {"top1": float("nan")}}, tmp_path)
     assert json.loads((tmp_path / "report.json").read_text()) == {
         "nan": None,
         "infinite": [None, 1.0],
@@ -375,14 +376,14 @@ def test_numbers_that_json_lacks_become_null(tmp_path):
 
 
 def test_a_report_is_replaced_whole(tmp_path, monkeypatch):
-    report.write({"recipe": "first"}, tmp_path)
+    write({"recipe": "first"}, tmp_path)
 
     def fails(self, *arguments, **options):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", fails)
     with pytest.raises(UserError, match="report.json"):
-        report.write({"recipe": "second"}, tmp_path)
+        write({"recipe": "second"}, tmp_path)
     assert json.loads((tmp_path / "report.json").read_bytes()) == {"recipe": "first"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "report.md"]
 
@@ -390,7 +391,7 @@ def test_a_report_is_replaced_whole(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file"):
-        report.write({}, tmp_path / "file" / "run")
+        write({}, tmp_path / "file" / "run")
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("0", "Eigen"), pytest.param("1", "oneDNN", marks=pytest.mark.slow)])

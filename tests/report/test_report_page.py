@@ -26,8 +26,8 @@ from keras_kd.report.markdown_page import page as markdown_page
 from keras_kd.report.sections import sections
 from keras_kd.report.sections.disagreement import data_uri, most_frequent_disagreements
 from keras_kd.report.sections.training import figures_by_epoch
+from keras_kd.report.summarize import summarize
 from keras_kd.report.tables import attacks, fitted_temperatures, invariance
-from keras_kd.report.write import summarize
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.json_safe import json_safe
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from keras_kd.evaluation import metrics
 from keras_kd.evaluation.metrics.ensemble_weights import fit_ensemble_weights
 from keras_kd.evaluation.metrics.temperature import fit_temperature, negative_log_likelihood
 from keras_kd.models import build
@@ -17,7 +18,6 @@ from keras_kd.models.wrappers.class_map import class_map
 from keras_kd.models.wrappers.ensemble import ensemble, mean_of_logits
 from keras_kd.models.wrappers.resized import resized
 from keras_kd.recipe.load import load
-from keras_kd.report import write as report
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import train as training
@@ -183,7 +183,7 @@ def test_a_calibrated_network_gives_the_loss_that_was_promised_and_the_same_clas
     assert negative_log_likelihood(after, labels) == pytest.approx(
         negative_log_likelihood(logits / temperature, labels), rel=1e-5
     )
-    assert report.agreement(after, logits) == 1.0
+    assert metrics.agreement(after, logits) == 1.0
 
 
 def test_what_is_always_right_gets_the_lowest_temperature_and_what_is_not_finite_none():

@@ -7,7 +7,8 @@ from keras_kd.models.network import build, cost, logits_of
 from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema_networks import ModelSpec
 from keras_kd.report.report import Report
-from keras_kd.report.write import summarize, write
+from keras_kd.report.summarize import summarize
+from keras_kd.report.write import write
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import hold_run, mend, read_report, same_inputs
 from keras_kd.workflows.run.inputs import inputs_of

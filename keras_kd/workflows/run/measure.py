@@ -17,7 +17,7 @@ from keras_kd.models.network import Network, cost, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.report.report import Calibration, Fidelity, Report, Scores
 from keras_kd.report.soundness import PUT_BACK
-from keras_kd.report.write import summarize
+from keras_kd.report.summarize import summarize
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
 from keras_kd.utils.foreign_code import import_module_of

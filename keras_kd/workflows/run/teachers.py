@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.evaluation.metrics import calibration
 from keras_kd.evaluation.metrics.ensemble_weights import fit_ensemble_weights
 from keras_kd.evaluation.metrics.temperature import fit_temperature, negative_log_likelihood
 from keras_kd.models.network import Network, build, logits_of
@@ -15,7 +16,6 @@ from keras_kd.models.wrappers.calibrated import calibrated
 from keras_kd.models.wrappers.class_map import class_map
 from keras_kd.models.wrappers.ensemble import ensemble, normalized_weights
 from keras_kd.models.wrappers.resized import resized
-from keras_kd.report import write as report
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write, is_held, sha256
 from keras_kd.utils.paths import KERAS, ends_in
@@ -217,7 +217,7 @@ class _Fit:
             figures = {}
             for name, scaled in (("before", logits), ("after", np.asarray(logits, "float64") / temperature)):
                 figures[f"nll_{name}"] = negative_log_likelihood(scaled, labels)
-                figures[f"ece_{name}"] = report.calibration(scaled, labels)["ece"]
+                figures[f"ece_{name}"] = calibration(scaled, labels)["ece"]
             self._kept[where] = {
                 "temperature": temperature,
                 "held_out": {"images": len(labels), **{name: round(one, 6) for name, one in figures.items()}},
