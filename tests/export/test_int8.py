@@ -22,6 +22,8 @@ from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 from keras_kd.workflows.run.export import export as export_run
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 
 def pixels(shape, count=16, seed=0):
     images = np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype="uint8")
