@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import forks
@@ -89,8 +88,7 @@ def made_once(tmp_path_factory):
 def forked():
     """Within a module that uses this, child processes of Python begin with TensorFlow imported: see `forks`."""
     with pytest.MonkeyPatch.context() as patched:
-        if sys.platform == "linux":
-            patched.setattr(subprocess, "Popen", forks.Popen)
+        patched.setattr(subprocess, "Popen", forks.Popen)
         yield
 
 

@@ -76,6 +76,8 @@ class Popen(subprocess.Popen):
 
 def _can_be_forked(args, environment):
     """Whether what is begun is a Python that would import TensorFlow, if anything."""
+    if sys.platform != "linux":
+        return False
     python = isinstance(args, list) and len(args) > 2 and args[0] == sys.executable and args[1] in ("-c", "-m", "-Pm")
     return python and environment.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
 
