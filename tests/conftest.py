@@ -4,8 +4,10 @@ import gc
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
+import forks
 import pytest
 from filelock import FileLock
 
@@ -80,6 +82,20 @@ def made_once(tmp_path_factory):
         return folder, json.loads(answer.read_text())
 
     return made
+
+
+@pytest.fixture(scope="module")
+def forked():
+    """Within a module that uses this, child processes of Python begin with TensorFlow imported: see `forks`."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(subprocess, "Popen", forks.Popen)
+        yield
+
+
+@pytest.fixture
+def new_processes(forked, monkeypatch):
+    """What a test of such a module begins is new nevertheless."""
+    monkeypatch.setattr(subprocess, "Popen", forks.NEW)
 
 
 @pytest.hookimpl(tryfirst=True)

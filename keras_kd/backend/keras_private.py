@@ -51,6 +51,18 @@ def made_by(tensor):
     return Made(operation, operation._inbound_nodes[node].input_tensors, index)
 
 
+def runs_its_graph(model):
+    """Whether a model runs the graph that it was made of, so that its symbolic tensors have the shapes of a run."""
+    own = type(model).call.__qualname__ in ("Functional.call", "Sequential.call")
+    return own and bool(getattr(model, "outputs", None))
+
+
+def only_output(layer):
+    """The symbolic output of a layer that was called once and gives one tensor; None of any other."""
+    nodes = layer._inbound_nodes
+    return nodes[0].outputs[0] if len(nodes) == 1 and len(nodes[0].outputs) == 1 else None
+
+
 @contextlib.contextmanager
 def calling(layers):
     """Within the block each layer's `call` is replaced; afterwards it is what it was.

@@ -5,7 +5,6 @@ import math
 import keras
 
 from keras_kd.bank.formats import Format
-from keras_kd.models.symbolic import SymbolicCall
 from keras_kd.models.taps import LOGITS
 
 
@@ -27,6 +26,5 @@ def row_bytes(format, tap, shape, kept=10):
 
 def signal_shapes(tapped, image_shape):
     """{tap: shape of one example's values} of a `Tapped` network."""
-    images = keras.KerasTensor((None, *image_shape))
-    signals = SymbolicCall(lambda images: tapped.run(images, training=False)[1])(images)
+    signals = tapped.specs(keras.KerasTensor((None, *image_shape)))
     return {tap: tuple(one.shape[1:]) for tap, one in signals.items()}

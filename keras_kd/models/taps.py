@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_kd.backend.keras_private import calling
+from keras_kd.backend.keras_private import calling, only_output, runs_its_graph
+from keras_kd.models.symbolic import SymbolicCall
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import did_you_mean
 
@@ -45,6 +46,31 @@ class Tapped:
         if not isinstance(output, dict | list | tuple):
             signals[LOGITS] = self.logits(output)
         return output, signals
+
+    def specs(self, images):
+        """The signals of a run on symbolic tensors; where the network has them already, without that run."""
+        known = self._known_specs(images)
+        if known is not None:
+            return known
+        return SymbolicCall(lambda images: self.run(images, training=False)[1])(images)
+
+    def _known_specs(self, images):
+        network = self.network
+        if not (runs_its_graph(network) and len(network.inputs) == len(network.outputs) == 1):
+            return None
+        own = network.layers
+        if isinstance(network, keras.Sequential):
+            # Of models inside, only a run tells whether they give a dict.
+            output = None if isinstance(own[-1], keras.Model) else network.outputs[0]
+        else:
+            output = network.output
+        if not isinstance(output, keras.KerasTensor) or not isinstance(images, keras.KerasTensor):
+            return None
+        outputs = {tap: only_output(layer) if layer in own else None for tap, layer in self.layers.items()}
+        if any(one is None for one in outputs.values()) or tuple(images.shape) != tuple(network.inputs[0].shape):
+            return None
+        outputs[LOGITS] = output
+        return {tap: keras.KerasTensor(one.shape, "float32") for tap, one in outputs.items()}
 
     def logits(self, output):
         """The output as float32 logits; of probabilities the logarithm, which softmax turns back into them."""

@@ -73,7 +73,7 @@ def specs_of(tapped, examples):
     specs, inputs = {}, {}
     for role, one in tapped.items():
         inputs[role] = _symbolic_input(role, one.network)
-        specs[role] = SymbolicCall(lambda images, one=one: one.run(images, training=False)[1])(inputs[role])
+        specs[role] = one.specs(inputs[role])
         if LOGITS not in specs[role]:
             raise UserError(f"{role}: {one.network.name!r} gives several outputs; expected one tensor (batch, classes)")
         shape = specs[role][LOGITS].shape

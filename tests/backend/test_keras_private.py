@@ -11,8 +11,10 @@ from keras_kd.backend.keras_private import (
     compiled_metrics,
     flat_layers,
     made_by,
+    only_output,
     overridden_losses,
     own_trainable_variables,
+    runs_its_graph,
     variable_index,
 )
 
@@ -33,6 +35,25 @@ def test_variables_of_a_layer_itself(nested):
     dense.trainable = False  # freezing marks the variables; the layer lists them all the same
     assert len(own_trainable_variables(dense)) == 2
     assert own_trainable_variables(nested) == []
+
+
+def test_models_that_run_their_graph(nested):
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    image = keras.Input((4,))
+    assert runs_its_graph(nested) and runs_its_graph(keras.Model(image, nested(image)))
+    assert not runs_its_graph(Own(image, nested(image)))
+    assert not runs_its_graph(keras.Sequential([keras.layers.Dense(2)]))
+
+
+def test_the_output_of_a_layer_that_is_called_once():
+    layer, image = keras.layers.Dense(3), keras.Input((4,))
+    once = layer(image)
+    assert only_output(layer) is once
+    layer(keras.Input((4,)))
+    assert only_output(layer) is None and only_output(keras.layers.Dense(3)) is None
 
 
 def test_losses_that_a_step_carries_are_seen(nested):

@@ -22,6 +22,8 @@ from keras_kd.utils.errors import UserError
 ROOT = Path(__file__).parents[2]
 SMALL = "--set data.train_images=96 --set data.test_images=50 --set fit.epochs=1 --set export.formats=[]".split()
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):

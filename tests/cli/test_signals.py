@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import click
+import forks
 import pytest
 from click.testing import CliRunner
 
@@ -394,11 +395,13 @@ def test_a_study_that_is_stopped_ends_those_who_work_with_it(monkeypatch, tmp_pa
 # The command itself.
 
 
-def begun(*words, **options):
-    """The process of a command."""
+def begun(*words, forked=False, **options):
+    """The process of a command; as a fork it has imported TensorFlow, and heeds all signals by itself."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     call = [sys.executable, "-m", "keras_kd", *map(str, words)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    if forked:
+        return forks.Popen(call, env=environment, **pipes, **options)
     return subprocess.Popen(call, env=environment, preexec_fn=heeded, **pipes, **options)
 
 
@@ -453,7 +456,7 @@ def test_who_only_imports_it_keeps_his_handlers():
 @pytest.mark.parametrize("number", SIGNALS)
 def test_training_is_stopped_and_gone_on_with(tmp_path, number):
     words = "distill digits --set teacher=null --set terms=[] --set label_weight=1 --set fit.epochs=500".split()
-    process = begun(*words, "--out", tmp_path / "run", cwd=Path(__file__).parents[2])
+    process = begun(*words, "--out", tmp_path / "run", cwd=Path(__file__).parents[2], forked=True)
     wait_for(lambda: (tmp_path / "run" / "training_state.npz").exists(), process)
     for _ in range(3):
         process.send_signal(number)
@@ -487,8 +490,8 @@ def test_a_chief_and_its_worker_end_within_seconds(tmp_path):
         "search: {trials: 3, space: {fit.learning_rate: {float: [0.001, 0.01]}}}\n"
     )
     words = ["search", "small.yaml", "--out", "out"]
-    chief = begun(*words, "--chief", "127.0.0.1:47613", cwd=tmp_path)
-    worker = begun(*words, "--worker", "127.0.0.1:47613", "--name", "one", cwd=tmp_path)
+    chief = begun(*words, "--chief", "127.0.0.1:47613", cwd=tmp_path, forked=True)
+    worker = begun(*words, "--worker", "127.0.0.1:47613", "--name", "one", cwd=tmp_path, forked=True)
     wait_for(lambda: list(tmp_path.glob("out/trials/*/seed0/history.csv")), worker)
     for process, sentence in (
         (worker, "its trial goes to another worker of out; the same command joins again"),

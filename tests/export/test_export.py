@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import forks
 import numpy as np
 import pytest
 
@@ -24,6 +25,8 @@ from keras_kd.utils import account, ownership
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.lazy import keras
+
+pytestmark = pytest.mark.usefixtures("forked")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +112,10 @@ def exported(digits_student, digits, made_once):
         killed = folder / account.MARK / f"{ownership.WORKPLACE}{'0' * 32}"
         killed.mkdir()
         (killed / "student.tflite").write_text("half")
-        return {result["format"]: result for result in run_export(digits_student, folder, digits)}
+        with pytest.MonkeyPatch.context() as patched:
+            # The others begin as forks; this one as an export of a user does.
+            patched.setattr(subprocess, "Popen", forks.NEW)
+            return {result["format"]: result for result in run_export(digits_student, folder, digits)}
 
     return made_once("exported", fill)
 
@@ -422,6 +428,7 @@ def test_a_machine_without_tensorflow_names_the_fix(monkeypatch, digits_student,
         run_export(digits_student, tmp_path, digits)
 
 
+@pytest.mark.usefixtures("new_processes")
 def test_formats_and_gates_are_known_without_heavy_imports():
     program = """if True:
         import sys
@@ -578,7 +585,7 @@ def test_students_that_do_not_give_logits_for_these_images_are_refused(digits, t
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_a_killed_export_leaves_whole_files_only_and_no_process(digits_student, digits, tmp_path):
+def test_a_killed_export_leaves_whole_files_only_and_no_process(digits_student, digits, tmp_path, new_processes):
     for name, array in zip(("calibration", "images", "labels"), digits, strict=True):
         np.save(tmp_path / f"{name}.npy", array)
     program = """if True:
@@ -659,6 +666,7 @@ def deployed(digits_student, digits, made_once):
     return made_once("deployed", fill)
 
 
+@pytest.mark.usefixtures("new_processes")
 def test_files_can_take_pixels_and_give_probabilities(deployed, digits):
     folder, found = deployed
     assert {(one["inputs"], one["outputs"]) for one in found.values()} == {("uint8", "probabilities")}

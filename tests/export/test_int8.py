@@ -22,6 +22,8 @@ from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 from keras_kd.workflows.run.export import export as export_run
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 
 def pixels(shape, count=16, seed=0):
     images = np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype="uint8")
@@ -170,11 +172,11 @@ def test_the_exported_file_says_what_the_simulation_says(kind, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["resnet8", "mobilenetv2_half", "preresnet20"])
-def test_the_file_of_each_family_says_what_the_simulation_says(name, tmp_path):
+@pytest.mark.parametrize("name, size", [("resnet8", 16), ("mobilenetv2_half", 16), ("preresnet20", 32)])
+def test_the_file_of_each_family_says_what_the_simulation_says(name, size, tmp_path):
     keras.utils.set_random_seed(0)
-    student = lived_in(build(name, (32, 32, 3), 10, mean=(0.5,) * 3, std=(0.25,) * 3))
-    said, _ = exported_and_simulated(student, pixels((32, 32, 3), 32), tmp_path)
+    student = lived_in(build(name, (size, size, 3), 10, mean=(0.5,) * 3, std=(0.25,) * 3))
+    said, _ = exported_and_simulated(student, pixels((size, size, 3), 32), tmp_path)
     assert said["mean_difference"] <= said["step"]
 
 
@@ -272,6 +274,18 @@ def exported_again(corrupted, folder, epochs):
     return export_run(folder, formats=["litert_int8"], quiet=True)
 
 
+@pytest.fixture(scope="module")
+def tuned(corrupted, made_once):
+    """That run after an export in which its student was trained for int8, and what the export returned."""
+
+    def fill(place):
+        found = exported_again(corrupted, place / "digits", epochs=20)
+        return {name: found.as_json()[name] for name in ("exports", "int8_fine_tuning")}
+
+    place, found = made_once("tuned", fill)
+    return place / "digits", found
+
+
 @pytest.mark.slow
 def test_a_student_that_loses_too_much_in_int8_is_kept_out_without_fine_tuning(corrupted, tmp_path):
     with pytest.raises(GateError, match="int8_a"):
@@ -281,24 +295,24 @@ def test_a_student_that_loses_too_much_in_int8_is_kept_out_without_fine_tuning(c
 
 
 @pytest.mark.slow
-def test_a_student_that_loses_too_much_in_int8_is_trained_for_it(corrupted, tmp_path):
-    found = exported_again(corrupted, tmp_path / "run", epochs=20)
-    (one,), tuned = found["exports"], found["int8_fine_tuning"]
-    before = tuned["before"]["litert_int8"]
+def test_a_student_that_loses_too_much_in_int8_is_trained_for_it(tuned):
+    folder, found = tuned
+    (one,), training = found["exports"], found["int8_fine_tuning"]
+    before = training["before"]["litert_int8"]
     assert one["passed"] and one["made_of"] == "student_int8.keras"
     assert one["accuracy"] > before["accuracy"] and one["accuracy_drop"] <= 0.08
     assert one["agreement"] > max(before["agreement"], 0.95)
-    assert tuned["loss"][-1] < tuned["loss"][0] and tuned["epochs"] == 20
-    assert json.loads((tmp_path / "run" / "report.json").read_text())["int8_fine_tuning"] == tuned
-    assert "trained for int8" in (tmp_path / "run" / "model_card.md").read_text()
-    assert "its quantisation simulated" in (tmp_path / "run" / "report.md").read_text()
-    keras.models.load_model(tmp_path / "run" / "student_int8.keras")
+    assert training["loss"][-1] < training["loss"][0] and training["epochs"] == 20
+    assert json.loads((folder / "report.json").read_text())["int8_fine_tuning"] == training
+    assert "trained for int8" in (folder / "model_card.md").read_text()
+    assert "its quantisation simulated" in (folder / "report.md").read_text()
+    keras.models.load_model(folder / "student_int8.keras")
 
 
 @pytest.mark.slow
-def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are_gone(corrupted, tmp_path, monkeypatch):
+def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are_gone(tuned, tmp_path, monkeypatch):
     folder = tmp_path / "run"
-    exported_again(corrupted, folder, epochs=20)
+    shutil.copytree(tuned[0], folder)
 
     def killed(*given, **options):
         raise KeyboardInterrupt
@@ -338,9 +352,9 @@ def named(folder):
 
 
 @pytest.mark.slow
-def test_another_format_leaves_what_is_known_of_the_others(corrupted, tmp_path):
-    folder = tmp_path / "run"
-    before = exported_again(corrupted, folder, epochs=20)
+def test_another_format_leaves_what_is_known_of_the_others(tuned, tmp_path):
+    folder, before = tmp_path / "run", tuned[1]
+    shutil.copytree(tuned[0], folder)
     found = export_run(folder, formats=["litert_float16"], quiet=True)
     assert named(folder) == ["student_float16.tflite", "student_int8.tflite"]
     assert found["int8_fine_tuning"] == before["int8_fine_tuning"] and (folder / "student_int8.keras").exists()

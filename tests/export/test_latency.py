@@ -15,6 +15,8 @@ from keras_kd.models import build
 from keras_kd.models import cost as bench
 from keras_kd.utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 
 @pytest.fixture(scope="module")
 def exported(made_once):

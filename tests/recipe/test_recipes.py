@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from networks import weights_by_numpy
 
 from keras_kd.methods import METHODS
 from keras_kd.recipe import load as loading
@@ -101,7 +102,7 @@ def test_recipes_of_ones_own_come_first_also_in_folders(tmp_path, monkeypatch):
 
 # Dry runs build every network of a recipe: the cheap ones always, the others with `-m slow`.
 CHEAP = {"digits", "digits_teacher"}
-TEACHERS = {}
+TEACHERS, COSTS = {}, {}
 
 
 @pytest.mark.parametrize(
@@ -116,8 +117,8 @@ def test_every_recipe_fits_its_data(path, monkeypatch):
     from keras_kd.workflows.run import dry_run as dry_runs
     from keras_kd.workflows.run import plan
 
-    # Most have the same few teachers: each is built and planned once.
-    build = dry_runs._teacher
+    # Most have the same few teachers: each is built, planned and counted once.
+    build, count = dry_runs._teacher, plan.cost
 
     def once(recipe, about, *others):
         key = recipe.teacher.model_dump_json(), recipe.data.name
@@ -125,8 +126,18 @@ def test_every_recipe_fits_its_data(path, monkeypatch):
             TEACHERS[key] = build(recipe, about, *others)
         return TEACHERS[key]
 
+    def counted(model):
+        # What is kept here is alive, so no other has its number.
+        if not any(teacher.model is model for teacher in TEACHERS.values()):
+            return count(model)
+        if id(model) not in COSTS:
+            COSTS[id(model)] = count(model)
+        return COSTS[id(model)]
+
     monkeypatch.setattr(dry_runs, "_teacher", once)
-    planned = plan.plan(load(path))
+    monkeypatch.setattr(plan, "cost", counted)
+    with weights_by_numpy():
+        planned = plan.plan(load(path))
     assert planned["student"]["parameters"] > 0 and planned["steps"] > 0
 
 

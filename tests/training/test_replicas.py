@@ -44,6 +44,7 @@ print("equal")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked")
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="MirroredStrategy is TensorFlow's")
 def test_one_and_two_replicas_agree():
     tests = Path(__file__).parents[1]

@@ -41,6 +41,8 @@ fit: {epochs: 2, batch_size: 12, optimizer: adam, learning_rate: 0.01}
 export: {formats: []}
 """
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 
 @pytest.fixture
 def recipe(tmp_path):
@@ -394,14 +396,16 @@ def wait_for(condition, process, seconds=240):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trials_done", [0, 1, 2])
-def test_a_killed_search_goes_on(recipe, tmp_path, trials_done):
+def test_a_killed_search_goes_on(recipe, tmp_path):
     path = recipe("{trials: 4}", fit="{epochs: 3, batch_size: 8}")
-    process = command(path, "--no-winner", cwd=tmp_path)
     trials = tmp_path / "saved_models" / "small-search" / "trials"
-    wait_for(lambda: (trials / str(trials_done) / "seed0" / "history.csv").exists(), process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    for trial in range(3):
+        history = trials / str(trial) / "seed0" / "history.csv"
+        process = command(path, "--no-winner", cwd=tmp_path)
+        wait_for(history.exists, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not (trials / str(trial + 1)).exists()
     process = command(path, "--no-winner", "--json", cwd=tmp_path)
     said, told = process.communicate(timeout=300)
     assert process.returncode == 0, told

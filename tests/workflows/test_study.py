@@ -51,6 +51,8 @@ figures: {student.top1: top-1, splits.train.student_fits_noise: memorised}
 seeds: [0, 1]
 """
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 
 @pytest.fixture
 def path(tmp_path):
