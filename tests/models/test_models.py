@@ -180,7 +180,7 @@ def test_convolutions_with_strides_are_padded_on_both_sides():
     np.testing.assert_allclose(after[1:, 1:], before[1:-1:2, 1:-1:2], rtol=1e-6)
 
 
-def test_resnet_starts_as_in_pytorch():
+def test_resnet_starts_as_in_pytorch(own_numbers):
     keras.utils.set_random_seed(0)
     model = build("resnet32x4", (32, 32, 3), 100)
     for layer in model.layers:
@@ -198,7 +198,7 @@ def test_resnet_starts_as_in_pytorch():
         assert np.abs(weights).max() <= 1 / 16 and weights.std() == pytest.approx(1 / 16 / np.sqrt(3), rel=0.2)
 
 
-def test_the_seed_decides_the_weights():
+def test_the_seed_decides_the_weights(own_numbers):
     def weights(seed):
         keras.utils.set_random_seed(seed)
         return build("resnet8", (8, 8, 1), 3).get_weights()
