@@ -33,8 +33,8 @@ ON_ONE_BACKEND = {
         "report", "report_page", "safety", "search", "signals", "stress_data", "study"
     )
 }  # fmt: skip
-# Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends.
-MOSTLY_ON_ONE_BACKEND = {"test_cli.py", "test_doctor.py"}
+# Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends. Each says why.
+MOSTLY_ON_ONE_BACKEND = {"test_cli.py", "test_doctor.py", "test_repeated_seeds.py", "test_resume.py"}
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
 AS_SVG = {}
 
