@@ -32,11 +32,12 @@ ON_ONE_BACKEND = {
     for name in (
         "architecture", "bench", "citations", "corruptions", "data", "data_cache", "docs", "docstrings", "export",
         "foreign_code", "latency", "metrics", "model_card", "packaging", "paths", "public", "recipe_errors", "recipes",
-        "report", "report_page", "safety", "search", "signals", "stress_data", "study"
+        "report", "report_page", "safety", "search", "signals", "stress_data", "study",
+        "without_tensorflow",  # its processes run JAX whatever this one runs
     )
 }  # fmt: skip
-# Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends.
-MOSTLY_ON_ONE_BACKEND = {"test_cli.py", "test_doctor.py"}
+# Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends. Each says why.
+MOSTLY_ON_ONE_BACKEND = {"test_cli.py", "test_doctor.py", "test_repeated_seeds.py", "test_resume.py"}
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
 AS_SVG = {}
 
@@ -109,14 +110,33 @@ def pytest_runtest_setup(item):
     plots._saved = AS_SVG["drawn"] if looked_at else lambda drawn: "<svg ></svg>"
 
 
+@pytest.fixture
+def own_numbers():
+    """The test's initializers get their random numbers from the backend, as a user's do."""
+    from networks import numbers_by_numpy
+
+    numbers_by_numpy(False)
+    yield
+    numbers_by_numpy(JAX)
+
+
 def pytest_ignore_collect(collection_path):
     if JAX and WHOLE_SUITE in os.environ and collection_path.name in ON_ONE_BACKEND:
         return True
 
 
 def pytest_collection_finish():
+    """On JAX initializers get their random numbers from NumPy: JAX compiles each anew for every shape.
+
+    Scales, seeds and dtypes stay those of Keras; `own_numbers` is for tests of the numbers themselves.
+    """
     # What is imported stays, and a trace makes many objects that stay for a while: the garbage collector would look
     # through all of them again and again.
+    if JAX:
+        # Of this process, which imported Keras as it collected.
+        from networks import numbers_by_numpy
+
+        numbers_by_numpy(True)
     gc.freeze()
     gc.set_threshold(20_000, 10, 20)
 

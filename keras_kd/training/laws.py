@@ -219,7 +219,8 @@ def the_order_of_the_batch_does_not_matter(method, situations):
 
 def it_is_finite_whatever_the_signals(method, situations):
     """Value and gradients: at 1e4, at zero, where all are equal, for one example alone."""
-    for situation in situations:
+    # The gradient of the last is compiled for the law of its direction too.
+    for situation in (situations[0], situations[-1])[: len(situations)]:
         signals = situation.signals(seed=4)
 
         def of(change, signals=signals):
@@ -254,15 +255,17 @@ def the_loss_of_an_example_is_its_own(method, situations):
     """One value per example means that no other example changes it, but through the batch statistics of adapters."""
     if method.order_matters:
         return None
-    for situation in situations:
+    for number, situation in enumerate(situations):
         if any(isinstance(layer, keras.layers.BatchNormalization) for layer in _layers(situation.adapters)):
             continue
         signals, labels = situation.signals(), situation.labels()
         loss = situation.loss(signals, labels)
         for one in range(len(loss) if loss.shape else 0):
-            alone = situation.loss(_map(signals, lambda x, one=one: x[one : one + 1]), labels[one : one + 1])
-            if _differ(alone[0], loss[one], np.abs(loss).max()):
-                return f"{loss[one]:.6g} in a batch, {alone[0]:.6g} alone ({situation}); a loss of the batch is ()"
+            # Alone, and elsewhere among copies of itself: of the same shape, which is compiled already.
+            rows, how = (slice(one, one + 1), "alone") if number == 0 else ([one] * len(labels), "among its copies")
+            other = situation.loss(_map(signals, lambda x, rows=rows: x[rows]), labels[rows])
+            if _differ(other[0], loss[one], np.abs(loss).max()):
+                return f"{loss[one]:.6g} in a batch, {other[0]:.6g} {how} ({situation}); a loss of the batch is ()"
 
 
 def _layers(adapters):
@@ -273,11 +276,11 @@ def labels_are_read_only_where_it_says_so(method, situations):
     """Without `needs_labels` the loss is the same with none."""
     if method.needs_labels:
         return None
-    for situation in situations:
-        signals, labels = situation.signals(), situation.labels()
-        given, without = situation.loss(signals, labels), situation.loss(signals, None)
-        if _differ(given, without):
-            return f"{_show(given)} with labels, {_show(without)} without ({situation}); expected needs_labels = True"
+    situation = situations[0]  # whether labels are read depends on no size
+    signals, labels = situation.signals(), situation.labels()
+    given, without = situation.loss(signals, labels), situation.loss(signals, None)
+    if _differ(given, without):
+        return f"{_show(given)} with labels, {_show(without)} without ({situation}); expected needs_labels = True"
 
 
 def a_constant_added_to_the_logits_changes_nothing(method, situations):
@@ -298,13 +301,13 @@ def a_class_that_no_network_believes_in_adds_nothing(method, situations):
     """The classes are summed over, not averaged: the size of a loss does not hang on their number."""
     if _reads_layers(method) or not method.sums_over_classes:
         return None
-    for situation in situations:
-        signals, labels = situation.signals(), situation.labels()
-        straight = situation.loss(signals, labels)
-        more = _map_logits(signals, lambda role, x: np.concatenate([x, np.full_like(x[:, :1], -1e4)], axis=1))
-        with_more = situation.loss(more, labels)
-        if _differ(with_more, straight, np.abs(straight).max(), 1e-3):
-            return f"{_show(with_more)} with one more, {_show(straight)} before ({situation}); sum over the classes"
+    situation = situations[0]  # it is tried at two numbers of classes in any case
+    signals, labels = situation.signals(), situation.labels()
+    straight = situation.loss(signals, labels)
+    more = _map_logits(signals, lambda role, x: np.concatenate([x, np.full_like(x[:, :1], -1e4)], axis=1))
+    with_more = situation.loss(more, labels)
+    if _differ(with_more, straight, np.abs(straight).max(), 1e-3):
+        return f"{_show(with_more)} with one more, {_show(straight)} before ({situation}); sum over the classes"
 
 
 def _reads_layers(method):
@@ -315,19 +318,37 @@ def a_field_may_be_a_tensor(method, situations):
     """A scheduled number arrives as one, in a compiled step without a value."""
     numbers = [name for name in type(method).model_fields if type(getattr(method, name)) is float]
     situation = situations[0]
+    try:
+        # All at once: each by itself would be compiled by itself.
+        if not numbers or _as_tensors(method, situation, numbers) is None:
+            return None
+    except Exception:  # of which field is found below
+        pass
+    for name in numbers:
+        if figures := _as_tensors(method, situation, [name]):
+            return figures
+    return None
+
+
+def _as_tensors(method, situation, names):
+    """What is wrong with some fields of a method as tensors; None if nothing is."""
     signals, labels = situation.signals(), situation.labels()
     straight = situation.loss(signals, labels)
-    for name in numbers:
-        scheduled = method.model_copy(update={name: ops.convert_to_tensor(getattr(method, name), "float32")})
-        loss = situation.loss(signals, labels, scheduled)
-        if loss.dtype != straight.dtype or loss.shape != straight.shape or _differ(loss, straight):
-            return f"{_show(loss)} with {name} as a tensor, {_show(straight)} as a number ({situation})"
-        unknown = _map(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
+    values = [ops.convert_to_tensor(getattr(method, name), "float32") for name in names]
 
-        def run(given, name=name):
-            return method.model_copy(update={name: given[2]}).loss(given[0], given[1], situation.adapters)
+    def scheduled(values):
+        return method.model_copy(update=dict(zip(names, values, strict=True)))
 
-        SymbolicCall(run)((unknown, keras.KerasTensor((None,), "int32"), keras.KerasTensor((), "float32")))
+    loss = situation.loss(signals, labels, scheduled(values))
+    if loss.dtype != straight.dtype or loss.shape != straight.shape or _differ(loss, straight):
+        return f"{_show(loss)} with {', '.join(names)} as a tensor, {_show(straight)} as a number ({situation})"
+    unknown = _map(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
+
+    def run(given):
+        return scheduled(given[2]).loss(given[0], given[1], situation.adapters)
+
+    SymbolicCall(run)((unknown, keras.KerasTensor((None,), "int32"), [keras.KerasTensor((), "float32")] * len(names)))
+    return None
 
 
 def its_adapters_are_trained_where_it_says_so(method, situations):

@@ -1,4 +1,8 @@
-"""The command line: exact output, one-line errors, exit codes."""
+"""The command line: exact output, one-line errors, exit codes.
+
+On both backends: that commands train, measure, fill a bank, and see what is no number. What else they say, refuse and
+lay into folders is the same on any; a plan is made on both by tests/workflows/test_teachers.py.
+"""
 
 import json
 import os
@@ -130,7 +134,6 @@ def test_every_recipe_validates(path):
     assert path.read_text().splitlines()[1].startswith("# Aim: ")
 
 
-@pytest.mark.both_backends
 def test_a_dry_run_prints_what_a_run_costs():
     plan = json.loads(run("validate", "resnet56_to_resnet20", "--dry-run", "--json").stdout)["plans"]
     plan = plan["resnet56_to_resnet20"]
@@ -189,7 +192,6 @@ def test_seeds_and_smoke_runs_have_folders_of_their_own():
     assert {path.name for path in Path("saved_models").iterdir()} == {"digits_teacher-seed3", "digits_teacher-smoke"}
 
 
-@pytest.mark.both_backends
 def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teacher():
     Path("taught.yaml").write_text(
         f"data: {arrays()}\nstudent: digits_cnn\nfit: {{epochs: 9}}\nexport: {{formats: []}}\n"
@@ -452,7 +454,6 @@ def test_a_bank_is_shared_by_runs_and_told_of():
     assert run("bank", "info").stdout == "saved_models/bank: no banks\n"
 
 
-@pytest.mark.both_backends
 def test_a_run_may_be_gone_on_with_by_another_way_to_fill():
     keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]).save("teacher.keras")
     Path("a.yaml").write_text(

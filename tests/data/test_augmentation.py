@@ -2,15 +2,15 @@
 
 import hashlib
 import itertools
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import pytest
 from keras import ops
-from networks import cnn
+from networks import cnn, outputs_of
 from PIL import Image, ImageEnhance, ImageOps
 
-from keras_kd import KD, VIEWS, Distiller
+from keras_kd import KD, VIEWS, Distiller, backend
 from keras_kd.data.epochs import Epochs, ValidationBatches
 from keras_kd.data.views import PRESETS, Augmented, Views, family
 from keras_kd.data.views.cutout import Cutout
@@ -37,10 +37,18 @@ def pixels(count=8, shape=SHAPE, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, *shape)).astype("uint8")
 
 
+def renderer_of(views, images=None):
+    """What turns batches into pixels, compiled whole where each of its operations would be."""
+    rendered = backend.compiled(ViewRenderer(views, images))
+    return lambda batch: ops.convert_to_numpy(rendered(batch))
+
+
+renderer_of_sent_images = lru_cache(renderer_of)
+
+
 def shown(views, images, view):
     """The views of images, before they are mixed."""
-    rendered = ViewRenderer(views)({"image": images, "view": np.asarray(view, "int32")})
-    return ops.convert_to_numpy(rendered)
+    return renderer_of_sent_images(views)({"image": images, "view": np.asarray(view, "int32")})
 
 
 # Operations, each against a plain one in NumPy.
@@ -157,7 +165,8 @@ def on_device(shape, magnitude):
     cases = list(itertools.product(range(len(OPERATIONS)), (0, 1)))
     operation, negative = (np.repeat(np.array(cases, "int32")[:, part], len(images)) for part in (0, 1))
     batch = ops.convert_to_tensor(np.tile(images, (len(cases), 1, 1, 1)).astype("int32"))
-    found = operate(batch, ops.convert_to_tensor(operation), ops.convert_to_tensor(negative), magnitude)
+    operated_whole = backend.compiled(partial(operate, magnitude=magnitude))
+    found = operated_whole(batch, ops.convert_to_tensor(operation), ops.convert_to_tensor(negative))
     found = ops.convert_to_numpy(found).reshape(len(cases), *images.shape)
     assert found.dtype == "int32"
     return {(OPERATIONS[case], sign): one for (case, sign), one in zip(cases, found, strict=True)}
@@ -292,11 +301,11 @@ def test_one_view_is_the_image_itself(name):
     views, images = FAMILIES[name], pixels()
     np.testing.assert_array_equal(shown(views, images, [views.identity] * 8), images)
     split = ValidationBatches(images, np.arange(8), views, 8)
-    np.testing.assert_array_equal(ops.convert_to_numpy(ViewRenderer(views)(split[0][0])), images)
+    np.testing.assert_array_equal(renderer_of_sent_images(views)(split[0][0]), images)
     if views.mixing:
         epochs = Epochs(images, np.arange(8), views, 8, image_shape=SHAPE, classes=8)
         batch, labels = epochs.batch(np.arange(8), np.full(8, views.identity))
-        np.testing.assert_array_equal(ops.convert_to_numpy(ViewRenderer(views)(batch)), images)
+        np.testing.assert_array_equal(renderer_of_sent_images(views)(batch), images)
         np.testing.assert_array_equal(labels, np.eye(8))
 
 
@@ -322,10 +331,10 @@ def test_a_digest_that_no_backend_process_or_year_may_change(name):
     images = (np.arange(40 * 9 * 7 * 3) * 37 % 251).astype("uint8").reshape(40, *SHAPE)
     images = images[..., :1] if name == "one channel" else images
     epochs = Epochs(images, np.arange(40) % 5, views, 8, seed=7, image_shape=images.shape[1:], classes=5)
-    renderer, digest = ViewRenderer(views), hashlib.sha256()
+    renderer, digest = renderer_of_sent_images(views), hashlib.sha256()
     for step in range(5):
         batch, labels = epochs[step]
-        digest.update(ops.convert_to_numpy(renderer(batch)).astype("<f4").tobytes())
+        digest.update(renderer(batch).astype("<f4").tobytes())
         for key in sorted(set(batch) - {"image", "partner_image", "ratio"}):
             digest.update(batch[key].astype("<i4").tobytes())
         digest.update(labels.astype("<f4" if views.mixing else "<i4").tobytes())
@@ -357,12 +366,12 @@ def test_partner_ratio_and_place_are_a_function_of_index_and_view_alone(name):
 def test_pixels_and_labels_are_mixed_in_one_ratio(name, resident):
     views, images, own = MIXED[name], pixels(24), np.arange(24) % 5
     epochs = Epochs(None if resident else images, own, views, 8, seed=2, image_shape=SHAPE, classes=5)
-    renderer = ViewRenderer(views, images if resident else None)
+    renderer = renderer_of(views, images) if resident else renderer_of_sent_images(views)
     for step in range(len(epochs)):
         batch, labels = epochs[step]
         assert labels.dtype == "float32" and labels.shape == (len(batch["index"]), 5)
         np.testing.assert_allclose(labels.sum(-1), 1, atol=1e-7)
-        found = ops.convert_to_numpy(renderer(batch))
+        found = renderer(batch)
         first = shown(views, images[batch["index"]], batch["view"])
         second = shown(views, images[batch["partner"]], batch["partner_view"])
         for number, ratio in enumerate(batch["ratio"].astype("float64")):
@@ -387,15 +396,14 @@ def test_images_on_the_host_and_on_the_device_give_the_same(name):
     options = {"image_shape": SHAPE, "classes": 24, "seed": 1}
     on_the_device = Epochs(None, labels, views, 8, **options)
     sent = Epochs(images, labels, views, 8, **options)
+    renderer = renderer_of(views, images)
     for step in range(3):
         (one, one_labels), (other, other_labels) = on_the_device[step], sent[step]
         np.testing.assert_array_equal(one_labels, other_labels)
         assert set(other) - set(one) == ({"image", "partner_image"} if views.mixing else {"image"})
         for key, values in one.items():
             np.testing.assert_array_equal(values, other[key])
-        np.testing.assert_array_equal(
-            ops.convert_to_numpy(ViewRenderer(views, images)(one)), ops.convert_to_numpy(ViewRenderer(views)(other))
-        )
+        np.testing.assert_array_equal(renderer(one), renderer_of_sent_images(views)(other))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -462,7 +470,7 @@ def test_a_student_learns_from_mixed_images_and_is_validated_on_plain_ones(name)
     assert set(history) >= {"accuracy", "val_accuracy", "loss", "kd_loss", "label_loss", "val_loss"}
     for values in history.values():
         assert np.isfinite(values).all()
-    predicted = distiller.student(images)
+    predicted = outputs_of(distiller.student, images)
     right = (ops.convert_to_numpy(predicted).argmax(-1) == labels).mean()
     np.testing.assert_allclose(history["val_accuracy"][-1], right, atol=1e-6)
 
@@ -472,12 +480,17 @@ def test_teacher_and_student_see_the_same_mixed_view():
     student, teacher = cnn(4, shape=SHAPE), cnn(4, name="teacher", shape=SHAPE)
     distiller = Distiller(student, teacher, terms=[KD(temperature=4.0)], views=ViewRenderer(views, images))
     batch, rows = Epochs(None, labels, views, 8, image_shape=SHAPE, classes=5)[0]
-    joined, y, _ = distiller.join((batch, rows))
-    rendered = ViewRenderer(views, images)(batch)
-    np.testing.assert_array_equal(ops.convert_to_numpy(joined.images), ops.convert_to_numpy(rendered))
+
+    def joined(batch):
+        of_step, y, _ = distiller.join((batch, rows))
+        return of_step.images, of_step.signals["teacher"]["logits"], y
+
+    seen, said, y = backend.compiled(joined)(batch)
+    rendered = renderer_of(views, images)(batch)
+    np.testing.assert_array_equal(ops.convert_to_numpy(seen), rendered)
     np.testing.assert_allclose(
-        ops.convert_to_numpy(joined.signals["teacher"]["logits"]),
-        ops.convert_to_numpy(teacher(rendered, training=False)),
+        ops.convert_to_numpy(said),
+        ops.convert_to_numpy(outputs_of(teacher, rendered)),
         atol=1e-5,
     )
     np.testing.assert_array_equal(y, rows)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from networks import cnn, same, values
+from networks import cnn, outputs_of, same, values
 
 from keras_kd.evaluation.grad_cam import attention_overlap, grad_cam, last_map, overlap
 from keras_kd.evaluation.invariance import invariance
@@ -24,8 +24,8 @@ def network(width=6, seed=0, name="cnn", activation=None):
 
 def by_hand(one, images, classes, tap="map"):
     """The maps of a network that ends in a global mean and a Dense layer: its kernel's columns are the weights."""
-    features = keras.Model(one.model.input, one.model.get_layer(tap).output)(images.astype("float32"), training=False)
-    features = keras.ops.convert_to_numpy(features)
+    features = keras.Model(one.model.input, one.model.get_layer(tap).output)
+    features = keras.ops.convert_to_numpy(outputs_of(features, images.astype("float32")))
     kernel = keras.ops.convert_to_numpy(one.model.get_layer("logits").kernel)
     positions = features.shape[1] * features.shape[2]
     maps = np.maximum(np.einsum("nhwc,cn->nhw", features, kernel[:, classes] / positions), 0)
@@ -87,8 +87,9 @@ def test_probabilities_are_explained_by_their_logarithm():
     # d log p_c = d z_c - sum_j p_j d z_j: the weights are the kernel's column minus their mean by probability.
     one, images = network(activation="softmax"), pixels(1) // 16
     maps = grad_cam(one, images, "map", [2])
-    probabilities = keras.ops.convert_to_numpy(one.model(images.astype("float32"), training=False))[0]
-    features = keras.Model(one.model.input, one.model.get_layer("map").output)(images.astype("float32"))
+    both = keras.Model(one.model.input, [one.model.output, one.model.get_layer("map").output])
+    probabilities, features = outputs_of(both, images.astype("float32"))
+    probabilities = keras.ops.convert_to_numpy(probabilities)[0]
     kernel = keras.ops.convert_to_numpy(one.model.get_layer("logits").kernel)
     summed = np.maximum(keras.ops.convert_to_numpy(features)[0] @ (kernel[:, 2] - kernel @ probabilities), 0)
     np.testing.assert_allclose(maps[0], summed / max(summed.max(), 1e-30), atol=1e-4)

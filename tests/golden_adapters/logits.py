@@ -21,7 +21,7 @@ FIELDS = {
 def loss_of(name, adapters=lambda inputs, method: {}, target=lambda settings: "identity", **fixed):
     """(inputs, hyperparameters) -> scalar, for a method whose fields are named as the case's settings."""
 
-    def run(inputs, settings):
+    def run(inputs, settings, made=None):
         method = METHODS[name]
         named = {FIELDS.get(key, key): value for key, value in settings.items()}
         fields = {field: value for field, value in named.items() if field in method.model_fields}
@@ -29,7 +29,7 @@ def loss_of(name, adapters=lambda inputs, method: {}, target=lambda settings: "i
         student = inputs["student_logits"]
         # The target of `sim` is made without the teacher's logits, and the case has none.
         signals = {"student": {"logits": student}, "teacher": {"logits": inputs.get("teacher_logits", 0 * student)}}
-        return ops.mean(method.loss(signals, inputs.get("labels"), adapters(inputs, method)))
+        return ops.mean(method.loss(signals, inputs.get("labels"), made or adapters(inputs, method)))
 
     return run
 
@@ -46,6 +46,14 @@ def relations_adapters(inputs, method):
     return method.adapters({"teacher": {"logits": keras.KerasTensor((None, classes))}}, {"teacher": teacher})
 
 
+def similarity(settings):
+    return {"sim": settings["tau_sim"]}
+
+
+# Layers that are made once, before what runs them is compiled.
+NETWORKS = {
+    "kd_sim": lambda inputs, settings: relations_adapters(inputs, METHODS["kd"](target=similarity(settings))),
+}
 ADAPTERS = {
     "kd": loss_of("kd"),
     "dkd": loss_of("dkd"),
@@ -57,6 +65,6 @@ ADAPTERS = {
     "rld": loss_of("rld"),
     "ctkd": loss_of("ctkd", adapters=temperature_adapters),
     "kd_pt": loss_of("kd", target=lambda settings: "pt"),
-    "kd_sim": loss_of("kd", adapters=relations_adapters, target=lambda settings: {"sim": settings["tau_sim"]}),
+    "kd_sim": loss_of("kd", adapters=relations_adapters, target=similarity),
     "kd_topk": loss_of("kd", target=lambda settings: {"topk": settings["k"]}),
 }

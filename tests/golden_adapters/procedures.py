@@ -37,15 +37,15 @@ def crd_call(inputs, hyperparameters, memory):
     return method.contrast(signals, ops.convert_to_tensor(inputs["contrast_index"]), adapters)
 
 
-def simkd(inputs, hyperparameters):
+def simkd(inputs, hyperparameters, composite=None):
     method = SimKD(student_tap="features", teacher_tap="features", factor=hyperparameters["factor"])
-    values, _ = simkd_outputs(inputs, hyperparameters)
+    values, _ = simkd_outputs(inputs, composite or simkd_network(inputs, hyperparameters))
     signals = {"student": {"projected": values}, "teacher": {"features": inputs["teacher_features"]}}
     return ops.mean(method.loss(signals, None, {}))
 
 
-def simkd_outputs(inputs, hyperparameters):
-    """(projected maps, logits) of the composite student with a case's weights."""
+def simkd_network(inputs, hyperparameters):
+    """The composite student of a case, with its classifier: a network of (projected maps, logits)."""
     method = SimKD(student_tap="features", teacher_tap="features", factor=hyperparameters["factor"])
     student, teacher = (
         network_of(inputs[f"{role}_features"].shape[1:], inputs["classifier_kernel"].shape[1])
@@ -53,11 +53,15 @@ def simkd_outputs(inputs, hyperparameters):
     )
     composite = method.student(student, {"teacher": teacher})
     composite.get_layer("logits").set_weights([inputs["classifier_kernel"], inputs["classifier_bias"]])
-    watched = keras.Model(composite.input, [composite.get_layer("projected").output, composite.outputs[0]])
+    return keras.Model(composite.input, [composite.get_layer("projected").output, composite.outputs[0]])
+
+
+def simkd_outputs(inputs, composite):
+    """(projected maps, logits) of the composite student with a case's weights."""
     given = {f"projector_{number}_conv/kernel": inputs[f"kernel_{number}"] for number in (1, 2, 3)}
     given.update({f"projector_{number}_bn/gamma": inputs[f"gamma_{number}"] for number in (1, 2, 3)})
     given.update({f"projector_{number}_bn/beta": inputs[f"beta_{number}"] for number in (1, 2, 3)})
-    return run_with(watched, given, inputs["student_features"])
+    return run_with(composite, given, inputs["student_features"])
 
 
 def network_of(shape, classes):
@@ -174,6 +178,8 @@ def bss_step(inputs, hyperparameters):
     return labelled + hyperparameters["kd_ratio"] * clean + hyperparameters["attack_ratio"] * attacked
 
 
+# Networks that are made once, before what runs them is compiled.
+NETWORKS = {"simkd": simkd_network}
 ADAPTERS = {
     "crd": crd,
     "simkd": simkd,

@@ -16,15 +16,16 @@ import golden_adapters
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 from keras_kd.evaluation import metrics
 
-ADAPTERS = {
-    method: adapter
+MODULES = [
+    importlib.import_module(f"golden_adapters.{module.name}")
     for module in pkgutil.iter_modules(golden_adapters.__path__)
-    for method, adapter in importlib.import_module(f"golden_adapters.{module.name}").ADAPTERS.items()
-}
+]
+ADAPTERS = {method: adapter for module in MODULES for method, adapter in module.ADAPTERS.items()}
+# Of the adapters that make networks of weights that they are given, which cannot be compiled.
+NETWORKS = {method: make for module in MODULES for method, make in getattr(module, "NETWORKS", {}).items()}
 FIGURES = {"metrics", "linear_cka"}
 
 
@@ -40,10 +41,6 @@ def pytest_generate_tests(metafunc):
     metafunc.parametrize(
         "case", chosen, ids=[case.get("id", f"{case['method']}/{case.get('case')}") for case in chosen]
     )
-
-
-# Their adapters make networks of weights that they are given, which cannot be traced.
-BUILD_NETWORKS = {"kd_sim", "simkd"}
 
 
 @pytest.fixture(scope="session")
@@ -64,13 +61,13 @@ def test_loss_and_gradient(case, arrays):
     expected = {name: arrays[key] for name, key in case["outputs"].items()}
     floats = {name: value.astype("float32") for name, value in inputs.items() if value.dtype.kind == "f"}
     whole = {name: value.astype("int32") for name, value in inputs.items() if value.dtype.kind != "f"}
-    loss = ADAPTERS[case["method"]]
+    loss, settings = ADAPTERS[case["method"]], case["hyperparameters"]
+    made = [NETWORKS[case["method"]]({**floats, **whole}, settings)] if case["method"] in NETWORKS else []
     wanted = sorted(name.removeprefix("grad_") for name in expected if name.startswith("grad_"))
     value, gradients = value_and_gradients(
-        lambda changing: loss({**floats, **whole, **changing}, case["hyperparameters"]),
+        lambda changing: loss({**floats, **whole, **changing}, settings, *made),
         # A gradient may be with respect to a value between, which is then an output (bss_attack).
         {name: floats[name] if name in floats else expected[name].astype("float32") for name in wanted},
-        compiled=case["method"] not in BUILD_NETWORKS,
     )
     np.testing.assert_allclose(value, expected["loss"], rtol=1e-4)
     for name in wanted:
@@ -103,15 +100,13 @@ def test_linear_cka(case, arrays):
     np.testing.assert_allclose(metrics.linear_cka(x, y), arrays[case["outputs"]["loss"]], rtol=1e-9)
 
 
-def value_and_gradients(function, inputs, compiled=True):
-    """A scalar function of {name: array} and its gradients, on the backend that runs; on JAX compiled, or not."""
+def value_and_gradients(function, inputs):
+    """A scalar function of {name: array} and its gradients, on the backend that runs."""
     if keras.backend.backend() == "jax":
         import jax
 
-        tensors = {name: ops.convert_to_tensor(x) for name, x in inputs.items()}
         # Compiled as one: each operation alone would be compiled for itself.
-        both = jax.value_and_grad(function)
-        value, gradients = (jax.jit(both) if compiled else both)(tensors)
+        value, gradients = jax.jit(jax.value_and_grad(function))(inputs)
         return float(value), {name: np.asarray(gradient) for name, gradient in gradients.items()}
     import tensorflow as tf
 

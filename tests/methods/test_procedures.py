@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from golden_adapters import procedures
 from keras import ops
-from networks import same, values, weights_by_numpy
+from networks import compiled_with_state, outputs_of, same, values, weights_by_numpy
 
-from keras_kd import Distiller
+from keras_kd import Distiller, backend
 from keras_kd.methods import BSS, CRD, DML, ONE, SimKD
 from keras_kd.methods.bss import target_classes
 from keras_kd.methods.crd import inner_products
@@ -120,7 +120,7 @@ def test_the_saved_student_is_a_plain_keras_model(name, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "student.keras")
     assert all(type(layer).__module__.startswith("keras.") for layer in loaded._flatten_layers())
     images, _ = batch()
-    np.testing.assert_allclose(loaded(images), distiller.student(images), atol=1e-5)
+    np.testing.assert_allclose(outputs_of(loaded, images), outputs_of(distiller.student, images), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -148,11 +148,17 @@ def golden(method):
             yield given, {name: arrays[key] for name, key in case["outputs"].items()}, case["hyperparameters"]
 
 
+def crd_losses(settings, memory):
+    """The losses of a case's inputs; the memory moves on."""
+    return compiled_with_state(lambda given: procedures.crd_call(given, settings, memory), memory.variables)
+
+
 def test_crd_sets_its_normalizers_once_and_remembers_after_the_loss_as_the_authors_code_does():
     for given, expected, settings in golden("crd"):
         memory = procedures.crd_memory(given)
+        losses = crd_losses(settings, memory)
         for call in ("loss", "loss_second_call"):
-            found = ops.convert_to_numpy(ops.mean(procedures.crd_call(given, settings, memory)))
+            found = ops.convert_to_numpy(losses(given)).mean()
             np.testing.assert_allclose(found, expected[call].item(), rtol=1e-4)
             for role in ("student", "teacher"):
                 z = np.exp(ops.convert_to_numpy(getattr(memory, f"{role}_log_normalizer")))
@@ -185,15 +191,16 @@ def test_crd_draws_differ_from_step_to_step():
 def test_crd_takes_each_example_by_itself_once_the_normalizers_are_set_and_the_draws_are_given():
     for given, _, settings in golden("crd"):
         memory = procedures.crd_memory(given)
-        procedures.crd_call(given, settings, memory)
-        banks = [ops.copy(bank) for bank in (memory.student_bank, memory.teacher_bank)]
+        losses_of = crd_losses(settings, memory)
+        losses_of(given)
+        banks = [ops.convert_to_numpy(bank).copy() for bank in (memory.student_bank, memory.teacher_bank)]
 
-        def losses(rows, given=given, settings=settings, memory=memory, banks=banks):
+        def losses(rows, given=given, losses_of=losses_of, memory=memory, banks=banks):
             memory.student_bank.assign(banks[0])
             memory.teacher_bank.assign(banks[1])
             by_example = ("student_features", "teacher_features", "contrast_index")
             chosen = {name: given[name][rows] for name in by_example}
-            return ops.convert_to_numpy(procedures.crd_call({**given, **chosen}, settings, memory))
+            return ops.convert_to_numpy(losses_of({**given, **chosen}))
 
         whole = losses(slice(None))
         np.testing.assert_allclose(losses(slice(None, None, -1)), whole[::-1], rtol=1e-4)
@@ -205,7 +212,8 @@ def test_crd_scores_are_the_same_whether_rows_are_gathered_or_the_whole_bank_is_
     embedding, bank = (generator.normal(size=(rows, 3)).astype("float32") for rows in (4, 50))
     for chosen in (generator.integers(0, 50, (4, 2)), generator.integers(0, 50, (4, 40))):
         expected = np.einsum("bs,bns->bn", embedding, bank[chosen])
-        np.testing.assert_allclose(inner_products(embedding, bank, chosen), expected, rtol=1e-4, atol=1e-5)
+        found = backend.compiled(inner_products)(embedding, bank, chosen)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_crd_is_finite_at_any_temperature_and_size_of_the_features():
@@ -213,8 +221,10 @@ def test_crd_is_finite_at_any_temperature_and_size_of_the_features():
     features = {"pooled": 1e4 * np.random.default_rng(0).normal(size=(8, 3)).astype("float32")}
     signals = {"student": features, "teacher": features, "data": {"index": np.arange(8)}}
     adapters = method.adapters({**signals, "data": {"examples": EXAMPLES}}, {})
+    variables = [variable for layer in adapters.values() for variable in layer.variables]
+    losses = compiled_with_state(lambda signals: method.loss(signals, None, adapters), variables)
     for _ in range(2):
-        assert np.isfinite(ops.convert_to_numpy(method.loss(signals, None, adapters))).all()
+        assert np.isfinite(ops.convert_to_numpy(losses(signals))).all()
 
 
 def test_crd_must_know_how_many_examples_there_are():
@@ -227,7 +237,9 @@ def test_crd_must_know_how_many_examples_there_are():
 
 def test_simkd_projects_and_classifies_as_the_authors_code_does():
     for given, expected, settings in golden("simkd"):
-        projected, logits = procedures.simkd_outputs(given, settings)
+        composite = procedures.simkd_network(given, settings)
+        run = backend.compiled(lambda given, composite=composite: procedures.simkd_outputs(given, composite))
+        projected, logits = run(given)
         np.testing.assert_allclose(projected, expected["projected_student_features"], atol=1e-4)
         np.testing.assert_allclose(logits, expected["student_logits"], atol=1e-4)
 
@@ -255,12 +267,14 @@ def test_simkd_averages_the_larger_map_down_to_the_smaller(own, others, expected
     np.testing.assert_allclose(loss, [1, 1], rtol=1e-6)
     # What pools is a mean: it keeps a map that is one everywhere, and does not train.
     small = keras.Model(composite.input, composite.get_layer("projector_1_conv").input)
-    np.testing.assert_allclose(small(np.ones((2, *own, 3), "float32")), np.ones((2, *expected, 3)), rtol=1e-6)
+    np.testing.assert_allclose(
+        outputs_of(small, np.ones((2, *own, 3), "float32")), np.ones((2, *expected, 3)), rtol=1e-6
+    )
     assert not small.trainable_variables
     composite.save(tmp_path / "student.keras")
     images = np.random.default_rng(0).normal(size=(2, *own, 3)).astype("float32")
     loaded = keras.saving.load_model(tmp_path / "student.keras")
-    np.testing.assert_allclose(loaded(images), composite(images), atol=1e-6)
+    np.testing.assert_allclose(outputs_of(loaded, images), outputs_of(composite, images), atol=1e-6)
 
 
 def test_simkd_finds_the_classifier_of_a_nested_teacher_behind_dropout_and_softmax():
@@ -306,8 +320,12 @@ def test_dml_and_the_label_loss_are_the_papers_loss_in_which_no_network_is_the_f
     def whole(order):
         signals = {"student": {"logits": logits[order[0]]}}
         signals.update({f"peer_{number}": {"logits": logits[one]} for number, one in enumerate(order[1:], 1)})
-        own = ops.sparse_categorical_crossentropy(labels, logits[order[0]], from_logits=True)
-        return ops.convert_to_numpy(DML().loss(signals, labels, {}) + own)
+        return ops.convert_to_numpy(of_signals(signals))
+
+    @backend.compiled
+    def of_signals(signals):
+        own = ops.sparse_categorical_crossentropy(labels, signals["student"]["logits"], from_logits=True)
+        return DML().loss(signals, labels, {}) + own
 
     np.testing.assert_allclose(whole([0, 1, 2]), whole([2, 0, 1]), rtol=1e-5)
 
@@ -351,14 +369,15 @@ def test_one_weighs_its_kl_terms_by_a_number_that_may_change():
     method, (images, labels) = ONE(student_tap="stage1"), batch()
     student = network(2)
     adapters = method.adapters({}, {"student": student})
-    features = keras.Model(student.input, [student.get_layer("stage1").output, student.output])(images)
+    features = outputs_of(keras.Model(student.input, [student.get_layer("stage1").output, student.output]), images)
     signals = {"student": dict(zip(("stage1", "logits"), features, strict=True))}
-    none, half, full = (
-        ops.convert_to_numpy(
-            method.model_copy(update={"kl_weight": ops.convert_to_tensor(weight)}).loss(signals, labels, adapters)
-        )
-        for weight in (0.0, 0.5, 1.0)
-    )
+
+    @backend.compiled
+    def losses(weight):
+        with keras.StatelessScope():
+            return method.model_copy(update={"kl_weight": weight}).loss(signals, labels, adapters)
+
+    none, half, full = (ops.convert_to_numpy(losses(ops.convert_to_tensor(weight))) for weight in (0.0, 0.5, 1.0))
     assert (full > none).all()
     np.testing.assert_allclose(half, (none + full) / 2, rtol=1e-5)
 
@@ -395,7 +414,9 @@ def some_images(count=12):
 
 def boundary(method, images, labels, seed=0):
     uniforms = np.random.default_rng(seed).uniform(size=len(images)).astype("float32")
-    made = method.boundary_images(ops.convert_to_tensor(images), labels, lambda role, x: RUN[role](x), uniforms)
+    made = backend.compiled(
+        lambda images, labels, uniforms: method.boundary_images(images, labels, lambda role, x: RUN[role](x), uniforms)
+    )(ops.convert_to_tensor(images), labels, uniforms)
     return [ops.convert_to_numpy(one) for one in made]
 
 
@@ -428,21 +449,22 @@ def test_bss_takes_the_images_on_which_the_networks_differ_most_when_there_are_t
     apart = (teacher - student) ** 2
     apart[np.arange(40), labels] = 0
     expected = right[np.argsort(-apart.sum(1)[right])][:5]
-    base, weight = BSS(attack_size=5).base_images(RUN["teacher"](images), RUN["student"](images), labels)
+    base_images = backend.compiled(BSS(attack_size=5).base_images)
+    base, weight = base_images(RUN["teacher"](images), RUN["student"](images), labels)
     assert len(right) > 5 and ops.convert_to_numpy(base).tolist() == expected.tolist()
     assert ops.convert_to_numpy(weight).tolist() == [1] * 5
 
 
 def test_bss_fills_up_with_images_that_count_so_that_wrong_ones_are_not_seen():
     logits = np.eye(4, dtype="float32") * 3
-    base, weight = BSS().base_images(logits, logits, np.array([0, 1, 0, 0]))
+    base, weight = backend.compiled(BSS().base_images)(logits, logits, np.array([0, 1, 0, 0]))
     assert ops.convert_to_numpy(base).tolist() == [0, 1, 0, 1] and ops.convert_to_numpy(weight).tolist() == [1, 1, 0, 0]
 
 
 def test_bss_draws_classes_as_often_as_the_teacher_believes_in_them():
     logits = np.log(np.array([0.7, 0.2, 0.0999, 0.0001], "float32"))
     uniforms = np.random.default_rng(0).uniform(size=2000).astype("float32")
-    drawn = ops.convert_to_numpy(target_classes(np.tile(logits, (2000, 1)), uniforms))
+    drawn = ops.convert_to_numpy(backend.compiled(target_classes)(np.tile(logits, (2000, 1)), uniforms))
     shares = np.bincount(drawn, minlength=4) / 2000
     np.testing.assert_allclose(shares, [0, 0.2 / 0.3, 0.0999 / 0.3, 0.0001 / 0.3], atol=0.03)
 
@@ -451,13 +473,16 @@ def test_bss_walks_pixels_as_it_walks_their_normalised_values():
     images = some_images()
     mean, std = np.array([0.4, 0.5], "float32"), np.array([0.2, 0.25], "float32")
     targets = (top("teacher", images) + 1) % 4
-    expected = BSS().walk(ops.convert_to_tensor(images), targets, RUN["teacher"])
+    expected = backend.compiled(lambda images: BSS().walk(images, targets, RUN["teacher"]))(
+        ops.convert_to_tensor(images)
+    )
 
     def of_pixels(pixels):
         return RUN["teacher"]((pixels / 255 - mean) / std)
 
     method = BSS(mean=mean.tolist(), std=std.tolist())
-    found = method.walk(ops.convert_to_tensor((images * std + mean) * 255), targets, of_pixels)
+    pixels = ops.convert_to_tensor((images * std + mean) * 255)
+    found = backend.compiled(lambda images: method.walk(images, targets, of_pixels))(pixels)
     found = (ops.convert_to_numpy(found) / 255 - mean) / std
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert np.abs(found).max() < 2.5 + 1e-4

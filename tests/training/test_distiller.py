@@ -10,13 +10,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from networks import CountingLayer, cnn, cross_entropy_by_hand, images, kd_by_hand, same, values
+from networks import CountingLayer, cnn, cross_entropy_by_hand, images, kd_by_hand, outputs_of, same, values
 
 from keras_kd import KD, SGD, Distiller, Method, Term, UserError
 
 
 def predictions(model, x):
-    return ops.convert_to_numpy(model(x, training=False))
+    return ops.convert_to_numpy(outputs_of(model, x))
 
 
 def losses_of_one_step(distiller, x, y, **options):

@@ -1,4 +1,7 @@
-"""The doctor: every planted defect is found and named with its fix, and what is healthy is left alone."""
+"""The doctor: every planted defect is found and named with its fix, and what is healthy is left alone.
+
+On both backends: a good teacher and what asks for gradients and steps. How what a teacher says is judged is NumPy.
+"""
 
 import json
 import sys

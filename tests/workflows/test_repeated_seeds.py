@@ -1,4 +1,8 @@
-"""Repeated seeds: the same student on labels alone, the verdict, and what is measured in addition to accuracy."""
+"""Repeated seeds: the same student on labels alone, the verdict, and what is measured in addition to accuracy.
+
+On both backends: that a run, its baseline and the doctor's judgement of both come about. What is judged of finished
+reports, which runs are made and what is measured of logits in NumPy is the same on any.
+"""
 
 import json
 import shutil
@@ -83,6 +87,7 @@ def test_three_seeds_and_their_baselines_are_judged(folder):
     assert page.index(verdict["sentence"]) < page.index("## Student and teacher")
 
 
+@pytest.mark.both_backends
 def test_a_baseline_is_the_same_student_budget_seed_and_views(folder):
     found = distilled(folder, "baseline: true\nseed: 3\n")
     (row,) = found["verdict"]["against"]["labels alone"]["runs"]

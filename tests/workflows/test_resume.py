@@ -1,4 +1,8 @@
-"""A run killed at any moment goes on with the same command and ends with the same student."""
+"""A run killed at any moment goes on with the same command and ends with the same student.
+
+On both backends: what is trained, kept in a state and trained on. Which files a folder holds, which are refused and
+what is measured again from them is the same on any.
+"""
 
 import json
 import os
@@ -66,6 +70,7 @@ class Stop(Exception):
     pass
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("epoch, step", [(0, 0), (3, 6)])
 def test_a_run_that_dies_in_a_step_ends_with_the_same_student(epoch, step, made_once, monkeypatch):
     recipe = load("small.yaml")
@@ -125,6 +130,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_student(tmp_path):
     assert len(Path("killed/history.csv").read_text().splitlines()) == 61
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_a_kill_between_the_state_and_the_history_loses_no_epoch(epochs, monkeypatch):
     recipe = load("small.yaml", [f"fit.epochs={epochs}"])
@@ -142,6 +148,7 @@ def test_a_kill_between_the_state_and_the_history_loses_no_epoch(epochs, monkeyp
     assert len(Path("killed/history.csv").read_text().splitlines()) == epochs + 1
 
 
+@pytest.mark.both_backends
 def test_a_deleted_student_is_trained_and_measured_again(trained):
     shutil.copytree(trained, "done")
     Path("done/student.keras").unlink()
@@ -171,6 +178,7 @@ def test_a_folder_with_a_run_of_other_settings_is_refused_and_kept(trained):
     assert run.distill(load("small.yaml"), "taken", name="small", quiet=True, restart=True)["epochs"] == 4
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("damage", ["cut", "foreign"])
 def test_a_damaged_state_is_refused_by_name(damage, trained):
     shutil.copytree(trained, "broken")
@@ -203,6 +211,7 @@ def test_what_cannot_be_measured_again_is_named(name, trained):
         evaluate_run("done")
 
 
+@pytest.mark.both_backends
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where():
     recipe = load("small.yaml", ["fit.optimizer=sgd", "fit.learning_rate=1e30", "fit.decay=constant"])
     # Where the processor has AVX-512, TensorFlow's ReLU makes 0 of NaN: then the weights tell.
@@ -212,6 +221,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_where():
     assert not Path("nan/student.keras").exists()
 
 
+@pytest.mark.both_backends
 def test_weights_that_are_no_numbers_stop_the_run_though_the_loss_is_one():
     class Lost(keras.layers.Layer):
         def build(self, shape):
@@ -305,6 +315,7 @@ def test_tensorboard_reads_each_epoch_once():
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
 
 
+@pytest.mark.both_backends
 def test_views_that_a_killed_filling_asked_about_are_counted(monkeypatch):
     teacher = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
     teacher.save("teacher.keras")

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import yaml
+from networks import outputs_of
 
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.metrics.ensemble_weights import fit_ensemble_weights
@@ -27,6 +28,10 @@ from keras_kd.workflows.run.plan import plan
 
 def numpy_of(value):
     return keras.ops.convert_to_numpy(value)
+
+
+def said(network, images):
+    return numpy_of(outputs_of(network, images))
 
 
 def pixels(count=6, shape=(8, 8, 1)):
@@ -57,34 +62,32 @@ def members():
 
 @pytest.mark.parametrize("options", [{}, {"mean": "logits"}, {"mean": "softened", "temperature": 4.0}])
 def test_an_ensemble_of_one_equals_the_model(members, options):
-    alone, one = numpy_of(members[0](pixels())), numpy_of(ensemble(members[:1], **options)(pixels()))
+    alone, one = said(members[0], pixels()), said(ensemble(members[:1], **options), pixels())
     np.testing.assert_allclose(softmax(one), softmax(alone), rtol=1e-5)
 
 
 def test_the_means_are_those_of_their_names(members):
     weights = np.array([0.5, 0.3, 0.2])
-    each = np.stack([numpy_of(one(pixels())) for one in members])
-    of_probabilities = numpy_of(ensemble(members, weights=weights)(pixels()))
+    each = np.stack([said(one, pixels()) for one in members])
+    of_probabilities = said(ensemble(members, weights=weights), pixels())
     np.testing.assert_allclose(np.exp(of_probabilities), np.einsum("m,mbc->bc", weights, softmax(each)), rtol=1e-5)
-    of_logits = numpy_of(ensemble(members, weights=weights, mean="logits")(pixels()))
+    of_logits = said(ensemble(members, weights=weights, mean="logits"), pixels())
     np.testing.assert_allclose(of_logits, np.einsum("m,mbc->bc", weights, each), rtol=1e-4, atol=1e-5)
-    softened = numpy_of(ensemble(members, weights=weights, mean="softened", temperature=4.0)(pixels()))
+    softened = said(ensemble(members, weights=weights, mean="softened", temperature=4.0), pixels())
     np.testing.assert_allclose(np.exp(softened / 4), np.einsum("m,mbc->bc", weights, softmax(each / 4)), rtol=1e-5)
 
 
 def test_equal_weights_and_weights_that_do_not_sum_to_one_are_scaled(members):
-    equal = numpy_of(ensemble(members)(pixels()))
-    np.testing.assert_allclose(numpy_of(ensemble(members, weights=[5, 5, 5])(pixels())), equal, rtol=1e-5)
-    alone = numpy_of(ensemble(members[:1])(pixels()))
-    np.testing.assert_allclose(numpy_of(ensemble(members, weights=[1, 0, 0])(pixels())), alone, rtol=1e-5)
+    equal = said(ensemble(members), pixels())
+    np.testing.assert_allclose(said(ensemble(members, weights=[5, 5, 5]), pixels()), equal, rtol=1e-5)
+    alone = said(ensemble(members[:1]), pixels())
+    np.testing.assert_allclose(said(ensemble(members, weights=[1, 0, 0]), pixels()), alone, rtol=1e-5)
 
 
 def test_members_may_give_probabilities():
     logits, probabilities = says([2.0, 0.0]), says([0.25, 0.75])
     both = ensemble([logits, probabilities], from_logits=[True, False])
-    np.testing.assert_allclose(
-        np.exp(numpy_of(both(pixels(1)))[0]), (softmax([2.0, 0.0]) + [0.25, 0.75]) / 2, rtol=1e-5
-    )
+    np.testing.assert_allclose(np.exp(said(both, pixels(1))[0]), (softmax([2.0, 0.0]) + [0.25, 0.75]) / 2, rtol=1e-5)
 
 
 def test_huge_logits_stay_finite():
@@ -100,7 +103,7 @@ def test_an_ensemble_is_saved_and_loaded_without_keras_kd_classes(members, tmp_p
     large.save(tmp_path / "teacher.keras")
     loaded = keras.saving.load_model(tmp_path / "teacher.keras")
     images = pixels(shape=(16, 12, 1))
-    np.testing.assert_allclose(numpy_of(loaded(images)), numpy_of(large(images)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(said(loaded, images), said(large, images), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -176,10 +179,10 @@ def test_logits_k_times_as_large_have_k_times_the_temperature():
 
 
 def test_a_calibrated_network_gives_the_loss_that_was_promised_and_the_same_classes(members):
-    logits = numpy_of(members[0](pixels(50)))
+    logits = said(members[0], pixels(50))
     labels = np.arange(50) % 10
     temperature = fit_temperature(logits, labels)
-    after = numpy_of(calibrated(members[0], temperature)(pixels(50)))
+    after = said(calibrated(members[0], temperature), pixels(50))
     assert negative_log_likelihood(after, labels) == pytest.approx(
         negative_log_likelihood(logits / temperature, labels), rel=1e-5
     )
@@ -199,17 +202,15 @@ def test_what_is_always_right_gets_the_lowest_temperature_and_what_is_not_finite
 
 def test_a_class_map_adds_orders_and_leaves_out():
     teacher = says(np.log([0.1, 0.2, 0.3, 0.4]))
-    mapped = softmax(numpy_of(class_map(teacher, [3, [0, 1], None])(pixels(1)))[0])
+    mapped = softmax(said(class_map(teacher, [3, [0, 1], None]), pixels(1))[0])
     np.testing.assert_allclose(mapped, [0.4 / 0.7, 0.3 / 0.7, 0.0], atol=1e-6)
-    same = softmax(numpy_of(class_map(teacher, [0, 1, 2, 3])(pixels(1)))[0])
+    same = softmax(said(class_map(teacher, [0, 1, 2, 3]), pixels(1))[0])
     np.testing.assert_allclose(same, [0.1, 0.2, 0.3, 0.4], rtol=1e-5)
 
 
 def test_a_class_map_of_improbable_classes_is_exact():
     teacher = says([1000.0, 0.0, 1.0])
-    np.testing.assert_allclose(
-        softmax(numpy_of(class_map(teacher, [1, 2])(pixels(1)))[0]), softmax([0.0, 1.0]), rtol=1e-5
-    )
+    np.testing.assert_allclose(softmax(said(class_map(teacher, [1, 2]), pixels(1))[0]), softmax([0.0, 1.0]), rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -229,8 +230,8 @@ def test_class_maps_that_cannot_be(classes, message):
 
 def test_a_resized_network_sees_what_it_would_have_seen(members):
     flat = np.full((2, 16, 16, 1), 77.0, "float32")
-    inside = numpy_of(resized(members[0], (16, 16, 1))(flat))
-    np.testing.assert_allclose(inside, numpy_of(members[0](flat[:, :8, :8])), rtol=1e-4, atol=1e-4)
+    inside = said(resized(members[0], (16, 16, 1)), flat)
+    np.testing.assert_allclose(inside, said(members[0], flat[:, :8, :8]), rtol=1e-4, atol=1e-4)
     assert resized(members[0], (8, 8, 1)) is members[0]
 
 
