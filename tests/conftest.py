@@ -126,17 +126,14 @@ def pytest_ignore_collect(collection_path):
 
 
 def pytest_collection_finish():
-    """On JAX initializers get their random numbers from NumPy: JAX compiles each anew for every shape.
-
-    Scales, seeds and dtypes stay those of Keras; `own_numbers` is for tests of the numbers themselves.
-    """
-    # What is imported stays, and a trace makes many objects that stay for a while: the garbage collector would look
-    # through all of them again and again.
     if JAX:
-        # Of this process, which imported Keras as it collected.
+        # JAX compiles each initializer anew for every shape, so on it they get their random numbers from NumPy; scales,
+        # seeds and dtypes stay those of Keras. Of this process, which imported Keras as it collected.
         from networks import numbers_by_numpy
 
         numbers_by_numpy(True)
+    # What is imported stays, and a trace makes many objects that stay for a while: the garbage collector would look
+    # through all of them again and again.
     gc.freeze()
     gc.set_threshold(20_000, 10, 20)
 

@@ -54,6 +54,7 @@ def test_jax_alone_trains_and_reports(tmp_path):
     assert (tmp_path / "saved_models/small/report.json").exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exported_here_is_trained_and_reported(tmp_path):
     generator = np.random.default_rng(0)
     pixels, labels = generator.integers(0, 256, (40, 8, 8, 1)).astype("uint8"), np.arange(40) % 4

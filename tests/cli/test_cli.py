@@ -192,6 +192,7 @@ def test_seeds_and_smoke_runs_have_folders_of_their_own():
     assert {path.name for path in Path("saved_models").iterdir()} == {"digits_teacher-seed3", "digits_teacher-smoke"}
 
 
+@pytest.mark.slow
 def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teacher():
     Path("taught.yaml").write_text(
         f"data: {arrays()}\nstudent: digits_cnn\nfit: {{epochs: 9}}\nexport: {{formats: []}}\n"
@@ -354,6 +355,7 @@ def test_a_full_disk(monkeypatch):
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_a_failed_gate_ends_with_code_1_and_keeps_the_file_out():
     path = recipe(
         export="{formats: [litert_float32], gates: {images: 20, float32_agreement: 1, float32_max_difference: 0}}"
@@ -420,6 +422,7 @@ def test_views_that_do_not_fit_the_images_are_refused_in_one_line(views, said):
 BANKED = "data: {name: digits, views: crop_flip}\nteacher: digits_teacher.yaml\nstudent: digits_tiny\n"
 
 
+@pytest.mark.slow
 @pytest.mark.both_backends
 def test_a_bank_is_shared_by_runs_and_told_of():
     short = ["--set", "data.train_images=96", "--set", "fit.epochs=2", "--set", "export.formats=[]"]

@@ -370,6 +370,7 @@ def test_every_family_equals_keras_and_can_be_reloaded(name, tmp_path):
 # Saved networks outlive this package
 
 
+@pytest.mark.slow
 def test_saved_networks_load_without_keras_kd(tmp_path):
     pixels = random_pixels((3, 32, 32, 3))
     np.save(tmp_path / "pixels.npy", pixels)

@@ -48,6 +48,7 @@ def test_calibration_images_are_recorded(run_folder):
     assert found["seed"] == 0 and len(found["positions"]) == 80 == len(set(found["positions"]))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("new_processes")
 def test_the_five_lines_load_each_file_without_this_package(run_folder):
     """One after the other in one process, which begins but once."""

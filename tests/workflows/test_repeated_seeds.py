@@ -114,6 +114,7 @@ def test_recipes_of_one_student_and_budget_share_their_baselines(folder):
     assert len(list((folder / "runs" / "baselines").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_fewer_seeds_decide_where_they_are_asked_to(folder):
     found = distilled(folder, "baseline: {least_seeds: 1}\n")
     one = found["verdict"]["against"]["labels alone"]
@@ -203,6 +204,7 @@ def test_planted_rare_classes_are_reported(folder):
     assert "## Rare classes" in (folder / "runs" / "rare" / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_teacher_can_be_a_recipe_with_other_settings(folder):
     text = "teacher: {model: teacher.yaml, settings: {fit.epochs: 1}}"
     (folder / "mine.yaml").write_text(RECIPE.replace("teacher: teacher.yaml", text))

@@ -315,6 +315,7 @@ def test_tensorboard_reads_each_epoch_once():
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.both_backends
 def test_views_that_a_killed_filling_asked_about_are_counted(monkeypatch):
     teacher = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
