@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 PACKAGE = Path(__file__).parent.parent
 ABSENT = ("tensorflow", "tensorflow_datasets", "sklearn", "tensorboard", "PIL", "ai_edge_litert", "keras_tuner")
