@@ -240,6 +240,19 @@ def tensors_of(signals):
     return {role: {tap: ops.convert_to_tensor(x) for tap, x in given.items()} for role, given in signals.items()}
 
 
+def map_signals(signals, function):
+    """The signals with `function(x)` in place of each."""
+    return {role: {tap: function(x) for tap, x in given.items()} for role, given in signals.items()}
+
+
+def map_logits(signals, function):
+    """The signals with `function(role, logits)` in place of all logits, those of extra images included."""
+    changed = {role: dict(given) for role, given in signals.items()}
+    for role, given in signals.items():
+        changed[role].update({tap: function(role, given[tap]) for tap in (LOGITS, "extra") if tap in given})
+    return changed
+
+
 class LawBroken(AssertionError):
     """A method breaks a law; says which method, which law, on what, and the figures."""
 

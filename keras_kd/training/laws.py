@@ -21,6 +21,8 @@ from keras_kd.training.law_situations import (
     ImagesOnly,
     LawBroken,
     broken,
+    map_logits,
+    map_signals,
     network_of,
     networks_of,
     situation_of,
@@ -69,18 +71,6 @@ def check_laws(method, shapes=None, published=False, laws=None):
             raise broken(method, name, figures)
 
 
-def _map(signals, function):
-    return {role: {tap: function(x) for tap, x in given.items()} for role, given in signals.items()}
-
-
-def _map_logits(signals, function):
-    """The signals with `function(role, logits)` in place of all logits, those of extra images included."""
-    changed = {role: dict(given) for role, given in signals.items()}
-    for role, given in signals.items():
-        changed[role].update({tap: function(role, given[tap]) for tap in (LOGITS, "extra") if tap in given})
-    return changed
-
-
 def _differ(one, other, scale=1.0, tolerance=1e-4):
     """Whether two losses differ by more than rounding does."""
     return not np.allclose(one, other, rtol=tolerance, atol=1e-2 * tolerance * scale)
@@ -98,7 +88,7 @@ def it_gives_one_float32_value_an_example_or_one_for_the_batch(method, situation
         if loss.dtype != "float32" or loss.shape not in ((), (batch,)):
             return f"{loss.dtype} of shape {loss.shape} ({situation}); expected float32 of ({batch},) or ()"
         signals = situation.signals()
-        unknown = _map(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
+        unknown = map_signals(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
         probe = SymbolicCall(lambda both, situation=situation: method.loss(both[0], both[1], situation.adapters))
         symbolic = probe((unknown, keras.KerasTensor((None,), "int32")))
         if len(symbolic.shape) != len(loss.shape) or any(symbolic.shape):
@@ -211,7 +201,7 @@ def the_order_of_the_batch_does_not_matter(method, situations):
         signals, labels = situation.signals(), situation.labels()
         order = np.random.default_rng(3).permutation(len(labels))[::-1]
         straight = situation.loss(signals, labels)
-        turned = situation.loss(_map(signals, lambda x, order=order: x[order]), labels[order])
+        turned = situation.loss(map_signals(signals, lambda x, order=order: x[order]), labels[order])
         expected = straight[order] if straight.shape else straight
         if _differ(turned, expected, np.abs(straight).max()):
             return f"{_show(turned)} in another order, {_show(expected)} before ({situation})"
@@ -219,8 +209,7 @@ def the_order_of_the_batch_does_not_matter(method, situations):
 
 def it_is_finite_whatever_the_signals(method, situations):
     """Value and gradients: at 1e4, at zero, where all are equal, for one example alone."""
-    # The gradient of the last is compiled for the law of its direction too.
-    for situation in (situations[0], situations[-1])[: len(situations)]:
+    for situation in (situations[0], situations[-1])[: len(situations)]:  # the last's gradient is compiled anyway
         signals = situation.signals(seed=4)
 
         def of(change, signals=signals):
@@ -232,7 +221,7 @@ def it_is_finite_whatever_the_signals(method, situations):
             "signals up to 1e4": of(lambda x: (1e4 / np.abs(x).max() * x).astype("float32")),
             "signals of zero": of(np.zeros_like),
             "equal examples": of(lambda x: np.repeat(x[:1], len(x), axis=0)),
-            "one example": _map(signals, lambda x: x[:1]),
+            "one example": map_signals(signals, lambda x: x[:1]),
         }
         shapes = {tap: x.shape for tap, x in signals["student"].items()}
         if "teacher" in signals and shapes == {tap: x.shape for tap, x in signals["teacher"].items()}:
@@ -263,7 +252,7 @@ def the_loss_of_an_example_is_its_own(method, situations):
         for one in range(len(loss) if loss.shape else 0):
             # Alone, and elsewhere among copies of itself: of the same shape, which is compiled already.
             rows, how = (slice(one, one + 1), "alone") if number == 0 else ([one] * len(labels), "among its copies")
-            other = situation.loss(_map(signals, lambda x, rows=rows: x[rows]), labels[rows])
+            other = situation.loss(map_signals(signals, lambda x, rows=rows: x[rows]), labels[rows])
             if _differ(other[0], loss[one], np.abs(loss).max()):
                 return f"{loss[one]:.6g} in a batch, {other[0]:.6g} {how} ({situation}); a loss of the batch is ()"
 
@@ -291,7 +280,7 @@ def a_constant_added_to_the_logits_changes_nothing(method, situations):
     for situation in situations:
         signals, labels = situation.signals(), situation.labels()
         straight = situation.loss(signals, labels)
-        moved = _map_logits(signals, lambda role, logits: logits + np.float32(shifts.get(role, 5.0)))
+        moved = map_logits(signals, lambda role, logits: logits + np.float32(shifts.get(role, 5.0)))
         shifted = situation.loss(moved, labels)
         if _differ(shifted, straight, np.abs(straight).max(), 1e-3):
             return f"{_show(shifted)} shifted, {_show(straight)} before ({situation})"
@@ -304,7 +293,7 @@ def a_class_that_no_network_believes_in_adds_nothing(method, situations):
     situation = situations[0]  # it is tried at two numbers of classes in any case
     signals, labels = situation.signals(), situation.labels()
     straight = situation.loss(signals, labels)
-    more = _map_logits(signals, lambda role, x: np.concatenate([x, np.full_like(x[:, :1], -1e4)], axis=1))
+    more = map_logits(signals, lambda role, x: np.concatenate([x, np.full_like(x[:, :1], -1e4)], axis=1))
     with_more = situation.loss(more, labels)
     if _differ(with_more, straight, np.abs(straight).max(), 1e-3):
         return f"{_show(with_more)} with one more, {_show(straight)} before ({situation}); sum over the classes"
@@ -317,17 +306,13 @@ def _reads_layers(method):
 def a_field_may_be_a_tensor(method, situations):
     """A scheduled number arrives as one, in a compiled step without a value."""
     numbers = [name for name in type(method).model_fields if type(getattr(method, name)) is float]
-    situation = situations[0]
     try:
         # All at once: each by itself would be compiled by itself.
-        if not numbers or _as_tensors(method, situation, numbers) is None:
-            return None
-    except Exception:  # of which field is found below
-        pass
-    for name in numbers:
-        if figures := _as_tensors(method, situation, [name]):
-            return figures
-    return None
+        figures = _as_tensors(method, situations[0], numbers) if numbers else None
+    except Exception:
+        figures = "one of them fails"
+    one_by_one = (_as_tensors(method, situations[0], [name]) for name in numbers)
+    return figures and next(filter(None, one_by_one), None)
 
 
 def _as_tensors(method, situation, names):
@@ -342,13 +327,9 @@ def _as_tensors(method, situation, names):
     loss = situation.loss(signals, labels, scheduled(values))
     if loss.dtype != straight.dtype or loss.shape != straight.shape or _differ(loss, straight):
         return f"{_show(loss)} with {', '.join(names)} as a tensor, {_show(straight)} as a number ({situation})"
-    unknown = _map(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
-
-    def run(given):
-        return scheduled(given[2]).loss(given[0], given[1], situation.adapters)
-
-    SymbolicCall(run)((unknown, keras.KerasTensor((None,), "int32"), [keras.KerasTensor((), "float32")] * len(names)))
-    return None
+    unknown = map_signals(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
+    probe = SymbolicCall(lambda given: scheduled(given[2]).loss(given[0], given[1], situation.adapters))
+    probe((unknown, keras.KerasTensor((None,), "int32"), [keras.KerasTensor((), "float32")] * len(names)))
 
 
 def its_adapters_are_trained_where_it_says_so(method, situations):
