@@ -34,6 +34,7 @@ ON_ONE_BACKEND = {
         "foreign_code", "latency", "metrics", "model_card", "packaging", "paths", "public", "recipe_errors", "recipes",
         "report", "report_page", "safety", "search", "signals", "stress_data", "study",
         "without_tensorflow",  # its processes run JAX whatever this one runs
+        "forks",  # only processes of TensorFlow are forked
     )
 }  # fmt: skip
 # Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends. Each says why.
