@@ -59,13 +59,16 @@ class Method(BaseModel):
     def __pydantic_init_subclass__(cls, **options):
         super().__pydantic_init_subclass__(**options)
         cls.name = cls.__dict__.get("name", cls.__name__.lower())
+        before = {}
         for old, new in RENAMED.items():
             home = next(base for base in cls.__mro__ if old in vars(base) or new in vars(base))
             if new not in vars(home):
-                renamed(f"{cls.__name__}.{old}", new, level=4)
+                before[old] = new
                 setattr(cls, new, vars(home)[old])
             elif home is cls:
                 setattr(cls, old, vars(cls)[new])
+        if before:
+            renamed(f"{', '.join(before)} in {cls.__name__}", ", ".join(before.values()), level=4)
 
     def taps(self, role):
         """Names of the layers of `role` ("student", "teacher", "peer") that `loss` reads; `logits` always come.

@@ -4,7 +4,8 @@ import re
 
 from pydantic import BaseModel
 
-from keras_kd.utils.suggest import did_you_mean, found_as
+from keras_kd.utils.field_errors import expectation
+from keras_kd.utils.suggest import did_you_mean
 
 
 def explain(model, error, where, owner=None, other_fields=()):
@@ -24,53 +25,11 @@ def explain(model, error, where, owner=None, other_fields=()):
         elif one["type"] == "missing":
             message = f"is required: {fields[keys[-1]].description}"
         else:
-            message = _expectation(one)
+            message = expectation(one)
         explained.setdefault((*where, *shown), []).append(message)
     for keys in meant:
         explained.pop((*where, *keys), None)
     return [(keys, " or ".join(dict.fromkeys(messages))) for keys, messages in explained.items()]
-
-
-def _expectation(error):
-    """One of pydantic's errors: what was found, what was expected."""
-    got, context = error["input"], error.get("ctx", {})
-    found = f"is {found_as(got)}; expected"
-    match error["type"]:
-        case "literal_error":
-            options = re.findall(r"'([^']*)'", context["expected"])
-            return f"{found} {_options(options)}{did_you_mean(got, options)}"
-        case "greater_than":
-            return f"{found} more than {context['gt']:g}"
-        case "greater_than_equal":
-            return f"{found} {context['ge']:g} or more"
-        case "less_than":
-            return f"{found} less than {context['lt']:g}"
-        case "less_than_equal":
-            return f"{found} {context['le']:g} or less"
-        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
-            return f"{found} a whole number"
-        case "float_parsing" | "float_type":
-            return f"{found} a number"
-        case "finite_number":
-            return f"{found} a finite number"
-        case "bool_parsing" | "bool_type":
-            return f"{found} true or false"
-        case "string_type":
-            return f"{found} text"
-        case "tuple_type" | "list_type":
-            return f"{found} a list: [...]"
-        case "string_too_short":
-            return f"{found} a name"
-        case "too_short" | "too_long":
-            what = "entries" if isinstance(got, dict) else "items"
-            least, most = context.get("min_length"), context.get("max_length")
-            bound = f"at most {most}" if least is None else f"{least} or more"
-            return f"is {found_as(got) if got else 'empty'}; expected {bound} {what}"
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return f"{found} fields: {{name: value, ...}}"
-        case "value_error":
-            return f"{found} {error['msg'].removeprefix('Value error, ')}"
-    return f"is {found_as(got)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
 def _fields_at(model, keys):
@@ -99,7 +58,3 @@ def dotted(where):
         'terms[0].weight'
     """
     return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(where)) or "recipe"
-
-
-def _options(options):
-    return options[0] if len(options) == 1 else f"one of {', '.join(options)}"

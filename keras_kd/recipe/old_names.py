@@ -1,7 +1,9 @@
 """Fields of a recipe under the names that they had in version 0.1: read for one release, each with a note."""
 
+import contextlib
+
 from keras_kd.recipe.files import headline
-from keras_kd.training.schedules import RENAMED
+from keras_kd.training.schedules import RENAMED, under_new_names
 from keras_kd.utils.screen import print_note
 
 # The first words of the recipe in a run folder.
@@ -65,17 +67,29 @@ def set_once(fields, name, value):
 
 
 def with_new_names(plain):
-    """A resolved recipe's plain data, its schedules under the names of now.
+    """A recipe's plain data, its schedules under the names of now.
 
     Example:
         >>> with_new_names({"label_weight": {"begin": 0.1, "end": 1}, "terms": []})["label_weight"]
         {'start_value': 0.1, 'end_value': 1}
     """
 
-    def renamed(value):
-        if not isinstance(value, dict) or not value.keys() <= {*RENAMED, "shape"} or "end" not in value:
-            return value
-        return {RENAMED.get(name, name): one for name, one in value.items()}
+    schedule = {*RENAMED, *RENAMED.values(), "shape"}
 
-    terms = [{field: renamed(value) for field, value in term.items()} for term in plain.get("terms", ())]
-    return {**plain, "label_weight": renamed(plain.get("label_weight")), "terms": terms}
+    def now(value):
+        if not isinstance(value, dict) or not value.keys() <= schedule:
+            return value
+        # Given under both names: what the schedule is made by says so.
+        with contextlib.suppress(ValueError):
+            return under_new_names(value)
+        return value
+
+    def term_now(term):
+        return {field: now(value) for field, value in term.items()} if isinstance(term, dict) else term
+
+    named = dict(plain)
+    if "label_weight" in plain:
+        named["label_weight"] = now(plain["label_weight"])
+    if isinstance(plain.get("terms"), list):
+        named["terms"] = list(map(term_now, plain["terms"]))
+    return named

@@ -5,13 +5,14 @@ from pydantic import ValidationError
 from keras_kd.recipe.meaning import meaning_errors
 from keras_kd.recipe.messages import explain
 from keras_kd.recipe.named import name_errors
+from keras_kd.recipe.old_names import with_new_names
 from keras_kd.recipe.schema import Recipe
 from keras_kd.recipe.terms import term_of
 
 
 def validate(raw, path, code):
     """(Recipe, []) or (None, [(path of keys, message)])."""
-    errors, raw = [], dict(raw)
+    errors, raw = [], with_new_names(raw)
     terms = raw.get("terms")
     if isinstance(terms, list):
         raw["terms"] = [term_of(one, ("terms", str(number)), errors, code) for number, one in enumerate(terms)]

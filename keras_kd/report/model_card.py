@@ -2,7 +2,7 @@
 
 from string import Template
 
-from keras_kd.report.report import Calibration, Cost, Export, Images
+from keras_kd.report.report import Calibration, Cost, Data, Export
 from keras_kd.utils.formatting import DASH, bare_percent, megabytes, millions, size
 
 # What only its owner knows; marked so that nobody takes it for filled.
@@ -106,7 +106,7 @@ def card(report, shape, bench=None):
     Returns:
         A str.
     """
-    student, teacher, data = report.student, report.teacher, report.data or Images()
+    student, teacher, data = report.student, report.teacher, report.data or Data()
     what = (
         f"`{student.name}`, an image classifier for {data.classes} classes, on images of {'x'.join(map(str, shape))} "
         "pixels"
@@ -210,7 +210,7 @@ def _server(report, shape):
     one = next(one for one in _passed(report) if one.format == "saved_model")
     dtype, shown = one.inputs or "float32", ", ".join(map(str, (1, *shape)))
     body = f"json.dumps({{'inputs': {{'images': np.zeros(({shown}), '{dtype}').tolist()}}}})"
-    classes, gives = (report.data or Images()).classes, one.outputs or "logits"
+    classes, gives = (report.data or Data()).classes, one.outputs or "logits"
     return [
         "Behind TensorFlow Serving's REST interface:",
         "",

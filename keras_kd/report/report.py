@@ -6,12 +6,14 @@ is kept. `report["student"]["top1"]` is `report.student.top1`, for code that was
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 
-from keras_kd.report.section import Section, Share, described
+from keras_kd.report.section import Section, Share, described, first_error
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.json_safe import json_safe
+from keras_kd.utils.paths import user_path
 
 
 class Scores(Section):
@@ -29,32 +31,45 @@ class TeacherScores(Scores):
 
 
 class Control(Section):
-    """The agreement of the student with a network that did not teach it."""
+    """The agreement of the student with a network that did not teach it, on the test images."""
 
-    images: int | None = described("on which both were compared")
-    agreement: Share | None = described("share of the images with one first class")
-    student_accuracy: Share | None = described("of the student on them")
-    kl: float | None = described("KL divergence of the student from that network, in nats")
+    name: str | None = described("of that network")
+    top1: Share | None = described("of that network")
+    agreement: Share | None = described("share of the images on which it and the student name one class")
+    kl: float | None = described("KL divergence of the student from it, a mean over images, in nats")
+    teachers_agreement: Share | None = described("share of the images on which it and the teacher name one class")
+    beyond_control: float | None = described("the student's agreement with its teacher minus that with it, -1..1")
+
+
+class CopiedErrors(Section):
+    """What the student does on the test images that its teacher gets wrong; None where there are none."""
+
+    images: int | None = described("how many the teacher gets wrong")
+    agreement: Share | None = described("share of them on which the student names the teacher's class")
+    student_accuracy: Share | None = described("share of them on which the student is right")
+    kl: float | None = described("KL divergence of the student from the teacher on them, in nats")
 
 
 class Fidelity(Section):
     """How far the student says what its teacher says (Stanton et al. 2021)."""
 
-    agreement: Share | None = described("share of the test images with one first class")
-    agreement5: Share | None = described("share of the first five classes that both have, a mean over images")
+    agreement: Share | None = described("share of the test images on which both name one class")
+    agreement5: Share | None = described(
+        "share of the test images on which the teacher's class is among the student's first five"
+    )
     kl: float | None = described("KL divergence of the student from the teacher, a mean over images, in nats")
-    copied_errors: Any = described("how many of the teacher's errors the student makes, too")
-    control: Control | None = described("the same figures with a network that did not teach")
+    copied_errors: CopiedErrors | None = described("what it does where the teacher is wrong")
+    control: Control | None = described("the same of a network that did not teach")
 
 
 class Deviation(Section):
-    """The student's logits against the teacher's, as a line."""
+    """The student's log-odds of the teacher's class against the teacher's own, as a line over the test images."""
 
-    slope: float | None = described("of the line; below 1 the student is less certain")
-    intercept: float | None = described("of the line")
+    slope: float | None = described("of the line; above 1 the student exaggerates its teacher's confidence")
+    intercept: float | None = described("of the line, in nats")
     correlation: float | None = described("of both, -1..1")
-    images: int | None = described("that were compared")
-    left_out: int | None = described("images whose logits are not finite")
+    images: int | None = described("points of the line")
+    left_out: int | None = described("images whose log-odds are not finite")
 
 
 class Calibration(Section):
@@ -88,7 +103,7 @@ class Time(Section):
     how: str | None = described("how the teacher's seconds are known")
 
 
-class Images(Section):
+class Data(Section):
     """The data of a run."""
 
     name: str | None = described("as the recipe names it")
@@ -123,6 +138,9 @@ class Export(Section):
     keras_accuracy: Share | None = described("of the Keras model on the same images")
     accuracy_drop: float | None = described("the second minus the first")
     images: int | None = described("that were compared")
+    input_scale: float | None = described("of int8 inputs: pixel = scale (value - zero point)")
+    input_zero_point: int | None = described("of int8 inputs")
+    any_batch: bool | None = described("whether several images at once give what one at a time gives")
     inputs: str | None = described("the type of the pixels that it takes")
     outputs: str | None = described("what it gives: logits or probabilities")
     made_of: str | None = described("the Keras file that it was converted from")
@@ -148,12 +166,26 @@ class Int8FineTuning(Section):
     """The training of a copy of the student whose int8 files failed their gates."""
 
     epochs: int | None = described("of it")
+    learning_rate: float | None = described("at its start")
     teacher: str | None = described("that taught it")
+    loss: list[float] | None = described("of each epoch")
+    seconds: float | None = described("that it took")
     before: dict[str, Any] | None = described("by format of the files that failed: accuracy, accuracy_drop, agreement")
 
 
+def _with_fixes(doctor):
+    """What the doctor found, under the names of now: earlier versions said "cure"."""
+    if not isinstance(doctor, dict) or not isinstance(doctor.get("findings"), list):
+        return doctor
+    findings = [
+        {"fix" if key == "cure" else key: value for key, value in one.items()} if isinstance(one, dict) else one
+        for one in doctor["findings"]
+    ]
+    return {**doctor, "findings": findings}
+
+
 class Report(Section):
-    """What is known of a student.
+    """What is known of a student. `str(report)` is what the terminal shows.
 
     Example:
         >>> Report(recipe="digits", student={"top1": 0.98}).student.top1
@@ -176,7 +208,7 @@ class Report(Section):
     properties: dict[str, Any] | None = described("under corruptions, attacks, transformations; Grad-CAM")
     best_validation: BestValidation | None = described("the best epoch")
     verdict: Verdict | None = described("whether distillation helped, of a recipe with seeds or a baseline")
-    doctor: Any = described("what stood in the way, and what to try next")
+    doctor: Annotated[Any, BeforeValidator(_with_fixes)] = described("what stood in the way, and what to try next")
     history: dict[str, float | None] | None = described("the last epoch's figures, of a trial of a search")
     imbalance: dict[str, Any] | None = described("accuracy on frequent and on rare classes")
     per_class_images: list[int] | None = described("test images of each class")
@@ -185,7 +217,7 @@ class Report(Section):
     teacher_cost: Cost | None = described("of the teacher")
     time: Time | None = described("in seconds")
     bank: dict[str, Any] | None = described("the teacher's table: key, format, views, what this run computed of it")
-    data: Images | None = described("which images, and how many")
+    data: Data | None = described("which images, and how many")
     notes: list[str] | None = described("sentences for the reader")
     generations: list[dict[str, Any]] | None = described("a row for each generation")
     environment: dict[str, Any] | None = described("device, cores, versions")
@@ -198,6 +230,11 @@ class Report(Section):
     calibration_images: dict[str, Any] | None = described("the training images on which int8 ranges were measured")
     int8_fine_tuning: Int8FineTuning | None = described("where int8 files failed their gates")
     export_note: str | None = described("why nothing was exported")
+
+    def __str__(self):
+        from keras_kd.report.terminal import summary  # which stands above
+
+        return summary(self)
 
     @classmethod
     def read(cls, file):
@@ -213,15 +250,18 @@ class Report(Section):
             >>> Report.read("saved_models/digits").student.top1  # doctest: +SKIP
             0.985
         """
-        file = Path(file)
+        file = Path(user_path(file, "report"))
         file = file / "report.json" if file.is_dir() else file
+        wanted = "expected a report.json that keras-kd wrote"
         try:
-            return cls(**json.loads(file.read_text(encoding="utf-8")))
+            found = json_safe(json.loads(file.read_text(encoding="utf-8")))
         except OSError as error:
             raise UserError(f"{file}: {error.strerror}; expected a report.json, or the folder of a run") from None
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{file}: no JSON ({str(error)[:80]}); {wanted}") from None
+        if not isinstance(found, dict):
+            raise UserError(f"{file}: found {found!r:.40}; {wanted}")
+        try:
+            return cls(**found)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise UserError(f"{file}: {where}: found {first['input']!r:.60}; {first['msg']}") from None
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{file}: no report ({error}); expected a report.json that keras-kd wrote") from None
+            raise UserError(f"{file}: {first_error(error)}") from None

@@ -31,7 +31,7 @@ class Winner(Section):
 
 
 class SearchResult(Section):
-    """A search: what was tried, what was best, what it cost.
+    """A search: what was tried, what was best, what it cost. `str(result)` is what the terminal shows.
 
     Example:
         >>> SearchResult(best="0", trials=[{"trial": "0", "values": {"label_weight": 0.5}}]).best_trial.values
@@ -55,6 +55,11 @@ class SearchResult(Section):
     environment: dict[str, Any] | None = described("device, cores, versions")
     git_commit: str | None = described("of the folder that it ran in")
     version: str | None = described("of keras_kd")
+
+    def __str__(self):
+        from keras_kd.report.terminal import of_search  # which stands above
+
+        return of_search(self)
 
     @property
     def best_trial(self):

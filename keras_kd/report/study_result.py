@@ -43,7 +43,7 @@ class Cost(Section):
 
 
 class StudyResult(Section):
-    """A study: figures of every cell, and differences between cells.
+    """A study: figures of every cell, and differences between cells. `str(result)` is its table.
 
     Example:
         >>> StudyResult(study="noise", seeds=[0, 1], cells=[{"cell": {"noise": "0.5"}}]).cells[0].cell
@@ -68,3 +68,8 @@ class StudyResult(Section):
     version: str | None = described("of keras_kd")
     date: str | None = described("on which it ended")
     base: str | None = described("the recipe that the axes change, as text")
+
+    def __str__(self):
+        from keras_kd.report.study_page import as_markdown  # which stands above
+
+        return as_markdown(self)

@@ -68,9 +68,11 @@ class Schedule(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _renamed(cls, fields):
-        return (
-            {_new_name(name, fields): value for name, value in fields.items()} if isinstance(fields, dict) else fields
-        )
+        now = under_new_names(fields)
+        if now is not fields:
+            old = [name for name in fields if name in RENAMED]
+            renamed(f"{', '.join(old)} of a schedule", ", ".join(RENAMED[name] for name in old), level=4)
+        return now
 
     def at(self, epoch):
         """The value in an epoch, counted from 0: epoch 0 is the first of those that `delay` and `duration` count."""
@@ -97,10 +99,22 @@ class Schedule(BaseModel):
         return list(dict.fromkeys(self.at(epoch) for epoch in range(last)))
 
 
-def _new_name(name, fields):
-    """The field that an old name stands for; a field given under both names is an error under its old one."""
-    new = RENAMED.get(name, name)
-    return name if new in fields else new
+def under_new_names(fields):
+    """The fields of a schedule, those with old names under the new ones; the same object where there are none.
+
+    Raises:
+        ValueError: a field is given under both.
+
+    Example:
+        >>> under_new_names({"end": 1.0, "duration": 5})
+        {'end_value': 1.0, 'duration': 5}
+    """
+    if not isinstance(fields, dict) or not RENAMED.keys() & fields.keys():
+        return fields
+    for old, new in RENAMED.items():
+        if old in fields and new in fields:
+            raise ValueError(f"one of {old} and {new}, which are one field")
+    return {RENAMED.get(name, name): value for name, value in fields.items()}
 
 
 def __getattr__(name):

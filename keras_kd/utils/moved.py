@@ -25,10 +25,10 @@ def moved(old, new):
 
 
 def renamed(old, new, level=3):
-    """Says that a name has changed.
+    """Says that a name has changed; a `FutureWarning`, which Python shows wherever it comes from.
 
     Args:
-        old, new: the name, before and now.
+        old, new: the name, or several in words, before and now.
         level: of the caller that the warning shows, as `warnings.warn` counts them from here.
 
     Example:
@@ -37,6 +37,6 @@ def renamed(old, new, level=3):
         ...     warnings.simplefilter("always")
         ...     renamed("ByEpoch", "Schedule")
         >>> str(caught[0].message)
-        'ByEpoch is now Schedule; the old name works for one release'
+        'use Schedule instead of ByEpoch; the old works for one release'
     """
-    warnings.warn(f"{old} is now {new}; the old name works for one release", DeprecationWarning, stacklevel=level)
+    warnings.warn(f"use {new} instead of {old}; the old works for one release", FutureWarning, stacklevel=level)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from reports import undescribed
 
 from keras_kd.export.export import export
 from keras_kd.export.int8_folding import folded
@@ -280,6 +281,7 @@ def tuned(corrupted, made_once):
 
     def fill(place):
         found = exported_again(corrupted, place / "digits", epochs=20)
+        assert undescribed(found) == []
         return {name: found.as_json()[name] for name in ("exports", "int8_fine_tuning")}
 
     place, found = made_once("tuned", fill)

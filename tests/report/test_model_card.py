@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from reports import undescribed
 
 from keras_kd import Report
 from keras_kd.recipe.load import load
@@ -41,6 +42,10 @@ def test_the_card_says_what_the_report_says(run_folder):
     assert f"{found['cost']['parameters']:,} parameters" in text and text.count(TO_FILL) == 5
     for one in found["exports"]:
         assert f"| `{one['file']}` |" in text
+
+
+def test_the_schema_knows_all_that_a_run_with_exports_wrote(run_folder):
+    assert undescribed(Report.read(run_folder)) == []
 
 
 def test_calibration_images_are_recorded(run_folder):

@@ -9,6 +9,7 @@ import shutil
 
 import numpy as np
 import pytest
+from reports import undescribed
 
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
@@ -102,6 +103,7 @@ def test_a_baseline_is_the_same_student_budget_seed_and_views(folder):
     assert more["splits"]["train"]["images"] == 10 and more["verdict"] == found["verdict"]
     assert load(folder / "runs" / "mine" / "recipe.yaml", notes=[]).baseline is None
     assert place.parent.name == "baselines"
+    assert undescribed(found) == []
 
 
 @pytest.mark.slow
@@ -164,6 +166,7 @@ def test_fidelity_is_measured_on_every_split_and_against_an_independent_teacher(
     assert found["calibration_scaled"]["fitted_on"] == "validation"
     assert found["deviation"]["images"] + found["deviation"]["left_out"] == 40
     assert -1 <= found["splits"]["train"]["example_weights"]["correlation"] <= 1
+    assert undescribed(found) == []
 
 
 @pytest.mark.slow

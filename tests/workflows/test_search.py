@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 import yaml
+from reports import undescribed
 from stand_ins import at_once
 
 from keras_kd import Report
@@ -184,7 +185,7 @@ def test_the_front_holds_what_nothing_beats():
 
 def test_a_search_ends_with_a_recipe_that_gives_what_the_winner_gave(recipe, tmp_path):
     found = searched(recipe("{trials: 3}"), tmp_path / "runs" / "small-search")
-    assert found["counts"] == {"completed": 3, "failed": 0, "invalid": 0, "running": 0}
+    assert found["counts"] == {"completed": 3, "failed": 0, "invalid": 0, "running": 0} and undescribed(found) == []
     best = max(found["trials"], key=lambda one: one["objectives"]["val_accuracy"])
     assert found["best"] == best["trial"]
     file = tmp_path / "runs" / "small-search" / "small.best.yaml"

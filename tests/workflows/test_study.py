@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from reports import undescribed
 
 from keras_kd.cli.main import commands
 from keras_kd.report.compare import in_lines, notes, rows_of
@@ -75,6 +76,7 @@ def test_every_ready_study_is_made_of_recipes_that_load(name, tmp_path):
 @pytest.mark.slow
 def test_a_study_is_run_and_told(path, tmp_path):
     found = study(path, tmp_path / "out", quiet=True)
+    assert undescribed(found) == []
     assert [list(one["cell"].values()) for one in found["cells"]] == [
         [noise, way] for noise in ("clean", "50 %") for way in ("labels alone", "KD", "KD, noisy teacher")
     ]

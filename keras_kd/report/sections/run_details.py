@@ -13,11 +13,7 @@ def doctor(report):
     found = report.get("doctor")
     findings = entries(found, "findings") if isinstance(found, dict) else entries(report, "doctor")
     findings.sort(key=lambda one: WORST_FIRST.get(one.get("outcome"), len(WORST_FIRST)))
-    # Reports of earlier versions say "cure".
-    rows = [
-        [*(one.get(key) or "" for key in ("outcome", "check", "found", "why")), one.get("fix") or one.get("cure") or ""]
-        for one in findings
-    ]
+    rows = [[one.get(key) or "" for key in ("outcome", "check", "found", "why", "fix")] for one in findings]
     steps = entries(found, "next") if isinstance(found, dict) else []
     return section(
         "doctor",
