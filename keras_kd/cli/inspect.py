@@ -43,7 +43,7 @@ def list_command(what, as_json):
     Example:
         keras-kd list models
     """
-    from keras_kd.workflows.catalogue import CATALOGUE, in_lines
+    from keras_kd.workflows.catalogue import CATALOGUE, format_text
 
     if what is not None and what not in CATALOGUE:
         raise UserError(f"list: no {what!r}; expected one of {', '.join(CATALOGUE)}")
@@ -51,7 +51,7 @@ def list_command(what, as_json):
     if as_json:
         return print_json(tables[what] if what else tables)
     for name, table in tables.items():
-        click.echo("\n".join([f"{name}:", *in_lines(name, table)]))
+        click.echo("\n".join([f"{name}:", *format_text(name, table)]))
 
 
 @command()
@@ -165,13 +165,13 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     own = None if settings or seed is not None else loaded.seed
     folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke, own)
     start_keras(backend)
-    from keras_kd.workflows.doctor import examine, in_lines, summary_line
+    from keras_kd.workflows.doctor import examine, format_text, summary_line
 
     examined = examine(loaded, folder, name=name, smoke=smoke)
     if as_json:
         print_json(examined)
     else:
-        click.echo("\n".join(in_lines(examined)))
+        click.echo("\n".join(format_text(examined)))
         click.echo(summary_line(examined))
     end(1 if any(one["outcome"] == "bad" for one in examined["findings"]) else 0)
 
@@ -190,14 +190,14 @@ def compare(runs, out, as_json):
         keras-kd compare saved_models/digits saved_models/digits_teacher
         keras-kd compare saved_models/* --out compare.html
     """
-    from keras_kd.report.compare import in_lines
+    from keras_kd.report.compare import format_text
 
     if out is not None:
         keeps("compare", checked_page(out, "--out"))
     rows = compare_runs(runs, out=out)
     if as_json:
         return print_json(rows)
-    click.echo("\n".join(in_lines(rows)))
+    click.echo("\n".join(format_text(rows)))
     if out is not None:
         click.echo(out)
 
@@ -219,7 +219,7 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
         keras-kd bench saved_models/digits
         keras-kd bench teacher.keras saved_models/mine/student.tflite --threads 2
     """
-    from keras_kd.export.latency import files_in, in_lines, kind_of, measure
+    from keras_kd.export.latency import files_in, format_text, kind_of, measure
 
     named = [one for file in files for one in (files_in(file) if is_run_folder(file) else [file])]
     if not named:
@@ -240,4 +240,4 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
             keep_bench(files[0], rows)
     if as_json:
         return print_json(rows)
-    click.echo("\n".join(in_lines(rows)))
+    click.echo("\n".join(format_text(rows)))

@@ -175,7 +175,7 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
 @quiet_option
 @json_option
 def export(run, formats, quiet, as_json):
-    """Export the student of a run: SavedModel and LiteRT, each compared with Keras before it is handed over.
+    """Export the student of a run: SavedModel and LiteRT, each compared with Keras before it is delivered.
 
     A file that differs by more than the recipe's gates allow is kept out of the run folder: exit code 1.
 

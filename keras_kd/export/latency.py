@@ -109,7 +109,7 @@ def measure(file, *, runs=50, warm_up=10, threads=1, batches=(1, 8, 32), image_s
     return {"file": str(file), "kind": kind, "bytes": bytes_on_disk(file), "threads": threads, **measured}
 
 
-def in_lines(rows):
+def format_text(rows):
     """The table of measured files, as lines."""
     header = ["file", "size", "parameters", "MACs", "load", "median", "p90", "memory"]
     batches = list(dict.fromkeys(batch for row in rows for batch in row["images_a_second"]))

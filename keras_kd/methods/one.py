@@ -61,20 +61,20 @@ class ONE(Method):
 
     def adapters(self, specs, networks):
         student = networks["student"]
-        parting = output_of("one", "student", student, self.student_tap)
+        branching = output_of("one", "student", student, self.student_tap)
         if gives_probabilities(student):
             raise UserError(
                 f"one: student: {student.name!r} ends in a softmax, and logits are mixed; give a student without it "
                 "and from_logits true"
             )
         try:
-            upper = keras.Model(parting, student.outputs[0], name="branch")
+            upper = keras.Model(branching, student.outputs[0], name="branch")
         except ValueError as error:
             raise UserError(
                 f"one: student: not all of what follows {self.student_tap!r} in {student.name!r} comes from it; name a "
                 "layer that everything passes"
             ) from error
-        adapters = {"gate": _gate(parting.shape[-1], self.branches)}
+        adapters = {"gate": _gate(branching.shape[-1], self.branches)}
         for number in range(1, self.branches):
             adapters[f"branch_{number}"] = keras.models.clone_model(upper, clone_function=_fresh)
         return adapters

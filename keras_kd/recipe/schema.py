@@ -131,7 +131,7 @@ class Int8FineTuningSpec(Part):
 
 
 class ExportSpec(Part):
-    """Which files are handed over."""
+    """Which files are delivered."""
 
     formats: tuple[Literal[FORMATS], ...] = Field(
         DEFAULTS, description=f"some of {', '.join(FORMATS)}; an empty list exports nothing"
@@ -279,7 +279,7 @@ class Recipe(Part):
     generations: Whole = Field(
         1, gt=0, le=100, description="born-again networks: each generation's student teaches the next; the last counts"
     )
-    export: ExportSpec = Field(ExportSpec(), description="what is handed over")
+    export: ExportSpec = Field(ExportSpec(), description="what is delivered")
     search: SearchSpec | None = Field(None, description="what `keras-kd search` tries; `distill` passes it over")
     baseline: Annotated[BaselineSpec | None, BeforeValidator(short_baseline)] = Field(
         None, description="true also trains the student on labels alone, and the report says whether distilling helped"

@@ -1,26 +1,34 @@
 """What a page is made of: text, tables, plots, images. Terminal, Markdown and HTML show the same blocks, each its way.
 
 A block says where it stands: most are on both pages, what is drawn is in HTML alone, and the few lines of the terminal
-are marked with `everywhere` or `in_terminal`.
+are marked with `also_in_terminal` or `in_terminal`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from keras_kd.report.markdown_table import line
 from keras_kd.utils.formatting import NOTHING
 
 TERMINAL, MARKDOWN, HTML = "terminal", "markdown", "html"
+EVERYWHERE = frozenset({TERMINAL, MARKDOWN, HTML})
 PAGES = frozenset({MARKDOWN, HTML})
 DRAWN = frozenset({HTML})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """What stands on a page, and on which."""
+    """What stands on a page, and on which: some of those that can show it."""
 
+    can_stand: ClassVar[frozenset] = EVERYWHERE
     places: frozenset = PAGES
+
+    def __post_init__(self):
+        if not self.places <= self.can_stand:
+            raise ValueError(
+                f"{self.kind}: found {sorted(self.places)}; it can stand in {sorted(self.can_stand)} alone"
+            )
 
     @property
     def kind(self):
@@ -54,6 +62,10 @@ class Listed(Block):
     lines: list
     numbered: bool = False
 
+    def marked(self, mark):
+        """Its lines, each behind its number, or behind a mark where the order does not count."""
+        return [f"{place}. {one}" if self.numbered else f"{mark}{one}" for place, one in enumerate(self.lines, 1)]
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -68,6 +80,7 @@ class Plot:
 class Plots(Block):
     """Plots next to each other; small ones as many in a row as fit."""
 
+    can_stand: ClassVar[frozenset] = DRAWN
     plots: list
     small: bool = False
     places: frozenset = field(default=DRAWN, kw_only=True)
@@ -77,6 +90,7 @@ class Plots(Block):
 class Folded(Block):
     """A block that is shown when it is asked for."""
 
+    can_stand: ClassVar[frozenset] = DRAWN
     title: str
     block: Block
     places: frozenset = field(default=DRAWN, kw_only=True)
@@ -86,6 +100,7 @@ class Folded(Block):
 class Images(Block):
     """Images as (data URI, lines, whether it has a frame)."""
 
+    can_stand: ClassVar[frozenset] = DRAWN
     images: list
     places: frozenset = field(default=DRAWN, kw_only=True)
 
@@ -94,6 +109,7 @@ class Images(Block):
 class Verbatim(Block):
     """Text as it is."""
 
+    can_stand: ClassVar[frozenset] = PAGES
     text: str
     places: frozenset = field(default=DRAWN, kw_only=True)
 
@@ -202,8 +218,7 @@ def verbatim(words):
 
 def facts(values):
     """{name: value} as a table, without what is None."""
-    known = {name: value for name, value in values.items() if value is not None}
-    return table(["", ""], [[name.replace("_", " "), _in_words(value)] for name, value in known.items()])
+    return table(["", ""], [[name, _in_words(value)] for name, value in values.items() if value is not None])
 
 
 def _in_words(value):
@@ -224,7 +239,7 @@ def in_markdown(block):
     return _in(block, {MARKDOWN})
 
 
-def everywhere(block):
+def also_in_terminal(block):
     """The block for the terminal as well as where it stands; None of None."""
     return None if block is None else _in(block, block.places | {TERMINAL})
 

@@ -29,7 +29,7 @@ def rows_of(folders):
 
     Returns:
         [{"run", "student", "data", "epochs", "seed", "top1", "agreement", "ece", "parameters", "macs", "bytes" (of the
-        smallest file that was handed over, else of `student.keras`), "file", whose accuracy "top1" is, "milliseconds"
+        smallest file that was delivered, else of `student.keras`), "file", whose accuracy "top1" is, "milliseconds"
         (median of that file, where `bench.json` has it), "verdict", "beaten_by"}]; "beaten_by" lists the runs that are
         as good in all of accuracy, bytes, latency and calibration that both have, and better in one.
 
@@ -111,7 +111,7 @@ def _beats(one, other):
     return better
 
 
-def in_lines(rows):
+def format_text(rows):
     """The rows as lines of aligned text."""
     header = ("run", "student", "top-1", "agreement", "ECE", "parameters", "file", "kB", "ms", "")
     table = [header]
@@ -127,7 +127,7 @@ def in_lines(rows):
                 row["file"],
                 "-" if row["bytes"] is None else f"{row['bytes'] / 1000:.1f}",
                 "-" if row["milliseconds"] is None else f"{row['milliseconds']:.3f}",
-                "" if row["beaten_by"] else "best of its kind",
+                "" if row["beaten_by"] else "no other beats it",
             )
         )
     lines = columns(table)

@@ -45,6 +45,5 @@ def _shown(block):
     if block.kind == "table":
         return table(block.header, block.rows) + (f"\n\n{block.note}" if block.note else "")
     if block.kind == "listed":
-        marks = (f"{place}." if block.numbered else "-" for place in range(1, len(block.lines) + 1))
-        return "\n".join(f"{mark} {one}" for mark, one in zip(marks, block.lines, strict=True))
-    return block.text
+        return "\n".join(block.marked("- "))
+    return f"```\n{block.text}\n```" if block.kind == "verbatim" else block.text

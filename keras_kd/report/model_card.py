@@ -3,7 +3,7 @@
 from string import Template
 
 from keras_kd.report.report import Calibration, Cost, Data, Export
-from keras_kd.utils.formatting import DASH, bare_percent, megabytes, millions, size
+from keras_kd.utils.formatting import DASH, bare_percent, count, megabytes, size
 
 # What only its owner knows; marked so that nobody takes it for filled.
 TO_FILL = "**to be filled in**"
@@ -46,7 +46,7 @@ HEIGHT, WIDTH, CHANNELS = $shape
 
 model = Interpreter(str(Path(__file__).parent.parent / "$file"))
 model.allocate_tensors()
-(given,), (told,) = model.get_input_details(), model.get_output_details()
+(given,), (output,) = model.get_input_details(), model.get_output_details()
 
 
 def predict(pixels):
@@ -57,7 +57,7 @@ def predict(pixels):
         values = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max)
     model.set_tensor(given["index"], values.astype(given["dtype"]))
     model.invoke()
-    found, (scale, zero_point) = model.get_tensor(told["index"])[0], told["quantization"]
+    found, (scale, zero_point) = model.get_tensor(output["index"])[0], output["quantization"]
     found = (found.astype("float32") - zero_point) * scale if scale else found
     $to_probabilities
 
@@ -78,7 +78,7 @@ if __name__ == "__main__":
 
 
 def example(report, shape):
-    """The text of `example/run.py`, or None where no LiteRT file was handed over.
+    """The text of `example/run.py`, or None where no LiteRT file was delivered.
 
     Args:
         report: a `keras_kd.Report`.
@@ -145,7 +145,7 @@ def _figures(report, data):
     if calibration.ece is not None:
         yield "calibration", f"ECE {calibration.ece:.4f} ({calibration.bins} bins), NLL {calibration.nll:.4f}"
     if cost.parameters:
-        yield "size", f"{cost.parameters:,} parameters, {millions(cost.macs)} multiply-accumulates per image"
+        yield "size", f"{cost.parameters:,} parameters, {count(cost.macs)} multiply-accumulates per image"
     yield "trained on", f"{data.name}, {data.train or 0:,} images, with the recipe in `recipe.yaml`"
     for name in ("licence of the student", "licence of the data", "intended use", "contact"):
         yield name, TO_FILL
@@ -157,7 +157,7 @@ def _passed(report):
 
 def _files(report, bench):
     exports = _passed(report)
-    yield "| file | size | accuracy | as Keras | takes | gives |"
+    yield "| file | size | top-1 | agreement with Keras | takes | gives |"
     yield "|---|---|---|---|---|---|"
     file_bytes = size((report.cost or Cost()).file_bytes, "card", nothing=DASH)
     asked = (report.settings or {}).get("student") or {}
@@ -170,7 +170,7 @@ def _files(report, bench):
         yield f"| `{one.file}` | {of_file} | {as_keras} | {one.inputs or 'float32'} pixels | {gives} |"
     if exports:
         yield ""
-        yield f"Accuracy and agreement of the exported files on {exports[0].images:,} test images, in percent."
+        yield f"Top-1 and agreement of the exported files on {exports[0].images:,} test images, in percent."
     tuned = [one for one in exports if one.made_of == "student_int8.keras"]
     if tuned:
         names = " and ".join(f"`{one.file}`" for one in tuned)

@@ -20,15 +20,15 @@ COSTS = {"teacher": "teacher_cost", "student": "cost"}
 ERRORS = {
     "ece": "ECE",
     "adaptive_ece": "adaptive ECE",
-    "over_confidence": "over-confidence",
+    "over_confidence": "overconfidence",
     "nll": "NLL",
     "brier": "Brier",
 }
 # What the columns of `agreement` mean.
 AGREEMENT_MEANS = (
-    "Same first class: the share of images on which both name one class. Within 5: the teacher's class is among the "
-    "student's first five. KL(teacher, student) in nats. A student that follows on training images alone has "
-    "memorised them."
+    "Agreement: the share of images on which both name one class; within 5: on which the teacher's class is among the "
+    "student's first five. KL(teacher, student) in nats. A student that follows on training images alone has memorised "
+    "them."
 )
 
 
@@ -146,11 +146,11 @@ def per_class_changes(report):
         return ""
     all_of_them, harmed = len(entries(classes, "change")), len(entries(classes, "harmed"))
     if not harmed:
-        return f"Who pays: none of {all_of_them} classes is worse than on labels alone."
+        return f"Classes: none of {all_of_them} classes is worse than on labels alone."
     below = len(entries(classes, "surely_harmed"))
     surely = f", {below} of them with an interval below 0" if (classes.get("runs") or 0) > 2 else ""
     return (
-        f"Who pays: {harmed} of {all_of_them} classes are worse than on labels alone{surely} (95 %, each class by "
+        f"Classes: {harmed} of {all_of_them} classes are worse than on labels alone{surely} (95 %, each class by "
         f"itself: of many, some are by chance); most of all {class_name(report, worst.get('class'))}, by "
         f"{signed(worst.get('change'))} points."
     )
@@ -181,7 +181,7 @@ def agreement(report):
             ["test, teacher wrong", copied["images"], percent(copied.get("student_accuracy")), percent(0.0)]
             + [percent(copied.get("agreement")), NOTHING, number(copied.get("kl"))]
         )
-    return ["images", "number", "student", "teacher", "same first class", "within 5", "KL"], rows
+    return ["images", "number", "student", "teacher", "agreement", "within 5", "KL"], rows
 
 
 def seen_by_the_teacher(report):
@@ -336,7 +336,7 @@ def invariance(report):
     names = list(dict.fromkeys(name for one in kept.values() for name in one))
     rows = [[role, *(percent(one.get(name)) for name in names)] for role, one in kept.items()]
     rows += [
-        [pair.replace("/", " and ") + ", same class", *(percent(get_path(one, name, "agreement")) for name in names)]
+        [pair.replace("/", " and ") + ", agreement", *(percent(get_path(one, name, "agreement")) for name in names)]
         for pair, one in parts(report, "properties", "invariance", "pairs").items()
     ]
     return ["images changed by", *(name.replace("_", " ") for name in names)], rows

@@ -35,8 +35,8 @@ def show(page):
 
 def _shown(block):
     if block.kind == "table":
-        return "\n".join(_aligned([block.header, *block.rows]))
-    return "\n".join(block.lines) if block.kind == "listed" else block.text
+        return "\n".join([*_aligned([block.header, *block.rows]), *([block.note] if block.note else [])])
+    return "\n".join(block.marked("")) if block.kind == "listed" else block.text
 
 
 def _aligned(rows):

@@ -89,8 +89,8 @@ def it_gives_one_float32_value_an_example_or_one_for_the_batch(method, situation
             return f"{loss.dtype} of shape {loss.shape} ({situation}); expected float32 of ({batch},) or ()"
         signals = situation.signals()
         unknown = map_signals(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
-        probe = SymbolicCall(lambda both, situation=situation: method.loss(both[0], both[1], situation.adapters))
-        symbolic = probe((unknown, keras.KerasTensor((None,), "int32")))
+        call = SymbolicCall(lambda both, situation=situation: method.loss(both[0], both[1], situation.adapters))
+        symbolic = call((unknown, keras.KerasTensor((None,), "int32")))
         if len(symbolic.shape) != len(loss.shape) or any(symbolic.shape):
             return f"shape {symbolic.shape} for a batch of unknown size ({situation}); expected (None,) or ()"
 
@@ -328,8 +328,8 @@ def _as_tensors(method, situation, names):
     if loss.dtype != straight.dtype or loss.shape != straight.shape or _differ(loss, straight):
         return f"{_show(loss)} with {', '.join(names)} as a tensor, {_show(straight)} as a number ({situation})"
     unknown = map_signals(signals, lambda x: keras.KerasTensor((None, *x.shape[1:]), str(x.dtype)))
-    probe = SymbolicCall(lambda given: scheduled(given[2]).loss(given[0], given[1], situation.adapters))
-    probe((unknown, keras.KerasTensor((None,), "int32"), [keras.KerasTensor((), "float32")] * len(names)))
+    symbolic_call = SymbolicCall(lambda given: scheduled(given[2]).loss(given[0], given[1], situation.adapters))
+    symbolic_call((unknown, keras.KerasTensor((None,), "int32"), [keras.KerasTensor((), "float32")] * len(names)))
 
 
 def its_adapters_are_trained_where_it_says_so(method, situations):

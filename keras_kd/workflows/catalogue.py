@@ -56,7 +56,7 @@ def _short(layers):
     return text.split()
 
 
-def in_lines(name, table):
+def format_text(name, table):
     """A table of `CATALOGUE` as lines of aligned text."""
     if name != "methods":
         return [f"  {line}" for line in columns(table.items())]

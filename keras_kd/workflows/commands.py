@@ -152,7 +152,7 @@ def evaluate(
 
 
 def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = False) -> "Report":
-    """Exports the student of a run: SavedModel and LiteRT, each compared with Keras before it is handed over.
+    """Exports the student of a run: SavedModel and LiteRT, each compared with Keras before it is delivered.
 
     Args:
         run: the run folder.

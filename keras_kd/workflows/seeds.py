@@ -70,7 +70,7 @@ def _may_begin(recipe, folder, restart):
 
 
 def _without_exports(recipe):
-    """The recipe of a run that is there to be measured: the file of one seed is handed over."""
+    """The recipe of a run that is there to be measured: the file of one seed is delivered."""
     return recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ()})})
 
 

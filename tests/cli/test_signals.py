@@ -302,7 +302,7 @@ def test_distill_says_where_its_epochs_are(monkeypatch, tmp_path, restart):
         (["doctor", "digits"], "workflows.doctor.examine", "nothing was changed"),
         (["validate", "digits"], "recipe.load.load", "nothing was changed"),
         (["new", "x.yaml"], "recipe.files.find", "nothing was changed"),
-        (["list"], "workflows.catalogue.in_lines", "nothing was changed"),
+        (["list"], "workflows.catalogue.format_text", "nothing was changed"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_kd.export.export import export
-from keras_kd.export.latency import files_in, in_lines, kind_of, measure
+from keras_kd.export.latency import files_in, format_text, kind_of, measure
 from keras_kd.models import build
 from keras_kd.models import cost as bench
 from keras_kd.utils.errors import UserError
@@ -90,7 +90,7 @@ def test_numbers_that_are_missing_are_a_dash():
         "latency_ms": {"median": 1.5, "p90": 2.0, "n": 9, "warm_up": 1}, "peak_bytes": 3 * 10**6,
         "images_a_second": {"1": 700.0, "8": None},
     }  # fmt: skip
-    lines = in_lines([row])
+    lines = format_text([row])
     assert lines[1].split() == [
         "a.onnx", "1.00", "MB", "-", "-", "0.50", "s", "1.50", "ms", "2.00", "ms", "3", "MB", "700", "-"
     ]  # fmt: skip

@@ -11,9 +11,10 @@ from keras_kd.report.blocks import (
     TERMINAL,
     Page,
     Plot,
-    everywhere,
+    also_in_terminal,
     facts,
     folded,
+    images,
     in_markdown,
     in_terminal,
     listed,
@@ -39,7 +40,7 @@ PAGE = Page(
             plots(Plot("A plot", "How it is read.", lambda: axes(2, 2)[0])),
             folded("More", table(["class"], [["cat"]])),
             verbatim("teacher: big"),
-            everywhere(listed(["in\nlines", "second"], numbered=True)),
+            also_in_terminal(listed(["in\nlines", "second"], numbered=True)),
             facts({"data_name": "digits", "more": {"a": 1, "b": None}, "none": None}),
         ),
         section("brief", "Brief", in_terminal(table(["", "top-1", "network"], [["student", "97.00", "tiny"]]))),
@@ -59,14 +60,14 @@ def test_markdown():
         "## All kinds\n\nA text. Of two <sentences>.\n\n"
         "|  | top-1 |\n| --- | --- |\n| one | 97.5 |\n| two | 8 |\n\nWhat a note says.\n\n"
         "1. in lines\n2. second\n\n"
-        "|  |  |\n| --- | --- |\n| data name | digits |\n| more | a 1 |\n\n"
+        "|  |  |\n| --- | --- |\n| data_name | digits |\n| more | a 1 |\n\n"
         "## Plain\n\nIn place of a plot.\n"
     )
 
 
 def test_terminal():
     assert terminal.show(PAGE) == (
-        "Better: by 1 point.\nin lines\nsecond\n         top-1  network\nstudent  97.00  tiny"
+        "Better: by 1 point.\n1. in lines\n2. second\n         top-1  network\nstudent  97.00  tiny"
     )
 
 
@@ -92,6 +93,22 @@ def test_a_plot_is_drawn_for_html_alone():
 
 def test_what_is_empty_is_left_out():
     assert section("a", "A", text(""), table(["a"], []), plots(None), listed([]), folded("x", None)) is None
-    assert all(one is None for one in (in_terminal(None), in_markdown(None), everywhere(None), verbatim("")))
+    assert all(one is None for one in (in_terminal(None), in_markdown(None), also_in_terminal(None), verbatim("")))
     assert [PAGE.on(place)[0].name for place in (HTML, MARKDOWN, TERMINAL)] == ["all", "all", "all"]
     assert [one.name for one in PAGE.on(TERMINAL)] == ["all", "brief"]
+
+
+@pytest.mark.parametrize(
+    "block", [plots(Plot("a", "b", None)), folded("x", text("y")), images([("data:", ["a"], False)])]
+)
+def test_what_is_drawn_stands_in_html_alone(block):
+    for move in (in_terminal, in_markdown, also_in_terminal):
+        with pytest.raises(ValueError, match=rf"{block.kind}: found .*; it can stand in \['html'\] alone"):
+            move(block)
+
+
+def test_the_recipe_is_fenced_and_notes_and_numbers_stand_in_the_terminal():
+    page = Page("x", sections=[section("a", "A", in_markdown(verbatim("# no heading")))])
+    assert "```\n# no heading\n```" in markdown_page.show(page)
+    page = Page("x", sections=[section("a", "A", in_terminal(table(["a"], [["b"]], "A note.")))])
+    assert terminal.show(page) == "a\nb\nA note."

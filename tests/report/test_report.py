@@ -284,7 +284,7 @@ def full_report():
                 "passed": False,
             }
         ],
-        "shortened": True,
+        "smoke": True,
         "notes": ["the | and\na line break"],
     }
 

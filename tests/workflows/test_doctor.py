@@ -19,7 +19,7 @@ from keras_kd.data.dataset import Split
 from keras_kd.models import build
 from keras_kd.models.wrappers.softened import with_output
 from keras_kd.recipe.load import load
-from keras_kd.workflows.doctor import CHECKS, examination_of_run, examine, in_lines
+from keras_kd.workflows.doctor import CHECKS, examination_of_run, examine, format_text
 from keras_kd.workflows.doctor.measures import class_permutation, nearest_class_mean, output_kind
 from keras_kd.workflows.doctor.teacher import above_chance
 from keras_kd.workflows.doctor.temperature import normalised_entropy, temperature_for
@@ -475,7 +475,7 @@ def test_the_command(here, teachers):
     done = command("mine.yaml", "--set", "terms.0.temperature=100", "--json")
     found = json.loads(done.stdout)
     assert done.exit_code == 1 and found["recipe"] == "mine" and len(found["findings"]) == len(CHECKS)
-    lines = [line.split()[0] for line in in_lines(found)]
+    lines = [line.split()[0] for line in format_text(found)]
     assert lines[lines.index("BAD") + 1 : lines.index("BAD") + 3] == ["why", "fix"]
     done = command("nothing.yaml")
     assert done.exit_code == 2 and done.stderr.count("\n") == 1

@@ -94,6 +94,7 @@ def test_a_run_that_dies_in_a_step_ends_with_the_same_student(epoch, step, made_
     assert not Path("killed/training_state.npz").exists()
 
 
+@pytest.mark.both_backends
 @pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_with_the_same_student(tmp_path):
     # Beyond its weights it remembers statistics and where its random numbers are.

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from reports import undescribed
 
 from keras_kd.cli.main import commands
-from keras_kd.report.compare import in_lines, notes, rows_of
+from keras_kd.report.compare import format_text, notes, rows_of
 from keras_kd.report.compare import page as comparison
 from keras_kd.report.study_page import describe_cost
 from keras_kd.report.study_result import StudyResult
@@ -264,8 +264,8 @@ def test_a_run_that_is_nowhere_better_is_beaten(tmp_path):
     ]
     rows = rows_of(runs)
     assert [row["beaten_by"] for row in rows] == [[], [str(runs[0]), str(runs[3])], [], []]
-    lines = in_lines(rows)
-    assert [line.endswith("best of its kind") for line in lines[1:5]] == [True, False, True, True]
+    lines = format_text(rows)
+    assert [line.endswith("no other beats it") for line in lines[1:5]] == [True, False, True, True]
     assert comparison(rows).count("<svg") == 3
 
 
@@ -281,7 +281,7 @@ def test_the_accuracy_is_that_of_the_file(tmp_path):
     one, other = a_run(tmp_path / "a", 0.9, 100, 0.1), changed(a_run(tmp_path / "b", 0.9, 100, 0.1), exports=exports)
     rows = rows_of([one, other])
     assert [row["top1"] for row in rows] == [0.9, 0.8] and not any(row["beaten_by"] for row in rows)
-    assert "note: top-1, size and latency are of the file" in in_lines(rows)[-1]
+    assert "note: top-1, size and latency are of the file" in format_text(rows)[-1]
 
 
 def test_runs_are_compared_by_their_test_images(tmp_path):
@@ -340,7 +340,7 @@ def command(*arguments):
 def test_compare_prints_a_table_and_writes_a_page(tmp_path):
     one, other = a_run(tmp_path / "a", 0.9, 100, 0.1, 1.0), a_run(tmp_path / "b", 0.8, 200, 0.1, 1.0)
     done = command("compare", one, other, "--out", tmp_path / "compare.html")
-    assert done.exit_code == 0 and done.stdout.count("best of its kind") == 1
+    assert done.exit_code == 0 and done.stdout.count("no other beats it") == 1
     assert done.stdout.splitlines()[-1] == str(tmp_path / "compare.html")
     assert (tmp_path / "compare.html").read_text().startswith("<!doctype html>")
     assert [row["beaten_by"] for row in json.loads(command("compare", one, other, "--json").stdout)] == [[], [str(one)]]

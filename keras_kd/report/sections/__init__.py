@@ -37,7 +37,7 @@ def page_of_run(report, history=(), evidence=None, recipe_text=""):
     return Page(
         heading=str(report.get("recipe") or "Report"),
         facts=_facts(report),
-        shortened=bool(report.get("shortened") or report.get("smoke")),
+        shortened=bool(report.get("smoke")),
         sentence=get_path(report, "verdict", "sentence") or "",
         sections=sections(report, list(history or ()), evidence, recipe_text),
     )
@@ -75,7 +75,11 @@ def _facts(report):
         f"taught by {teacher}" if teacher else None,
         f"data {data}" if data else None,
         f"seed {report['seed']}" if report.get("seed") is not None else None,
-        f"{report['epochs']} epochs" if report.get("epochs") is not None else None,
+        _epochs(report["epochs"]) if report.get("epochs") is not None else None,
         f"commit {report['git_commit']}" if report.get("git_commit") else None,
     ]
     return ", ".join(one for one in known if one)
+
+
+def _epochs(number):
+    return "1 epoch" if number == 1 else f"{number} epochs"

@@ -17,7 +17,7 @@ def calibration(report, evidence):
         one
         for one in (
             f"Errors over {bins} bins; 0 is best." if bins else "",
-            "Over-confidence is mean confidence minus accuracy.",
+            "Overconfidence is mean confidence minus accuracy.",
             tables.fitted_temperatures(report),
         )
         if one
@@ -30,7 +30,7 @@ def calibration(report, evidence):
         text(
             "How to read the diagrams: images are sorted into bins by how sure the network is of its class. A point on "
             "the dashed line is believed rightly: of images with 80 % confidence 80 % are right. Points below it are "
-            "over-confident, points above it not confident enough. The larger a point, the more images are in its bin."
+            "overconfident, points above it underconfident. The larger a point, the more images are in its bin."
             if evidence
             else "",
             soft=True,

@@ -1,6 +1,6 @@
 """The exported files and their gates."""
 
-from keras_kd.report.blocks import everywhere, in_terminal, listed, section, table, text
+from keras_kd.report.blocks import also_in_terminal, in_terminal, listed, section, table, text
 from keras_kd.report.fields import entries, parts
 from keras_kd.utils.formatting import bare_percent, number, percent, size
 
@@ -17,9 +17,8 @@ def exports(report):
         + [GATES.get(one.get("passed"))]
         for one in made
     ]
-    header = [
-        "file", "format", "size", "largest difference", "mean difference", "agreement", "accuracy", "drop", "gate"
-    ]  # fmt: skip
+    differences = ["largest difference", "mean difference", "agreement with Keras"]
+    header = ["file", "format", "size", *differences, "top-1", "drop", "gate"]
     counts = " and ".join(map(str, sorted({one["images"] for one in made if one.get("images")})))
     how = f"Compared with Keras on {counts} test images; differences are of logits." if counts else ""
     note = report.get("export_note")
@@ -30,7 +29,7 @@ def exports(report):
         in_terminal(listed([_brief(one) for one in made])),
         text(_int8(report)),
         in_terminal(text(_int8_in_brief(report))),
-        everywhere(text(f"Not exported: {note}." if note and not rows else "")),
+        also_in_terminal(text(f"Not exported: {note}." if note and not rows else "")),
         listed([line for one in made for line in _remarks(one)]),
     )
 
@@ -41,7 +40,8 @@ def _brief(one):
         return f"{name}: kept out: {'; '.join(entries(one, 'failures'))}"
     shares = [bare_percent(one.get(key)) for key in ("accuracy", "keras_accuracy", "agreement")]
     return (
-        f"{name}: {size(one.get('bytes'))}, top-1 {shares[0]} (Keras {shares[1]}), agreement {shares[2]} %, "
+        f"{name}: {size(one.get('bytes'))}, top-1 {shares[0]} (Keras {shares[1]}), agreement with Keras "
+        f"{shares[2]} %, "
         f"largest difference {number(one.get('max_difference'))}, {one.get('images')} images"
     )
 
@@ -57,7 +57,7 @@ def _remarks(one):
 def _failed_int8(report):
     """Each int8 file that failed its gate, before a copy of the student was trained for int8."""
     return "; ".join(
-        f"{name} accuracy {percent(one.get('accuracy'))}, agreement {percent(one.get('agreement'))}"
+        f"{name} top-1 {percent(one.get('accuracy'))}, agreement with Keras {percent(one.get('agreement'))}"
         for name, one in parts(report, "int8_fine_tuning", "before").items()
     )
 

@@ -26,7 +26,7 @@ def doctor(report):
 
 def data(report):
     """The images."""
-    known = {name: one for name, one in parts(report, "data").items() if name not in PLANTED}
+    known = {name.replace("_", " "): one for name, one in parts(report, "data").items() if name not in PLANTED}
     return section("data", "Data", facts(known))
 
 

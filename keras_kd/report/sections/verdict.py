@@ -1,7 +1,7 @@
 """Whether distillation helped, and the two networks next to each other."""
 
 from keras_kd.report import tables
-from keras_kd.report.blocks import everywhere, in_terminal, listed, section, table, text
+from keras_kd.report.blocks import in_terminal, listed, section, table, text
 from keras_kd.report.fields import entries, get_path, parts
 from keras_kd.utils.formatting import number, percent
 
@@ -34,8 +34,8 @@ def networks(report):
         text("On the test images." if rows else "", tables.units(report), soft=True),
         _teachers(report),
         listed(list(_temperatures(report))),
-        everywhere(listed(_differences(report))),
-        table(*tables.generations(report)),
+        in_terminal(listed(_differences(report))),
+        table(*tables.generations(report), "Each generation is the teacher of the next."),
     )
 
 

@@ -20,7 +20,7 @@ from keras_kd.workflows.doctor.findings import (
     TRAINING_ACCURACY,
     WEIGHTS,
     finding,
-    in_lines,
+    format_text,
     summary_line,
     together,
 )
@@ -33,7 +33,7 @@ from keras_kd.workflows.doctor.temperature import check_temperature, check_train
 from keras_kd.workflows.doctor.training_data import check_data
 from keras_kd.workflows.run.folder import read_report
 
-__all__ = ["CHECKS", "CHECKS_OF_A_NETWORK", "examination_of_run", "examine", "in_lines", "summary_line"]
+__all__ = ["CHECKS", "CHECKS_OF_A_NETWORK", "examination_of_run", "examine", "format_text", "summary_line"]
 
 # Of each network that teaches: check(case, member).
 CHECKS_OF_A_NETWORK = {

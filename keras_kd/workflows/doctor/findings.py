@@ -91,7 +91,7 @@ def percent(share):
 MARKS = {"good": "good", "warning": "warning", "bad": "BAD", "unknown": "unknown"}
 
 
-def in_lines(examination):
+def format_text(examination):
     """The lines of an examination: one a finding, beneath what is not good why and fix, then what to try next.
 
     Args:
@@ -102,7 +102,7 @@ def in_lines(examination):
 
     Example:
         >>> one = {"check": "temperature", "outcome": "bad", "found": "entropy 1", "why": "Uniform.", "fix": "lower"}
-        >>> print("\\n".join(in_lines({"recipe": "x", "findings": [one], "next": ["lower it"]})))
+        >>> print("\\n".join(format_text({"recipe": "x", "findings": [one], "next": ["lower it"]})))
         BAD      temperature                   entropy 1
           why    Uniform.
           fix    lower

@@ -55,7 +55,7 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, log=None):
             need, there = size(bank.bytes_for(epochs), "bank"), bank.tables[LOGITS].filled()
             of_members = [f"{member.tables[LOGITS].filled():,}" for member in bank.members]
             known = f", of its members {' and '.join(of_members)}" if of_members else ""
-            log(f"bank {bank.folder}: {need} when this run is done; {there:,} views are there{known}")
+            log(f"bank {bank.folder}: {need} when this run is done; {there:,} views are in it already{known}")
             return bank
     if spec.mode != "auto":
         raise UserError(f"bank.mode: {spec.mode} cannot be: {reason}")

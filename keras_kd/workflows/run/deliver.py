@@ -133,7 +133,7 @@ def _lost_in_int8(one):
 
 
 def write_card(folder, report, image_shape):
-    """Writes `model_card.md`, and `example/run.py` where a LiteRT file was handed over.
+    """Writes `model_card.md`, and `example/run.py` where a LiteRT file was delivered.
 
     One that somebody has changed, as its owner fills in the card, stays: what is new goes next to it, as
     `model_card.new.md`.

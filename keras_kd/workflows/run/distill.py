@@ -177,7 +177,7 @@ class _Job:
         files, report = self.files, read_report(self.files.path)
         if report is None or self._to_be_measured(report) or self._to_be_exported(report):
             return None
-        written = [files.text, files.card, *([files.example] if "example" in _handed_over(report) else [])]
+        written = [files.text, files.card, *([files.example] if "example" in _delivered(report) else [])]
         if files.state.exists() or files.filling.exists() or not all(file.exists() for file in written):
             return None
         return report
@@ -279,7 +279,7 @@ class _Job:
         return trained_independent_teacher(self.recipe, self.dataset, self.files.path, smoke=self.smoke, quiet=True)
 
 
-def _handed_over(report):
+def _delivered(report):
     """What goes with the exported files of a report in addition to its card."""
     made = report.exports or []
     return {"example"} if any(one.passed and one.format.startswith("litert") for one in made) else set()

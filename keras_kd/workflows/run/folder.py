@@ -139,8 +139,8 @@ def is_whole(files):
     if report is None or not files.student.exists() or not files.card.exists():
         return False
     exported = report.exports is not None and report.settings.get("export") is not None
-    handed_over = report.export_note is not None or exported
-    return handed_over and not (files.state.exists() or files.filling.exists())
+    delivered = report.export_note is not None or exported
+    return delivered and not (files.state.exists() or files.filling.exists())
 
 
 def read_history(files):
