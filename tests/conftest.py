@@ -38,7 +38,7 @@ ON_ONE_BACKEND = {
     )
 }  # fmt: skip
 # Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends. Each says why.
-MOSTLY_ON_ONE_BACKEND = {"test_cli.py", "test_doctor.py", "test_repeated_seeds.py", "test_resume.py"}
+MOSTLY_ON_ONE_BACKEND = {f"test_{name}.py" for name in ("cli", "doctor", "repeated_seeds", "resume", "write_a_method")}
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
 AS_SVG = {}
 

@@ -1,5 +1,6 @@
 """Nothing of a person's is deleted, overwritten or mistaken for a result; what was damaged is noticed."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -353,19 +354,32 @@ OTHER_CONTENT = {
 }
 
 
+@pytest.fixture(scope="module")
+def run_with_its_inputs(made_once):
+    """A folder with a finished run, and with all that it depends on."""
+
+    def fill(folder):
+        with contextlib.chdir(folder):
+            network(0).save("teacher.keras")
+            network(1).save("start.keras")
+            images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype="uint8")
+            np.savez("data.npz", x_train=images, y_train=np.arange(60) % 10)
+            Path("mine.py").write_text("from keras_kd import KD\n\n\nclass Mine(KD):\n    pass\n")
+            Path("small.yaml").write_text(
+                "data: {name: data.npz, test_fraction: 0.3}\nteacher: teacher.keras\nstudent: start.keras\n"
+                "terms: [{method: kd}, {method: 'mine:Mine', weight: 1}]\nfit: {epochs: 1}\nexport: {formats: []}\n"
+            )
+            distilled("run")
+
+    return made_once("run_with_its_inputs", fill)[0]
+
+
 @pytest.mark.parametrize("what", OTHER_CONTENT)
 @pytest.mark.parametrize("state", ["finished", "killed"])
-def test_other_content_under_the_same_name_is_told_before_anything_is_trained(what, state, tmp_path):
-    network(0).save("teacher.keras")
-    network(1).save("start.keras")
-    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype="uint8")
-    np.savez("data.npz", x_train=images, y_train=np.arange(60) % 10)
-    Path("mine.py").write_text("from keras_kd import KD\n\n\nclass Mine(KD):\n    pass\n")
-    Path("small.yaml").write_text(
-        "data: {name: data.npz, test_fraction: 0.3}\nteacher: teacher.keras\nstudent: start.keras\n"
-        "terms: [{method: kd}, {method: 'mine:Mine', weight: 1}]\nfit: {epochs: 1}\nexport: {formats: []}\n"
-    )
-    distilled("run")
+def test_other_content_under_the_same_name_is_told_before_anything_is_trained(
+    what, state, run_with_its_inputs, tmp_path
+):
+    shutil.copytree(run_with_its_inputs, tmp_path, dirs_exist_ok=True)
     if state == "killed":
         Path("run/student.keras").unlink()
     if what == "teacher":
@@ -373,6 +387,8 @@ def test_other_content_under_the_same_name_is_told_before_anything_is_trained(wh
     elif what == "student":
         network(2).save("start.keras")
     elif what == "images":
+        with np.load("data.npz") as kept:
+            images = kept["x_train"].copy()
         images[0] += 1
         np.savez("data.npz", x_train=images, y_train=np.arange(60) % 10)
     else:

@@ -1,4 +1,7 @@
-"""docs/write_a_method.md does what it says: its files are written and run as a reader would."""
+"""docs/write_a_method.md does what it says: its files are written and run as a reader would.
+
+On JAX its laws are: the recipes and scripts that it shows run what tests of recipes and of the Distiller run there.
+"""
 
 import importlib
 import re
@@ -39,6 +42,7 @@ def test_the_method_is_short():
     assert len(FILES["my_package/mine.py"].splitlines()) < 30
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("test_")])
 def test_the_laws_hold(folder, name):
     namespace = {}

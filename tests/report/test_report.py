@@ -394,7 +394,8 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         write({}, tmp_path / "file" / "run")
 
 
-@pytest.mark.parametrize(("asked", "expected"), [("0", "Eigen"), pytest.param("1", "oneDNN", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("asked", "expected"), [("0", "Eigen"), ("1", "oneDNN")])
 def test_a_report_names_the_kernels_that_tensorflow_takes_on_a_cpu(asked, expected):
     show = "from keras_kd.workflows.run.environment import environment; print(environment()['cpu_kernels'])"
     chosen = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": asked}

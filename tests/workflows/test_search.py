@@ -1,5 +1,6 @@
 """Searching settings: the space, the trials, the winner, what fails, what is killed."""
 
+import functools
 import json
 import os
 import random
@@ -45,22 +46,40 @@ export: {formats: []}
 pytestmark = pytest.mark.usefixtures("forked")
 
 
+def write_recipe(folder, search="", **changed):
+    """A recipe on few images with its search; gives its path."""
+    generator = np.random.default_rng(0)
+    pixels, labels = generator.integers(0, 256, (60, 8, 8, 1)).astype("uint8"), np.arange(60) % 4
+    np.savez(folder / "images.npz", x_train=pixels, y_train=labels, x_test=pixels[:20], y_test=labels[:20])
+    text = RECIPE
+    for old, new in changed.items():
+        text = re.sub(rf"(?m)^{old}: .*$", f"{old}: {new}", text)
+    path = folder / "small.yaml"
+    path.write_text(text + (f"search: {search}\n" if search else ""))
+    return path
+
+
 @pytest.fixture
 def recipe(tmp_path):
     """A recipe on few images, to which a test adds its search."""
-    generator = np.random.default_rng(0)
-    pixels, labels = generator.integers(0, 256, (60, 8, 8, 1)).astype("uint8"), np.arange(60) % 4
-    np.savez(tmp_path / "images.npz", x_train=pixels, y_train=labels, x_test=pixels[:20], y_test=labels[:20])
+    return functools.partial(write_recipe, tmp_path)
 
-    def write(search="", **changed):
-        text = RECIPE
-        for old, new in changed.items():
-            text = re.sub(rf"(?m)^{old}: .*$", f"{old}: {new}", text)
-        path = tmp_path / "small.yaml"
-        path.write_text(text + (f"search: {search}\n" if search else ""))
-        return path
 
-    return write
+@pytest.fixture(scope="module")
+def whole_search(made_once):
+    """The folder and the result of a search of three trials with a teacher that is a recipe, its winner trained."""
+
+    def fill(folder):
+        (folder / "taught.yaml").write_text(
+            "data: ./images.npz\nstudent: digits_cnn\nfit: {epochs: 1}\nexport: {formats: []}\n"
+        )
+        path = write_recipe(folder, "{trials: 3, validation: 0.2}", teacher="taught.yaml")
+        found = searched(path, folder / "runs" / "small-search")
+        assert undescribed(found) == []
+        return found.as_json()
+
+    folder, found = made_once("whole_search", fill)
+    return folder / "runs", SearchResult(**found)
 
 
 @pytest.fixture
@@ -183,18 +202,18 @@ def test_the_front_holds_what_nothing_beats():
 # Searches.
 
 
-def test_a_search_ends_with_a_recipe_that_gives_what_the_winner_gave(recipe, tmp_path):
-    found = searched(recipe("{trials: 3}"), tmp_path / "runs" / "small-search")
-    assert found["counts"] == {"completed": 3, "failed": 0, "invalid": 0, "running": 0} and undescribed(found) == []
+def test_a_search_ends_with_a_recipe_that_gives_what_the_winner_gave(whole_search):
+    runs, found = whole_search
+    assert found["counts"] == {"completed": 3, "failed": 0, "invalid": 0, "running": 0}
     best = max(found["trials"], key=lambda one: one["objectives"]["val_accuracy"])
     assert found["best"] == best["trial"]
-    file = tmp_path / "runs" / "small-search" / "small.best.yaml"
+    file = runs / "small-search" / "small.best.yaml"
     again = load(file)
     assert again.terms[0].settings["temperature"] == best["values"]["terms.0.temperature"]
     assert again.label_weight == best["values"]["label_weight"] and again.search is None
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
     assert f"trial {best['trial']} of 3 by random" in header[0] and "top-1" in header[-1]
-    report = distill(again, tmp_path / "runs" / "again", name="again", quiet=True)
+    report = distill(again, runs / "again", name="again", quiet=True)
     # As equal as two runs of one recipe are.
     assert report["student"]["top1"] == pytest.approx(found["winner"]["runs"][0]["top1"], abs=0.051)
     assert json.loads((file.parent / "search.json").read_text())["winner"] == found["winner"]
@@ -202,22 +221,18 @@ def test_a_search_ends_with_a_recipe_that_gives_what_the_winner_gave(recipe, tmp
     assert text.count("<svg") == 3 and "val_accuracy against terms.0.temperature" in text
 
 
-def test_the_teacher_is_asked_once_for_all_trials_and_the_winner(recipe, tmp_path):
-    (tmp_path / "taught.yaml").write_text(
-        "data: ./images.npz\nstudent: digits_cnn\nfit: {epochs: 1}\nexport: {formats: []}\n"
-    )
-    path = recipe("{trials: 2, validation: 0.2}", teacher="taught.yaml")
-    found = searched(path, tmp_path / "runs" / "small-search")
+def test_the_teacher_is_asked_once_for_all_trials_and_the_winner(whole_search):
+    runs, found = whole_search
     asked = [one["teacher_views"] for one in found["trials"]]
     # 48 images, two views each, in two epochs: some are shown in one view twice.
-    assert 48 <= asked[0] <= 96 and asked[1:] == [0]
-    assert found["seconds"]["views_shown"] == 2 * 2 * 48
-    report = json.loads((tmp_path / "runs" / "small.best" / "report.json").read_text())
+    assert 48 <= asked[0] <= 96 and asked[1:] == [0, 0]
+    assert found["seconds"]["views_shown"] == 3 * 2 * 48
+    report = json.loads((runs / "small.best" / "report.json").read_text())
     # The winner sees the same views of these, and of the images set aside.
     assert report["data"]["train"] == 60 and report["bank"]["computed_by_this_run"] <= 24
-    assert [path.name for path in (tmp_path / "runs").iterdir() if path.name == "bank"] == ["bank"]
-    held = [path.name for path in (tmp_path / "runs" / "small-search" / "trials").rglob("*.keras")]
-    assert held == ["student.keras"] * 2
+    assert [path.name for path in runs.iterdir() if path.name == "bank"] == ["bank"]
+    held = [path.name for path in (runs / "small-search" / "trials").rglob("*.keras")]
+    assert held == ["student.keras"] * 3
 
 
 def test_trials_are_judged_on_images_set_aside_and_never_on_the_test_images(recipe, tmp_path, monkeypatch):
