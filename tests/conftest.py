@@ -151,7 +151,8 @@ def pytest_collection_modifyitems(config, items):
     left_out = [
         item
         for item in items
-        if item.path.name in MOSTLY_ON_ONE_BACKEND and item.get_closest_marker("both_backends") is None
+        if item.get_closest_marker("one_backend") is not None
+        or (item.path.name in MOSTLY_ON_ONE_BACKEND and item.get_closest_marker("both_backends") is None)
     ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]

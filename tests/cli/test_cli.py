@@ -457,6 +457,7 @@ def test_a_bank_is_shared_by_runs_and_told_of():
     assert run("bank", "info").stdout == "saved_models/bank: no banks\n"
 
 
+@pytest.mark.slow
 def test_a_run_may_be_gone_on_with_by_another_way_to_fill():
     keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]).save("teacher.keras")
     Path("a.yaml").write_text(

@@ -19,7 +19,7 @@ layers = keras.layers
         ("resnet32", 69.1e6, 1),
         ("resnet44", 97.4e6, 1),
         ("resnet56", 125.75e6, 2),
-        ("resnet110", 253.2e6, 1),
+        pytest.param("resnet110", 253.2e6, 1, marks=pytest.mark.slow),
         ("resnet8x4", 177e6, 0),
         ("resnet32x4", 1083e6, 0),
     ],

@@ -90,6 +90,7 @@ def test_unknown_name_gets_a_suggestion(name, expected):
 # The zoo
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_resnets_have_the_published_number_of_parameters(name):
     with weights_by_numpy():

@@ -189,6 +189,7 @@ def test_the_counts_by_hand_are_the_published_ones():
     assert {name: count() for name, count in BY_HAND.items()} == PARAMETERS
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", named(PARAMETERS))
 def test_networks_have_the_published_number_of_parameters(name):
     assert bench.parameters(published(name)) == PARAMETERS[name]
@@ -540,6 +541,7 @@ def student_of(folder):
     return keras.saving.load_model(f"{folder}/student.keras")
 
 
+@pytest.mark.one_backend
 def test_a_recipe_starts_its_student_from_the_teacher(here):
     run.distill(load("near.yaml"), "near", name="near", quiet=True)
     kernel = here.get_layer("stage1_1_conv").get_weights()[0]

@@ -272,6 +272,7 @@ def test_a_teacher_that_learned_from_what_is_set_aside_is_said_so():
     assert said not in markdown_page(WRITTEN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REPORT)
 def test_any_part_may_be_missing_or_none(name):
     rest = {key: value for key, value in REPORT.items() if key != name}

@@ -256,6 +256,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("method", BROKEN, ids=lambda method: method.__name__)
 def test_a_broken_method_is_caught_by_the_law_that_it_breaks(method):
     with pytest.raises(LawBroken) as error:

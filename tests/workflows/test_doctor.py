@@ -156,6 +156,7 @@ def test_an_ensemble_and_a_mapped_and_a_calibrated_teacher(here, teachers):
     )
 
 
+@pytest.mark.slow
 def test_a_teacher_that_is_a_recipe_and_its_missing_run(here):
     fit = {**FIT, "epochs": 5, "learning_rate": 0.003, "decay": "cosine"}
     taught = {"data": "digits", "student": "digits_cnn", "fit": fit, "export": {"formats": []}}
