@@ -58,24 +58,44 @@ def relative(path):
     return str(path.relative_to(PACKAGE))
 
 
+def for_every(files):
+    """Makes of a check of one file a test of all, which names each file that fails: a test a file takes longer to begin
+    than to run."""
+
+    def test_of(check):
+        def test():
+            failed = []
+            for path in files:
+                try:
+                    check(path)
+                except AssertionError as error:
+                    failed.append(f"{relative(path)}: {error}")
+            assert not failed, "\n".join(failed)
+
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        return test
+
+    return test_of
+
+
 def test_every_file_is_in_a_room():
     assert {room_of(path) for path in FILES} == set().union(*FLOORS) | DOORS
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) not in DOORS], ids=relative)
+@for_every([path for path in FILES if room_of(path) not in DOORS])
 def test_imports_only_go_down(path):
     here = room_of(path)
     for room, module in rooms_imported(path):
         assert room == here or floor(room) > floor(here), f"{relative(path)} imports {module}, which is not below it"
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) not in NAMES_A_BACKEND], ids=relative)
+@for_every([path for path in FILES if room_of(path) not in NAMES_A_BACKEND])
 def test_only_a_few_rooms_name_a_backend(path):
     modules = {module.split(".")[0] for module in imported(NODES[path])}
     assert not modules & {"tensorflow", "tensorflow_datasets", "jax", "flax", "torch"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@for_every(FILES)
 def test_the_package_asserts_nothing_and_asks_no_object_what_it_has(path):
     nodes = NODES[path]
     calls = [node for node in nodes if isinstance(node, ast.Call)]
@@ -139,7 +159,7 @@ def names_of_its_own():
 OWN = set(names_of_its_own())
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@for_every(FILES)
 def test_what_is_private_to_keras_is_named_in_one_file(path):
     """A private name that the package does not define is somebody else's: of Keras it stands in one file."""
     named = {node.attr for node in NODES[path] if isinstance(node, ast.Attribute)}

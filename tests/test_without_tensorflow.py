@@ -33,6 +33,7 @@ def keras_kd(*arguments, cwd):
     )
 
 
+@pytest.mark.slow
 def test_jax_alone_trains_and_reports(tmp_path):
     generator = np.random.default_rng(0)
     np.savez(

@@ -14,10 +14,12 @@ import time
 import numpy as np
 import pytest
 import yaml
+from click.testing import CliRunner
 from reports import undescribed
 from stand_ins import at_once
 
 from keras_kd import Report
+from keras_kd.cli.main import commands
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.report.search_page import page
@@ -394,13 +396,13 @@ def test_wrong_options(recipe, tmp_path, arguments, message):
     assert (process.returncode, told) == (2, f"keras-kd: {message}\n")
 
 
-def test_a_search_whose_trials_all_failed_exits_with_1(recipe, tmp_path):
-    process = command(
-        recipe("{trials: 2, objective: {name: none.such, direction: max}}", fit="{epochs: 1}"), cwd=tmp_path
-    )
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 1 and "0 trials by random, 2 failed" in said
-    assert "failed: search.objective: the report has no figure 'none.such'" in said
+@pytest.mark.usefixtures("trained_in_no_time")
+def test_a_search_whose_trials_all_failed_exits_with_1(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = recipe("{trials: 2, objective: {name: none.such, direction: max}}", fit="{epochs: 1}")
+    done = CliRunner().invoke(commands, ["search", str(path)])
+    assert done.exit_code == 1 and "0 trials by random, 2 failed" in done.stdout
+    assert "failed: search.objective: the report has no figure 'none.such'" in done.stdout
 
 
 def wait_for(condition, process, seconds=240):
