@@ -134,6 +134,7 @@ def test_every_recipe_validates(path):
     assert path.read_text().splitlines()[1].startswith("# Aim: ")
 
 
+@pytest.mark.slow
 def test_a_dry_run_prints_what_a_run_costs():
     plan = json.loads(run("validate", "resnet56_to_resnet20", "--dry-run", "--json").stdout)["plans"]
     plan = plan["resnet56_to_resnet20"]

@@ -31,7 +31,8 @@ def exported(made_once):
 
 
 @pytest.mark.parametrize("name, kind", [
-    ("student.keras", "keras"), ("saved_model", "saved_model"), ("student.tflite", "litert"),
+    pytest.param("student.keras", "keras", marks=pytest.mark.slow),
+    pytest.param("saved_model", "saved_model", marks=pytest.mark.slow), ("student.tflite", "litert"),
     ("student_int8.tflite", "litert"),
 ])  # fmt: skip
 def test_what_is_measured(exported, name, kind):

@@ -62,6 +62,7 @@ def test_the_broken_law_is_the_one_that_the_page_shows(folder):
     assert str(error.value).startswith(said)
 
 
+@pytest.mark.slow
 def test_the_recipe_runs(folder):
     said = keras_kd("validate", "mine.yaml")
     assert said.endswith("mine.yaml: ran my_package.mine (./my_package/mine.py)\nmine.yaml: ok\n")

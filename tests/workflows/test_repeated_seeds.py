@@ -155,6 +155,7 @@ def test_the_last_epoch_is_the_figure_and_the_best_on_validation_stands_next_to_
         assert best["top1"] == found["student"]["top1"]
 
 
+@pytest.mark.slow
 def test_fidelity_is_measured_on_every_split_and_against_an_independent_teacher(folder):
     text = "evidence: {independent_teacher: {model: teacher.yaml, seed: 1}, train_images: 30}\n"
     found = distilled(folder, text)
@@ -187,6 +188,7 @@ def test_corruptions_and_attacks(folder):
     assert 0 <= found["attacks"]["student"]["student"]["pgd"] <= found["attacks"]["student"]["student"]["clean"] <= 1
 
 
+@pytest.mark.slow
 def test_planted_noise_is_reported(folder):
     text = RECIPE.replace("validation: 20}", "validation: 20, label_noise: {rate: 0.5}}")
     (folder / "noisy.yaml").write_text(text)

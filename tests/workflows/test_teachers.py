@@ -504,6 +504,7 @@ def test_a_chain_of_assistants_is_trained_from_its_beginning():
     assert found["teacher"]["source"]["run"] == "../assistant"
 
 
+@pytest.mark.one_backend
 def test_a_teacher_of_other_classes_size_and_normalisation_teaches():
     build("resnet8", (16, 16, 1), 4).save("teacher.keras")
     name = write(
