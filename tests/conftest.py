@@ -32,13 +32,13 @@ ON_ONE_BACKEND = {
     for name in (
         "architecture", "bench", "citations", "corruptions", "data", "data_cache", "docs", "docstrings", "export",
         "foreign_code", "latency", "metrics", "model_card", "packaging", "paths", "public", "recipe_errors", "recipes",
-        "report", "report_page", "safety", "search", "signals", "stress_data", "study",
+        "repeated_seeds", "report", "report_page", "safety", "search", "signals", "stress_data", "study",
         "without_tensorflow",  # its processes run JAX whatever this one runs
         "forks",  # only processes of TensorFlow are forked
     )
 }  # fmt: skip
 # Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends. Each says why.
-MOSTLY_ON_ONE_BACKEND = {f"test_{name}.py" for name in ("cli", "doctor", "repeated_seeds", "resume", "write_a_method")}
+MOSTLY_ON_ONE_BACKEND = {f"test_{name}.py" for name in ("cli", "doctor", "resume", "write_a_method")}
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
 AS_SVG = {}
 
@@ -61,6 +61,7 @@ def pytest_configure(config):
     # In the environment, where the processes of pytest-xdist find it.
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         os.environ[WHOLE_SUITE] = "1"
+    forks.name_place()
 
 
 @pytest.fixture(scope="session")

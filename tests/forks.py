@@ -10,6 +10,7 @@ import atexit
 import inspect
 import json
 import os
+import pathlib
 import select
 import shutil
 import signal
@@ -18,7 +19,11 @@ import subprocess
 import sys
 import tempfile
 
+from filelock import FileLock
+
 PLACE = "KERAS_KD_FORKS"
+KEEP = b"k"
+KEPT = {}
 # What the child processes of the tests import sooner or later.
 IMPORTED = (
     "keras", "tensorflow.lite", "keras_tuner", "ai_edge_litert.interpreter", "matplotlib.pyplot", "scipy.stats",
@@ -41,8 +46,7 @@ class Popen(subprocess.Popen):
         job["cwd"] = os.fspath(named["cwd"] or os.getcwd())
         pipes = [named[name] for name in ("p2cread", "c2pwrite", "errwrite")]
         files = [number if pipe == -1 else pipe for number, pipe in enumerate(pipes)]
-        self._told = socket.socket(socket.AF_UNIX)
-        self._told.connect(_place())
+        self._told = _connected(_place())
         text = json.dumps(job).encode() + b"\n"
         socket.send_fds(self._told, [text[:1]], files)
         self._told.sendall(text[1:])
@@ -82,30 +86,46 @@ def _can_be_forked(args, environment):
     return python and environment.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
 
 
-def _place():
-    """The socket of the process that forks, which begins when it is first asked for."""
+def name_place():
+    """Where the process that forks is to be found; it begins when it is first asked for, by whatever process."""
     if PLACE not in os.environ:
-        begin()
-    return os.environ[PLACE]
+        folder = tempfile.mkdtemp()
+        os.environ[PLACE] = os.path.join(folder, "forks")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
-def begin():
-    """Begins the process that forks; it ends with this one."""
-    place = os.path.join(tempfile.mkdtemp(), "forks")
+def _place():
+    """The socket of the process that forks, which goes on as long as one of those that asked for it."""
+    name_place()
+    place = os.environ[PLACE]
+    if os.getpid() not in KEPT:
+        with FileLock(f"{place}.lock"):
+            try:
+                keeper = _connected(place)
+            except OSError:
+                _begin(place)
+                keeper = _connected(place)
+        keeper.sendall(KEEP)
+        KEPT[os.getpid()] = keeper
+    return place
+
+
+def _connected(place):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(place)
+    return connection
+
+
+def _begin(place):
+    # Of one that has ended.
+    pathlib.Path(place).unlink(missing_ok=True)
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg"}
     environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    process = NEW([sys.executable, __file__, place], env=environment, start_new_session=True, **pipes)
-    if process.stdout.readline() != b"ready\n":
-        raise RuntimeError("the process that forks did not begin")
-    os.environ[PLACE] = place
-
-    def end():
-        process.stdin.close()
-        process.wait()
-        shutil.rmtree(os.path.dirname(place), ignore_errors=True)
-
-    atexit.register(end)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with NEW([sys.executable, __file__, place], env=environment, start_new_session=True, **pipes) as process:
+        if process.stdout.readline() != b"ready\n":
+            raise RuntimeError("the process that forks did not begin")
+        process.returncode = 0  # nobody waits for it
 
 
 # That process.
@@ -119,7 +139,7 @@ def _serve(place):
     for name in IMPORTED:
         importlib.import_module(name)
     gc.freeze()
-    server, running = socket.socket(socket.AF_UNIX), {}
+    server, running, keepers = socket.socket(socket.AF_UNIX), {}, []
     server.bind(place)
     server.listen(64)
     awake, wakes = os.pipe()
@@ -128,19 +148,25 @@ def _serve(place):
     signal.set_wakeup_fd(wakes)
     print("ready", flush=True)
     while True:
-        ready = select.select([server, awake, 0], [], [])[0]
-        if 0 in ready:
+        ready = select.select([server, awake, *keepers], [], [])[0]
+        ended = [one for one in keepers if one in ready]
+        keepers = [one for one in keepers if one not in ended]
+        if ended and not keepers:
             os._exit(0)
         if awake in ready:
             os.read(awake, 1000)
             _tell_of_ended(running)
         if server in ready:
             caller = server.accept()[0]
+            if caller.recv(1, socket.MSG_PEEK) == KEEP:
+                caller.recv(1)
+                keepers.append(caller)
+                continue
             job, files = _asked(caller)
             pid = os.fork()
             if not pid:
                 signal.set_wakeup_fd(-1)
-                for one in (server, caller, *running.values()):
+                for one in (server, caller, *running.values(), *keepers):
                     one.close()
                 os.close(awake)
                 os.close(wakes)

@@ -402,6 +402,7 @@ def test_other_content_under_the_same_name_is_told_before_anything_is_trained(
     assert distilled("run")["epochs"] == 1
 
 
+@pytest.mark.slow
 def test_two_recipes_of_one_name_do_not_share_a_teacher():
     for place, seed in (("a", 0), ("b", 7)):
         Path(place).mkdir()

@@ -187,6 +187,7 @@ def test_distill_evaluate_and_reuse():
     assert {"recipe.yaml", "student.keras", "history.csv", "tensorboard", "report.json", "report.md"} <= names
 
 
+@pytest.mark.slow
 def test_seeds_and_smoke_runs_have_folders_of_their_own():
     run("distill", "digits_teacher", *SMALL, "--quiet", "--seed", "3")
     run("distill", "digits_teacher", "--quiet", "--smoke")

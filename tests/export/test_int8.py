@@ -162,6 +162,7 @@ def test_each_output_channel_of_a_kernel_has_its_own_scale():
     assert all(len(np.unique(found[..., channel])) > 30 for channel in range(6))
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     "kind", ["residual", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("depthwise", "normalisation first"))]
 )

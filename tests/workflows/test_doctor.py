@@ -450,7 +450,6 @@ def test_peers_without_a_teacher(here):
 # After a run, and the command
 
 
-@pytest.mark.both_backends
 def test_a_finished_run_is_examined_with_its_student(here, teachers):
     recipe = recipe_of(unit(teachers["good"]), fit={**FIT, "epochs": 1}, export={"formats": []}, bank="live")
     run.distill(recipe, "saved_models/mine", name="mine", quiet=True)

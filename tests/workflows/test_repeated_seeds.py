@@ -88,7 +88,6 @@ def test_three_seeds_and_their_baselines_are_judged(folder):
     assert page.index(verdict["sentence"]) < page.index("## Student and teacher")
 
 
-@pytest.mark.both_backends
 def test_a_baseline_is_the_same_student_budget_seed_and_views(folder):
     found = distilled(folder, "baseline: true\nseed: 3\n")
     (row,) = found["verdict"]["against"]["labels alone"]["runs"]
@@ -144,6 +143,7 @@ def test_seeds_without_a_baseline_have_a_mean_and_no_verdict(folder):
     )
 
 
+@pytest.mark.slow
 def test_the_last_epoch_is_the_figure_and_the_best_on_validation_stands_next_to_it(folder):
     (folder / "mine.yaml").write_text(RECIPE.replace("epochs: 2", "epochs: 4"))
     found = repeated_seeds.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)

@@ -318,6 +318,7 @@ def test_several_objectives_have_a_front(recipe, tmp_path):
     ],
     ids=["grid", "bayesian", "conditional"],
 )
+@pytest.mark.usefixtures("trained_in_no_time")
 def test_tuners(recipe, tmp_path, text, trials):
     found = searched(recipe(text, fit="{epochs: 1, batch_size: 16}"), tmp_path / "out", winner=False)
     assert len(found["trials"]) == trials == found["counts"]["completed"]
