@@ -67,7 +67,7 @@ def show(recipe, settings, seed, smoke, as_json):
     Example:
         keras-kd show resnet56_to_resnet20 --set fit.epochs=30
     """
-    import yaml
+    from keras_kd.recipe.yaml_writer import write_yaml
 
     loaded = load_recipe(recipe, settings, seed, smoke, notes=[], code=False)
     for method in own_methods(loaded):
@@ -75,7 +75,7 @@ def show(recipe, settings, seed, smoke, as_json):
     resolved = loaded.dump()
     if as_json:
         return print_json(resolved)
-    click.echo(yaml.safe_dump(resolved, sort_keys=False, default_flow_style=None, width=100).rstrip())
+    click.echo(write_yaml(resolved).rstrip())
 
 
 @command()

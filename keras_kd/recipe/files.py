@@ -1,16 +1,16 @@
 """Recipe files: where they are, and their YAML read with the line of every field."""
 
 import copy
+import functools
 import os
-import re
 from pathlib import Path
 
-import yaml
-
 from keras_kd.recipe.messages import dotted
+from keras_kd.recipe.yaml_reader import LARGEST, NotYamlError, read_yaml
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.paths import RECIPE, absolute, ends_in, is_path, user_path
-from keras_kd.utils.suggest import did_you_mean, found_as
+from keras_kd.utils.suggest import did_you_mean, found_as, shortened
 
 # setup.py puts the ready recipes there; a checkout, and an editable install of one, has them at its top.
 LIBRARY = Path(__file__).parent / "library"
@@ -41,25 +41,37 @@ def find(path):
     """The file of a recipe given by its path or its name, the ending left out or not."""
     text = user_path(path, "recipe")
     path = Path(text)
+    try:
+        found = _found(path, text)
+    except OSError as error:  # a path that no file can have
+        raise UserError(f"{shortened(text)}: cannot be read: {error.strerror}") from None
+    if found is not None:
+        return found
+    if path.is_dir():
+        raise UserError(f"{path}: a folder; expected a recipe file (.yaml)")
+    if path.exists():
+        raise UserError(f"{path}: no plain file; expected a recipe file (.yaml)")
+    hint = did_you_mean(path.stem, known()) or "; `keras-kd list recipes` names all"
+    raise UserError(f"{path}: no such recipe{hint}")
+
+
+def _found(path, text):
     if path.is_file():
         return absolute(path)
     beside_it = written_out(path)
     if beside_it and is_path(text):
         return beside_it
     recipes = known()
-    name = path.with_suffix("").as_posix() if not path.suffix or ends_in(path, RECIPE) else str(path)
+    name = str(path)
+    if path.name and (not path.suffix or ends_in(path, RECIPE)):
+        name = path.with_suffix("").as_posix()
     if name in recipes:
         return recipes[name].absolute()
     for candidate in recipes.values():
         # Of a recipe in a folder, such as recipes/pairs/x.yaml, the end of its path is a name too.
         if candidate.absolute().with_suffix("").as_posix().endswith(f"/{name}"):
             return candidate.absolute()
-    if beside_it:
-        return beside_it
-    if path.is_dir():
-        raise UserError(f"{path}: a folder; expected a recipe file (.yaml)")
-    hint = did_you_mean(path.stem, recipes) or "; `keras-kd list recipes` names all"
-    raise UserError(f"{path}: no such recipe{hint}")
+    return beside_it
 
 
 def written_out(path):
@@ -69,69 +81,58 @@ def written_out(path):
 
 
 def headline(path):
-    """The first comment line of a recipe."""
-    with open(path, encoding="utf-8") as file:
-        first = file.readline().strip()
+    """The first comment line of a recipe; "" where there is none, or the file cannot be read."""
+    try:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            first = file.readline(1000).strip()
+    except OSError:
+        return ""
     return first.removeprefix("#").split("  ")[0].strip() if first.startswith("#") else ""
-
-
-class Loader(yaml.SafeLoader):
-    """YAML with numbers such as 5e-4, which YAML 1.1 takes for text."""
-
-
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
-)
 
 
 def read(path):
     """(plain data, {path of keys: line}) of a YAML file."""
     at = shown(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UserError(f"{at}: not a text file; expected a recipe in YAML (UTF-8)") from None
+        data, lines = _parsed(_text_of(path, at))
+    except NotYamlError as error:
+        said = [f"{at}:{line}: {f'{dotted(where)}: ' if where else ''}{what}" for line, where, what in error.problems]
+        raise UserError("\n".join(said)) from None
+    if data is None:
+        raise UserError(f"{at}:1: empty; expected data, student and fit: `keras-kd new NAME` writes a recipe to edit")
+    if not isinstance(data, dict):
+        raise UserError(f"{at}:1: expected fields such as 'data:' and 'student:', got {found_as(data)}")
+    return copy.deepcopy(data), dict(lines)
+
+
+# A teacher's recipe is read for every check of those that it teaches.
+_parsed = functools.lru_cache(maxsize=16)(read_yaml)
+
+
+def _text_of(path, at):
+    try:
+        if path.is_dir():
+            raise UserError(f"{at}: a folder; expected a recipe file (.yaml)")
+        # A pipe or a device would be waited for.
+        if path.exists() and not path.is_file():
+            raise UserError(f"{at}: no plain file; expected a recipe file (.yaml)")
+        with open(path, "rb") as file:
+            found = file.read(LARGEST + 1)
+            size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise UserError(f"{at}: cannot be read: {error.strerror}") from None
+    if len(found) > LARGEST:
+        raise UserError(f"{at}: has {megabytes(size, 1)}; expected a recipe of at most {megabytes(LARGEST, 1)}")
     try:
-        loader = Loader(text)
-        node = loader.get_single_node()
-        # Constructing it writes out what is merged by `<<`, as if it stood there.
-        as_written = copy.deepcopy(node)
-        raw = loader.construct_document(node) if node is not None else None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UserError(f"{at}:{line}: not valid YAML: {error.problem}; check indentation and brackets") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{at}: not valid YAML: {str(error).splitlines()[0]}") from None
-    if raw is None:
-        raise UserError(f"{at}:1: empty; expected data, student and fit: `keras-kd new NAME` writes a recipe to edit")
-    if not isinstance(raw, dict):
-        raise UserError(f"{at}:1: expected fields such as 'data:' and 'student:', got {found_as(raw)}")
-    lines, twice = {}, []
-    try:
-        _walk(as_written, (), lines, twice)
-    except RecursionError:
-        raise UserError(f"{at}: an anchor holds itself; write the fields out") from None
-    if twice:
-        raise UserError("\n".join(f"{at}:{line}: {dotted(where)}: given twice; keep one" for line, where in twice))
-    return raw, lines
-
-
-def _walk(node, where, lines, twice):
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            here = (*where, key.value)
-            if here in seen:
-                twice.append((key.start_mark.line + 1, here))
-            seen.add(here)
-            lines[here] = key.start_mark.line + 1
-            _walk(value, here, lines, twice)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            lines[(*where, str(number))] = value.start_mark.line + 1
-            _walk(value, (*where, str(number)), lines, twice)
+        return found.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        utf_16 = found[:2] in (b"\xff\xfe", b"\xfe\xff") and b"\n\0" in found
+        what = (
+            "is UTF-16 text; expected a recipe in YAML (UTF-8): save it as UTF-8"
+            if utf_16
+            else ("not a text file; expected a recipe in YAML (UTF-8)")
+        )
+        raise UserError(f"{at}: {what}") from None
 
 
 def next_to(name, path):

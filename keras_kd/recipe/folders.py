@@ -54,7 +54,7 @@ class RunFolder:
         """All files that a run of a recipe may write."""
         exports = [self.path / EXPORTED[one] for one in recipe.export.formats]
         others = [self.bank, self.filling, self.teacher, self.tensorboard / EVENTS, self.best_validation]
-        others += [self.checkpoint(epoch) for epoch in range(1, recipe.fit.epochs) if recipe.fit.keeps(epoch)]
+        others += [self.checkpoint(epoch) for epoch in recipe.fit.kept() if epoch < recipe.fit.epochs]
         others += [self.example, self.int8_student] if exports else []
         return (*self.always, *exports, *others)
 

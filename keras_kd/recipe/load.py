@@ -9,7 +9,7 @@ from keras_kd.recipe.files import find, known, next_to, read, shown
 from keras_kd.recipe.messages import dotted
 from keras_kd.recipe.named import absent_names
 from keras_kd.recipe.old_names import note_old_names, old_names
-from keras_kd.recipe.overrides import override
+from keras_kd.recipe.overrides import as_given, override
 from keras_kd.recipe.smoke import shrink
 from keras_kd.recipe.teacher import spread
 from keras_kd.recipe.validate import validate
@@ -58,7 +58,7 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
         for line, where, message in placed:
             touching = (keys for keys in changed if keys[: len(where)] == where or where[: len(keys)] == keys)
             setting = changed.get(next(touching, None))
-            at = f"--set {setting}" if setting else f"{file}:{line}"
+            at = as_given(setting) if setting else f"{file}:{line}"
             texts.append(f"{at}: {dotted(where)}: {message}")
         return texts
 
@@ -128,7 +128,7 @@ def reading_once():
 
 def settings_of(spec):
     """The overrides that come with a network that teaches, as `load` takes them."""
-    return [f"{path}={json.dumps(value)}" for path, value in spec.settings.items()]
+    return [f"{path}={json.dumps(value, ensure_ascii=False)}" for path, value in spec.settings.items()]
 
 
 def _first_seed(raw):

@@ -46,7 +46,7 @@ def _weight_errors(recipe):
     for where, weight in _weights(recipe):
         if isinstance(weight, Schedule) and min(weight.values()) < 0:
             errors.append((where, f"becomes {min(weight.values()):g}; expected 0 or more"))
-        elif isinstance(weight, Schedule) and not any(weight.at(epoch) for epoch in range(epochs)):
+        elif isinstance(weight, Schedule) and not any(weight.values(epochs)):
             errors.append((where, f"is 0 in all {epochs} epochs; expected some epoch with a weight above 0"))
     if not recipe.label_weight and not any(term.weight is None or term.weight for term in recipe.terms):
         errors.append((("label_weight",), "is 0 and no term has a weight above 0: nothing to learn from"))

@@ -1,25 +1,38 @@
 """`--set fit.epochs=3`: fields of a recipe's plain data, changed in place."""
 
-import yaml
-
-from keras_kd.recipe.files import Loader
+from keras_kd.recipe.messages import dotted
 from keras_kd.recipe.old_names import set_once
 from keras_kd.recipe.schema_types import SHORT
+from keras_kd.recipe.yaml_reader import DEEPEST, INVALID, NotYamlError, read_yaml
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.suggest import found_as, shortened
 
 
 def override(raw, setting):
     """Applies "dotted.path=value" to plain data, in place; returns the path of keys."""
     name, equals, text = setting.partition("=")
-    keys = tuple(name.strip().split("."))
-    if not equals or not all(keys):
-        raise UserError(f"--set {setting}: expected dotted.path=value, such as fit.epochs=3")
+    keys, at = tuple(name.strip().split(".")), as_given(setting)
+    if not equals or not all(keys) or not name.isprintable():
+        raise UserError(f"{at}: expected dotted.path=value, such as fit.epochs=3")
     try:
-        value = Loader(text).get_single_data()
-    except yaml.YAMLError:
-        raise UserError(f"--set {setting}: {text!r} is not a valid YAML value") from None
-    set_field(raw, name.strip(), value, f"--set {setting}")
+        value, _ = read_yaml(text)
+    except NotYamlError as error:
+        _, where, message = error.problems[0]
+        if message.startswith(INVALID):
+            raise UserError(f"{at}: {shortened(repr(text))} is not a valid YAML value") from None
+        raise UserError(f"{at}: {dotted((*keys, *where))}: {message}") from None
+    set_field(raw, name.strip(), value, at)
     return keys
+
+
+def as_given(setting):
+    """An override as an error shows it: in one line that is not too long.
+
+    Example:
+        >>> as_given("fit.epochs=3"), as_given("student=a\\nb")
+        ('--set fit.epochs=3', '--set student=a\\\\nb')
+    """
+    return f"--set {shortened(setting if setting.isprintable() else ascii(setting)[1:-1], 200)}"
 
 
 def set_field(raw, name, value, at=None):
@@ -41,11 +54,13 @@ def set_field(raw, name, value, at=None):
         {'fit': {'epochs': 5}}
     """
     at, keys = at or name, tuple(name.split("."))
+    if len(keys) > DEEPEST:
+        raise UserError(f"{shortened(at)}: leads {len(keys)} levels deep; expected {DEEPEST} at most")
     holder = raw
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(holder, list):
-            if not key.isdigit() or int(key) > len(holder) - (0 if last else 1):
+            if not is_place(key) or int(key) > len(holder) - (0 if last else 1):
                 raise UserError(
                     f"{at}: {'.'.join(keys[:depth])} is a list of {len(holder)}; "
                     f"expected a number below {len(holder)} in place of {key!r}"
@@ -60,7 +75,7 @@ def set_field(raw, name, value, at=None):
                 holder = holder[int(key)]
             continue
         if not isinstance(holder, dict):
-            raise UserError(f"{at}: {'.'.join(keys[:depth])} is {holder!r} and has no fields")
+            raise UserError(f"{at}: {'.'.join(keys[:depth])} is {found_as(holder)} and has no fields")
         if last:
             set_once(holder, key, value)
             continue
@@ -70,5 +85,15 @@ def set_field(raw, name, value, at=None):
         elif isinstance(inner, str) and keys[: depth + 1] in SHORT:
             inner = holder[key] = {SHORT[keys[: depth + 1]]: inner}
         elif not isinstance(inner, dict | list):
-            raise UserError(f"{at}: {'.'.join(keys[: depth + 1])} is {inner!r} and has no fields")
+            raise UserError(f"{at}: {'.'.join(keys[: depth + 1])} is {found_as(inner)} and has no fields")
         holder = inner
+
+
+def is_place(key):
+    """Whether a part of a dotted path is a place in a list.
+
+    Example:
+        >>> is_place("0"), is_place("first"), is_place("\u00b2"), is_place("9" * 5000)
+        (True, False, False, False)
+    """
+    return key.isascii() and key.isdigit() and len(key) < 10

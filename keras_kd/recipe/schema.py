@@ -10,7 +10,23 @@ from keras_kd.export.formats import DEFAULTS, FORMATS, INPUTS, OUTPUTS
 from keras_kd.export.gates import GATES
 from keras_kd.recipe.schema_data import DataSpec, short_data
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
-from keras_kd.recipe.schema_types import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Weight, Whole
+from keras_kd.recipe.schema_types import (
+    ABOVE_ZERO,
+    CLASSES,
+    EPOCHS,
+    IMAGES,
+    LARGE,
+    NETWORKS,
+    NOT_NEGATIVE,
+    SEED,
+    VALUES,
+    Epoch,
+    Line,
+    Number,
+    Part,
+    Weight,
+    Whole,
+)
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.foreign_code import is_foreign
 
@@ -18,7 +34,7 @@ from keras_kd.utils.foreign_code import is_foreign
 class TermSpec(Part):
     """One method of `keras-kd list methods`, its weight, and its own settings next to them."""
 
-    method: str = Field(
+    method: Line = Field(
         description="a name of `keras-kd list methods`, or `package.module:Class`: a `keras_kd.Method` of your own"
     )
     weight: Weight | None = Field(
@@ -48,37 +64,45 @@ class TrustSpec(Part):
 class FitSpec(Part):
     """How the student is trained."""
 
-    epochs: Whole = Field(gt=0, le=10**6, description="passes over the training images")
-    batch_size: Whole = Field(64, gt=0, description="images per step")
+    epochs: Epoch = Field(description="passes over the training images")
+    batch_size: Whole = Field(64, gt=0, le=10**6, description="images per step")
     optimizer: Literal["sgd", "adam", "adamw"] = Field("sgd", description="sgd couples `l2` as PyTorch does")
     learning_rate: Number = Field(0.05, **ABOVE_ZERO, description="at the start, after the warm-up")
     momentum: Number = Field(0.9, ge=0, lt=1, description="of sgd")
     nesterov: bool = Field(False, description="of sgd")
-    drops: tuple[Annotated[Whole, Field(gt=0)], ...] = Field(
-        (), description="after these epochs the rate is multiplied by `drop_factor`"
+    drops: tuple[Epoch, ...] = Field(
+        (), max_length=VALUES, description="after these epochs the rate is multiplied by `drop_factor`"
     )
     drop_factor: Number = Field(0.1, gt=0, le=1, description="see `drops`")
     decay: Literal["constant", "cosine"] = Field("constant", description="cosine: falls to zero over the epochs")
-    warmup_epochs: Whole = Field(0, ge=0, description="the rate rises linearly over the first epochs")
+    warmup_epochs: Whole = Field(0, ge=0, le=EPOCHS, description="the rate rises linearly over the first epochs")
     l2: Number = Field(0.0, **NOT_NEGATIVE, description="sgd's coupled weight decay, on every variable; 5e-4 in papers")
     weight_decay: Number = Field(0.0, **NOT_NEGATIVE, description="adamw's decoupled weight decay")
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "float32", description="of the networks; losses are always float32"
     )
     deterministic: bool = Field(False, description="bit-equal results from equal seeds; slower on a GPU")
-    steps_per_execution: Literal["auto"] | Annotated[Whole, Field(gt=0)] = Field(
+    steps_per_execution: Literal["auto"] | Annotated[Whole, Field(gt=0, le=10**6)] = Field(
         "auto", description="steps in one call; auto: 16 on JAX with an accelerator, one compiled loop, else 1"
     )
     jit_compile: Literal["auto"] | bool = Field("auto", description="XLA; auto: where it pays")
-    checkpoints: tuple[Annotated[Whole, Field(gt=0)], ...] = Field(
-        (), description="epochs after which the student is kept as checkpoints/epoch_0020.keras, to teach others"
+    checkpoints: tuple[Epoch, ...] = Field(
+        (),
+        max_length=VALUES,
+        description="epochs after which the student is kept as checkpoints/epoch_0020.keras, to teach others",
     )
-    checkpoint_every: Whole | None = Field(None, gt=0, description="of 20: also after every 20 epochs")
+    checkpoint_every: Epoch | None = Field(None, description="of 20: also after every 20 epochs")
 
     def keeps(self, epoch):
         """Whether the student as it is after an epoch stays on the disk; the last one always does."""
         every = self.checkpoint_every
         return epoch in (*self.checkpoints, self.epochs) or (every is not None and epoch % every == 0)
+
+    def kept(self):
+        """The epochs, rising, after which the student as it is then stays on the disk."""
+        every = self.checkpoint_every
+        of_every = range(every, self.epochs + 1, every) if every else ()
+        return sorted({*(one for one in self.checkpoints if one <= self.epochs), *of_every, self.epochs})
 
 
 class BankSpec(Part):
@@ -94,9 +118,9 @@ class BankSpec(Part):
         description="of the rows: float32 is exact, float16 within 2^-11 of each value, int8 within a 510th of "
         "the row's range, topk keeps the largest logits and spreads the rest",
     )
-    kept: Whole = Field(10, gt=0, description="logits that `format: topk` keeps")
+    kept: Whole = Field(10, gt=0, le=CLASSES, description="logits that `format: topk` keeps")
     views: Whole | None = Field(
-        None, gt=0, description="shows each image in so many views only, so that few are needed"
+        None, gt=0, le=EPOCHS, description="shows each image in so many views only, so that few are needed"
     )
     maps: bool = Field(False, description="stores feature maps too, for methods that read them; they are large")
 
@@ -109,7 +133,7 @@ def short_bank(value):
 class GateSpec(Part):
     """What an exported file may differ from the Keras model; see `keras-kd export --help`."""
 
-    images: Whole = Field(GATES["images"], gt=0, description="test images that each file is run on")
+    images: Whole = Field(GATES["images"], gt=0, le=IMAGES, description="test images that each file is run on")
     float32_max_difference: Number = Field(
         GATES["float32_max_difference"], **NOT_NEGATIVE, description="of logits, relative to the largest if above 1"
     )
@@ -126,7 +150,7 @@ class Int8FineTuningSpec(Part):
     """How a student is trained for int8 where an int8 file fails its gate: its quantisation simulated, its teacher's
     bank as the target."""
 
-    epochs: Whole = Field(2, ge=0, description="over the training images; 0 leaves such a file out")
+    epochs: Whole = Field(2, ge=0, le=EPOCHS, description="over the training images; 0 leaves such a file out")
     learning_rate: Number = Field(1e-4, **ABOVE_ZERO, description="of Adam at the start; a cosine takes it to 0")
 
 
@@ -138,19 +162,26 @@ class ExportSpec(Part):
     )
     inputs: Literal[INPUTS] = Field("float32", description="uint8: the files take pixels as images have them")
     outputs: Literal[OUTPUTS] = Field("logits", description="probabilities: the files end with a softmax")
-    calibration_images: Whole = Field(256, gt=0, description="training images that set the int8 ranges")
+    calibration_images: Whole = Field(256, gt=0, le=IMAGES, description="training images that set the int8 ranges")
     gates: GateSpec = Field(GateSpec(), description="parity gates")
     int8_fine_tuning: Int8FineTuningSpec = Field(
         Int8FineTuningSpec(), description="a second chance for int8 files that fail their gate"
     )
 
 
+# Of a range that is searched: what fields may be.
+Bound = Annotated[Number, Field(ge=-LARGE, le=LARGE)]
+WholeBound = Annotated[Whole, Field(ge=-LARGE, le=LARGE)]
+
+
 class SettingSpace(Part):
     """The values that a search tries for one field of the recipe: one of `float`, `int`, `choice`, `boolean`."""
 
-    float: tuple[Number, Number] | None = Field(None, description="minimum and maximum, such as [1, 20]")
-    int: tuple[Whole, Whole] | None = Field(None, description="as `float`, whole numbers")
-    choice: tuple[object, ...] | None = Field(None, min_length=1, description="a list of values of any kind")
+    float: tuple[Bound, Bound] | None = Field(None, description="minimum and maximum, such as [1, 20]")
+    int: tuple[WholeBound, WholeBound] | None = Field(None, description="as `float`, whole numbers")
+    choice: tuple[object, ...] | None = Field(
+        None, min_length=1, max_length=VALUES, description="a list of values of any kind"
+    )
     boolean: Literal[True] | None = Field(None, description="true: both true and false are tried")
     sampling: Literal["linear", "log", "reverse_log"] = Field(
         "linear", description="of `float` and `int`: log tries as many values from 1 to 2 as from 10 to 20"
@@ -167,7 +198,7 @@ class SettingSpace(Part):
 class ObjectiveSpec(Part):
     """A figure that a search makes large or small."""
 
-    name: str = Field(
+    name: Line = Field(
         min_length=1,
         description="`val_accuracy` or `val_loss`, after the last epoch; or a figure of report.json by its path, such "
         "as calibration.ece, fidelity.agreement, cost.macs; of the images set aside, never of the test images",
@@ -192,6 +223,7 @@ class SearchSpec(Part):
     objective: Annotated[tuple[ObjectiveSpec, ...], BeforeValidator(short_objectives)] = Field(
         (ObjectiveSpec(name="val_accuracy"),),
         min_length=1,
+        max_length=NETWORKS,
         description="what is best: a name, such as val_accuracy; fields; or a list of several for a Pareto set",
     )
     trials: Whole = Field(20, gt=0, le=10**5, description="settings that are tried, at most")
@@ -202,10 +234,11 @@ class SearchSpec(Part):
     seeds: Whole = Field(1, gt=0, le=100, description="runs of a trial, of the recipe's seed and those after it")
     validation: Number = Field(
         0.1,
-        **ABOVE_ZERO,
+        gt=0,
+        le=IMAGES,
         description="fraction or number of training images set aside for judging, where data.validation is 0",
     )
-    seed: Whole = Field(0, ge=0, lt=2**31, description="decides which settings are tried")
+    seed: Whole = Field(0, **SEED, description="decides which settings are tried")
 
 
 class BaselineSpec(Part):
@@ -214,7 +247,7 @@ class BaselineSpec(Part):
     label_smoothing: Number | None = Field(
         None, gt=0, lt=1, description="also trains it on labels smoothed by so much, such as 0.1"
     )
-    least_seeds: Whole = Field(3, gt=0, description="with fewer, the verdict is `undecided`")
+    least_seeds: Whole = Field(3, gt=0, le=VALUES, description="with fewer, the verdict is `undecided`")
 
 
 def short_baseline(value):
@@ -235,15 +268,17 @@ class EvidenceSpec(Part):
         "accurate networks agree anyway (Stanton et al. 2021)",
     )
     train_images: Whole = Field(
-        2000, ge=0, description="training images, as they are, on which fidelity is measured too; 0 for none"
+        2000, ge=0, le=IMAGES, description="training images, as they are, on which fidelity is measured too; 0 for none"
     )
     representation: bool = Field(True, description="linear CKA of teacher and student by stage, on test images")
     corruptions: bool = Field(False, description="accuracy on test images with noise, blur, contrast, pixelation, JPEG")
     attacks: bool = Field(False, description="accuracy under FGSM and PGD, and whether attacks on the teacher transfer")
     attention: bool = Field(False, description="overlap of Grad-CAM maps of teacher, student and baseline")
     invariance: bool = Field(False, description="agreement under colour jitter and rotation")
-    images: Whole = Field(500, gt=0, description="test images that the last four and `representation` look at")
-    epsilon: Number = Field(2.0, **ABOVE_ZERO, description="of attacks: the most a pixel 0..255 may change")
+    images: Whole = Field(
+        500, gt=0, le=IMAGES, description="test images that the last four and `representation` look at"
+    )
+    epsilon: Number = Field(2.0, gt=0, le=255, description="of attacks: the most a pixel 0..255 may change")
 
 
 EVERYTHING = dict.fromkeys(("corruptions", "attacks", "attention", "invariance"), True)
@@ -269,8 +304,12 @@ class Recipe(Part):
         description="the network to train, such as student: resnet20"
     )
     label_weight: Weight = Field(1.0, description="weight of the label loss, a number or a schedule (see below)")
-    terms: tuple[TermSpec, ...] = Field((), description="what the student learns from the teacher; a list")
-    peers: tuple[Network, ...] = Field((), description="networks trained with the student and dropped, for dml; a list")
+    terms: tuple[TermSpec, ...] = Field(
+        (), max_length=NETWORKS, description="what the student learns from the teacher; a list"
+    )
+    peers: tuple[Network, ...] = Field(
+        (), max_length=NETWORKS, description="networks trained with the student and dropped, for dml; a list"
+    )
     trust: TrustSpec | None = Field(None, description="the teacher's word weighed by class; needs data.validation")
     fit: FitSpec = Field(description="how it is trained, such as fit: {epochs: 240}")
     bank: Annotated[BankSpec, BeforeValidator(short_bank)] = Field(
@@ -288,9 +327,10 @@ class Recipe(Part):
         EvidenceSpec(),
         description="what else is measured; `all` switches corruptions, attacks, attention and invariance on",
     )
-    seed: Whole = Field(0, ge=0, lt=2**31, description="decides initial weights, order, views, dropout")
-    seeds: tuple[Annotated[Whole, Field(ge=0, lt=2**31)], ...] = Field(
+    seed: Whole = Field(0, **SEED, description="decides initial weights, order, views, dropout")
+    seeds: tuple[Annotated[Whole, Field(**SEED)], ...] = Field(
         (),
+        max_length=VALUES,
         description="a run for each, in folders next to each other, such as [0, 1, 2]; the report of the first judges "
         "them all",
     )

@@ -9,7 +9,21 @@ from keras_kd.data.injected.imbalance import PROFILES as IMBALANCES
 from keras_kd.data.injected.label_noise import KINDS as NOISE_KINDS
 from keras_kd.data.views import PRESETS, VIEWS, family
 from keras_kd.data.views.rand_augment import STRONGEST
-from keras_kd.recipe.schema_types import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Pixel, Whole
+from keras_kd.recipe.schema_types import (
+    ABOVE_ZERO,
+    IMAGES,
+    LARGE,
+    PIXELS,
+    SEED,
+    Class,
+    Line,
+    Mean,
+    Number,
+    Part,
+    Pixel,
+    Size,
+    Whole,
+)
 from keras_kd.utils.suggest import closest
 
 
@@ -34,7 +48,9 @@ class ViewsSpec(Part):
         "crop_flip", description="what is beneath: none, flip (mirror images), crop_flip (pad-4 crops as well)"
     )
     rand_augment: RandAugmentSpec | None = Field(None, description="fields, such as {operations: 2, magnitude: 10}")
-    cutout: Whole | None = Field(None, gt=0, description="side of a square hole in pixels; published: 8 on CIFAR-100")
+    cutout: Whole | None = Field(
+        None, gt=0, le=PIXELS, description="side of a square hole in pixels; published: 8 on CIFAR-100"
+    )
     holes: Whole = Field(16, gt=0, le=1000, description="of cutout: places of it for each view of the base")
     fill: Annotated[tuple[Pixel, ...], BeforeValidator(_one_or_more)] = Field(
         (0,),
@@ -65,6 +81,10 @@ Family = Annotated[
 ]
 
 
+# That it is a share, 0 to 1, is said of the matrix as a whole.
+Share = Annotated[Number, Field(ge=-LARGE, le=LARGE)]
+
+
 class LabelNoiseSpec(Part):
     """Wrong labels, planted in the training images; the test images keep theirs."""
 
@@ -76,16 +96,16 @@ class LabelNoiseSpec(Part):
     rate: Number | None = Field(
         None, ge=0, le=1, description="share of the images that get a wrong label; not of matrix"
     )
-    matrix: tuple[tuple[Number, ...], ...] | str | None = Field(
+    matrix: tuple[tuple[Share, ...], ...] | Line | None = Field(
         None,
         description="rows that sum to 1, row c the shares of class c's images labelled as each class; or a .npy or "
         ".csv file of them",
     )
-    superclasses: tuple[Whole, ...] | None = Field(
+    superclasses: tuple[Class, ...] | None = Field(
         None, description="the superclass of each class, a number; those of cifar100 are known"
     )
     clean_validation: bool = Field(False, description="whether images that are set aside keep their own labels")
-    seed: Whole = Field(0, ge=0, description="decides which images get which label")
+    seed: Whole = Field(0, **SEED, description="decides which images get which label")
 
 
 class ImbalanceSpec(Part):
@@ -94,17 +114,17 @@ class ImbalanceSpec(Part):
     profile: Literal[IMBALANCES] = Field(
         "exponential", description="exponential: fewer from class to class; step: the last classes have few"
     )
-    ratio: Number = Field(ge=1, allow_inf_nan=False, description="of the largest class to the smallest, such as 100")
+    ratio: Number = Field(ge=1, le=LARGE, description="of the largest class to the smallest, such as 100")
     rare: Number | None = Field(
         None, gt=0, lt=1, description="of step alone: share of the classes that are rare; 0.5 where none is given"
     )
-    seed: Whole = Field(0, ge=0, description="decides which images stay")
+    seed: Whole = Field(0, **SEED, description="decides which images stay")
 
 
 class DataSpec(Part):
     """Which images, and how they are augmented."""
 
-    name: str = Field(
+    name: Line = Field(
         min_length=1,
         description="`digits`, a TFDS name (`cifar100`), a folder of images, an `.npz` file, `package.module:function`",
     )
@@ -112,22 +132,26 @@ class DataSpec(Part):
         "none",
         description=f"augmentation of the training images: {', '.join((*VIEWS, *PRESETS))}; or fields (see data.views)",
     )
-    data_dir: str | None = Field(None, description="where TFDS keeps its data")
-    image_size: Whole | tuple[Whole, Whole] | None = Field(
+    data_dir: Line | None = Field(None, description="where TFDS keeps its data")
+    image_size: Size | tuple[Size, Size] | None = Field(
         None, description="height and width (one number: both) to which a folder's images are resized"
     )
-    classes: tuple[Annotated[Whole, Field(ge=0)], ...] | None = Field(
+    classes: tuple[Annotated[Class, Field(ge=0)], ...] | None = Field(
         None, min_length=2, description="keep only the classes of these numbers, in this order, such as [0, 1, 2]"
     )
-    train_images: Whole | None = Field(None, gt=0, description="use at most so many training images, class-balanced")
-    test_images: Whole | None = Field(None, gt=0, description="use at most so many test images, class-balanced")
+    train_images: Whole | None = Field(
+        None, gt=0, le=IMAGES, description="use at most so many training images, class-balanced"
+    )
+    test_images: Whole | None = Field(
+        None, gt=0, le=IMAGES, description="use at most so many test images, class-balanced"
+    )
     validation: Number = Field(
-        0.0, **NOT_NEGATIVE, description="fraction (below 1) or number of training images set aside for validation"
+        0.0, ge=0, le=IMAGES, description="fraction (below 1) or number of training images set aside for validation"
     )
     test_fraction: Number | None = Field(
         None, gt=0, lt=1, description="share of the images tested on, where the data has no test split"
     )
-    mean: tuple[Number, ...] | None = Field(None, description="per channel, of pixels / 255; computed if not given")
+    mean: tuple[Mean, ...] | None = Field(None, description="per channel, of pixels / 255; computed if not given")
     std: tuple[Annotated[Number, Field(**ABOVE_ZERO)], ...] | None = Field(None, description="as `mean`")
     label_noise: LabelNoiseSpec | None = Field(
         None, description="wrong labels planted in the training images, such as {kind: symmetric, rate: 0.4}"
@@ -135,7 +159,7 @@ class DataSpec(Part):
     imbalance: ImbalanceSpec | None = Field(
         None, description="classes made rare in the training images, such as {profile: exponential, ratio: 100}"
     )
-    seed: Whole = Field(0, ge=0, description="decides what `validation`, `train_images`, `test_fraction` choose")
+    seed: Whole = Field(0, **SEED, description="decides what `validation`, `train_images`, `test_fraction` choose")
 
     @property
     def family(self):

@@ -4,14 +4,28 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from keras_kd.recipe.schema_types import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Whole
+from keras_kd.recipe.schema_types import (
+    ABOVE_ZERO,
+    CLASSES,
+    NETWORKS,
+    NOT_NEGATIVE,
+    SEED,
+    Class,
+    Epoch,
+    Line,
+    Mean,
+    Number,
+    Part,
+    Size,
+    Whole,
+)
 from keras_kd.utils.paths import RECIPE, ends_in
 
 
 class ModelSpec(Part):
     """A network. A plain string is shorthand for `{model: string}`."""
 
-    model: str = Field(
+    model: Line = Field(
         description="a name of `keras-kd list models`, a recipe (`x.yaml`; its student, trained first if missing), a "
         "`.keras` file, a `keras.applications` name, or `package.module:function`",
     )
@@ -28,22 +42,24 @@ class ModelSpec(Part):
 class MemberSpec(ModelSpec):
     """A network that teaches, alone or in an ensemble. A plain string is shorthand for `{model: string}`."""
 
-    seed: Whole | None = Field(None, ge=0, lt=2**31, description="of a recipe: the run of this seed, not the recipe's")
-    epoch: Whole | None = Field(
-        None, gt=0, description="of a recipe: as its student was after this epoch, which its fit.checkpoints must keep"
+    seed: Whole | None = Field(None, **SEED, description="of a recipe: the run of this seed, not the recipe's")
+    epoch: Epoch | None = Field(
+        None, description="of a recipe: as its student was after this epoch, which its fit.checkpoints must keep"
     )
     settings: dict[str, object] = Field(
         {},
         description="of a recipe: overrides by dotted path, such as {fit.epochs: 20}; its run has a folder of its own",
     )
-    classes: Whole | None = Field(None, gt=0, description="how many the network has, where the data has other ones")
-    class_map: tuple[Whole | tuple[Whole, ...] | None, ...] | None = Field(
+    classes: Whole | None = Field(
+        None, gt=0, le=CLASSES, description="how many the network has, where the data has other ones"
+    )
+    class_map: tuple[Class | tuple[Class, ...] | None, ...] | None = Field(
         None, description="for each class of the data the network's class, a list of them (added), or null (none)"
     )
-    input_size: Whole | tuple[Whole, Whole] | None = Field(
+    input_size: Size | tuple[Size, Size] | None = Field(
         None, description="height and width (one number: both) that the network takes; images are resized inside it"
     )
-    mean: tuple[Number, ...] | None = Field(None, description="of its own, for `pixels: standard`; else the data's")
+    mean: tuple[Mean, ...] | None = Field(None, description="of its own, for `pixels: standard`; else the data's")
     std: tuple[Annotated[Number, Field(**ABOVE_ZERO)], ...] | None = Field(None, description="as `mean`")
     calibrate: bool = Field(
         False, description="logits divided by a temperature fitted on data.validation (Guo et al. 2017)"
@@ -76,9 +92,9 @@ class TeacherSpec(MemberSpec):
     """One network or several as one. A plain string is shorthand for `{model: string}`, a list for
     `{ensemble: [...]}`."""
 
-    model: str | None = Field(None, description=f"{ModelSpec.model_fields['model'].description}; or give `ensemble`")
+    model: Line | None = Field(None, description=f"{ModelSpec.model_fields['model'].description}; or give `ensemble`")
     ensemble: tuple[Annotated[MemberSpec, BeforeValidator(short_model)], ...] = Field(
-        (), description="networks that teach as one; a list, each as a teacher of its own"
+        (), max_length=NETWORKS, description="networks that teach as one; a list, each as a teacher of its own"
     )
     ensemble_mean: Literal["probabilities", "logits", "softened"] = Field(
         "probabilities", description="what of the members is averaged; softened: their softmax at ensemble_temperature"

@@ -2,12 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from keras_kd.training.schedules import Schedule
 
-ABOVE_ZERO = {"gt": 0, "allow_inf_nan": False}
-NOT_NEGATIVE = {"ge": 0, "allow_inf_nan": False}
+# Every number of a recipe has a least and a largest value (a test sees to it): none overflows in float32, none asks for
+# what no machine has.
+LARGE, EPOCHS, IMAGES, CLASSES, PIXELS = 10**9, 10**6, 10**9, 10**6, 10**4
+ABOVE_ZERO = {"gt": 0, "le": LARGE, "allow_inf_nan": False}
+NOT_NEGATIVE = {"ge": 0, "le": LARGE, "allow_inf_nan": False}
+# What Keras, NumPy and both backends take for a seed.
+SEED = {"ge": 0, "lt": 2**31}
+NETWORKS, VALUES = 100, 1000  # items of a list: of terms, peers, members; of values to try, epochs, seeds
 # Where a plain string is shorthand for a part with this one field.
 SHORT = {
     ("data",): "name",
@@ -17,6 +23,15 @@ SHORT = {
     ("bank",): "mode",
     ("evidence", "independent_teacher"): "model",
 }
+
+
+def _one_line(value):
+    if not value.isprintable():
+        raise ValueError("text of one line")
+    return value
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
 
 
 class Part(BaseModel):
@@ -31,7 +46,7 @@ def _no_bool(value):
     return value
 
 
-Number = Annotated[float, BeforeValidator(_no_bool)]
+Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 
 
 def _constant_or_not(value):
@@ -43,4 +58,8 @@ Weight = Annotated[
     Discriminator(_constant_or_not),
 ]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
+Epoch = Annotated[Whole, Field(gt=0, le=EPOCHS)]
+Size = Annotated[Whole, Field(le=PIXELS)]  # in pixels; that it is 1 or more is said of height and width together
+Class = Annotated[Whole, Field(ge=-CLASSES, le=CLASSES)]  # that it is there is said with the number of classes
+Mean = Annotated[Number, Field(ge=-LARGE, le=LARGE)]
 Pixel = Annotated[Whole, Field(ge=0, le=255)]

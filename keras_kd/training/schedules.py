@@ -14,8 +14,10 @@ def _no_bool(value):
     return value
 
 
-Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
+# Within what float32 holds, and what float64 counts by ones.
+LARGEST, LAST = 1e30, 10**15
+Number = Annotated[float, BeforeValidator(_no_bool), Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=LAST)]
 
 
 # The fields of a `Schedule` under the names that they had in version 0.1; read for one release.
@@ -61,7 +63,7 @@ class Schedule(BaseModel):
     shape: Literal["linear", "cosine", "sigmoid"] = Field(
         default="linear", description="of the change; sigmoid is ONE's ramp-up"
     )
-    stop_after: Annotated[int, BeforeValidator(_no_bool), Field(gt=0)] | None = Field(
+    stop_after: Annotated[int, BeforeValidator(_no_bool), Field(gt=0, le=LAST)] | None = Field(
         default=None, description="after so many epochs, counted from the first, the value is 0"
     )
 
@@ -88,15 +90,23 @@ class Schedule(BaseModel):
             share = math.exp(-5 * (1 - share) ** 2)
         return self.start_value + (self.end_value - self.start_value) * share
 
-    def values(self):
-        """Every value that can matter to a check: those of all epochs until it stays as it is.
+    def values(self, epochs=None):
+        """The values at the ends of its parts: all others lie between two of these, as each part only rises or falls.
+
+        Args:
+            epochs: only of so many epochs; by default of all until it stays as it is.
 
         Example:
             >>> Schedule(end_value=2.0, start_value=1.0, duration=2).values()
             [1.5, 2.0]
+            >>> Schedule(end_value=2.0, duration=10**12).values(epochs=1)
+            [2e-12]
         """
         last = max(self.delay + self.duration, self.stop_after or 0) + 1
-        return list(dict.fromkeys(self.at(epoch) for epoch in range(last)))
+        last = last if epochs is None else min(last, epochs)
+        turns = (0, self.delay, self.delay + self.duration, self.stop_after or 0, last)
+        ends = sorted({epoch for turn in turns for epoch in (turn - 1, turn) if 0 <= epoch < last})
+        return list(dict.fromkeys(map(self.at, ends)))
 
 
 def under_new_names(fields):

@@ -22,13 +22,13 @@ def expectation(error):
             options = re.findall(r"'([^']*)'", context["expected"])
             return f"{found} {_options(options)}{did_you_mean(got, options)}"
         case "greater_than":
-            return f"{found} more than {context['gt']:g}"
+            return f"{found} more than {_bound(context['gt'])}"
         case "greater_than_equal":
-            return f"{found} {context['ge']:g} or more"
+            return f"{found} {_bound(context['ge'])} or more"
         case "less_than":
-            return f"{found} less than {context['lt']:g}"
+            return f"{found} less than {_bound(context['lt'])}"
         case "less_than_equal":
-            return f"{found} {context['le']:g} or less"
+            return f"{found} {_bound(context['le'])} or less"
         case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
             return f"{found} a whole number"
         case "float_parsing" | "float_type":
@@ -53,6 +53,10 @@ def expectation(error):
         case "value_error":
             return f"{found} {error['msg'].removeprefix('Value error, ')}"
     return f"is {found_as(got)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _bound(value):
+    return f"{value:,}" if isinstance(value, int) and abs(value) >= 10**5 else f"{value:g}"
 
 
 def _options(options):

@@ -39,6 +39,16 @@ def did_you_mean(word, words, *, as_written=False, before="; ", otherwise=""):
     return otherwise if found is None else f"{before}did you mean {found!r}?"
 
 
+def shortened(text, most=80):
+    """A text as an error shows it: a long one by its beginning.
+
+    Example:
+        >>> shortened("short"), shortened("9" * 5000, 4)
+        ('short', '9999... (5,000 characters)')
+    """
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+
+
 def found_as(value):
     """A value as an error shows it.
 
@@ -52,4 +62,4 @@ def found_as(value):
         return f"a list of {len(value)}"
     if isinstance(value, bool):
         return str(value).lower()
-    return "nothing" if value is None else repr(value)
+    return "nothing" if value is None else shortened(repr(value))

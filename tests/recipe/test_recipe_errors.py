@@ -54,7 +54,7 @@ BROKEN = {
     ),
     "given twice": (
         GOOD + "label_weight: 0.2\n",
-        ["bad.yaml:7: label_weight: given twice; keep one"],
+        ["bad.yaml:7: label_weight: given twice, in lines 4 and 7; keep one"],
     ),
     "python tag": (
         but("student: digits_tiny", "student: !!python/object/apply:os.system ['true']"),

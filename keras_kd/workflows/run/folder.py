@@ -14,6 +14,7 @@ from keras_kd.export.formats import FILES as EXPORTED
 from keras_kd.recipe.folders import BANKS, INSIDE, OTHERS, RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.recipe.old_names import RESOLVED
+from keras_kd.recipe.yaml_writer import write_yaml
 from keras_kd.report.report import Report
 from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
 from keras_kd.utils.account import CHANGED, changes, has_account, log_changed, read_account
@@ -166,7 +167,7 @@ def keep_recipe(files, recipe):
     """Writes the resolved recipe of a run."""
     with atomic_write(files.recipe) as temporary:
         header = f"{RESOLVED} {keras_kd.__version__}: every default filled, paths relative to this file.\n"
-        body = yaml.safe_dump(recipe.dump(files.path), sort_keys=False, default_flow_style=None, width=100)
+        body = write_yaml(recipe.dump(files.path))
         temporary.write_text(header + body, encoding="utf-8")
 
 

@@ -49,7 +49,7 @@ def plan(recipe, smoke=False):
     teacher_cost = cost(teacher.model) if teacher else None
     work = 3 * student_cost["macs"] + (teacher_cost["macs"] if teacher_cost else 0)
     rate = multiplications_a_second()
-    kept = sum(map(recipe.fit.keeps, range(1, recipe.fit.epochs)))
+    kept = len(recipe.fit.kept()) - 1
     seconds = round(START + STEP * steps + work * about.train_count * epochs / rate, 1)
     return {
         "student": {"name": student.name, **student_cost},

@@ -4,11 +4,10 @@ import json
 import os
 from datetime import date
 
-import yaml
-
 import keras_kd
 from keras_kd.recipe.folders import RunFolder, seed_folder
 from keras_kd.recipe.load import load
+from keras_kd.recipe.yaml_writer import write_yaml
 from keras_kd.report.search_page import page
 from keras_kd.report.search_result import SearchResult
 from keras_kd.utils.account import has_account, read_account
@@ -179,7 +178,7 @@ def _write_recipe(plan, search):
             f"# Then trained on all training images: top-1 {tops} on {search.winner.test_images} test images; "
             "a student alone was not trained next to it."
         )
-    body = yaml.safe_dump(_brief(recipe, path.parent), sort_keys=False, default_flow_style=None, width=100)
+    body = write_yaml(_brief(recipe, path.parent))
     with atomic_write(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n" + body, encoding="utf-8")
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.load import load
+from keras_kd.recipe.overrides import is_place
 from keras_kd.recipe.schema import SettingSpace
 from keras_kd.utils.errors import UserError
 
@@ -243,4 +244,4 @@ def settings_of(values, given):
 
 def _is_method(path):
     keys = path.split(".")
-    return len(keys) == 3 and keys[0] == "terms" and keys[1].isdigit() and keys[2] == "method"
+    return len(keys) == 3 and keys[0] == "terms" and is_place(keys[1]) and keys[2] == "method"

@@ -4,10 +4,10 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 import keras_kd
 from keras_kd.evaluation.metrics.paired import paired_interval
+from keras_kd.recipe.yaml_writer import write_yaml
 from keras_kd.report.study_result import StudyResult
 from keras_kd.utils.suggest import did_you_mean
 from keras_kd.workflows.run.environment import environment, git_commit
@@ -74,7 +74,7 @@ def result_of(name, spec, cells, seeds, runs, failed):
         git_commit=git_commit(),
         version=keras_kd.__version__,
         date=date.today().isoformat(),
-        base=yaml.safe_dump(spec.recipes[spec.base], sort_keys=False, default_flow_style=None, width=100),
+        base=write_yaml(spec.recipes[spec.base]),
     )
 
 

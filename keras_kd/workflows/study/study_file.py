@@ -5,14 +5,14 @@ import json
 import re
 from pathlib import Path
 
-import yaml
 from pydantic import Field, ValidationError
 
 from keras_kd.recipe.files import read, shown, written_out
 from keras_kd.recipe.load import load, load_teacher_recipe
 from keras_kd.recipe.messages import dotted, explain
-from keras_kd.recipe.overrides import override, set_field
+from keras_kd.recipe.overrides import is_place, override, set_field
 from keras_kd.recipe.schema_types import Part, Whole
+from keras_kd.recipe.yaml_writer import write_yaml
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import atomic_write
@@ -185,7 +185,7 @@ def _at(value, path):
     """What plain data have at a dotted path."""
     for key in path.split("."):
         if isinstance(value, list):
-            value = value[int(key)] if key.isdigit() and int(key) < len(value) else _MISSING
+            value = value[int(key)] if is_place(key) and int(key) < len(value) else _MISSING
         else:
             value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
     return value
@@ -281,7 +281,7 @@ def _placed(errors, study, place, cells_in_all):
 
 
 def _write(path, raw):
-    text = yaml.safe_dump(json.loads(json.dumps(raw)), sort_keys=False, default_flow_style=None, width=100)
+    text = write_yaml(json.loads(json.dumps(raw)))
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
