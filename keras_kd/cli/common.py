@@ -211,6 +211,13 @@ def load_recipe(path, settings, seed, smoke, notes=None, code=True):
     return load(path, overrides(settings, seed), smoke=smoke, notes=notes, code=code)
 
 
+def check_loaded(recipe, path, settings, seed, smoke, *, absent, code):
+    """Checks what a `Recipe` leads to, read by `load_recipe` with the same arguments."""
+    from keras_kd.workflows.check_recipe import check_recipe
+
+    check_recipe(recipe, path, overrides(settings, seed), smoke=smoke, absent=absent, code=code)
+
+
 def own_methods(recipe):
     """The methods of a recipe that are classes of the user's own."""
     return list(dict.fromkeys(term.method for term in recipe.terms if term.is_foreign))

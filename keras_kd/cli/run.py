@@ -12,6 +12,7 @@ from keras_kd.cli.common import (
     backend_option,
     bank_option,
     bank_settings,
+    check_loaded,
     choose_backend,
     command,
     end,
@@ -60,7 +61,9 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json)
         try:
             with foreign_code.watched() as ran[path]:
                 absent = None if dry_run else notes[path]
-                loaded[path] = load_recipe(path, settings, seed, smoke, notes=absent, code=not no_code)
+                recipe = load_recipe(path, settings, seed, smoke, notes=absent, code=not no_code)
+                check_loaded(recipe, path, settings, seed, smoke, absent=bool(absent), code=not no_code)
+                loaded[path] = recipe
         except UserError as error:
             errors.append(str(error))
     if dry_run and loaded:

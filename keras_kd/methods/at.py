@@ -34,7 +34,7 @@ class AT(TapPairs):
     paper: ClassVar[str] = "Zagoruyko and Komodakis 2017"
     cites: ClassVar[tuple[str, ...]] = ("zagoruyko2017at",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
-    power: float = Field(default=2.0, ge=1, allow_inf_nan=False)
+    power: float = Field(default=2.0, ge=1, le=100, allow_inf_nan=False)
 
     def check(self, specs):
         super().check(specs)

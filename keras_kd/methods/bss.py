@@ -53,11 +53,11 @@ class BSS(Method):
     cites: ClassVar[tuple[str, ...]] = ("heo2019bss",)
     numbers_from: ClassVar[str] = "authors' code"
     zero_when_matched: ClassVar[bool] = False
-    temperature: float = Field(default=3.0, gt=0, allow_inf_nan=False)
-    attack_size: int = Field(default=64, ge=1)
-    steps: int = Field(default=10, ge=1)
-    step_size: float = Field(default=0.3, gt=0, allow_inf_nan=False)
-    gap_epsilon: float = Field(default=1e-4, ge=0, allow_inf_nan=False)
+    temperature: float = Field(default=3.0, gt=0, le=1e4, allow_inf_nan=False)
+    attack_size: int = Field(default=64, ge=1, le=10**6)
+    steps: int = Field(default=10, ge=1, le=1000)
+    step_size: float = Field(default=0.3, gt=0, le=1e6, allow_inf_nan=False)
+    gap_epsilon: float = Field(default=1e-4, ge=0, le=1e6, allow_inf_nan=False)
     clip: tuple[float, float] = (-2.5, 2.5)
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None

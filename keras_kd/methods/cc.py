@@ -37,7 +37,7 @@ class CC(TapPair):
     paper: ClassVar[str] = "Peng et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("peng2019cc",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
-    embedding_size: int = Field(default=128, ge=0)
+    embedding_size: int = Field(default=128, ge=0, le=10**6)
 
     def check(self, specs):
         super().check(specs)

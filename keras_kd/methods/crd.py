@@ -42,10 +42,10 @@ class CRD(TapPair):
     zero_when_matched: ClassVar[bool] = False
     # The other examples are drawn for each place in the batch, and the first batch sets the normalisers.
     order_matters: ClassVar[bool] = True
-    negatives: int = Field(default=16384, ge=1)
-    temperature: float = Field(default=0.07, gt=0, allow_inf_nan=False)
+    negatives: int = Field(default=16384, ge=1, le=10**6)
+    temperature: float = Field(default=0.07, gt=0, le=1e4, allow_inf_nan=False)
     momentum: float = Field(default=0.5, ge=0, le=1)
-    embedding_size: int = Field(default=128, ge=1)
+    embedding_size: int = Field(default=128, ge=1, le=10**6)
 
     def taps(self, role):
         return ("index",) if role == "data" else super().taps(role)

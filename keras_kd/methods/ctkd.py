@@ -42,9 +42,9 @@ class CTKD(LogitMethod):
     paper: ClassVar[str] = "Li et al. 2023"
     cites: ClassVar[tuple[str, ...]] = ("li2023ctkd",)
     numbers_from: ClassVar[str] = "CTKD scripts/run_cifar_distill.sh"
-    temperature_start: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    temperature_range: float = Field(default=20.0, gt=0, allow_inf_nan=False)
-    reversal: float = Field(default=-1.0, allow_inf_nan=False)
+    temperature_start: float = Field(default=1.0, gt=0, le=1e4, allow_inf_nan=False)
+    temperature_range: float = Field(default=20.0, gt=0, le=1e4, allow_inf_nan=False)
+    reversal: float = Field(default=-1.0, ge=-1e6, le=1e6, allow_inf_nan=False)
 
     def adapters(self, specs, networks):
         from keras_kd.methods.parts.constant_layer import ConstantLayer

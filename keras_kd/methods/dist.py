@@ -39,8 +39,8 @@ class DIST(SoftenedLogitMethod):
     paper: ClassVar[str] = "Huang et al. 2022"
     cites: ClassVar[tuple[str, ...]] = ("huang2022dist",)
     numbers_from: ClassVar[str] = "image_classification_sota, configs/strategies/distill/dist_cifar.yaml"
-    beta: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    gamma: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    beta: float = Field(default=1.0, ge=0, le=1e6, allow_inf_nan=False)
+    gamma: float = Field(default=1.0, ge=0, le=1e6, allow_inf_nan=False)
 
     def compare(self, student, teacher, labels, adapters):
         student = ops.softmax(student / self.temperature, axis=-1)

@@ -37,7 +37,7 @@ class DML(Method):
     cites: ClassVar[tuple[str, ...]] = ("zhang2018dml",)
     numbers_from: ClassVar[str] = "paper"
     zero_when_matched: ClassVar[bool] = False
-    temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    temperature: float = Field(default=1.0, gt=0, le=1e4, allow_inf_nan=False)
 
     def check(self, specs):
         classes = specs["student"]["logits"].shape[-1]

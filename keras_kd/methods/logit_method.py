@@ -130,7 +130,7 @@ class SoftenedLogitMethod(LogitMethod):
         4.0
     """
 
-    temperature: float = Field(default=4.0, gt=0, allow_inf_nan=False)
+    temperature: float = Field(default=4.0, gt=0, le=1e4, allow_inf_nan=False)
 
     def target_temperature(self, adapters):
         return self.temperature

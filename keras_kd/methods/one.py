@@ -44,9 +44,9 @@ class ONE(Method):
     numbers_from: ClassVar[str] = "authors' code"
     zero_when_matched: ClassVar[bool] = False
     student_tap: str = "stage2"
-    branches: int = Field(default=3, ge=2)
-    temperature: float = Field(default=3.0, gt=0, allow_inf_nan=False)
-    kl_weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    branches: int = Field(default=3, ge=2, le=100)
+    temperature: float = Field(default=3.0, gt=0, le=1e4, allow_inf_nan=False)
+    kl_weight: float = Field(default=1.0, ge=0, le=1e6, allow_inf_nan=False)
 
     def taps(self, role):
         return (self.student_tap,) if role == "student" else ()

@@ -32,7 +32,7 @@ class PKT(TapPair):
     paper: ClassVar[str] = "Passalis and Tefas 2018"
     cites: ClassVar[tuple[str, ...]] = ("passalis2018pkt",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
-    eps: float = Field(default=1e-7, gt=0, allow_inf_nan=False)
+    eps: float = Field(default=1e-7, gt=0, le=1e6, allow_inf_nan=False)
 
     def loss(self, signals, labels, adapters):
         student, teacher = (self._neighbours(flat(features)) for features in self.pair(signals))

@@ -47,7 +47,7 @@ class ReviewKD(TapPairs):
     numbers_from: ClassVar[str] = "the paper's scripts, ResNet-56 to ResNet-20"
     student_taps: tuple[str, ...] = Field(default=(*STAGES, "pooled"), min_length=1)
     teacher_taps: tuple[str, ...] = Field(default=(*STAGES, "pooled"), min_length=1)
-    largest_mid_channels: int = Field(default=512, gt=0)
+    largest_mid_channels: int = Field(default=512, gt=0, le=10**6)
 
     def check(self, specs):
         super().check(specs)

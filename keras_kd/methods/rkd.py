@@ -33,9 +33,9 @@ class RKD(TapPair):
     paper: ClassVar[str] = "Park et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("park2019rkd",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
-    distance_weight: float = Field(default=25.0, ge=0, allow_inf_nan=False)
-    angle_weight: float = Field(default=50.0, ge=0, allow_inf_nan=False)
-    eps: float = Field(default=1e-12, gt=0, allow_inf_nan=False)
+    distance_weight: float = Field(default=25.0, ge=0, le=1e6, allow_inf_nan=False)
+    angle_weight: float = Field(default=50.0, ge=0, le=1e6, allow_inf_nan=False)
+    eps: float = Field(default=1e-12, gt=0, le=1e6, allow_inf_nan=False)
 
     def loss(self, signals, labels, adapters):
         # Differences are taken before squares: products of large features would cancel in float32.

@@ -43,7 +43,7 @@ class SimKD(Method):
     numbers_from: ClassVar[str] = "authors' code"
     student_tap: str = "stage3"
     teacher_tap: str = "stage3"
-    factor: int = Field(default=2, ge=1)
+    factor: int = Field(default=2, ge=1, le=1000)
 
     def taps(self, role):
         return {"student": ("projected",), "teacher": (self.teacher_tap,)}.get(role, ())

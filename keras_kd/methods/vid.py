@@ -41,9 +41,9 @@ class VID(TapPairs):
     cites: ClassVar[tuple[str, ...]] = ("ahn2019vid",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
     zero_when_matched: ClassVar[bool] = False
-    initial_variance: float = Field(default=5.0, gt=0, allow_inf_nan=False)
-    eps: float = Field(default=1e-5, gt=0, allow_inf_nan=False)
-    mid_channels: int | None = Field(default=None, gt=0)
+    initial_variance: float = Field(default=5.0, gt=0, le=1e6, allow_inf_nan=False)
+    eps: float = Field(default=1e-5, gt=0, le=1e6, allow_inf_nan=False)
+    mid_channels: int | None = Field(default=None, gt=0, le=10**6)
 
     def check(self, specs):
         super().check(specs)

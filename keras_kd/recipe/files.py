@@ -1,5 +1,7 @@
 """Recipe files: where they are, and their YAML read with the line of every field."""
 
+import contextlib
+import contextvars
 import copy
 import functools
 import os
@@ -27,6 +29,30 @@ def known():
 
     A name is that of the file; of several files of one name in a place, the others have their folder before it.
     """
+    there = _known.get()
+    if there is None:
+        return _looked_up()
+    if not there:
+        there.append(_looked_up())
+    return dict(there[0])
+
+
+# A list of what `known` has found, where it is to look once; else None.
+_known = contextvars.ContextVar("known", default=None)
+
+
+@contextlib.contextmanager
+def looking_once():
+    """Looks for recipes once in the block, however often `known` is called; a function may be decorated."""
+    token = _known.set([]) if _known.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            _known.reset(token)
+
+
+def _looked_up():
     found = {}
     for place in places():
         here = {}

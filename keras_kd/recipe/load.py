@@ -5,7 +5,7 @@ import contextvars
 import json
 
 from keras_kd import data
-from keras_kd.recipe.files import find, known, next_to, read, shown
+from keras_kd.recipe.files import find, known, looking_once, next_to, read, shown
 from keras_kd.recipe.messages import dotted
 from keras_kd.recipe.named import absent_names
 from keras_kd.recipe.old_names import note_old_names, old_names
@@ -15,8 +15,13 @@ from keras_kd.recipe.teacher import spread
 from keras_kd.recipe.validate import validate
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, RECIPE, absolute, ends_in, user_path
+from keras_kd.utils.suggest import shortened
+
+OVERRIDE = "teacher.settings: "  # how an error of an override begins that a recipe gives to its teacher
+LONGEST = 1000  # characters of what is said of one field
 
 
+@looking_once()
 def load(path, settings=(), smoke=False, notes=None, code=True):
     """Reads a recipe.
 
@@ -59,7 +64,7 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
             touching = (keys for keys in changed if keys[: len(where)] == where or where[: len(keys)] == keys)
             setting = changed.get(next(touching, None))
             at = as_given(setting) if setting else f"{file}:{line}"
-            texts.append(f"{at}: {dotted(where)}: {message}")
+            texts.append(f"{at}: {dotted(where)}: {shortened(message, LONGEST)}")
         return texts
 
     if notes is not None:
@@ -95,7 +100,7 @@ def _teacher_recipe(spec, smoke):
     except UserError as error:
         if not spec.settings:
             raise
-        raise UserError(str(error).replace("--set ", "teacher.settings: ")) from None
+        raise UserError(str(error).replace("--set ", OVERRIDE)) from None
     if there is not None:
         there[key] = taught
     return taught

@@ -3,6 +3,7 @@
 from keras_kd import models
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
+from keras_kd.recipe.schema_types import SEED
 from keras_kd.recipe.teacher import independent_teacher_errors, teacher_errors
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.errors import UserError
@@ -38,6 +39,7 @@ def meaning_errors(recipe, path, code):
         *_checkpoint_errors(recipe.fit),
         *_fit_errors(recipe.fit),
         *_student_errors(recipe),
+        *_search_errors(recipe),
     ]
 
 
@@ -85,12 +87,29 @@ def _data_errors(spec):
     errors, views, size = [], spec.views, spec.image_size
     if not isinstance(views, str) and views.mixup and views.cutmix:
         errors.append((("data", "views", "cutmix"), "mixup and cutmix exclude each other; keep one"))
-    if spec.validation >= 1 and spec.validation != int(spec.validation):
-        errors.append((("data", "validation"), f"is {spec.validation}; expected a fraction below 1 or a whole number"))
+    errors += _fraction_or_whole(("data", "validation"), spec.validation)
     if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
         errors.append((("data", "image_size"), f"is {size}; expected 1 or more pixels"))
     if (spec.mean is None) != (spec.std is None):
         errors.append((("data", "mean" if spec.mean else "std"), "mean and std go together; give both or neither"))
+    return errors
+
+
+def _fraction_or_whole(where, value):
+    if value < 1 or value == int(value):
+        return []
+    return [(where, f"is {value}; expected a fraction below 1 or a whole number")]
+
+
+def _search_errors(recipe):
+    search = recipe.search
+    if search is None:
+        return []
+    errors = _fraction_or_whole(("search", "validation"), search.validation)
+    last = recipe.seed + search.seeds - 1
+    if last >= SEED["lt"]:
+        what = f"the last of {search.seeds} from seed {recipe.seed} on is {last}; expected seeds below {SEED['lt']}"
+        errors.append((("search", "seeds"), what))
     return errors
 
 

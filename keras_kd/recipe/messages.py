@@ -7,11 +7,15 @@ from pydantic import BaseModel
 from keras_kd.utils.field_errors import expectation
 from keras_kd.utils.suggest import did_you_mean
 
+SAID = 50  # errors of one part; a file with more is not wrong by accident
+
 
 def explain(model, error, where, owner=None, other_fields=()):
     """Pydantic's errors in our words: [(path of keys, message)]."""
-    explained, meant = {}, set()
-    for one in error.errors():
+    explained, meant, found = {}, set(), error.errors(include_url=False)
+    if len(found) > SAID:
+        explained[where or ("recipe",)] = [f"has {len(found):,} errors; the first {SAID} are named"]
+    for one in found[:SAID]:
         keys = tuple(str(key) for key in one["loc"])
         fields = _fields_at(model, keys[:-1])
         # Pydantic names the members of a union in the path; the reader wrote the field alone.
@@ -23,7 +27,8 @@ def explain(model, error, where, owner=None, other_fields=()):
             holder = owner if owner and len(keys) == 1 else ".".join(shown[:-1]) or "a recipe"
             message = f"no such field for {holder}{hint}"
         elif one["type"] == "missing":
-            message = f"is required: {fields[keys[-1]].description}"
+            about = fields.get(keys[-1])
+            message = f"is required: {about.description}" if about is not None else "is missing; expected one item more"
         else:
             message = expectation(one)
         explained.setdefault((*where, *shown), []).append(message)

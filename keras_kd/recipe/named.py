@@ -37,14 +37,19 @@ def _model_errors(role, name, path):
 def _circle(found, path):
     """The circle of teachers "a.yaml, b.yaml, a.yaml" that a teacher's recipe leads into, or ""."""
 
+    done = set()  # those that lead into no circle, however many they teach
+
     def walk(recipe, seen):
         if recipe in seen:
             return [*seen, recipe]
+        if recipe in done:
+            return None
         for name in recipes_of_teacher(read(recipe)[0]):
             taught = recipe_file(name, recipe)
             circle = walk(taught.absolute(), [*seen, recipe]) if taught else None
             if circle:
                 return circle
+        done.add(recipe)
         return None
 
     return ", ".join(shown(one) for one in walk(found, [path]) or ())

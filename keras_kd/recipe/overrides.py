@@ -63,7 +63,7 @@ def set_field(raw, name, value, at=None):
             if not is_place(key) or int(key) > len(holder) - (0 if last else 1):
                 raise UserError(
                     f"{at}: {'.'.join(keys[:depth])} is a list of {len(holder)}; "
-                    f"expected a number below {len(holder)} in place of {key!r}"
+                    f"expected a number below {len(holder)} in place of {shortened(repr(key))}"
                 )
             if last and int(key) == len(holder):
                 holder.append(value)

@@ -20,6 +20,7 @@ from keras_kd.recipe.schema_types import (
     NOT_NEGATIVE,
     SEED,
     VALUES,
+    DottedPath,
     Epoch,
     Line,
     Number,
@@ -215,7 +216,7 @@ def short_objectives(value):
 class SearchSpec(Part):
     """What `keras-kd search` tries."""
 
-    space: dict[str, SettingSpace] = Field(
+    space: dict[DottedPath, SettingSpace] = Field(
         {},
         description="values by dotted path: {terms.0.temperature: {float: [1, 20], sampling: log}}; by default label "
         "weight, and the temperature of every term that has one",

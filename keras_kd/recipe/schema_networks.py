@@ -11,6 +11,7 @@ from keras_kd.recipe.schema_types import (
     NOT_NEGATIVE,
     SEED,
     Class,
+    DottedPath,
     Epoch,
     Line,
     Mean,
@@ -46,7 +47,7 @@ class MemberSpec(ModelSpec):
     epoch: Epoch | None = Field(
         None, description="of a recipe: as its student was after this epoch, which its fit.checkpoints must keep"
     )
-    settings: dict[str, object] = Field(
+    settings: dict[DottedPath, object] = Field(
         {},
         description="of a recipe: overrides by dotted path, such as {fit.epochs: 20}; its run has a folder of its own",
     )

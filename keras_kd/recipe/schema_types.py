@@ -31,7 +31,14 @@ def _one_line(value):
     return value
 
 
+def _dotted_path(value):
+    if "=" in value or not all(part.strip() for part in value.split(".")):
+        raise ValueError("a dotted path, such as fit.epochs")
+    return value
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
+DottedPath = Annotated[str, AfterValidator(_dotted_path)]
 
 
 class Part(BaseModel):

@@ -7,13 +7,29 @@ from keras_kd.recipe.messages import explain
 from keras_kd.recipe.named import name_errors
 from keras_kd.recipe.old_names import with_new_names
 from keras_kd.recipe.schema import Recipe
+from keras_kd.recipe.schema_types import NETWORKS
 from keras_kd.recipe.terms import term_of
+
+
+def _too_long(raw):
+    """The lists of networks and terms that have more of them than are read: [(path of keys, message)]."""
+    teacher = raw.get("teacher")
+    found = [(("terms",), raw.get("terms")), (("peers",), raw.get("peers"))]
+    found.append((("teacher", "ensemble"), teacher.get("ensemble") if isinstance(teacher, dict) else None))
+    return [
+        (where, f"is a list of {len(given)}; expected at most {NETWORKS} items")
+        for where, given in found
+        if isinstance(given, list) and len(given) > NETWORKS
+    ]
 
 
 def validate(raw, path, code):
     """(Recipe, []) or (None, [(path of keys, message)])."""
     errors, raw = [], with_new_names(raw)
     terms = raw.get("terms")
+    too_long = _too_long(raw)
+    if too_long:
+        return None, too_long
     if isinstance(terms, list):
         raw["terms"] = [term_of(one, ("terms", str(number)), errors, code) for number, one in enumerate(terms)]
         if None in raw["terms"]:

@@ -10,6 +10,7 @@ from keras_kd.utils.suggest import shortened
 LARGEST = 2**19  # bytes: with these three bounds the worst text is read in a few seconds
 MOST = 30_000  # values, once aliases are written out
 DEEPEST = 50
+LONGEST = 200  # characters of a name
 SAID = 20  # problems; a file with more is not wrong by accident
 INVALID = "not valid YAML"
 CORE = "tag:yaml.org,2002:"
@@ -230,8 +231,9 @@ class _Built:
             shown = shortened(key.content) or "nothing"
             wanted = f"text, in quotes: '{shown}'" if key.content else "text before the colon"
             return self.problem(key.line, where, f"found {shown} as a name; expected {wanted}")
-        if not name.isprintable():
-            return self.problem(key.line, where, f"found the name {shortened(repr(name))}; expected text of one line")
+        if not name.isprintable() or len(name) > LONGEST:
+            expected = f"one line of at most {LONGEST} characters"
+            return self.problem(key.line, where, f"found the name {shortened(repr(name))}; expected {expected}")
         return name
 
 

@@ -89,10 +89,12 @@ def absolute(path):
     """The one spelling of a path: absolute, without `.`, `..` and doubled slashes; links keep their names.
 
     Example:
-        >>> absolute("a/.././/mine.yaml") == Path("mine.yaml").absolute()
-        True
+        >>> absolute("a/.././/mine.yaml") == Path("mine.yaml").absolute(), absolute("//").as_posix()
+        (True, '/')
     """
-    path, plain = Path(path), Path(os.path.abspath(path))
+    path, plain = Path(path), os.path.abspath(path)
+    # A path may begin with two slashes, which is another spelling of one everywhere that we run.
+    plain = Path(plain[1:] if plain.startswith("//") else plain)
     try:
         # Behind a link to a folder `..` is another folder.
         return plain if os.path.samefile(path, plain) else path.resolve()

@@ -4,28 +4,11 @@ from dataclasses import dataclass
 
 from keras_kd.recipe.load import load
 from keras_kd.recipe.schema import Recipe, SearchSpec
-from keras_kd.utils.errors import UserError
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.search.folder import SearchFolder
+from keras_kd.workflows.search.objectives import objectives_of
 from keras_kd.workflows.search.space import SearchInput, recipe_with, space_of
 from keras_kd.workflows.search.tuner import check_installed
-
-# The figures that one would search by, and which way is better.
-DIRECTIONS = {
-    "val_accuracy": "max",
-    "val_loss": "min",
-    "student.top1": "max",
-    "student.top5": "max",
-    "calibration.ece": "min",
-    "calibration.nll": "min",
-    "calibration.brier": "min",
-    "fidelity.agreement": "max",
-    "fidelity.kl": "min",
-    "cost.parameters": "min",
-    "cost.macs": "min",
-    "cost.file_bytes": "min",
-    "time.seconds.training": "min",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,27 +63,10 @@ def plan_of(given, files, name, quiet=False):
     spec = recipe.search or SearchSpec()
     if given.smoke:
         spec = spec.model_copy(update={"trials": min(spec.trials, 2), "seeds": 1})
-    objectives = _objectives(spec)
+    objectives = objectives_of(spec)
     check_installed(spec.tuner)
     space, held_out = space_of(recipe, given), _with_images_aside(recipe, spec)
     return SearchPlan(name, files, given, recipe, held_out, spec, objectives, space, quiet)
-
-
-def _objectives(spec):
-    """[(name, direction)]."""
-    found = []
-    for one in spec.objective:
-        direction = one.direction or DIRECTIONS.get(one.name)
-        if direction is None:
-            raise UserError(
-                f"search.objective: which way is {one.name} better? Give {{name: {one.name}, direction: max}}, or min; "
-                f"known are {', '.join(DIRECTIONS)}"
-            )
-        found.append((one.name, direction))
-    names = [name for name, _ in found]
-    if len(set(names)) != len(names):
-        raise UserError(f"search.objective: found {names[0]} twice; keep one")
-    return found
 
 
 def _with_images_aside(recipe, spec):

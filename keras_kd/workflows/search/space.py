@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from keras_kd.methods.find import find as find_method
+from keras_kd.recipe.files import looking_once
 from keras_kd.recipe.load import load
 from keras_kd.recipe.overrides import is_place
 from keras_kd.recipe.schema import SettingSpace
@@ -14,7 +15,7 @@ from keras_kd.utils.errors import UserError
 # Fields that a trial may set. All trials have the data, the teachers' runs and the seeds in common.
 MAY = ("label_weight", "terms", "fit", "student", "teacher", "peers", "trust", "data.views")
 KINDS = ("float", "int", "choice", "boolean")
-DRAWS = 40
+DRAWS, TRIED = 40, 250
 
 
 class SearchInput(NamedTuple):
@@ -172,14 +173,18 @@ def _in_order(settings):
     return ordered
 
 
+@looking_once()
 def _try_out(settings, given):
     """Reads the recipe with values of the space, so that no trial finds out what could be known before."""
-    chance, seen = random.Random(0), set()
+    count = sum(len(one.values) for one in settings)
+    if count > TRIED:
+        raise UserError(f"search.space: has {count:,} values in all; expected {TRIED} at most, or ranges")
+    chance, seen, base = random.Random(0), set(), load(given.path, list(given.settings), smoke=given.smoke)
     for one in settings:
         for value in one.values:  # of a range its ends
-            _read(_values_with(settings, {one.path: value}, chance), given, seen)
+            _read(_values_with(settings, {one.path: value}, chance), given, seen, base)
     for _ in range(DRAWS):
-        _read(_values_with(settings, {}, chance), given, seen)
+        _read(_values_with(settings, {}, chance), given, seen, base)
 
 
 def _values_with(settings, fixed, chance):
@@ -196,49 +201,49 @@ def _values_with(settings, fixed, chance):
     return values
 
 
-def _read(values, given, seen):
+def _read(values, given, seen, base):
     key = json.dumps(values, sort_keys=True, default=str)
     if key in seen:
         return
     seen.add(key)
     try:
-        recipe_with(values, given)
+        recipe_with(values, given, base)
     except UserError as error:
         tried = ", ".join(f"{path}={value}" for path, value in values.items())
         raise UserError(f"search.space: no recipe with {tried}: {str(error).splitlines()[0]}") from None
 
 
-def recipe_with(values, given):
+def recipe_with(values, given, base=None):
     """The recipe of a trial.
 
     Args:
         values: {path: value} of its active settings. A method that is not the file's own begins with its published
             settings and weight.
         given: the `SearchInput` that is searched.
+        base: the `Recipe` as it is there, if it has been read.
 
     Returns:
         A `Recipe`.
     """
-    return load(given.path, [*given.settings, *settings_of(values, given)], smoke=given.smoke)
+    return load(given.path, [*given.settings, *settings_of(values, given, base)], smoke=given.smoke)
 
 
-def settings_of(values, given):
+def settings_of(values, given, base=None):
     """Values as overrides "path=value" of a recipe, methods first.
 
     Example:
         >>> settings_of({"terms.0.temperature": 2.0}, SearchInput("digits"))
         ['terms.0.temperature=2.0']
     """
-    base = (
-        load(given.path, list(given.settings), smoke=given.smoke) if any(_is_method(path) for path in values) else None
-    )
+    if base is None and any(_is_method(path) for path in values):
+        base = load(given.path, list(given.settings), smoke=given.smoke)
     first = []
     for path, value in values.items():
         if _is_method(path):
             number = int(path.split(".")[1])
             if number >= len(base.terms) or base.terms[number].method != value:
-                first.append(f"terms.{number}={json.dumps({'method': value})}")
-    rest = [f"{path}={json.dumps(value)}" for path, value in values.items()]
+                first.append(f"terms.{number}={json.dumps({'method': value}, ensure_ascii=False)}")
+    rest = [f"{path}={json.dumps(value, ensure_ascii=False)}" for path, value in values.items()]
     return [*first, *rest]
 
 

@@ -2,8 +2,10 @@
 
 import copy
 import json
+import math
 import re
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
@@ -11,14 +13,15 @@ from keras_kd.recipe.files import read, shown, written_out
 from keras_kd.recipe.load import load, load_teacher_recipe
 from keras_kd.recipe.messages import dotted, explain
 from keras_kd.recipe.overrides import is_place, override, set_field
-from keras_kd.recipe.schema_types import Part, Whole
+from keras_kd.recipe.schema_types import SEED, VALUES, DottedPath, Part, Whole
 from keras_kd.recipe.yaml_writer import write_yaml
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.paths import absolute, is_path, user_path
-from keras_kd.utils.suggest import did_you_mean
+from keras_kd.utils.suggest import did_you_mean, shortened
 
+CELLS = 200  # each is a run of minutes at least, and all are read before the first
 READY = Path(__file__).parent / "studies"
 
 
@@ -31,17 +34,21 @@ class Study(Part):
         min_length=1, description="recipes by name; one may be another's teacher: {teacher: big.yaml}"
     )
     base: str = Field(description="the one of `recipes` that the axes change")
-    axes: dict[str, dict[str, dict[str, object]]] = Field(
+    axes: dict[str, dict[str, dict[DottedPath, object]]] = Field(
         min_length=1,
         description="by name: the axis' values, each a name and what it sets by dotted path; {} changes nothing. "
         "A text `$path` is what the cell has at that path; `$path or nothing` is left out where it has nothing there",
     )
-    without: tuple[dict[str, str], ...] = Field((), description="cells that are left out, by their values")
+    without: tuple[dict[str, str], ...] = Field(
+        (), max_length=CELLS, description="cells that are left out, by their values"
+    )
     against: dict[str, str] = Field({}, description="the value of an axis that the others are compared with")
     figures: dict[str, str] = Field(
         {"student.top1": "top-1"}, min_length=1, description="paths into report.json, and what they are called"
     )
-    seeds: tuple[Whole, ...] = Field((0, 1, 2), min_length=1, description="a run of each cell for each")
+    seeds: tuple[Annotated[Whole, Field(**SEED)], ...] = Field(
+        (0, 1, 2), min_length=1, max_length=VALUES, description="a run of each cell for each"
+    )
 
 
 def ready():
@@ -100,7 +107,9 @@ def load_study(name):
             (next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1), where, message)
             for where, message in errors
         )
-        raise UserError("\n".join(f"{at}:{line}: {dotted(where)}: {message}" for line, where, message in placed))
+        raise UserError(
+            "\n".join(f"{at}:{line}: {dotted(where)}: {shortened(message, 1000)}" for line, where, message in placed)
+        )
     return study
 
 
@@ -118,11 +127,21 @@ def _meaning(study):
                 errors.append((where, f"no axis {axis!r}{did_you_mean(axis, study.axes)}"))
             elif value not in study.axes[axis]:
                 errors.append((where, f"axis {axis} has no value {value!r}{did_you_mean(value, study.axes[axis])}"))
+    errors += _count_errors(study)
     if not errors and not cells(study):
         errors.append((("without",), "leaves out every cell; expected that some stay"))
     if len(set(study.seeds)) < len(study.seeds):
         errors.append((("seeds",), f"is {list(study.seeds)}; expected each seed once"))
     return errors
+
+
+def _count_errors(study):
+    """Whether the grid has more cells than are run, before it is made."""
+    count = math.prod(map(len, study.axes.values()))
+    if count > 10 * CELLS:
+        return [(("axes",), f"make {count:,} cells; expected at most {CELLS}")]
+    kept = len(cells(study))
+    return [(("axes",), f"make {kept} cells; expected at most {CELLS}")] if kept > CELLS else []
 
 
 def cells(study):

@@ -1,0 +1,48 @@
+"""A recipe checked with all that it leads to, before anything is built: its teachers' recipes, its search."""
+
+from keras_kd.recipe.check_teachers import check_teachers
+from keras_kd.recipe.files import find
+from keras_kd.utils.errors import UserError
+from keras_kd.workflows.search.objectives import objectives_of
+from keras_kd.workflows.search.space import SearchInput, space_of
+
+
+def check_recipe(recipe, path, settings=(), *, smoke=False, absent=False, code=True):
+    """Checks what a recipe leads to.
+
+    Args:
+        recipe: a `Recipe`.
+        path: its file or name.
+        settings, smoke, code: with which it was read; see `keras_kd.recipe.load.load`.
+        absent: whether images and models may be named that are not there yet; then its search is not tried out, nor without `code`.
+
+    Raises:
+        UserError: every error, a line each.
+
+    Example:
+        >>> from keras_kd.recipe.load import load
+        >>> check_recipe(load("digits"), "digits")
+    """
+    errors = []
+    for check in (_teachers, _search):
+        try:
+            check(recipe, path, tuple(settings), smoke=smoke, absent=absent, code=code)
+        except UserError as error:
+            errors.append(str(error))
+    if errors:
+        raise UserError("\n".join(errors))
+
+
+def _teachers(recipe, path, settings, *, smoke, absent, code):
+    check_teachers(recipe, find(path), smoke=smoke, absent=absent, code=code)
+
+
+def _search(recipe, path, settings, *, smoke, absent, code):
+    if recipe.search is None:
+        return
+    try:
+        objectives_of(recipe.search)
+        if code and not absent:
+            space_of(recipe, SearchInput(str(path), settings, smoke))
+    except UserError as error:
+        raise UserError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
