@@ -1,7 +1,7 @@
 """Heo, Lee, Yun, Choi: Knowledge Distillation with Adversarial Samples Supporting Decision Boundary. AAAI 2019,
 arXiv:1805.05532."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from keras_kd.methods.base import Method
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
+
+Pixel = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
 
 class BSS(Method):
@@ -58,9 +60,9 @@ class BSS(Method):
     steps: int = Field(default=10, ge=1, le=1000)
     step_size: float = Field(default=0.3, gt=0, le=1e6, allow_inf_nan=False)
     gap_epsilon: float = Field(default=1e-4, ge=0, le=1e6, allow_inf_nan=False)
-    clip: tuple[float, float] = (-2.5, 2.5)
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
+    clip: tuple[Pixel, Pixel] = (-2.5, 2.5)
+    mean: tuple[Pixel, ...] | None = None
+    std: tuple[Pixel, ...] | None = None
 
     @model_validator(mode="after")
     def _check_fields(self):

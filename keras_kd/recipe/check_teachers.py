@@ -1,22 +1,23 @@
 """The recipes that teach a recipe, and those that teach them, read with the overrides that they are given."""
 
 from os.path import isfile
+from pathlib import Path
 
 from keras_kd.recipe.files import read, shown
-from keras_kd.recipe.load import OVERRIDE, load, settings_of
+from keras_kd.recipe.load import load, settings_of
 from keras_kd.recipe.yaml_reader import DEEPEST
 from keras_kd.utils.errors import UserError
 
 MOST = 100  # recipes that teach each other
 
 
-def check_teachers(recipe, path, *, smoke=False, absent=False, code=True):
-    """Reads the recipes that teach, as a run would before it trains them.
+def check_teachers(recipe, path, *, smoke=False, absent=False):
+    """Reads the recipes that teach, as a run would before it trains them, but for code that they name: it runs none.
 
     Args:
         recipe: a `Recipe`.
         path: of its file.
-        smoke, code: as of `keras_kd.recipe.load.load`.
+        smoke: as of `keras_kd.recipe.load.load`.
         absent: whether images and models may be named that are not there yet.
 
     Raises:
@@ -41,12 +42,12 @@ def check_teachers(recipe, path, *, smoke=False, absent=False, code=True):
                     raise UserError(f"{at}: more than {MOST} recipes teach each other; expected fewer")
                 done[key] = True
                 try:
-                    taught = load(spec.model, settings_of(spec), smoke=smoke, notes=[] if absent else None, code=code)
+                    taught = load(spec.model, settings_of(spec), smoke=smoke, notes=[] if absent else None, code=False)
                 except UserError as error:
-                    said = str(error).replace("--set ", f"{at}.settings: ").replace(OVERRIDE, f"{at}.settings: ")
+                    said = str(error).replace("--set ", f"{at}.settings: ")
                     errors.update(dict.fromkeys(said.splitlines()))
                 else:
-                    visit(taught, spec.model, {*above, key})
+                    visit(taught, Path(spec.model), {*above, key})
 
     visit(recipe, path, set())
     if errors:

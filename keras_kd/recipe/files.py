@@ -1,5 +1,6 @@
 """Recipe files: where they are, and their YAML read with the line of every field."""
 
+import codecs
 import contextlib
 import contextvars
 import copy
@@ -12,7 +13,7 @@ from keras_kd.recipe.yaml_reader import LARGEST, NotYamlError, read_yaml
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.paths import RECIPE, absolute, ends_in, is_path, user_path
-from keras_kd.utils.suggest import did_you_mean, found_as, shortened
+from keras_kd.utils.suggest import did_you_mean, found_as, in_one_line
 
 # setup.py puts the ready recipes there; a checkout, and an editable install of one, has them at its top.
 LIBRARY = Path(__file__).parent / "library"
@@ -70,15 +71,16 @@ def find(path):
     try:
         found = _found(path, text)
     except OSError as error:  # a path that no file can have
-        raise UserError(f"{shortened(text)}: cannot be read: {error.strerror}") from None
+        raise UserError(f"{in_one_line(text)}: cannot be read: {error.strerror}") from None
     if found is not None:
         return found
+    given = in_one_line(str(path), 200)
     if path.is_dir():
-        raise UserError(f"{path}: a folder; expected a recipe file (.yaml)")
+        raise UserError(f"{given}: a folder; expected a recipe file (.yaml)")
     if path.exists():
-        raise UserError(f"{path}: no plain file; expected a recipe file (.yaml)")
+        raise UserError(f"{given}: no plain file; expected a recipe file (.yaml)")
     hint = did_you_mean(path.stem, known()) or "; `keras-kd list recipes` names all"
-    raise UserError(f"{path}: no such recipe{hint}")
+    raise UserError(f"{given}: no such recipe{hint}")
 
 
 def _found(path, text):
@@ -152,13 +154,12 @@ def _text_of(path, at):
     try:
         return found.decode("utf-8-sig")
     except UnicodeDecodeError:
-        utf_16 = found[:2] in (b"\xff\xfe", b"\xfe\xff") and b"\n\0" in found
-        what = (
-            "is UTF-16 text; expected a recipe in YAML (UTF-8): save it as UTF-8"
-            if utf_16
-            else ("not a text file; expected a recipe in YAML (UTF-8)")
-        )
-        raise UserError(f"{at}: {what}") from None
+        # A file that begins with such a mark by chance has no ends of lines of that width.
+        marked = found[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE[:2])
+        wide = marked and (b"\n\0" in found or b"\0\n" in found)
+        what = "not UTF-8" if wide else "not a text file"
+        fix = ", but UTF-16 or UTF-32: save it as UTF-8" if wide else ""
+        raise UserError(f"{at}: {what}{fix}; expected a recipe in YAML (UTF-8)") from None
 
 
 def next_to(name, path):

@@ -17,7 +17,6 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, RECIPE, absolute, ends_in, user_path
 from keras_kd.utils.suggest import shortened
 
-OVERRIDE = "teacher.settings: "  # how an error of an override begins that a recipe gives to its teacher
 LONGEST = 1000  # characters of what is said of one field
 
 
@@ -100,7 +99,7 @@ def _teacher_recipe(spec, smoke):
     except UserError as error:
         if not spec.settings:
             raise
-        raise UserError(str(error).replace("--set ", OVERRIDE)) from None
+        raise UserError(str(error).replace("--set ", "teacher.settings: ")) from None
     if there is not None:
         there[key] = taught
     return taught

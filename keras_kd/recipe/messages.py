@@ -19,7 +19,9 @@ def explain(model, error, where, owner=None, other_fields=()):
         keys = tuple(str(key) for key in one["loc"])
         fields = _fields_at(model, keys[:-1])
         # Pydantic names the members of a union in the path; the reader wrote the field alone.
-        shown = tuple(key for key in keys if not re.fullmatch(r"int|float|str|bool|.*\[.*", key))
+        shown = tuple(key for place, key in enumerate(keys) if not _is_member(model, keys[:place], key))
+        if one["type"] == "too_short" and len(one["input"]) >= one["ctx"]["min_length"]:
+            continue  # counted without those that have errors of their own
         if one["type"] == "extra_forbidden":
             names = [*fields, *other_fields]
             hint = did_you_mean(keys[-1], names) or f"; its fields: {', '.join(names)}"
@@ -35,6 +37,11 @@ def explain(model, error, where, owner=None, other_fields=()):
     for keys in meant:
         explained.pop((*where, *keys), None)
     return [(keys, " or ".join(dict.fromkeys(messages))) for keys, messages in explained.items()]
+
+
+def _is_member(model, keys, key):
+    """Whether the last key of a path names a member of a union, and no field."""
+    return bool(re.fullmatch(r"int|float|str|bool|.*\[.*", key)) and key not in _fields_at(model, keys)
 
 
 def _fields_at(model, keys):

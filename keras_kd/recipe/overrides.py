@@ -5,7 +5,7 @@ from keras_kd.recipe.old_names import set_once
 from keras_kd.recipe.schema_types import SHORT
 from keras_kd.recipe.yaml_reader import DEEPEST, INVALID, NotYamlError, read_yaml
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.suggest import found_as, shortened
+from keras_kd.utils.suggest import found_as, in_one_line, shortened
 
 
 def override(raw, setting):
@@ -32,7 +32,7 @@ def as_given(setting):
         >>> as_given("fit.epochs=3"), as_given("student=a\\nb")
         ('--set fit.epochs=3', '--set student=a\\\\nb')
     """
-    return f"--set {shortened(setting if setting.isprintable() else ascii(setting)[1:-1], 200)}"
+    return f"--set {in_one_line(setting, 200)}"
 
 
 def set_field(raw, name, value, at=None):
@@ -55,7 +55,7 @@ def set_field(raw, name, value, at=None):
     """
     at, keys = at or name, tuple(name.split("."))
     if len(keys) > DEEPEST:
-        raise UserError(f"{shortened(at)}: leads {len(keys)} levels deep; expected {DEEPEST} at most")
+        raise UserError(f"{in_one_line(at, 300)}: leads {len(keys)} levels deep; expected {DEEPEST} at most")
     holder = raw
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1

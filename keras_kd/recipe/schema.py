@@ -25,6 +25,7 @@ from keras_kd.recipe.schema_types import (
     Line,
     Number,
     Part,
+    Value,
     Weight,
     Whole,
 )
@@ -180,7 +181,7 @@ class SettingSpace(Part):
 
     float: tuple[Bound, Bound] | None = Field(None, description="minimum and maximum, such as [1, 20]")
     int: tuple[WholeBound, WholeBound] | None = Field(None, description="as `float`, whole numbers")
-    choice: tuple[object, ...] | None = Field(
+    choice: tuple[Value, ...] | None = Field(
         None, min_length=1, max_length=VALUES, description="a list of values of any kind"
     )
     boolean: Literal[True] | None = Field(None, description="true: both true and false are tried")
@@ -190,7 +191,7 @@ class SettingSpace(Part):
     step: Number | None = Field(
         None, **ABOVE_ZERO, description="of `float` and `int`: between values tried; with `sampling: log` a factor"
     )
-    when: dict[str, object] = Field(
+    when: dict[str, Value] = Field(
         {},
         description="only where others of the space have these values: {terms.0.method: dkd}, or a list of values",
     )

@@ -18,6 +18,7 @@ from keras_kd.recipe.schema_types import (
     Number,
     Part,
     Size,
+    Value,
     Whole,
 )
 from keras_kd.utils.paths import RECIPE, ends_in
@@ -37,7 +38,7 @@ class ModelSpec(Part):
         "standard (pixels / 255 - mean) / std",
     )
     weights: Literal["imagenet"] | None = Field(None, description="pretrained weights of a `keras.applications` model")
-    arguments: dict[str, object] = Field({}, description="passed on to the function that builds the model")
+    arguments: dict[str, Value] = Field({}, description="passed on to the function that builds the model")
 
 
 class MemberSpec(ModelSpec):

@@ -1,5 +1,6 @@
 """The types that the fields of a recipe share."""
 
+import math
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
@@ -37,6 +38,16 @@ def _dotted_path(value):
     return value
 
 
+def _finite(value):
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        _finite(inner)
+    # What is no number, or no end, is equal to nothing: no run of it could be gone on with.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("finite numbers")
+    return value
+
+
+Value = Annotated[object, AfterValidator(_finite)]
 Line = Annotated[str, AfterValidator(_one_line)]
 DottedPath = Annotated[str, AfterValidator(_dotted_path)]
 
@@ -66,7 +77,9 @@ Weight = Annotated[
 ]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 Epoch = Annotated[Whole, Field(gt=0, le=EPOCHS)]
-Size = Annotated[Whole, Field(le=PIXELS)]  # in pixels; that it is 1 or more is said of height and width together
+Size = Annotated[
+    Whole, Field(ge=-PIXELS, le=PIXELS)
+]  # in pixels; that it is 1 or more is said of height and width together
 Class = Annotated[Whole, Field(ge=-CLASSES, le=CLASSES)]  # that it is there is said with the number of classes
 Mean = Annotated[Number, Field(ge=-LARGE, le=LARGE)]
 Pixel = Annotated[Whole, Field(ge=0, le=255)]

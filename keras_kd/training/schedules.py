@@ -14,8 +14,8 @@ def _no_bool(value):
     return value
 
 
-# Within what float32 holds, and what float64 counts by ones.
-LARGEST, LAST = 1e30, 10**15
+# Far within what float32 holds, and what float64 counts by ones.
+LARGEST, LAST = 1e9, 10**15
 Number = Annotated[float, BeforeValidator(_no_bool), Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=LAST)]
 

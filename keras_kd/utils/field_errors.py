@@ -30,7 +30,8 @@ def expectation(error):
         case "less_than_equal":
             return f"{found} {_bound(context['le'])} or less"
         case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
-            return f"{found} a whole number"
+            large = isinstance(got, float) and got.is_integer()
+            return f"{found} a whole number{' of at most 18 digits' if large else ''}"
         case "float_parsing" | "float_type":
             return f"{found} a number"
         case "finite_number":
@@ -56,7 +57,7 @@ def expectation(error):
 
 
 def _bound(value):
-    return f"{value:,}" if isinstance(value, int) and abs(value) >= 10**5 else f"{value:g}"
+    return f"{value:,.0f}" if 10**5 <= abs(value) < 10**16 else f"{value:g}"
 
 
 def _options(options):

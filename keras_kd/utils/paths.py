@@ -31,7 +31,11 @@ def user_path(text, where="path"):
         raise UserError(f"{where}: is empty; give a path")
     if "\0" in text:
         raise UserError(f"{where}: found {text!r}; expected a path, which has no NUL character; leave it out")
-    if any(len(os.fsencode(part)) > LONGEST for part in text.split(os.sep)):
+    try:
+        longest = max(len(os.fsencode(part)) for part in text.split(os.sep))
+    except UnicodeEncodeError:
+        raise UserError(f"{where}: found {text!r}, with half of a character; expected a path") from None
+    if longest > LONGEST:
         raise UserError(f"{where}: found a name of more than {LONGEST} bytes, {text[:40]!r}...; give a shorter one")
     if not text.startswith("~"):
         return text

@@ -49,6 +49,16 @@ def shortened(text, most=80):
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
+def in_one_line(text, most=80):
+    """A text as it is where it can be shown in one line, else with escapes; a long one by its beginning.
+
+    Example:
+        >>> in_one_line("fit.epochs=3"), in_one_line("a\\nb")
+        ('fit.epochs=3', 'a\\\\nb')
+    """
+    return shortened(text if text.isprintable() else ascii(text)[1:-1], most)
+
+
 def found_as(value):
     """A value as an error shows it.
 

@@ -14,7 +14,8 @@ def check_recipe(recipe, path, settings=(), *, smoke=False, absent=False, code=T
         recipe: a `Recipe`.
         path: its file or name.
         settings, smoke, code: with which it was read; see `keras_kd.recipe.load.load`.
-        absent: whether images and models may be named that are not there yet; then its search is not tried out, nor without `code`.
+        absent: whether images and models may be named that are not there yet; then, and without `code`, its search is
+            not tried out.
 
     Raises:
         UserError: every error, a line each.
@@ -34,7 +35,7 @@ def check_recipe(recipe, path, settings=(), *, smoke=False, absent=False, code=T
 
 
 def _teachers(recipe, path, settings, *, smoke, absent, code):
-    check_teachers(recipe, find(path), smoke=smoke, absent=absent, code=code)
+    check_teachers(recipe, find(path), smoke=smoke, absent=absent)
 
 
 def _search(recipe, path, settings, *, smoke, absent, code):

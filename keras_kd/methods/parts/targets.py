@@ -71,9 +71,9 @@ KINDS = {
     "swap": Kind(_swap, needs_labels=True),
 }
 NUMBERS = {
-    "k": ("a whole number, 1 or more", 5, lambda number: isinstance(number, int) and number >= 1),
-    "temperature": ("a number above 0", 0.3, lambda number: 0 < number < math.inf),
-    "share": ("a number between 0 and 1", 0.1, lambda number: 0 < number < 1),
+    "k": ("a whole number, 1 or more", 5, lambda number: isinstance(number, int) and number >= 1, 10**6),
+    "temperature": ("a number above 0", 0.3, lambda number: 0 < number < math.inf, 10**4),
+    "share": ("a number between 0 and 1", 0.1, lambda number: 0 < number < 1, 1),
 }
 
 
@@ -176,10 +176,12 @@ def parse(given):
     if not what and number is not None:
         raise ValueError(f"{name} alone, since it has no number")
     if what:
-        expected, example, allowed = NUMBERS[what]
+        expected, example, allowed, most = NUMBERS[what]
         is_number = isinstance(number, int | float) and not isinstance(number, bool)
         if not is_number or not allowed(number):
             raise ValueError(f"{name} with its {what}, {expected}, such as {{{name}: {example}}}")
+        if number > most:
+            raise ValueError(f"{name} with its {what}, {most:,} at most, such as {{{name}: {example}}}")
     return Target(name, number)
 
 
