@@ -3,7 +3,7 @@
 from keras_kd.recipe.messages import dotted
 from keras_kd.recipe.old_names import set_once
 from keras_kd.recipe.schema_types import SHORT
-from keras_kd.recipe.yaml_reader import DEEPEST, INVALID, NotYamlError, read_yaml
+from keras_kd.recipe.yaml_reader import DEEPEST, INVALID, LONGEST, NotYamlError, read_yaml
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import found_as, in_one_line, shortened
 
@@ -14,6 +14,9 @@ def override(raw, setting):
     keys, at = tuple(name.strip().split(".")), as_given(setting)
     if not equals or not all(keys) or not name.isprintable():
         raise UserError(f"{at}: expected dotted.path=value, such as fit.epochs=3")
+    longest = max(map(len, keys))
+    if longest > LONGEST:
+        raise UserError(f"{at}: has a name of {longest:,} characters; expected {LONGEST} at most")
     try:
         value, _ = read_yaml(text)
     except NotYamlError as error:
@@ -63,7 +66,7 @@ def set_field(raw, name, value, at=None):
             if not is_place(key) or int(key) > len(holder) - (0 if last else 1):
                 raise UserError(
                     f"{at}: {'.'.join(keys[:depth])} is a list of {len(holder)}; "
-                    f"expected a number below {len(holder)} in place of {shortened(repr(key))}"
+                    f"expected a number below {len(holder)} in place of {key!r}"
                 )
             if last and int(key) == len(holder):
                 holder.append(value)

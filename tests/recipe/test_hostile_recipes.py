@@ -392,11 +392,14 @@ def test_a_file_that_may_not_be_read():
             "bank={1: 2}",
             "--set bank={1: 2}: bank: found 1 as a name; expected text, in quotes: '1'",
         ),
+        (
+            f"terms.{'9' * 150}=1",
+            f"--set terms.{'9' * 150}=1: terms is a list of 1; expected a number below 1 in place of '{'9' * 150}'",
+        ),
         ("terms.²=1", "--set terms.²=1: terms is a list of 1; expected a number below 1 in place of '²'"),
         (
             f"terms.{'9' * 5000}=1",
-            f"--set terms.{'9' * 194}... (5,008 characters): terms is a list of 1; expected a number below 1 in place "
-            f"of '{'9' * 79}... (5,002 characters)",
+            f"--set terms.{'9' * 194}... (5,008 characters): has a name of 5,000 characters; expected 200 at most",
         ),
         (f"a{'.b' * 100}=1", f"--set a{'.b' * 99}.... (203 characters): leads 101 levels deep; expected 50 at most"),
         ("a\nb=1", "--set a\\nb=1: expected dotted.path=value, such as fit.epochs=3"),

@@ -160,6 +160,10 @@ WRONG = {
     "{space: {terms.0.temprature: {float: [1, 2]}}}": "did you mean 'temperature'?",
     "{space: {terms.0.beta: {float: [1, 2]}}}": "terms[0].beta: no such field for kd",
     "{space: {label_weight: {float: [0, 1], when: {fit.nesterov: true}}}}": "when names 'fit.nesterov'; expected",
+    "{space: {fit.l2: {float: [0, 1], step: 1e-9}}, tuner: grid}": "search.space.fit.l2: has 1,000,000,001 values for "
+    "tuner: grid; expected 10,000 at most: give a larger step, or another tuner",
+    "{space: {fit.batch_size: {int: [1, 100000]}}, tuner: grid}": "search.space.fit.batch_size: has 100,000 values for "
+    "tuner: grid",
     "{objective: entropy}": "search.objective: which way is entropy better?",
     "{objective: [val_loss, val_loss]}": "search.objective: found val_loss twice; keep one",
     "{tuner: gird}": "tuner: is 'gird'; expected one of random, grid, bayesian, hyperband; did you mean 'grid'?",

@@ -52,6 +52,9 @@ figures: {student.top1: top-1, splits.train.student_fits_noise: memorised}
 seeds: [0, 1]
 """
 
+# Three axes of a hundred values each.
+MANY = [f"  {name}: {{{', '.join(f'{name}{one}: {{}}' for one in range(100))}}}\n" for name in "abc"]
+
 pytestmark = pytest.mark.usefixtures("forked")
 
 
@@ -161,6 +164,20 @@ def test_a_killed_study_goes_on_and_two_processes_share_one(path, tmp_path):
         ("    KD: {}", "    KD: {student.model.deep.deeper: 3}", "axes.way.KD: "),
         ("seeds: [0, 1]", "seeds: [0, 0]", "seeds: is [0, 0]; expected each seed once"),
         ("seeds: [0, 1]", "seeds: []", "seeds: is empty; expected 1 or more items"),
+        ("seeds: [0, 1]", "seeds: [-1]", "seeds[0]: is -1; expected 0 or more"),
+        ("seeds: [0, 1]", "seeds: [4294967296]", "seeds[0]: is 4294967296; expected less than 2,147,483,648"),
+        ("axes:\n", f"axes:\n{''.join(MANY)}", "axes: make 6,000,000 cells; expected at most 200"),
+        ("axes:\n", f"axes:\n{MANY[0]}", "axes: make 600 cells; expected at most 200"),
+        ("    KD: {}", "    KD: {fit.epochs=1: 3}", "is 'fit.epochs=1'; expected a dotted path, such as fit.epochs"),
+        ("    KD: {}", "    1: {}", "axes.way: found 1 as a name; expected text, in quotes: '1'"),
+        (
+            "    KD: {}",
+            "    KD: {terms.².weight: 3}",
+            "terms is a list of 1; expected a number below 1 in place of '²'",
+        ),
+        ("  teacher:\n", "  '':\n", "recipes.: is no plain name of a file; expected one, such as unnamed"),
+        ("  teacher:\n", "  .:\n", "is no plain name of a file; expected one, such as unnamed"),
+        ("  teacher:\n", "  /:\n", "recipes./: is no plain name of a file; expected one, such as unnamed"),
         ("seeds: [0, 1]", "without: [{noise: clean}, {noise: 50 %}]", "without: leaves out every cell"),
         (" or nothing", "", "$data.label_noise: the recipe has nothing at data.label_noise; correct the path, or"),
         ("    KD: {}", "    KD: {fit.epoch: 3}", "cell clean-kd: fit.epoch: no such field"),

@@ -1,6 +1,7 @@
 """What a search tries: values for fields of a recipe, by their dotted paths."""
 
 import json
+import math
 import random
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from keras_kd.utils.errors import UserError
 MAY = ("label_weight", "terms", "fit", "student", "teacher", "peers", "trust", "data.views")
 KINDS = ("float", "int", "choice", "boolean")
 DRAWS, TRIED = 40, 250
+IN_GRID = 10_000  # values of one range
 
 
 class SearchInput(NamedTuple):
@@ -84,9 +86,12 @@ def space_of(recipe, given):
     if not named:
         raise UserError("search: nothing to search; the recipe has no teacher: give search.space")
     settings, errors = [], []
+    grid = recipe.search is not None and recipe.search.tuner == "grid"
     for path, spec in named.items():
         try:
             settings.append(_setting(path, spec, named))
+            if grid:
+                _check_count(settings[-1])
         except UserError as error:
             errors.append(str(error))
     if errors:
@@ -157,6 +162,25 @@ def _setting(path, spec, named):
             raise UserError(f"{where}: when {other} is {wrong[0] if wrong else 'nothing'!r}; expected some of {shown}")
         when.append((other, wanted))
     return Setting(path, kind, values, spec.sampling, spec.step, tuple(when))
+
+
+def _check_count(setting):
+    """Whether a grid can write out all values of a range."""
+    step = setting.step or (1 if setting.kind == "int" else None)
+    if setting.kind not in ("float", "int") or step is None:
+        return
+    low, high = setting.values
+    if setting.sampling == "linear":
+        count = (high - low) / step + 1
+    elif setting.step is None:
+        count = high - low + 1
+    else:
+        count = math.log(high / low) / math.log(step) + 1
+    if count > IN_GRID:
+        raise UserError(
+            f"search.space.{setting.path}: has {count:,.0f} values for tuner: grid; expected {IN_GRID:,} at most: "
+            "give a larger step, or another tuner"
+        )
 
 
 def _in_order(settings):

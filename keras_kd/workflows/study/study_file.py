@@ -19,7 +19,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.paths import absolute, is_path, user_path
-from keras_kd.utils.suggest import did_you_mean, shortened
+from keras_kd.utils.suggest import did_you_mean, in_one_line, shortened
 
 CELLS = 200  # each is a run of minutes at least, and all are read before the first
 READY = Path(__file__).parent / "studies"
@@ -65,15 +65,18 @@ def find_study(name):
     """The file of a study, given by its path or its name."""
     text = user_path(name, "study")
     path, there = Path(text), ready()
-    if path.is_file():
-        return absolute(path)
-    beside_it = written_out(path)
+    try:
+        if path.is_file():
+            return absolute(path)
+        beside_it = written_out(path)
+    except OSError as error:  # a path that no file can have
+        raise UserError(f"{in_one_line(text)}: cannot be read: {error.strerror}") from None
     if beside_it and (is_path(text) or path.stem not in there):
         return beside_it
     if path.stem in there and path.parent == Path():
         return there[path.stem]
     hint = did_you_mean(path.stem, there) or f"; ready ones: {', '.join(there)}"
-    raise UserError(f"{name}: no such study{hint}")
+    raise UserError(f"{in_one_line(text)}: no such study{hint}")
 
 
 def load_study(name):
