@@ -34,6 +34,7 @@ def recipes_page():
     """Every field of a recipe, as Markdown."""
     lines = [HEADER, "# Recipes", "", _about(schema.Recipe), ""]
     lines += ["A field can be set from the command line by its path: `--set fit.epochs=3`, `--set terms.0.weight=0.5`."]
+    lines += ["", *READING.strip().splitlines()]
     parts = [
         ("", schema.Recipe),
         ("data", schema_data.DataSpec),
@@ -110,6 +111,13 @@ def _types(annotation):
     return [one for part in inside for one in _types(part)] if inside else [annotation]
 
 
+READING = """
+Recipes, studies and values of `--set` are YAML, read by the rules of version 1.2: `010` is ten, `0o10` and `0x8` are
+eight, `1e-3` is a number, `no`, `yes`, `on` and `1:30` are text (a field that is true or false takes `yes` and `no`).
+Tags other than `!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!map`, `!!seq`, names that are not text, a name given
+twice and a second document are refused. Anchors, aliases and merges (`<<`) are written out. A file has at most 512 KiB,
+30,000 values once they are written out, and 50 levels; every number is finite, with a least and a largest value.
+"""
 REPORTS = """
 `report.json` in the folder of a run. `keras_kd.Report.read("saved_models/digits")` gives it with a type for each
 figure, such as `report.fidelity.agreement`; its JSON schema is `keras_kd.Report.model_json_schema()`. What a run did
@@ -284,7 +292,7 @@ def performance_page():
 
 
 def safety_page():
-    """docs/safety.md with what the three scripts found."""
+    """docs/safety.md with what the scripts found."""
     return _with_tables("safety.md", {"safety": _safety()})
 
 
@@ -308,6 +316,14 @@ def _safety():
         f"| `benchmarks/safety_kills.py` | {kills['total']} kills at random moments ({of_commands}), the command again "
         f"| {kills['same']} ended with the files, weights, figures and rows of one that was never killed | "
         "`safety_kills_tensorflow.json` |"
+    )
+    mutated = _results("mutated_recipes_tensorflow")
+    of_kinds = ", ".join(f"{name} {sum(one.values()):,}" for name, one in mutated["counts"].items())
+    found = {name: sum(one[name] for one in mutated["counts"].values()) for name in mutated["counts"]["recipe"]}
+    yield (
+        f"| `benchmarks/mutated_recipes.py` | {mutated['cases']:,} recipes, studies and overrides changed at random "
+        f"({of_kinds}) | {', '.join(f'{count:,} {name}' for name, count in found.items())}; the slowest took "
+        f"{max(mutated['slowest'].values()):.1f} s | `mutated_recipes_tensorflow.json` |"
     )
 
 

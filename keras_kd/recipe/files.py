@@ -58,6 +58,8 @@ def _looked_up():
     for place in places():
         here = {}
         for path in sorted(place.rglob("*.yaml"), key=lambda path: (len(path.parts), path)):
+            if not path.is_file():
+                continue  # a pipe would be waited for
             name = path.stem if path.stem not in here else path.relative_to(place).with_suffix("").as_posix()
             here[name] = path
         found.update((name, path) for name, path in here.items() if name not in found)
@@ -111,6 +113,8 @@ def written_out(path):
 def headline(path):
     """The first comment line of a recipe; "" where there is none, or the file cannot be read."""
     try:
+        if not Path(path).is_file():
+            return ""
         with open(path, encoding="utf-8-sig", errors="replace") as file:
             first = file.readline(1000).strip()
     except OSError:

@@ -168,6 +168,12 @@ def test_a_killed_study_goes_on_and_two_processes_share_one(path, tmp_path):
         ("seeds: [0, 1]", "seeds: [4294967296]", "seeds[0]: is 4294967296; expected less than 2,147,483,648"),
         ("axes:\n", f"axes:\n{''.join(MANY)}", "axes: make 6,000,000 cells; expected at most 200"),
         ("axes:\n", f"axes:\n{MANY[0]}", "axes: make 600 cells; expected at most 200"),
+        ("seeds: [0, 1]", f"seeds: {[*range(1001)]}", "seeds: is a list of 1001; expected at most 1000 items"),
+        (
+            "    KD: {}",
+            f"    KD: {{fit.drops: {[*range(20_000)]}}}",
+            "axes: make 6 recipes of 40,126 values in all;",
+        ),
         ("    KD: {}", "    KD: {fit.epochs=1: 3}", "is 'fit.epochs=1'; expected a dotted path, such as fit.epochs"),
         ("    KD: {}", "    1: {}", "axes.way: found 1 as a name; expected text, in quotes: '1'"),
         (

@@ -5,7 +5,6 @@ import json
 import re
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 import keras_kd
@@ -14,6 +13,7 @@ from keras_kd.export.formats import FILES as EXPORTED
 from keras_kd.recipe.folders import BANKS, INSIDE, OTHERS, RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.recipe.old_names import RESOLVED
+from keras_kd.recipe.yaml_reader import read_yaml
 from keras_kd.recipe.yaml_writer import write_yaml
 from keras_kd.report.report import Report
 from keras_kd.report.soundness import EDITABLE, changed_in, refuse_lost
@@ -85,10 +85,10 @@ def _report_of_earlier_version(files):
     """The report of a run that an earlier version finished, or None: it is of the student and the recipe next to it."""
     try:
         report = json.loads(files.report.read_text(encoding="utf-8"))
-        here, there = yaml.safe_load(files.recipe.read_text(encoding="utf-8")), report["settings"]
+        (here, _), there = read_yaml(files.recipe.read_text(encoding="utf-8")), report["settings"]
         same = all(here.get(key) == there.get(key) for key in ("student", "terms", "seed", "label_weight"))
         return report if same and files.student.stat().st_size == report["cost"]["file_bytes"] else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

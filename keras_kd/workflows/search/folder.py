@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from keras_kd.recipe.old_names import with_new_names
+from keras_kd.recipe.yaml_reader import read_yaml
+from keras_kd.recipe.yaml_writer import write_yaml
 from keras_kd.report.soundness import changed_in
 from keras_kd.utils.account import CHANGED, changes
 from keras_kd.utils.errors import UserError
@@ -44,8 +44,8 @@ def hold_search(files, name, restart):
 def of_earlier_version(folder):
     """The names of what an earlier version of keras_kd made in the folder of a search; None where it made none."""
     try:
-        said = yaml.safe_load((folder / "search.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        said, _ = read_yaml((folder / "search.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
     if not isinstance(said, dict) or "search" not in said or not (folder / "tuner").is_dir():
         return None
@@ -79,12 +79,12 @@ def refuse_other_search(files, recipe, spec, space):
     }
     now = json.loads(json.dumps(now))
     if files.settled.exists():
-        with contextlib.suppress(yaml.YAMLError, OSError, KeyError, TypeError, AttributeError):
-            then = yaml.safe_load(files.settled.read_text(encoding="utf-8"))
+        with contextlib.suppress(ValueError, OSError, KeyError, TypeError, AttributeError):
+            then, _ = read_yaml(files.settled.read_text(encoding="utf-8"))
             if {**then, "recipe": with_new_names(then["recipe"])} == now:
                 return
         raise UserError(
             f"{files.path}: holds a search of other settings; give another --out, or --restart to throw it away"
         )
     with atomic_write(files.settled) as temporary:
-        temporary.write_text(yaml.safe_dump(now, sort_keys=False), encoding="utf-8")
+        temporary.write_text(write_yaml(now), encoding="utf-8")

@@ -14,6 +14,7 @@ from keras_kd.recipe.load import load, load_teacher_recipe
 from keras_kd.recipe.messages import dotted, explain
 from keras_kd.recipe.overrides import is_place, override, set_field
 from keras_kd.recipe.schema_types import SEED, VALUES, DottedPath, Part, Whole
+from keras_kd.recipe.yaml_reader import MOST
 from keras_kd.recipe.yaml_writer import write_yaml
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
@@ -143,8 +144,19 @@ def _count_errors(study):
     count = math.prod(map(len, study.axes.values()))
     if count > 10 * CELLS:
         return [(("axes",), f"make {count:,} cells; expected at most {CELLS}")]
-    kept = len(cells(study))
-    return [(("axes",), f"make {kept} cells; expected at most {CELLS}")] if kept > CELLS else []
+    kept = cells(study)
+    if len(kept) > CELLS:
+        return [(("axes",), f"make {len(kept)} cells; expected at most {CELLS}")]
+    base = _values_in(study.recipes.get(study.base))
+    held = {axis: {name: _values_in(sets) for name, sets in named.items()} for axis, named in study.axes.items()}
+    values = sum(base + sum(held[axis][name] for axis, name in cell.items()) for cell in kept)
+    what = f"make {len(kept)} recipes of {values:,} values in all; expected {MOST:,} at most"
+    return [(("axes",), what)] if values > MOST else []
+
+
+def _values_in(plain):
+    inner = plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ()
+    return 1 + sum(map(_values_in, inner))
 
 
 def cells(study):
