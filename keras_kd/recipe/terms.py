@@ -27,7 +27,9 @@ def term_of(raw, where, errors, code):
     if "method" not in raw:
         errors.append((where, "method is required; `keras-kd list methods` names all"))
     elif not isinstance(name, str) or (name not in METHODS and ":" not in name):
-        errors.append((where, f"no method {name!r}{did_you_mean(name, METHODS)}; `keras-kd list methods` names all"))
+        errors.append(
+            (where, f"no method {found_as(name)}{did_you_mean(name, METHODS)}; `keras-kd list methods` names all")
+        )
     read = code or not foreign_code.is_foreign(str(name))
     if len(errors) == before:
         try:

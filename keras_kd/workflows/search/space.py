@@ -12,6 +12,7 @@ from keras_kd.recipe.load import load
 from keras_kd.recipe.overrides import is_place
 from keras_kd.recipe.schema import SettingSpace
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.suggest import in_one_line
 
 # Fields that a trial may set. All trials have the data, the teachers' runs and the seeds in common.
 MAY = ("label_weight", "terms", "fit", "student", "teacher", "peers", "trust", "data.views")
@@ -234,7 +235,8 @@ def _read(values, given, seen, base):
         recipe_with(values, given, base)
     except UserError as error:
         tried = ", ".join(f"{path}={value}" for path, value in values.items())
-        raise UserError(f"search.space: no recipe with {tried}: {str(error).splitlines()[0]}") from None
+        why = in_one_line(str(error).splitlines()[0], 500)
+        raise UserError(f"search.space: no recipe with {in_one_line(tried, 300)}: {why}") from None
 
 
 def recipe_with(values, given, base=None):
