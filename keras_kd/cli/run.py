@@ -110,11 +110,16 @@ def _planned(recipe, smoke, no_code):
 @recipe_options
 @click.option("--out", type=A_FOLDER, help="The run folder; saved_models/RECIPE by default.")
 @click.option("--restart", is_flag=True, help="Throw away what is in the run folder and begin again.")
+@click.option(
+    "--deliver",
+    type=click.Choice(["distilled", "best"]),
+    help="The student that is exported; best: the better of it and that on labels alone (with baseline: true).",
+)
 @bank_option
 @backend_option
 @quiet_option
 @json_option
-def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, as_json):
+def distill(recipe, settings, seed, smoke, out, restart, deliver, bank, backend, quiet, as_json):
     """Run a recipe to its end: train, measure, export. A run that was killed resumes.
 
     \b
@@ -125,7 +130,8 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
         keras-kd distill resnet56_to_resnet20 --bank full,views:16
     """
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
-    loaded = load_recipe(recipe, [*settings, *bank_settings(bank)], seed, smoke)
+    given = [*settings, *bank_settings(bank), *([f"export.deliver={deliver}"] if deliver else [])]
+    loaded = load_recipe(recipe, given, seed, smoke)
     name = stem_of(recipe)
     own = None if settings or seed is not None else loaded.seed
     folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke, own)

@@ -10,7 +10,7 @@ from keras_kd.export.formats import DEFAULTS, FORMATS, INPUTS, OUTPUTS
 from keras_kd.export.gates import GATES
 from keras_kd.recipe.schema_data import DataSpec, short_data
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
-from keras_kd.recipe.schema_types import ABOVE_ZERO, NOT_NEGATIVE, Number, Part, Weight, Whole
+from keras_kd.recipe.schema_types import ABOVE_ZERO, NOT_NEGATIVE, LabelWeight, Number, Part, Weight, Whole
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.foreign_code import is_foreign
 
@@ -135,6 +135,11 @@ class ExportSpec(Part):
 
     formats: tuple[Literal[FORMATS], ...] = Field(
         DEFAULTS, description=f"some of {', '.join(FORMATS)}; an empty list exports nothing"
+    )
+    deliver: Literal["distilled", "best"] = Field(
+        "distilled",
+        description="the student that is exported; best: of the distilled one and that on labels alone the one with "
+        "more accuracy on validation images, or else on test images; needs `baseline`",
     )
     inputs: Literal[INPUTS] = Field("float32", description="uint8: the files take pixels as images have them")
     outputs: Literal[OUTPUTS] = Field("logits", description="probabilities: the files end with a softmax")
@@ -268,7 +273,11 @@ class Recipe(Part):
     student: Annotated[StudentSpec, BeforeValidator(short_model)] = Field(
         description="the network to train, such as student: resnet20"
     )
-    label_weight: Weight = Field(1.0, description="weight of the label loss, a number or a schedule (see below)")
+    label_weight: LabelWeight = Field(
+        1.0,
+        description="weight of the label loss: a number, a schedule (see below), or auto: more, and that of the terms "
+        "less, the less the teacher is right on validation images (see below)",
+    )
     terms: tuple[TermSpec, ...] = Field((), description="what the student learns from the teacher; a list")
     peers: tuple[Network, ...] = Field((), description="networks trained with the student and dropped, for dml; a list")
     trust: TrustSpec | None = Field(None, description="the teacher's word weighed by class; needs data.validation")
@@ -297,7 +306,11 @@ class Recipe(Part):
 
     def with_seed(self, seed):
         """The recipe of one run, with this seed and no other, that is judged by nothing."""
-        return self.model_copy(update={"seed": seed, "seeds": (), "baseline": None})
+        return self.model_copy(update={"seed": seed, "seeds": (), **self.alone()})
+
+    def alone(self, **export):
+        """The fields, as changes, of a recipe that is compared with nothing; with changes of its `export`."""
+        return {"baseline": None, "export": self.export.model_copy(update={"deliver": "distilled", **export})}
 
     def dump(self, folder=None, brief=False):
         """The resolved recipe as plain data; with `folder`, paths relative to it; `brief` leaves out defaults."""

@@ -1,6 +1,6 @@
 """The types that the fields of a recipe share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
@@ -41,6 +41,26 @@ def _constant_or_not(value):
 Weight = Annotated[
     Annotated[Number, Field(**NOT_NEGATIVE), Tag("float")] | Annotated[Schedule, Tag("schedule[]")],
     Discriminator(_constant_or_not),
+]
+# What a label weight says that is measured before training.
+AUTO = "auto"
+
+
+def _number_like(value):
+    if isinstance(value, str) and value != AUTO:
+        try:
+            return float(value)
+        except ValueError:
+            raise ValueError("a number, a schedule, or auto") from None
+    return value
+
+
+LabelWeight = Annotated[
+    Annotated[Number, Field(**NOT_NEGATIVE), Tag("float")]
+    | Annotated[Schedule, Tag("schedule[]")]
+    | Annotated[Literal["auto"], Tag("str")],
+    Discriminator(lambda value: "str" if isinstance(value, str) else _constant_or_not(value)),
+    BeforeValidator(_number_like),
 ]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 Pixel = Annotated[Whole, Field(ge=0, le=255)]

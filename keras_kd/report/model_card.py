@@ -2,6 +2,7 @@
 
 from string import Template
 
+from keras_kd.report.first_sentence import first_sentence, harm
 from keras_kd.report.report import Calibration, Cost, Data, Export
 from keras_kd.utils.formatting import DASH, bare_percent, count, megabytes, size
 
@@ -9,7 +10,7 @@ from keras_kd.utils.formatting import DASH, bare_percent, count, megabytes, size
 TO_FILL = "**to be filled in**"
 LOADING = {
     "keras": """import keras, numpy as np
-model = keras.saving.load_model("student.keras")
+model = keras.saving.load_model("{file}")
 images = np.zeros((1, {shape}), "float32")  # pixels 0..255
 logits = model.predict(images)
 print(logits.argmax(-1))""",
@@ -106,13 +107,18 @@ def card(report, shape, bench=None):
     Returns:
         A str.
     """
+    plain = report.as_json()
+    warning = first_sentence(plain) if harm(plain) else ""
+    report = _of_what_is_delivered(report)
     student, teacher, data = report.student, report.teacher, report.data or Data()
     what = (
         f"`{student.name}`, an image classifier for {data.classes} classes, on images of {'x'.join(map(str, shape))} "
         "pixels"
     )
     taught = f", distilled from {teacher.name}" if teacher else ""
-    lines = [f"# {report.recipe or student.name}", "", f"{what}{taught}.", ""]
+    lines = [f"# {report.recipe or student.name}", ""]
+    lines += [warning, ""] if warning else []
+    lines += [f"{what}{taught}.", ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in _figures(report, data))]
     worst = _worst_classes(report)
     if worst:
@@ -125,11 +131,29 @@ def card(report, shape, bench=None):
         f"- {TO_FILL}: where it must not be used.",
     ]
     lines += ["", "## Files", "", *_files(report, bench), "", "## How to load it", ""]
-    for one in [Export(format="keras", file="student.keras"), *_passed(report)]:
+    for one in [Export(format="keras", file=_keras_file(report)), *_passed(report)]:
         lines += [f"`{one.file}`:", "", "```python", _loading(one, shape), "```", ""]
     if any(one.format == "saved_model" for one in _passed(report)):
         lines += _server(report, shape)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _of_what_is_delivered(report):
+    """The report with the figures of the student that is delivered, where it is not the distilled one."""
+    if not report.delivered or not report.delivered.figures:
+        return report
+    plain = report.as_json()
+    figures = {name: {**(plain.get(name) or {}), **one} for name, one in _dicts(report.delivered.figures)}
+    per_class = report.delivered.figures.get("per_class")
+    return type(report)(**{**plain, "teacher": None, "per_class": per_class, **figures})
+
+
+def _dicts(figures):
+    return [(name, one) for name, one in figures.items() if isinstance(one, dict)]
+
+
+def _keras_file(report):
+    return report.delivered.file if report.delivered and report.delivered.file else "student.keras"
 
 
 def _figures(report, data):
@@ -162,7 +186,8 @@ def _files(report, bench):
     file_bytes = size((report.cost or Cost()).file_bytes, "card", nothing=DASH)
     asked = (report.settings or {}).get("student") or {}
     gives = "logits" if asked.get("from_logits", True) else "probabilities"
-    yield f"| `student.keras` | {file_bytes} | {bare_percent(report.student.top1)} | | float32 pixels | {gives} |"
+    top1 = bare_percent(report.student.top1)
+    yield f"| `{_keras_file(report)}` | {file_bytes} | {top1} | | float32 pixels | {gives} |"
     for one in exports:
         of_file = size(one.bytes, "card", nothing=DASH)
         as_keras = f"{bare_percent(one.accuracy)} | {bare_percent(one.agreement)}"

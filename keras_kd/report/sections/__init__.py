@@ -2,6 +2,7 @@
 
 from keras_kd.report.blocks import Page
 from keras_kd.report.fields import get_path
+from keras_kd.report.first_sentence import first_sentence
 from keras_kd.report.sections import (
     calibration,
     classes,
@@ -38,7 +39,7 @@ def page_of_run(report, history=(), evidence=None, recipe_text=""):
         heading=str(report.get("recipe") or "Report"),
         facts=_facts(report),
         shortened=bool(report.get("smoke")),
-        sentence=get_path(report, "verdict", "sentence") or "",
+        sentence=first_sentence(report),
         sections=sections(report, list(history or ()), evidence, recipe_text),
     )
 

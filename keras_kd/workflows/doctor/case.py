@@ -19,6 +19,7 @@ from keras_kd.workflows.doctor.measures import nearest_class_mean, skill
 from keras_kd.workflows.doctor.members import is_right, load_members, missing_runs
 from keras_kd.workflows.run.build import build_student
 from keras_kd.workflows.run.folder import of_training, read_report
+from keras_kd.workflows.run.label_weight import with_assumed_weights, with_measured_weights
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data, open_run
 from keras_kd.workflows.run.teachers import assemble
@@ -165,6 +166,13 @@ class Case:
         return float(is_right(np.nan_to_num(self.logits(shown), nan=-np.inf), shown.true_labels).mean())
 
     # The student.
+
+    @functools.cached_property
+    def weighed(self):
+        """The recipe with numbers for weights, where the teacher is there to be measured for `label_weight: auto`."""
+        if not self.comparable or not self.dataset.validation:
+            return with_assumed_weights(self.recipe)
+        return with_measured_weights(self.recipe, self.dataset, self.teacher)[0]
 
     @property
     def lacks_teacher(self):

@@ -116,7 +116,7 @@ def check_weights(case):
     Args:
         case: a `Case`.
     """
-    recipe = case.recipe
+    recipe = case.weighed
     every = [recipe.label_weight, *(term.weight for term in recipe.terms)]
     idle = [epoch + 1 for epoch in range(recipe.fit.epochs) if not any(at(weight, epoch) for weight in every)]
     evidence = {"idle_epochs": len(idle), "epochs": recipe.fit.epochs}

@@ -11,6 +11,7 @@ from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report.write import write
 from keras_kd.utils.ownership import within
 from keras_kd.utils.screen import print_note
+from keras_kd.workflows.run.choose_student import choose
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver, write_card
 from keras_kd.workflows.run.dry_run import about_data, dry_run
@@ -28,6 +29,7 @@ from keras_kd.workflows.run.folder import (
     same_recipe,
 )
 from keras_kd.workflows.run.inputs import IMAGES, independent_digest, independent_of, inputs_of, same_teachers
+from keras_kd.workflows.run.label_weight import check_held_out
 from keras_kd.workflows.run.load_teacher import load_independent_teacher, load_teacher
 from keras_kd.workflows.run.measure import measure
 from keras_kd.workflows.run.missing import (
@@ -195,6 +197,9 @@ class _Job:
         made = report.exports
         if made is None or report.settings["export"] != self.recipe.dump()["export"]:
             return report.export_note is None or missing_here(self.recipe.export.formats) is None
+        better = report.delivered and report.delivered.file
+        if better and not (self.files.path / better).exists():
+            return True
         gone = any(one.passed and not (self.files.path / one.file).exists() for one in made)
         return gone or any(one.circumstance for one in made)
 
@@ -202,6 +207,7 @@ class _Job:
         """Checks all, and loads the data; returns the report of a finished run, or None where a stage is missing."""
         self.check()
         self.dataset = load_data(self.recipe)
+        check_held_out(self.recipe, self.dataset)
         if not self.restart:
             same_inputs(self.owned, inputs_of(self.recipe, self.files.path, self.smoke, self.dataset))
         report = None if self.begins else self.complete()
@@ -234,6 +240,7 @@ class _Job:
         if not files.text.exists():
             write(report, files.path)
         if self._to_be_exported(report):
+            choose(self._context(dataset), report, self.owned)
             report = deliver(self._context(dataset), report, owned=self.owned, teacher=lambda: teacher)
         else:
             write_card(files.path, report, dataset.image_shape)

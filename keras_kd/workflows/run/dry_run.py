@@ -7,6 +7,7 @@ from keras_kd.models.network import build
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
+from keras_kd.workflows.run.label_weight import with_assumed_weights
 from keras_kd.workflows.run.teachers import assemble, held_out_alike
 
 
@@ -37,6 +38,7 @@ def dry_run(recipe, about, smoke=False, visit=None):
         UserError: what does not fit, as a run would find it.
     """
     visit = visit or (lambda spec, taught: dry_run(taught, about_data(taught), smoke))
+    recipe = with_assumed_weights(recipe)
     teacher = None if recipe.teacher is None else _teacher(recipe, about, smoke, visit)
     teachers = [teacher]
     if recipe.generations > 1:

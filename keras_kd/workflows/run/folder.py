@@ -110,6 +110,8 @@ def _is_of_earlier_version(files, name, report):
     if name in begins:
         with open(files.path / name, "rb") as file:
             return file.read(200).decode("utf-8", "replace").lstrip().lower().startswith(begins[name].lower())
+    if name == files.delivered.name:
+        return (report.get("delivered") or {}).get("file") == name
     if name == files.int8_student.name:
         return any(one.get("made_of") == name for one in report.get("exports", []))
     known = {file.relative_to(files.path).as_posix() for file in files.always}
