@@ -4,9 +4,9 @@
 
 200 labelled images of the embedded digits, 50 of them for validation; three seeds, 6 and 30 epochs. Each teacher is
 asked with `label_weight: 0.1`, as in the published recipes, and with `label_weight: auto`, as `keras-kd new` writes it;
-each run has its baseline on labels alone and delivers the better student. A run is harmed where its student is more than
-a point below labels alone on the test images; it was warned where its first sentence says that labels alone are better,
-or by how many points.
+each run has its baseline on labels alone and delivers the better student. A run is harmed where its student is more
+than a point below labels alone on the test images; it was warned where its first sentence says that labels alone are
+better, or by how many points.
 """
 
 import tempfile
@@ -54,6 +54,7 @@ def write_data(folder):
     }  # fmt: skip
     for name, (images, of_images) in {**taught, "labelled": (pixels[of_student], labels[of_student])}.items():
         arrays = {"x_train": images, "y_train": of_images, "x_test": pixels[test], "y_test": labels[test]}
+        arrays["label_names"] = np.array(list("0123456789"))
         np.savez(folder / f"{name.replace(' ', '_')}.npz", **arrays)
 
 
