@@ -199,6 +199,12 @@ def recipe_options(command):
 
 BANK_WORDS = "live, ahead, full, views:16, float16, float32, int8, topk:10, maps"
 bank_option = click.option("--bank", metavar="WORDS", help=f"How the teacher is looked up: some of {BANK_WORDS}.")
+despite_option = click.option(
+    "--despite",
+    multiple=True,
+    metavar="CHECK",
+    help="Go on though the checks before training find this bad, such as pixels or teacher-accuracy; repeatable.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 no_code_option = click.option("--no-code", is_flag=True, help="Import nothing that the recipe names.")

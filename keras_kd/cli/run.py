@@ -14,6 +14,7 @@ from keras_kd.cli.common import (
     bank_settings,
     choose_backend,
     command,
+    despite_option,
     end,
     json_option,
     keeps,
@@ -115,11 +116,12 @@ def _planned(recipe, smoke, no_code):
     type=click.Choice(["distilled", "best"]),
     help="The student that is exported; best: the better of it and that on labels alone (with baseline: true).",
 )
+@despite_option
 @bank_option
 @backend_option
 @quiet_option
 @json_option
-def distill(recipe, settings, seed, smoke, out, restart, deliver, bank, backend, quiet, as_json):
+def distill(recipe, settings, seed, smoke, out, restart, deliver, despite, bank, backend, quiet, as_json):
     """Run a recipe to its end: train, measure, export. A run that was killed resumes.
 
     \b
@@ -139,7 +141,9 @@ def distill(recipe, settings, seed, smoke, out, restart, deliver, bank, backend,
     from keras_kd.workflows import seeds as repeated_seeds
 
     keeps("distill", folder, restart)
-    found = repeated_seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    found = repeated_seeds.distill(
+        loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=despite
+    )
     _print_report(found, folder, as_json)
 
 

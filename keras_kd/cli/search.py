@@ -11,6 +11,7 @@ from keras_kd.cli.common import (
     backend_option,
     choose_backend,
     command,
+    despite_option,
     end,
     json_option,
     keeps,
@@ -39,6 +40,7 @@ from keras_kd.workflows.arguments import overrides, search_folder, search_settin
 @click.option("--chief", metavar="HOST:PORT", help="Hand out trials to workers here, instead of running them.")
 @click.option("--worker", metavar="HOST:PORT", help="Run trials for the chief there.")
 @click.option("--name", help="Of a worker; another one for each.")
+@despite_option
 @backend_option
 @quiet_option
 @json_option
@@ -56,6 +58,7 @@ def search(
     chief,
     worker,
     name,
+    despite,
     backend,
     quiet,
     as_json,
@@ -94,6 +97,7 @@ def search(
         restart=restart,
         quiet=quiet,
         winner=not no_winner,
+        despite=despite,
     )
     if result is None:
         return

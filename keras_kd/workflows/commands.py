@@ -70,6 +70,7 @@ def distill(
     smoke: bool = False,
     restart: bool = False,
     quiet: bool = False,
+    despite: Iterable[str] = (),
 ) -> "Report":
     """Runs a recipe to its end: train, measure, export. A run that was killed resumes; a finished one answers at once.
 
@@ -81,6 +82,7 @@ def distill(
         smoke: shrinks it to under a minute. A recipe that was loaded so needs it too, for its teachers.
         restart: throws away what is in the run folder and begins again.
         quiet: no progress.
+        despite: checks that the doctor makes before training and that do not stop it, such as "pixels".
 
     Returns:
         The `keras_kd.Report`; with a baseline or several seeds it has a `verdict`.
@@ -109,7 +111,7 @@ def distill(
         name, folder = name or stem_of(recipe), folder_of(out) or run_folder(recipe, loaded.seed, smoke, own)
     from keras_kd.workflows import seeds
 
-    return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=tuple(despite))
 
 
 def evaluate(
@@ -191,6 +193,7 @@ def search(
     winner: bool = True,
     restart: bool = False,
     quiet: bool = False,
+    despite: Iterable[str] = (),
 ) -> "SearchResult | None":
     """Searches the settings of a recipe; the best becomes a recipe, trained on all images and tested.
 
@@ -204,6 +207,7 @@ def search(
         winner: trains the best recipe; otherwise it is left as a file.
         restart: throws away what is in the folder and begins again.
         quiet: no progress.
+        despite: as of `distill`.
 
     Returns:
         What `search.json` holds; its `best` is None where no trial came to its end. None of a worker.
@@ -230,6 +234,7 @@ def search(
         restart=restart,
         quiet=quiet,
         winner=winner,
+        despite=tuple(despite),
     )
 
 

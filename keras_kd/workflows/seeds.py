@@ -16,6 +16,7 @@ from keras_kd.report.write import write
 from keras_kd.utils.errors import GateError
 from keras_kd.utils.formatting import percent
 from keras_kd.workflows.doctor import examination_of_run
+from keras_kd.workflows.doctor.start import StartChecks
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.baseline import LABELS, SMOOTHING, baselines_of
 from keras_kd.workflows.run.deliver import write_card
@@ -28,7 +29,7 @@ from keras_kd.workflows.run.write_page import write_page
 
 
 @reading_once()
-def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
+def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, despite=()):
     """Runs a recipe for each of its seeds and, where it asks for a baseline, the same student without its teacher.
 
     The run of the recipe's own seed is in `folder` and is the one that is exported; those of others lie next to it, as
@@ -39,6 +40,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
         recipe: a `Recipe`.
         folder, name, restart, smoke, quiet: as of `keras_kd.workflows.run.distill.distill`; `restart` leaves baselines
         alone.
+        despite: names of checks of the doctor that do not stop the run; `keras_kd.workflows.doctor.start.AT_THE_START`.
 
     Returns:
         The report of the recipe's own seed; with a baseline or several seeds it has a "verdict".
@@ -47,17 +49,18 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
         UserError, NonFiniteLoss, GateError: as `keras_kd.workflows.run.distill.distill`; the last once all is judged.
     """
     folder, failed = Path(folder), None
+    check = StartChecks(despite, smoke)
     _may_begin(recipe, folder, restart)
     if recipe.export.deliver == "best" and recipe.export.formats:
         if restart or not RunFolder(folder).student.exists():
             first = _without_exports(recipe)
-            run.distill(first, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+            run.distill(first, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, check=check)
             restart = False
         # Before the last stage of the run itself, which exports the better one.
         alone, place = baselines_of(recipe, recipe, folder)[LABELS]
-        run.distill(alone, place, name=_title(name, LABELS, recipe.seed), quiet=quiet, wait=True)
+        run.distill(alone, place, name=_title(name, LABELS, recipe.seed), quiet=quiet, wait_for=run.BOTH)
     try:
-        report = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+        report = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, check=check)
     except GateError as error:
         report, failed = read_report(folder), error
     if recipe.seeds or recipe.baseline is not None:
@@ -100,7 +103,7 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
         for against, (alone, place) in baselines_of(recipe, one, folder).items():
             title = _title(name, against, seed)
             # Two recipes that share it may come to it at once.
-            baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait=True)
+            baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait_for=run.BOTH)
     with hold_run(RunFolder(folder), wait=True):
         report = read_report(folder)
         report.verdict = judge(recipe, folder, runs, baselines)

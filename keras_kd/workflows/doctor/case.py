@@ -26,6 +26,8 @@ from keras_kd.workflows.run.teachers import assemble
 
 # Images that stand for all: enough of each class to see its place, few enough for a minute on two cores.
 OF_EACH_CLASS, LEAST, MOST = 40, 1000, 4000
+# Fewer validation images than this tell a weak network from chance too seldom.
+ENOUGH = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,7 @@ class Case:
     def __init__(self, recipe, folder, smoke=False, dataset=None):
         self.recipe, self.folder, self.smoke = recipe, Path(folder), smoke
         self.dataset = load_data(recipe) if dataset is None else dataset
+        self.most = MOST  # images of a split that are looked at
         self.readings, self._logits = {}, {}
 
     # The images.
@@ -68,14 +71,16 @@ class Case:
     @functools.cached_property
     def training(self):
         """`Shown` of training images."""
-        count = min(max(OF_EACH_CLASS * self.dataset.classes, LEAST), MOST)
+        count = min(max(OF_EACH_CLASS * self.dataset.classes, LEAST), self.most)
         return _shown("training", self.dataset.train, count)
 
     @functools.cached_property
     def held(self):
-        """`Shown` of the validation images, or else of training images; never of test images."""
+        """`Shown` of the validation images, or else, where they are few, of training images; never of test images."""
         validation = self.dataset.validation
-        return _shown("validation", validation, MOST) if validation is not None and len(validation) else self.training
+        return (
+            _shown("validation", validation, self.most) if validation is not None and len(validation) else self.training
+        )
 
     @functools.cached_property
     def class_mean_baseline(self):

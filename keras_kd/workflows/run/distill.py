@@ -42,9 +42,13 @@ from keras_kd.workflows.run.missing import (
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.train import train
 
+# What a run may wait for: another process in its own folder, or one that trains its teacher.
+RUN, TEACHERS = "run", "teachers"
+BOTH = (RUN, TEACHERS)
+
 
 @reading_once()
-def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False, wait_for_teacher=True):
+def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait_for=(TEACHERS,), check=None):
     """Runs a recipe to its end: teacher (trained first if its run is missing), student, report, exported files.
 
     The same call resumes a run that was killed, and answers at once where the run is complete.
@@ -56,8 +60,10 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         restart: throws away what is in the folder.
         smoke: a teacher that is a recipe is shrunk as well.
         quiet: no progress.
-        wait: waits for another process that works in the folder, instead of refusing.
-        wait_for_teacher: waits for another process that trains the teacher, instead of refusing.
+        wait_for: what another process works at and is waited for, instead of refused: some of `RUN`, its folder, and
+            `TEACHERS`.
+        check: called with the `RunContext` once all that teaches is there, before the student is trained; what it
+            raises stops the run.
 
     Returns:
         The `keras_kd.Report`.
@@ -70,14 +76,14 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
     """
     one = RunToMake(recipe, RunFolder(Path(folder)), name, restart)
     # A generation that is run first waits in any case.
-    waits = wait_for_teacher or recipe.generations > 1
+    waits = TEACHERS in wait_for or recipe.generations > 1
 
     def first(job):
         missing = missing_teachers(recipe, one.files.path, smoke, restart)
         _make_teachers(missing, smoke=smoke, quiet=quiet, wait=waits)
         _make_generations(job)
 
-    return _make(one, smoke=smoke, quiet=quiet, wait=wait, first=first)
+    return _make(one, smoke=smoke, quiet=quiet, wait=RUN in wait_for, first=first, check=check)
 
 
 @reading_once()
@@ -120,12 +126,13 @@ def _make_generations(job):
             _make(one, smoke=job.smoke, quiet=job.quiet, wait=True)
 
 
-def _make(one, *, smoke, quiet, wait, first=None):
+def _make(one, *, smoke, quiet, wait, first=None, check=None):
     """Makes a run, unless it is complete, and returns its report.
 
     Args:
         one: a `RunToMake`.
-        smoke, quiet, wait: as of `distill`.
+        smoke, quiet, check: as of `distill`.
+        wait: for another process that works in the folder.
         first: called with the `_Job` where stages are missing, to make the runs that it needs.
     """
     begun = time.monotonic()
@@ -136,7 +143,7 @@ def _make(one, *, smoke, quiet, wait, first=None):
         if report is None:
             if first is not None:
                 first(job)
-            report = job.run()
+            report = job.run(check)
         refuse_failed(report)
         return report
 
@@ -216,12 +223,12 @@ class _Job:
             keep_recipe(self.files, self.recipe)
         return report
 
-    def run(self):
+    def run(self, check):
         """The stages that are missing, in their order, once all that teaches is there; returns the report."""
         recipe, files, dataset = self.recipe, self.files, self.dataset
         teacher = load_teacher(recipe, dataset, files.path, smoke=self.smoke)
         if self.begins:
-            self._train(dataset, teacher)
+            self._train(dataset, teacher, check)
         else:
             keep_recipe(files, recipe)
         for file in (files.state, files.filling):
@@ -246,12 +253,18 @@ class _Job:
             write_card(files.path, report, dataset.image_shape)
         return report
 
-    def _train(self, dataset, teacher):
+    def _train(self, dataset, teacher, check):
         missing = missing_here(self.recipe.export.formats)
         if missing and not self.quiet:
             print_note(f"{self.name}: it will not be exported: {missing}")
         context = self._context(dataset)
-        train(context, teacher, begin=lambda: self._begin(dataset), keep_best=True, anew=self.restart)
+
+        def begin():
+            if check is not None:
+                check(context)
+            self._begin(dataset)
+
+        train(context, teacher, begin=begin, keep_best=True, anew=self.restart)
 
     def _context(self, dataset):
         return RunContext(self.recipe, dataset, self.files, self.name, self.quiet)

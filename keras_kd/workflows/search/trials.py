@@ -10,6 +10,7 @@ from keras_kd.utils.file_names import file_name, plain_name
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import duration
 from keras_kd.utils.ownership import joined, within
+from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.distill import trained_teacher
 from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.folder import same_inputs
@@ -96,6 +97,8 @@ class Trials:
             same_inputs(self.owned, now)
             self.owned.keep("inputs", {**now, **(self.owned.kept("inputs") or {})})
         self._teacher(held_out)
+        if self.owned is not None:
+            self.plan.check(RunContext(held_out, self.dataset, self.files, self.plan.name, self.plan.quiet))
 
     def _teacher(self, recipe):
         key = json.dumps([recipe.dump()["teacher"], recipe.generations], sort_keys=True)

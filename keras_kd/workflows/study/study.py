@@ -196,7 +196,7 @@ def _run_all(runs, *, smoke, quiet, log):
         moved = False
         for place, (name, seed, recipe) in list(waiting.items()):
             try:
-                run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True, wait_for_teacher=False)
+                run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True, wait_for=())
             except FolderLockedError:
                 # It, or its teacher, is trained by another process: there is other work meanwhile.
                 continue
