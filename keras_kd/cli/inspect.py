@@ -11,14 +11,17 @@ from keras_kd.cli.common import (
     A_RUN,
     UserPath,
     backend_option,
+    checked_modules,
     choose_backend,
     command,
     end,
     is_run_folder,
     json_option,
     keeps,
+    know_modules,
     load_recipe,
     log_code,
+    module_option,
     no_code_option,
     own_methods,
     print_json,
@@ -209,9 +212,10 @@ def compare(runs, out, as_json):
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0: the runtime's own choice.")
 @click.option("--batch", "batches", type=click.IntRange(1), multiple=True, help="Images at once; repeatable; 1 8 32.")
 @click.option("--image-size", type=click.IntRange(1), help="Where a file leaves the size of its images open.")
+@module_option
 @backend_option
 @json_option
-def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
+def bench(files, runs, warm_up, threads, batches, image_size, modules, backend, as_json):
     """Measure files: latency, throughput, memory, size, each in a process of its own.
 
     \b
@@ -227,6 +231,8 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     # A deployed file is measured where there is no Keras.
     if "keras" in {kind_of(file) for file in named}:
         choose_backend(backend)
+        know_modules(checked_modules(modules))
+        _know_modules_of([file for file in files if is_run_folder(file)])
     given = {"runs": runs, "warm_up": warm_up, "threads": threads or None, "batches": batches or (1, 8, 32)}
     given["image_size"] = image_size and (image_size, image_size)
     rows = [measure(file, **given) for file in named]
@@ -241,3 +247,13 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     if as_json:
         return print_json(rows)
     click.echo("\n".join(format_text(rows)))
+
+
+def _know_modules_of(runs):
+    """Makes the modules known that the students of runs need; other folders hold none that say so."""
+    from keras_kd.workflows.run.folder import is_run
+    from keras_kd.workflows.run.open_run import know_modules_of
+
+    for run in runs:
+        if is_run(Path(run)):
+            know_modules_of(run)

@@ -1,6 +1,7 @@
 """The network of a name: what sort it is, and the network itself."""
 
 from keras_kd.models.load import from_file, from_function
+from keras_kd.models.saved import know
 from keras_kd.models.zoo import MODELS
 from keras_kd.models.zoo.applications import APPLICATIONS, application
 from keras_kd.models.zoo.arguments import check_arguments
@@ -32,6 +33,19 @@ def kind(name):
     if _application_name(name):
         return "application"
     return "zoo" if name in MODELS else None
+
+
+def know_module_of(name):
+    """Makes the module of a network that a function builds known, so that the network is loaded where it was saved.
+
+    Args:
+        name: of the network, of any kind.
+
+    Raises:
+        UserError: as of `keras_kd.models.saved.know`.
+    """
+    if kind(name) == "function":
+        know(name.partition(":")[0])
 
 
 def build(

@@ -1,21 +1,15 @@
 """Networks of the user's own: a saved `.keras` file, or a function that builds one."""
 
-import contextlib
 import inspect
-import re
-import shutil
-import tempfile
-import zipfile
-from pathlib import Path
 
+from keras_kd.models.saved import know, load_saved
 from keras_kd.models.zoo.arguments import check_arguments
 from keras_kd.models.zoo.pixels import image_input, normalize
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
 from keras_kd.utils.lazy import keras
-from keras_kd.utils.paths import KERAS, ends_in, user_path
-from keras_kd.utils.quiet import quiet_start
+from keras_kd.utils.paths import user_path
 
 PIXELS = ("pixels", "unit", "symmetric", "standard")
 
@@ -25,7 +19,7 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
 
     Args:
         path: a `.keras` file. Code in it (Lambda layers) is not run, and modules that it names are not imported;
-            classes of the user's own must be registered with Keras before.
+            classes of the user's own are those of the modules that `keras_kd.models.saved.know` was given.
         image_shape, classes: of the data; a None dimension of the network fits any.
         pixels: what the network expects, one of `PIXELS`: "pixels" (0..255, the default), "unit" (0..1), "symmetric"
             (-1..1) or "standard" ((pixels / 255 - mean) / std). The others are wrapped: input, Rescaling, network.
@@ -42,43 +36,8 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
         >>> from_file("saved_models/resnet56/student.keras", (32, 32, 3), 100)  # doctest: +SKIP
         <Functional name=resnet56, built=True>
     """
-    file = Path(user_path(path, "model"))
-    if not file.exists():
-        raise UserError(f"{path}: no such file; expected a network saved by model.save('{file.name}')")
-    if file.is_file() and not zipfile.is_zipfile(file):
-        raise UserError(
-            f"{path}: found no whole Keras 3 model; expected a file of model.save; save it, or copy it, again"
-        )
-    try:
-        # On JAX Keras imports TensorFlow here, where it is installed, with its start-up notes. What layers of the
-        # user's import as they are made lies next to them, if there are any.
-        with (
-            foreign_code.unended(path),
-            foreign_code.importable(*foreign_code.folders_used()),
-            quiet_start(),
-            in_small_letters(file) as named,
-        ):
-            model = keras.saving.load_model(named, compile=False)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"{path}: {_load_failure(error)}") from error
+    model = load_saved(user_path(path, "model"))
     return fitted(str(path), model, image_shape, classes, pixels=pixels, mean=mean, std=std)
-
-
-@contextlib.contextmanager
-def in_small_letters(file):
-    """A path of a saved network that ends in `.keras`, as Keras wants it; a copy for as long as the block, if need be.
-
-    Args:
-        file: a path that ends so in letters of any size.
-    """
-    file = Path(file)
-    if file.suffix == ".keras" or not ends_in(file, KERAS):
-        yield file
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield shutil.copyfile(file, Path(folder) / f"{file.stem}.keras")
 
 
 def from_function(name, image_shape, classes, *, arguments=None, pixels=None, mean=None, std=None):
@@ -102,6 +61,7 @@ def from_function(name, image_shape, classes, *, arguments=None, pixels=None, me
     """
     module_name, _, function_name = name.partition(":")
     function = foreign_code.named(name)
+    know(module_name)
     if not callable(function):
         raise UserError(f"{name}: found no function {function_name!r} in {module_name!r}; expected one")
     # What it imports only now lies next to it as well.
@@ -186,15 +146,3 @@ def _compatible(found, expected):
     if not isinstance(found, tuple) or len(found) != len(expected):
         return False
     return all(size in (None, other) for size, other in zip(found, expected, strict=True))
-
-
-def _load_failure(error):
-    missing = re.search(r"Could not (?:locate|deserialize) (?:class|function) '([^']+)'", str(error))
-    if missing:
-        return (
-            f"holds {missing[1]!r}, which this Python does not know; give package.module:function instead, "
-            "a function that imports it and loads the file"
-        )
-    if "lambda" in str(error).lower():
-        return "holds Python code (a Lambda layer), which is not run from a file; replace it by a layer of its own"
-    return f"found no readable Keras 3 model: {described(error)}; save it again with model.save"
