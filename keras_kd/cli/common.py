@@ -202,6 +202,7 @@ def checked_modules(modules):
     return tuple(modules)
 
 
+MODULES = "keras_kd.modules"
 module_option = click.option(
     "--module",
     "modules",
@@ -223,12 +224,24 @@ def adds_modules(command):
     return run
 
 
-def know_modules(modules):
-    """Imports the modules that `--module` names; Keras has been started."""
+def takes_modules(command):
+    """`--module` of a command that reads no recipe's file; it calls `know_modules` once Keras is started."""
+
+    @module_option
+    @functools.wraps(command)
+    def run(*arguments, modules, **options):
+        click.get_current_context().meta[MODULES] = checked_modules(modules)
+        return command(*arguments, **options)
+
+    return run
+
+
+def know_modules():
+    """Imports the modules that `--module` named."""
     from keras_kd.models.saved import know
 
     try:
-        know(*modules)
+        know(*click.get_current_context().meta[MODULES])
     except UserError as error:
         raise UserError(f"--module {error}") from None
 

@@ -11,7 +11,6 @@ from keras_kd.cli.common import (
     A_RUN,
     UserPath,
     backend_option,
-    checked_modules,
     choose_backend,
     command,
     end,
@@ -21,12 +20,12 @@ from keras_kd.cli.common import (
     know_modules,
     load_recipe,
     log_code,
-    module_option,
     no_code_option,
     own_methods,
     print_json,
     recipe_options,
     start_keras,
+    takes_modules,
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
@@ -212,10 +211,10 @@ def compare(runs, out, as_json):
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0: the runtime's own choice.")
 @click.option("--batch", "batches", type=click.IntRange(1), multiple=True, help="Images at once; repeatable; 1 8 32.")
 @click.option("--image-size", type=click.IntRange(1), help="Where a file leaves the size of its images open.")
-@module_option
+@takes_modules
 @backend_option
 @json_option
-def bench(files, runs, warm_up, threads, batches, image_size, modules, backend, as_json):
+def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     """Measure files: latency, throughput, memory, size, each in a process of its own.
 
     \b
@@ -231,7 +230,7 @@ def bench(files, runs, warm_up, threads, batches, image_size, modules, backend, 
     # A deployed file is measured where there is no Keras.
     if "keras" in {kind_of(file) for file in named}:
         choose_backend(backend)
-        know_modules(checked_modules(modules))
+        know_modules()
         _know_modules_of([file for file in files if is_run_folder(file)])
     given = {"runs": runs, "warm_up": warm_up, "threads": threads or None, "batches": batches or (1, 8, 32)}
     given["image_size"] = image_size and (image_size, image_size)

@@ -12,7 +12,6 @@ from keras_kd.cli.common import (
     backend_option,
     bank_option,
     bank_settings,
-    checked_modules,
     choose_backend,
     command,
     end,
@@ -21,13 +20,13 @@ from keras_kd.cli.common import (
     know_modules,
     load_recipe,
     log_code,
-    module_option,
     no_code_option,
     own_methods,
     print_json,
     quiet_option,
     recipe_options,
     start_keras,
+    takes_modules,
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
@@ -154,10 +153,10 @@ def distill(recipe, settings, seed, smoke, out, restart, deliver, bank, backend,
 )
 @click.option("--image-size", type=click.IntRange(1), help="For a MODEL.keras and a folder of images: their size.")
 @click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
-@module_option
+@takes_modules
 @backend_option
 @json_option
-def evaluate(run, dataset, pixels, image_size, probabilities, modules, backend, as_json):
+def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
     """Measure the student of a run again, or any Keras model on a dataset.
 
     \b
@@ -166,17 +165,16 @@ def evaluate(run, dataset, pixels, image_size, probabilities, modules, backend, 
         keras-kd evaluate teacher.keras --data cifar100 --pixels unit
         keras-kd evaluate teacher.keras --data cifar100 --module my_layers
     """
-    modules = checked_modules(modules)
     if is_model_file(run):
         dataset = checked_model(run, dataset, pixels, "--{}".format)
         start_keras(backend)
-        know_modules(modules)
+        know_modules()
         from keras_kd.workflows.run.evaluate import evaluate_model
 
         found = evaluate_model(run, dataset, pixels, not probabilities, image_size)
         return _print_report(found, run, as_json)
     start_keras(backend)
-    know_modules(modules)
+    know_modules()
     from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
     keeps("evaluate", run)
@@ -186,10 +184,10 @@ def evaluate(run, dataset, pixels, image_size, probabilities, modules, backend, 
 @command()
 @click.argument("run", type=A_RUN)
 @click.option("--format", "formats", multiple=True, help="One of the formats of docs/recipes.md; repeatable.")
-@module_option
+@takes_modules
 @quiet_option
 @json_option
-def export(run, formats, modules, quiet, as_json):
+def export(run, formats, quiet, as_json):
     """Export the student of a run: SavedModel and LiteRT, each compared with Keras before it is delivered.
 
     A file that differs by more than the recipe's gates allow is kept out of the run folder: exit code 1.
@@ -199,9 +197,9 @@ def export(run, formats, modules, quiet, as_json):
         keras-kd export saved_models/digits
         keras-kd export saved_models/digits --format litert_int8
     """
-    formats, modules = checked_formats(formats, "--format"), checked_modules(modules)
+    formats = checked_formats(formats, "--format")
     start_keras()
-    know_modules(modules)
+    know_modules()
     from keras_kd.workflows.run.export import export as export_run
 
     keeps("export", run)

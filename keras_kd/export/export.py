@@ -20,7 +20,7 @@ import numpy as np
 from keras_kd.export.formats import CALIBRATED, DEFAULTS, FILES, FORMATS, INPUTS, OUTPUTS, missing_here
 from keras_kd.export.gates import GATES, checked_gates
 from keras_kd.export.result import line_of, not_written, result_of
-from keras_kd.models.saved import known_modules
+from keras_kd.models.saved import modules_in
 from keras_kd.utils import child_process, foreign_code
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import fault_of_the_machine
@@ -147,8 +147,7 @@ def _evenly_spaced(arrays, count):
 
 
 def _custom_modules(student_file):
-    """[(module, the folder that it came from)] of layers that are not Keras' own, where the caller imported them, and
-    of those that it was told of.
+    """[(module, the folder that it came from)] of layers that are not Keras' own, where the caller imported them.
 
     Keras imports none of them.
     """
@@ -161,7 +160,7 @@ def _custom_modules(student_file):
         raise UserError(f"{student_file}: found no Keras file; {fix}") from error
     named = set(re.findall(r'"module": "([\w.]+)"', config))
     theirs = sorted(m for m in named & sys.modules.keys() if m.split(".")[0] not in ("keras", "builtins", "__main__"))
-    return list(dict([*known_modules(), *((module, foreign_code.folder_of(module)) for module in theirs)]).items())
+    return list(dict([*((one, foreign_code.folder_of(one)) for one in theirs), *modules_in(student_file)]).items())
 
 
 def _check_arrays(arrays):

@@ -91,6 +91,9 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
     Raises:
         UserError: the network is not one for this data.
     """
+    from keras_kd.models.finite import refuse_lost_weights
+
+    refuse_lost_weights(name, model)
     pixels = pixels or "pixels"
     if pixels not in PIXELS:
         raise UserError(f"{name}: pixels: found {pixels!r}; expected {', '.join(PIXELS)}")

@@ -6,8 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_kd.backend.keras_private import calling, flat_layers
+from keras_kd.backend.keras_private import flat_layers
 from keras_kd.models.saved import faults_of, foreign_in, load_saved
+from keras_kd.models.taps import recorded_run
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
 from keras_kd.utils.quiet import quiet_start
@@ -95,7 +96,9 @@ def _different_weights(network, loaded):
         ]
     for mine, its in zip(network.weights, there, strict=True):
         if tuple(mine.shape) != tuple(its.shape) or not np.array_equal(*map(_numbers, (mine, its)), equal_nan=True):
-            return [f"{mine.path} comes back with other values; make it in build() or __init__(), not in the first call"]
+            return [
+                f"{mine.path} comes back with other values; make it in build() or __init__(), not in the first call"
+            ]
     return []
 
 
@@ -114,9 +117,9 @@ def _different_outputs(network, loaded):
     images = _images(network)
     if images is None:
         return []
-    mine, of_mine = _recorded(network, images)
-    its, of_its = _recorded(loaded, images)
-    if _alike(mine, its) or not _alike(mine, _recorded(network, images)[0]):
+    mine, of_mine = recorded_run(network, images)
+    its, of_its = recorded_run(loaded, images)
+    if _alike(mine, its) or not _alike(mine, recorded_run(network, images)[0]):
         return []  # one that draws random numbers can be compared with nothing
     pairs = zip(of_mine, of_its, strict=False)
     first = next((layer for (layer, one), (_, other) in pairs if not _alike(one, other)), None)
@@ -133,26 +136,6 @@ def _images(network):
     except (AttributeError, TypeError):
         return None
     return np.random.default_rng(0).uniform(0, 255, shape).astype(given[0].dtype)
-
-
-def _recorded(network, images):
-    """(output, [(layer, output)] of its layers as they were run)."""
-    seen = []
-
-    def recording(layer):
-        def stand_in(call):
-            def recorded(*arguments, **options):
-                value = call(*arguments, **options)
-                seen.append((layer, value))
-                return value
-
-            return recorded
-
-        return stand_in
-
-    inner = [layer for layer in flat_layers(network) if not isinstance(layer, keras.Model)]
-    with calling([(layer, recording(layer)) for layer in dict.fromkeys(inner)]):
-        return network(images, training=False), seen
 
 
 def _alike(one, other):

@@ -64,8 +64,23 @@ def know(*modules, folder=None):
         _known[module] = foreign_code.folder_of(module)
 
 
+def modules_in(path):
+    """[(module, folder)] of the modules in use here that define what a `.keras` file holds, for another process.
+
+    Args:
+        path: of the file; one that is none holds nothing.
+    """
+    found = {}
+    for one in foreign_in(_config(Path(path))):
+        there = keras.saving.get_registered_object(one.registered) or _in_known(one)
+        module = one.module if there is None else there.__module__
+        if module in sys.modules and module not in NOWHERE:
+            found[module] = foreign_code.folder_of(module)
+    return sorted(found.items())
+
+
 def known_modules():
-    """[(module, the folder that it came from)] of what `know` was given, for a process that is begun from this one."""
+    """[(module, the folder that it came from)] of what `know` was given, for another process."""
     return list(_known.items())
 
 
@@ -170,15 +185,15 @@ def _foreign(part, layer):
         return None
     if name == "function":
         name = part["config"]
-        of_keras = not isinstance(name, str) or keras.saving.get_registered_object(name) is not None
-        return None if of_keras or _is_function_of_keras(name) else Foreign(layer, name, name, module)
+        return None if not isinstance(name, str) or _is_function_of_keras(name) else Foreign(layer, name, name, module)
     if module is not None and module.split(".")[0] in ("keras", "builtins", "keras_hub"):
         return None
     return Foreign(layer, name, part["registered_name"] or name, module)
 
 
 def _is_function_of_keras(name):
-    return any(hasattr(getattr(keras, one), name) for one in ("activations", "losses", "metrics", "ops", "initializers"))
+    rooms = (keras.activations, keras.losses, keras.metrics, keras.ops, keras.initializers)
+    return any(name in vars(room) for room in rooms)
 
 
 def is_registered(one):

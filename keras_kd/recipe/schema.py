@@ -310,8 +310,8 @@ class Recipe(Part):
     )
     modules: Annotated[tuple[str, ...], BeforeValidator(short_modules)] = Field(
         (),
-        description="modules of your own that define layers and functions of saved networks, such as my_layers; a list, "
-        "or one name; imported as the recipe is read. `--module` adds to them",
+        description="modules of your own that define layers and functions of saved networks, such as my_layers; a "
+        "list, or one name; imported as the recipe is read; `--module` adds to them",
     )
     seed: Whole = Field(0, ge=0, lt=2**31, description="decides initial weights, order, views, dropout")
     seeds: tuple[Annotated[Whole, Field(ge=0, lt=2**31)], ...] = Field(

@@ -12,6 +12,7 @@ from keras_kd import models
 from keras_kd.export.export import export as export_files
 from keras_kd.export.formats import DEFAULTS, missing_here
 from keras_kd.models.read_back import check_read_back
+from keras_kd.recipe.folders import RunFolder
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.screen import print_note
 
@@ -25,7 +26,7 @@ OPEN_GATES = {
     "int8_agreement": 0.0,
 }
 IMAGES = 4
-EVERY = 9  # seconds between lines of a work that goes on
+EVERY = 10  # seconds between lines of a work that goes on
 
 _passed = set()
 
@@ -93,7 +94,7 @@ def _try_exports(recipe, about, network, quiet):
     chosen, faults = recipe.export, []
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, *about.image_shape), "uint8")
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "student.keras"
+        file = RunFolder(Path(folder)).student
         network.save(file)
         try:
             with contextlib.nullcontext() if quiet else _said_again(recipe.student.model):
