@@ -10,11 +10,12 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
 from keras_kd.utils.lazy import keras
 from keras_kd.utils.paths import user_path
+from keras_kd.utils.screen import say_once
 
 PIXELS = ("pixels", "unit", "symmetric", "standard")
 
 
-def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
+def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None, from_logits=None):
     """A network saved by `model.save("x.keras")`, taking pixels 0..255.
 
     Args:
@@ -24,6 +25,7 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
         pixels: what the network expects, one of `PIXELS`: "pixels" (0..255, the default), "unit" (0..1), "symmetric"
             (-1..1) or "standard" ((pixels / 255 - mean) / std). The others are wrapped: input, Rescaling, network.
         mean, std: of the data in units of 0..1, for "standard".
+        from_logits: what is said of its output; it matters for a network of one unit, which becomes one of two classes.
 
     Returns:
         A `keras.Model` on images of exactly `image_shape`. The layers of a wrapped network are tapped by path:
@@ -37,15 +39,16 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
         <Functional name=resnet56, built=True>
     """
     model = load_saved(user_path(path, "model"))
-    return fitted(str(path), model, image_shape, classes, pixels=pixels, mean=mean, std=std)
+    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
+    return fitted(str(path), model, image_shape, classes, **given)
 
 
-def from_function(name, image_shape, classes, *, arguments=None, pixels=None, mean=None, std=None):
+def from_function(name, image_shape, classes, *, arguments=None, pixels=None, mean=None, std=None, from_logits=None):
     """The network that a function of the user builds: `function(image_shape, classes, **arguments)`.
 
     Args:
         name: "package.module:function"; the module may lie in the current folder.
-        image_shape, classes, pixels, mean, std: as in `from_file`.
+        image_shape, classes, pixels, mean, std, from_logits: as in `from_file`.
         arguments: a dict of keyword arguments for the function.
 
     Returns:
@@ -74,16 +77,19 @@ def from_function(name, image_shape, classes, *, arguments=None, pixels=None, me
         raise UserError(f"{name}: found a {type(model).__name__} returned; expected a keras.Model")
     if not model.built:
         raise UserError(f"{name}: found a model without weights; expected a built one; begin it with keras.Input")
-    return fitted(name, model, image_shape, classes, pixels=pixels, mean=mean, std=std)
+    # What it was compiled with is of no use here, and whoever loads the student would need its losses and metrics.
+    model.compiled = False
+    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
+    return fitted(name, model, image_shape, classes, **given)
 
 
-def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=None):
+def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=None, from_logits=None):
     """A network as one from pixels 0..255 of the data's images, wrapped if need be; see `from_file`.
 
     Args:
         name: for errors.
         model: a built `keras.Model`.
-        image_shape, classes, pixels, mean, std: as in `from_file`.
+        image_shape, classes, pixels, mean, std, from_logits: as in `from_file`.
 
     Returns:
         `model`, or a functional model around it.
@@ -92,6 +98,7 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
         UserError: the network is not one for this data.
     """
     from keras_kd.models.finite import refuse_lost_weights
+    from keras_kd.models.wrappers.two_classes import two_classes
 
     refuse_lost_weights(name, model)
     pixels = pixels or "pixels"
@@ -110,6 +117,10 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
     gives = _of_one_image(model, "output_shape")
     if takes != image_shape or gives is None or pixels != "pixels":
         model = _wrapped(name, model, image_shape, pixels, mean, std)
+        gives = _of_one_image(model, "output_shape")
+    if gives == (1,) and classes == 2:
+        model = two_classes(name, model, from_logits)
+        say_once(f"{name}: has one unit and is taken as one of two classes: the unit is about the second")
         gives = _of_one_image(model, "output_shape")
     if not _compatible(gives, (classes,)):
         raise UserError(

@@ -71,8 +71,8 @@ def check_weights(networks):
 
 def _kept_in(network, kept):
     """The names of the layers whose trainable weights are of a type."""
-    found = {}
+    found = []
     for layer in flat_layers(network):
         if not isinstance(layer, keras.Model):
-            found.update({layer.name: None for one in layer.trainable_variables if one.dtype == kept})
-    return list(found)
+            found += [layer.name] * any(one.dtype == kept for one in layer.trainable_variables)
+    return list(dict.fromkeys(found))
