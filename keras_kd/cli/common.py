@@ -197,7 +197,7 @@ def checked_modules(modules):
         keras_kd.utils.errors.UserError: --module 'my_layers.py': expected the name of a module, such as my_layers
     """
     for one in modules:
-        if not all(part.isidentifier() for part in one.removesuffix(".py").split(".")) or one.endswith(".py"):
+        if one.endswith(".py") or not all(part.isidentifier() for part in one.split(".")):
             raise UserError(f"--module {one!r}: expected the name of a module, such as my_layers")
     return tuple(modules)
 

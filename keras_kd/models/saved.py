@@ -20,7 +20,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
 from keras_kd.utils.lazy import keras
 from keras_kd.utils.paths import KERAS, ends_in
-from keras_kd.utils.quiet import quiet_start
+from keras_kd.utils.quiet import quiet_start, without
 
 LAMBDA = "holds Python code, which is not run from a file; replace it by a layer of its own, or by keras.ops"
 
@@ -58,6 +58,10 @@ def know(*modules, folder=None):
         >>> [module for module, folder in known_modules() if module.startswith("keras_kd")]
         ['keras_kd.models.saved']
     """
+    if modules:
+        # They import Keras, whose backend would write its start-up notes on the screen.
+        with quiet_start(), without("sklearn", "matplotlib"):
+            keras.backend.backend()
     for module in modules:
         foreign_code.import_module_of(module, folder)
         _known.pop(module, None)

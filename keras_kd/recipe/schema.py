@@ -267,7 +267,7 @@ def short_modules(value):
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         return value
     for one in value:
-        if not all(part.isidentifier() for part in one.split(".")):
+        if one.endswith(".py") or not all(part.isidentifier() for part in one.split(".")):
             raise ValueError(f"{one!r} is no name of a module; give one, such as my_layers or my_package.layers")
     return tuple(dict.fromkeys(value))
 
