@@ -7,6 +7,7 @@ import click
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
+    adds_modules,
     backend_option,
     bank_option,
     bank_settings,
@@ -62,6 +63,7 @@ def _bank(recipe, settings, words, backend, may_train, out):
 @bank_commands.command("build")
 @click.argument("recipe", type=A_PATH)
 @settings_option
+@adds_modules
 @bank_option
 @beside_option
 @backend_option
@@ -122,6 +124,7 @@ def bank_info(folder, as_json):
 @bank_commands.command("verify")
 @click.argument("recipe", type=A_PATH)
 @settings_option
+@adds_modules
 @bank_option
 @beside_option
 @click.option(

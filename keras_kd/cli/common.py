@@ -1,5 +1,6 @@
 """What commands share: how one ends, how Keras is started, and the options that several have."""
 
+import functools
 import gc
 import json
 import os
@@ -184,8 +185,70 @@ def _keras_settings():
     return settings if isinstance(settings, dict) else {}
 
 
+def checked_modules(modules):
+    """The names that `--module` gives, once they are seen to be such.
+
+    Raises:
+        UserError: one is no name of a module.
+
+    Example:
+        >>> checked_modules(["my_layers.py"])
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: --module 'my_layers.py': expected the name of a module, such as my_layers
+    """
+    for one in modules:
+        if one.endswith(".py") or not all(part.isidentifier() for part in one.split(".")):
+            raise UserError(f"--module {one!r}: expected the name of a module, such as my_layers")
+    return tuple(modules)
+
+
+MODULES = "keras_kd.modules"
+module_option = click.option(
+    "--module",
+    "modules",
+    multiple=True,
+    metavar="MODULE",
+    help="A module of your own that defines layers of saved networks, such as my_layers; repeatable.",
+)
+
+
+def adds_modules(command):
+    """`--module` of a command that takes `settings` of recipes: it becomes one of them."""
+
+    @module_option
+    @functools.wraps(command)
+    def run(*arguments, modules, settings, **options):
+        added = tuple(f'modules.+="{one}"' for one in checked_modules(modules))
+        return command(*arguments, settings=(*settings, *added), **options)
+
+    return run
+
+
+def takes_modules(command):
+    """`--module` of a command that reads no recipe's file; it calls `know_modules` once Keras is started."""
+
+    @module_option
+    @functools.wraps(command)
+    def run(*arguments, modules, **options):
+        click.get_current_context().meta[MODULES] = checked_modules(modules)
+        return command(*arguments, **options)
+
+    return run
+
+
+def know_modules():
+    """Imports the modules that `--module` named."""
+    from keras_kd.models.saved import know
+
+    try:
+        know(*click.get_current_context().meta[MODULES])
+    except UserError as error:
+        raise UserError(f"--module {error}") from None
+
+
 def recipe_options(command):
-    """`--set`, `--seed`, `--smoke`: what changes a recipe from the command line."""
+    """`--set`, `--module`, `--seed`, `--smoke`: what changes a recipe from the command line."""
+    command = adds_modules(command)
     command = click.option("--smoke", is_flag=True, help="Shrink it to under a minute, to see that it works.")(command)
     command = click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Instead of the recipe's seed.")(command)
     return click.option(

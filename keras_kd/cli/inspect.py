@@ -17,6 +17,7 @@ from keras_kd.cli.common import (
     is_run_folder,
     json_option,
     keeps,
+    know_modules,
     load_recipe,
     log_code,
     no_code_option,
@@ -24,6 +25,7 @@ from keras_kd.cli.common import (
     print_json,
     recipe_options,
     start_keras,
+    takes_modules,
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
@@ -209,6 +211,7 @@ def compare(runs, out, as_json):
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0: the runtime's own choice.")
 @click.option("--batch", "batches", type=click.IntRange(1), multiple=True, help="Images at once; repeatable; 1 8 32.")
 @click.option("--image-size", type=click.IntRange(1), help="Where a file leaves the size of its images open.")
+@takes_modules
 @backend_option
 @json_option
 def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
@@ -227,6 +230,8 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     # A deployed file is measured where there is no Keras.
     if "keras" in {kind_of(file) for file in named}:
         choose_backend(backend)
+        know_modules()
+        _know_modules_of([file for file in files if is_run_folder(file)])
     given = {"runs": runs, "warm_up": warm_up, "threads": threads or None, "batches": batches or (1, 8, 32)}
     given["image_size"] = image_size and (image_size, image_size)
     rows = [measure(file, **given) for file in named]
@@ -241,3 +246,13 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     if as_json:
         return print_json(rows)
     click.echo("\n".join(format_text(rows)))
+
+
+def _know_modules_of(runs):
+    """Makes the modules known that the students of runs need; other folders hold none that say so."""
+    from keras_kd.workflows.run.folder import is_run
+    from keras_kd.workflows.run.open_run import know_modules_of
+
+    for run in runs:
+        if is_run(Path(run)):
+            know_modules_of(run)

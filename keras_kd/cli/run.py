@@ -18,6 +18,7 @@ from keras_kd.cli.common import (
     end,
     json_option,
     keeps,
+    know_modules,
     load_recipe,
     log_code,
     no_code_option,
@@ -26,6 +27,7 @@ from keras_kd.cli.common import (
     quiet_option,
     recipe_options,
     start_keras,
+    takes_modules,
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
@@ -155,6 +157,7 @@ def distill(recipe, settings, seed, smoke, out, restart, deliver, despite, bank,
 )
 @click.option("--image-size", type=click.IntRange(1), help="For a MODEL.keras and a folder of images: their size.")
 @click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
+@takes_modules
 @backend_option
 @json_option
 def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
@@ -164,15 +167,18 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
     Example:
         keras-kd evaluate saved_models/digits
         keras-kd evaluate teacher.keras --data cifar100 --pixels unit
+        keras-kd evaluate teacher.keras --data cifar100 --module my_layers
     """
     if is_model_file(run):
         dataset = checked_model(run, dataset, pixels, "--{}".format)
         start_keras(backend)
+        know_modules()
         from keras_kd.workflows.run.evaluate import evaluate_model
 
         found = evaluate_model(run, dataset, pixels, not probabilities, image_size)
         return _print_report(found, run, as_json)
     start_keras(backend)
+    know_modules()
     from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
     keeps("evaluate", run)
@@ -182,6 +188,7 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
 @command()
 @click.argument("run", type=A_RUN)
 @click.option("--format", "formats", multiple=True, help="One of the formats of docs/recipes.md; repeatable.")
+@takes_modules
 @quiet_option
 @json_option
 def export(run, formats, quiet, as_json):
@@ -196,6 +203,7 @@ def export(run, formats, quiet, as_json):
     """
     formats = checked_formats(formats, "--format")
     start_keras()
+    know_modules()
     from keras_kd.workflows.run.export import export as export_run
 
     keeps("export", run)

@@ -8,6 +8,7 @@ import click
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
+    adds_modules,
     backend_option,
     choose_backend,
     command,
@@ -145,6 +146,7 @@ def address(text, option):
 @command()
 @click.argument("name", type=A_PATH, metavar="STUDY")
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field of every recipe.")
+@adds_modules
 @click.option(
     "--seed", "seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, help="Instead of its seeds; repeatable."
 )

@@ -16,6 +16,9 @@ from keras_kd.recipe.validate import validate
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, RECIPE, absolute, ends_in, user_path
 
+# How an override begins that adds a module, as `--module` gives it.
+MODULE = "modules.+="
+
 
 def load(path, settings=(), smoke=False, notes=None, code=True):
     """Reads a recipe.
@@ -58,6 +61,9 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
         for line, where, message in placed:
             touching = (keys for keys in changed if keys[: len(where)] == where or where[: len(keys)] == keys)
             setting = changed.get(next(touching, None))
+            if setting and setting.startswith(MODULE):
+                texts.append(f"--module {message}")
+                continue
             at = f"--set {setting}" if setting else f"{file}:{line}"
             texts.append(f"{at}: {dotted(where)}: {message}")
         return texts

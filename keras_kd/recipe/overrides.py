@@ -19,6 +19,8 @@ def override(raw, setting):
     except yaml.YAMLError:
         raise UserError(f"--set {setting}: {text!r} is not a valid YAML value") from None
     set_field(raw, name.strip(), value, f"--set {setting}")
+    if keys[-1] == "+" and isinstance(raw.get(keys[0]), list):
+        keys = (*keys[:-1], str(len(raw[keys[0]]) - 1))
     return keys
 
 
@@ -27,7 +29,7 @@ def set_field(raw, name, value, at=None):
 
     Args:
         raw: the fields of a recipe.
-        name: the field's dotted path, such as "fit.epochs" or "terms.0.temperature".
+        name: the field's dotted path, such as "fit.epochs" or "terms.0.temperature"; "modules.+" adds to a list.
         value: what it becomes.
         at: how an error begins; the path by default.
 
@@ -44,6 +46,9 @@ def set_field(raw, name, value, at=None):
     holder = raw
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
+        if key == "+" and last and isinstance(holder, list):
+            holder.append(value)
+            return
         if isinstance(holder, list):
             if not key.isdigit() or int(key) > len(holder) - (0 if last else 1):
                 raise UserError(
@@ -65,7 +70,9 @@ def set_field(raw, name, value, at=None):
             set_once(holder, key, value)
             continue
         inner = holder.get(key)
-        if inner is None:
+        if keys[depth + 1 :] == ("+",) and not isinstance(inner, list | dict):
+            inner = holder[key] = [] if inner is None else [inner]
+        elif inner is None:
             inner = holder[key] = {}
         elif isinstance(inner, str) and keys[: depth + 1] in SHORT:
             inner = holder[key] = {SHORT[keys[: depth + 1]]: inner}

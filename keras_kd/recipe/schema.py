@@ -261,6 +261,17 @@ def short_evidence(value):
     return dict(EVERYTHING) if value == "all" else value
 
 
+def short_modules(value):
+    """Modules as a list without repetition; a plain string is one."""
+    value = [value] if isinstance(value, str) else value
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        return value
+    for one in value:
+        if one.endswith(".py") or not all(part.isidentifier() for part in one.split(".")):
+            raise ValueError(f"{one!r} is no name of a module; give one, such as my_layers or my_package.layers")
+    return tuple(dict.fromkeys(value))
+
+
 class Recipe(Part):
     """A teacher, a student, a method and how they meet: one experiment, in one file."""
 
@@ -297,6 +308,11 @@ class Recipe(Part):
         EvidenceSpec(),
         description="what else is measured; `all` switches corruptions, attacks, attention and invariance on",
     )
+    modules: Annotated[tuple[str, ...], BeforeValidator(short_modules)] = Field(
+        (),
+        description="modules of your own that define layers and functions of saved networks, such as my_layers; a "
+        "list, or one name; imported as the recipe is read; `--module` adds to them",
+    )
     seed: Whole = Field(0, ge=0, lt=2**31, description="decides initial weights, order, views, dropout")
     seeds: tuple[Annotated[Whole, Field(ge=0, lt=2**31)], ...] = Field(
         (),
@@ -320,6 +336,8 @@ class Recipe(Part):
                 raw.pop("weight", None)  # that of a class that was not looked at
             raw.update(term.settings)
             raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
+        if not plain.get("modules"):
+            plain.pop("modules", None)  # recipes that know of none are as they were before there was the field
         if folder is not None:
             teacher, evidence = plain.get("teacher") or {}, plain.get("evidence") or {}
             networks = [teacher, *teacher.get("ensemble", ()), plain["student"], *plain.get("peers", ())]

@@ -121,6 +121,7 @@ def evaluate(
     pixels: str = "pixels",
     image_size: int | None = None,
     probabilities: bool = False,
+    modules: str | Iterable[str] = (),
 ) -> "Report":
     """Measures the student of a run again, or any Keras model on a dataset.
 
@@ -130,6 +131,7 @@ def evaluate(
         pixels: what it takes: "pixels" (0..255), "unit" (0..1), "symmetric" (-1..1) or "standard".
         image_size: of the images of a folder, in pixels.
         probabilities: it gives probabilities, not logits.
+        modules: of your own, that define layers of a run's networks or of the file.
 
     Returns:
         The report.
@@ -143,8 +145,9 @@ def evaluate(
         keras_kd.utils.errors.UserError: teacher.keras: give data NAME, the dataset to measure it on; ...
     """
     run = user_folder(given_path(run, "run"), "run")
+    data = checked_model(run, data, pixels) if is_model_file(run) else data
+    _know(modules)
     if is_model_file(run):
-        data = checked_model(run, data, pixels)
         from keras_kd.workflows.run.evaluate import evaluate_model
 
         return evaluate_model(run, data, pixels, not probabilities, image_size)
@@ -153,12 +156,15 @@ def evaluate(
     return evaluate_run(run)
 
 
-def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = False) -> "Report":
+def export(
+    run: PathLike, formats: str | Iterable[str] = (), *, modules: str | Iterable[str] = (), quiet: bool = False
+) -> "Report":
     """Exports the student of a run: SavedModel and LiteRT, each compared with Keras before it is delivered.
 
     Args:
         run: the run folder.
         formats: one or some of the formats of docs/recipes.md; the recipe's by default.
+        modules: as of `evaluate`.
         quiet: no progress.
 
     Returns:
@@ -175,6 +181,7 @@ def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = Fa
     """
     run = user_folder(given_path(run, "run"), "run")
     formats = checked_formats((formats,) if isinstance(formats, str) else formats)
+    _know(modules)
     from keras_kd.workflows.run.export import export as export_run
 
     return export_run(run, formats=formats, quiet=quiet)
@@ -318,6 +325,12 @@ def compare(runs: Iterable[PathLike], *, out: PathLike | None = None) -> list[di
         with atomic_write(out) as temporary:
             temporary.write_text(page(rows), encoding="utf-8")
     return rows
+
+
+def _know(modules: str | Iterable[str]) -> None:
+    from keras_kd.models.saved import know
+
+    know(*((modules,) if isinstance(modules, str) else modules))
 
 
 def _place_of_loaded(out: PathLike | None, name: str | None, smoke: bool) -> tuple[str, Path]:

@@ -40,6 +40,7 @@ from keras_kd.workflows.run.missing import (
     must_train_first,
 )
 from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.rehearse import is_own
 from keras_kd.workflows.run.train import train
 
 # What a run may wait for: another process in its own folder, or one that trains its teacher.
@@ -178,8 +179,9 @@ class _Job:
                 # Of a run of an earlier version that much is known.
                 owned.keep("inputs", {IMAGES: report.data.fingerprint})
             same_inputs(owned, inputs_of(recipe, files.path, self.smoke))
-        if self.restart or (self.begins and must_train_first(recipe, files.path, self.smoke)):
-            dry_run(recipe, about_data(recipe), self.smoke)
+        new = self.begins and not files.state.exists() and is_own(recipe.student)
+        if self.restart or new or (self.begins and must_train_first(recipe, files.path, self.smoke)):
+            dry_run(recipe, about_data(recipe), self.smoke, quiet=self.quiet)
 
     def complete(self):
         """The report of a finished run of which nothing is missing, or None."""

@@ -24,7 +24,7 @@ from keras_kd.utils.ownership import held, refuse_before
 from keras_kd.utils.paths import same_place
 
 # What a recipe says that changes nothing of one trained student.
-AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds")
+AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds", "modules")
 
 
 def hold_run(files, recipe=None, *, wait=False, log=True, restart=False):

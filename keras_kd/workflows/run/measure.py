@@ -20,7 +20,6 @@ from keras_kd.report.soundness import PUT_BACK
 from keras_kd.report.summarize import summarize
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
-from keras_kd.utils.foreign_code import import_module_of
 from keras_kd.utils.paths import KERAS, ends_in
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
@@ -173,8 +172,7 @@ def _best_validation(student, dataset, files):
 
 def load_student(recipe, dataset, files, file=None):
     """The trained student of a run, or the one in another file of it."""
-    if models.kind(recipe.student.model) == "function":
-        import_module_of(recipe.student.model)
+    models.know_module_of(recipe.student.model)
     file = verified(file or files.student, PUT_BACK)
     model = models.build(str(file), dataset.image_shape, dataset.classes, pixels="pixels")
     name = recipe.student.model

@@ -17,6 +17,7 @@ from keras_kd.workflows.run.folder import same_inputs
 from keras_kd.workflows.run.inputs import inputs_of
 from keras_kd.workflows.run.missing import must_train_first
 from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.rehearse import is_own
 from keras_kd.workflows.run.trial import trial
 from keras_kd.workflows.search.folder import KIND
 from keras_kd.workflows.search.results import short
@@ -88,9 +89,9 @@ class Trials:
     def _begin(self):
         """What all trials have in common: data, and the teacher, trained if its run is missing."""
         recipe, held_out, smoke = self.plan.recipe, self.plan.held_out, self.plan.given.smoke
-        if must_train_first(held_out, self.files.path, smoke):
-            # What does not fit is found before hours go into a teacher.
-            dry_run(held_out, about_data(held_out), smoke)
+        if is_own(recipe.student) or must_train_first(held_out, self.files.path, smoke):
+            # What does not fit is found before hours go into a teacher, or into trials.
+            dry_run(held_out, about_data(held_out), smoke, quiet=self.plan.quiet)
         self.dataset = load_data(held_out)
         if self.owned is not None:
             now = inputs_of(recipe, self.files.path, smoke, self.dataset)
