@@ -4,6 +4,7 @@ Two lines are written past it, by the system itself: those of a signal that ends
 `keras_kd.utils.stopping` and `keras_kd.cli.command`.
 """
 
+import functools
 import sys
 
 
@@ -31,3 +32,9 @@ def print_note(text):
         >>> print_note("digits: epoch 1/2")  # on standard error, at once
     """
     print(text, file=sys.stderr, flush=True)
+
+
+@functools.cache
+def print_note_once(text):
+    """As `print_note`, but not again in this process what was said already, however often it is found."""
+    print_note(text)

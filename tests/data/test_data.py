@@ -571,10 +571,10 @@ def test_folder_of_every_format_without_what_is_no_image(photos):
     assert found.image_shape == (4, 4, 3)
 
 
-@pytest.mark.parametrize("test", ["test", "val", "validation"])
+@pytest.mark.parametrize("test", ["test", "Test", "testing", "eval", "EVALUATION", "seg_test"])
 def test_folder_names_of_the_test_split(photos, test):
     found = data.load(photos({path.replace("test", test): size for path, size in SMALL.items()}))
-    assert (len(found.train), len(found.test)) == (6, 2)
+    assert (len(found.train), len(found.test), found.validation) == (6, 2, None)
 
 
 def test_folder_with_a_class_called_train(photos):
@@ -636,12 +636,12 @@ def test_folder_that_is_missing_or_holds_nothing(photos, tmp_path):
         "a config, its version too, as in name/config:1.0.0"
     )
     root = photos(SMALL)
-    (tmp_path / "photos" / "train" / "cat" / "1.png").rename(tmp_path / "photos" / "train" / "cat" / "1.tif")
+    (tmp_path / "photos" / "train" / "cat" / "1.png").rename(tmp_path / "photos" / "train" / "cat" / "1.heic")
     for number in (2, 3):
         (tmp_path / "photos" / "train" / "cat" / f"{number}.png").unlink()
     assert refusal(root) == (
-        f"{root}/train/cat: found no image; expected files ending in jpg jpeg png bmp gif webp; add some or remove the "
-        "folder"
+        f"{root}/train/cat: found no image, but 1 .heic (train/cat/1.heic); expected files ending in jpg jpeg jpe jfif "
+        "png apng bmp dib gif webp tif tiff; add some or remove the folder"
     )
 
 
@@ -654,7 +654,7 @@ def test_folder_with_unreadable_images(photos, store):
     message = refusal(root)
     assert message == (
         f"{root}/train/cat/2.png: found no readable image (UnidentifiedImageError: cannot identify image file "
-        "'train/cat/2.png'); 2 more cannot be read either; expected a whole jpg, png, bmp, gif or webp of 8 bits a "
+        "'train/cat/2.png'); 2 more cannot be read either; expected a whole jpg, png, bmp, gif, webp or tif of 8 bits a "
         "channel; replace or remove it"
     )
     assert list(store.iterdir()) == []
@@ -683,7 +683,7 @@ def odd_files():
         path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 4\n%%EndComments\nshowpage\n")
 
     def another_format(path):
-        Image.new("RGB", (6, 4)).save(path, "TIFF")
+        Image.new("RGB", (6, 4)).save(path, "PPM")
 
     def bomb(path):
         Image.new("1", (10_000, 10_000)).save(path)
@@ -713,7 +713,7 @@ def test_folder_with_an_odd_file_of_an_image_s_name(photos, tmp_path, monkeypatc
     make(Path(root) / "train" / "cat" / "zz.png")
     message = refusal(root)
     assert message.startswith(f"{root}/train/cat/zz.png: found no readable image ({reason}")
-    assert message.endswith("expected a whole jpg, png, bmp, gif or webp of 8 bits a channel; replace or remove it")
+    assert message.endswith("expected a whole jpg, png, bmp, gif, webp or tif of 8 bits a channel; replace or remove it")
     assert not started.exists() and [str(warning.message) for warning in recwarn] == []
 
 

@@ -22,7 +22,7 @@ def from_arrays(where, arrays):
     Example:
         >>> made = {"x_train": np.zeros((2, 4, 4), "uint8"), "y_train": [[0], [1]], "label_names": ["cat", "dog"]}
         >>> from_arrays("pets", made)
-        Source(train=Split(2 images of 4x4x1), test=None, class_names=('cat', 'dog'))
+        Source(train=Split(2 images of 4x4x1), test=None, class_names=('cat', 'dog'), validation=None, notes=())
     """
     missing = [key for key in KEYS[:2] if key not in arrays]
     if ("x_test" in arrays) != ("y_test" in arrays):

@@ -78,7 +78,7 @@ def find(root, request, version="*", log=True):
     return None
 
 
-def write(root, request, version, class_names, parts):
+def write(root, request, version, class_names, parts, notes=tuple):
     """Writes an entry and gives it back as `find` does.
 
     Args:
@@ -86,7 +86,8 @@ def write(root, request, version, class_names, parts):
         request: see `find`.
         version: the source's version, "" if it has none.
         class_names: one per class.
-        parts: dict of `Part` by split; `train`, and `test` if there is one.
+        parts: dict of `Part` by split; `train`, and `test` and `validation` if there are such.
+        notes: a function that is asked, once all is read, for lines that are kept with the entry.
 
     Raises:
         UserError: the disk is full, the cache folder cannot be written, or something else is where the entry goes.
@@ -107,7 +108,7 @@ def write(root, request, version, class_names, parts):
                 split: cache_entry.write_split(temporary, request["name"], split, part.shape, part.chunks)
                 for split, part in parts.items()
             }
-            cache_entry.write_manifest(temporary, request, version, class_names, splits)
+            cache_entry.write_manifest(temporary, request, version, class_names, splits, notes())
             _publish(temporary, entry, request, version)
         finally:
             cache_entry.remove(temporary)
@@ -117,6 +118,11 @@ def write(root, request, version, class_names, parts):
             return _read(entry, request, version)
         time.sleep(0.1)  # a process that saw the same damage as we did is just putting its own entry there
     raise UserError(f"{entry}: found it changed while it was read; expected nobody else to write there; try again")
+
+
+def forget(root, request):
+    """Deletes the entry of a request, of a source without versions, that nothing asks for any more."""
+    cache_entry.remove(Path(root) / _entry_name(request, ""))
 
 
 def subset(split, index, root):
