@@ -120,18 +120,6 @@ def by(shape):
     return "x".join(map(str, shape))
 
 
-def printable(text):
-    """A name as it can stand in a line, whatever is in it.
-
-    Example:
-        >>> printable("two\\nlines"), printable("naïve")
-        ('two\\\\nlines', 'naïve')
-    """
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode("ascii") for one in text
-    )
-
-
 class Tally:
     """Gathers the facts of a split while its images pass by in chunks.
 

@@ -2,14 +2,13 @@
 
 import os
 import time
-import unicodedata
 from dataclasses import replace
 
 import numpy as np
 
 from keras_kd.data import dataset
 from keras_kd.data import subset as choose
-from keras_kd.data.dataset import Dataset, printable
+from keras_kd.data.dataset import Dataset
 from keras_kd.data.injected.imbalance import describe_imbalance, left_of
 from keras_kd.data.injected.label_noise import describe_noise, noise_of, with_noise
 from keras_kd.data.pick import Pick
@@ -18,6 +17,7 @@ from keras_kd.data.sources.names import tfds_set
 from keras_kd.data.standardization import standardization
 from keras_kd.data.values import share_of, size_of
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import printable
 from keras_kd.utils.screen import print_note_once
 
 
@@ -132,7 +132,7 @@ def _checked(name, source):
         raise UserError(f"{name}: found the class name {repeated[0]!r} twice; expected each once; rename one")
     for one in class_names:
         # Reports and lists of classes are UTF-8, a name a line.
-        if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in one):
+        if printable(one) != one:
             raise UserError(
                 f"{name}: found the class name {one!r}; expected UTF-8 text without line breaks or other control "
                 "characters; rename the class"

@@ -713,7 +713,9 @@ def test_folder_with_an_odd_file_of_an_image_s_name(photos, tmp_path, monkeypatc
     make(Path(root) / "train" / "cat" / "zz.png")
     message = refusal(root)
     assert message.startswith(f"{root}/train/cat/zz.png: found no readable image ({reason}")
-    assert message.endswith("expected a whole jpg, png, bmp, gif, webp or tif of 8 bits a channel; replace or remove it")
+    assert message.endswith(
+        "expected a whole jpg, png, bmp, gif, webp or tif of 8 bits a channel; replace or remove it"
+    )
     assert not started.exists() and [str(warning.message) for warning in recwarn] == []
 
 

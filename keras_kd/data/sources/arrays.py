@@ -128,4 +128,11 @@ def _class_names(where, names, labels):
         raise UserError(
             f"{where}: label_names: found {names.dtype} of shape {names.shape}; expected a list of texts, one per class"
         )
-    return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist())
+    try:
+        names = names.tolist()
+    except ValueError as error:  # its bytes are no characters
+        raise UserError(
+            f"{where}: label_names: found no text ({error}); expected UTF-8 text; save them again"
+        ) from error
+    # Bytes that are no UTF-8 are told of where all names of classes are looked at.
+    return tuple(name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name) for name in names)

@@ -4,7 +4,10 @@ What is here is written out whole into the example and the model card of an expo
 training did, to the bit: it needs NumPy and Pillow alone.
 """
 
+import inspect
+import io
 import os
+import re
 import stat
 
 import numpy as np
@@ -63,7 +66,10 @@ def shown(image, channels=3):
     if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:  # Pillow itself warns up to twice
         raise ValueError(f"{pixels} pixels: expected at most {Image.MAX_IMAGE_PIXELS}")
     if image.mode.startswith("I") or image.mode == "F":
+        # Depths, X-rays and the like: programs do not agree on what is black and what is white in them.
         raise ValueError(f"mode {image.mode}: expected 8 bits a channel")
+    if channels not in MODES:
+        raise ValueError(f"{channels} channels: expected 1, 3 or 4")
     image.load()
     try:
         turn = TURNS.get(image.getexif().get(0x0112))
@@ -76,8 +82,22 @@ def shown(image, channels=3):
         over = image.convert("RGBA")
         image = Image.new("RGB", over.size, (255, 255, 255))
         image.paste(over.convert("RGB"), mask=over.getchannel("A"))
-    found = np.asarray(image.convert("RGB").convert(MODES[channels]))
-    return found.reshape(*found.shape[:2], channels)
+    image = printed(image) if image.mode == "CMYK" else image.convert("RGB")
+    return np.asarray(image.convert(MODES[channels])).reshape(image.height, image.width, channels)
+
+
+def printed(image):
+    """An image of printing inks in RGB, by its colour profile if it has one that is usable."""
+    from PIL import ImageCms
+
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            inks, screen = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+            return ImageCms.profileToProfile(image, inks, screen, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):  # damaged, or not of inks: no viewer heeds it
+            pass
+    return image.convert("RGB")
 
 
 def resize(image, size):
@@ -104,3 +124,22 @@ def resize(image, size):
     if image.shape[2] == 3:
         return resized(image)
     return np.stack([resized(np.ascontiguousarray(image[..., channel])) for channel in range(image.shape[2])], -1)
+
+
+def as_program():
+    """The text of a program that reads images as this module does: `read(path, (height, width), channels)`.
+
+    Example:
+        >>> made = {}
+        >>> exec(as_program(), made)
+        >>> made["resize"](np.full((4, 6, 1), 7, "uint8"), (2, 3)).ravel().tolist()
+        [7, 7, 7, 7, 7, 7]
+    """
+    constants = {"FORMATS": FORMATS, "MODES": MODES, "TURNS": TURNS}
+    functions = [inspect.getsource(one).rstrip() for one in (read, opened, shown, printed, resize)]
+    # Of what is said of them the first line is enough here.
+    brief = [re.sub(r'"""(.+?)\n\n.*?"""', r'"""\1"""', text, count=1, flags=re.DOTALL) for text in functions]
+    imports = ["import io", "import os", "import stat", "", "import numpy as np", ""]
+    return "\n".join([*imports, *(f"{name} = {value!r}" for name, value in constants.items())]) + "".join(
+        f"\n\n\n{text}" for text in brief
+    )

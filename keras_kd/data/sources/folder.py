@@ -6,13 +6,14 @@ import re
 
 import numpy as np
 
-from keras_kd.data.dataset import by, printable
+from keras_kd.data.dataset import by
 from keras_kd.data.sources import cache, images
 from keras_kd.data.sources.decode import DECODING
 from keras_kd.data.sources.layout import layout
 from keras_kd.data.sources.names import is_known_set
 from keras_kd.data.sources.options import DEFAULTS
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import printable
 from keras_kd.utils.paths import user_path
 
 CHUNK = 256

@@ -5,9 +5,9 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from keras_kd.data.dataset import printable
 from keras_kd.data.sources.tree import EXTENSIONS, Scan
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import printable
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 # Names of the folders of splits, in any case; with other words around them too, as in seg_train or val2017.

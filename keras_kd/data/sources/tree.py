@@ -4,8 +4,8 @@ import os
 import stat
 from functools import cached_property
 
-from keras_kd.data.dataset import printable
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import printable
 
 EXTENSIONS = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff",
