@@ -1,6 +1,7 @@
 """What `keras_kd.data.load` promises, source by source."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -654,8 +655,8 @@ def test_folder_with_unreadable_images(photos, store):
     message = refusal(root)
     assert message == (
         f"{root}/train/cat/2.png: found no readable image (UnidentifiedImageError: cannot identify image file "
-        "'train/cat/2.png'); 2 more cannot be read either; expected a whole jpg, png, bmp, gif, webp or tif of 8 bits a "
-        "channel; replace or remove it"
+        "'train/cat/2.png'); 2 more cannot be read either; expected a whole jpg, png, bmp, gif, webp or tif of 8 "
+        "bits a channel; replace or remove it"
     )
     assert list(store.iterdir()) == []
 
@@ -779,8 +780,23 @@ def test_class_names_that_no_report_can_hold(photos, npz, name, shown):
         "rename the class"
     )
     assert refusal(os.fsdecode(root)) == message.format(where=os.fsdecode(root), shown=shown)
-    path = npz(label_names=["ant", "bee", "cat", "yak\t"])
-    assert refusal(path) == message.format(where=path, shown=r"'yak\t'")
+    for one, said in (
+        ("yak\t", r"'yak\t'"),
+        ("yak\x1b[31m", r"'yak\x1b[31m'"),
+        ("yak\u202e", r"'yak\u202e'"),
+        ("a\0b", r"'a\x00b'"),
+    ):
+        path = npz(label_names=["ant", "bee", "cat", one])
+        assert refusal(path) == message.format(where=path, shown=said)
+    path = npz(label_names=np.array([b"ant", b"bee", b"cat", b"\xff\xfe"]))
+    assert refusal(path) == message.format(where=path, shown=r"'\udcff\udcfe'")
+
+
+def test_class_names_whose_bytes_are_no_characters(npz):
+    names = np.array(["ant", "bee", "cat", "yak"])
+    names.view("uint32")[-1] = 0x110000
+    path = npz(label_names=names)
+    assert refusal(path).startswith(f"{path}: label_names: found no text (")
 
 
 # The cache
@@ -899,6 +915,29 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(photos, store, monke
 
         patch.setattr(cache.os, "fsync", full)
         assert refusal(root) == message
+    assert entries(store) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EDQUOT, "found the quota of the disk used up; expected 1 MiB free for photos; free some, or"),
+        (errno.EFBIG, "(the file would be larger than is allowed here); expected a disk that takes 1 MiB for photos;"),
+        (errno.EIO, "(the disk fails); expected a disk that takes 1 MiB for photos; correct that, or name"),
+        (errno.ENOMEM, "(there is no memory left); expected"),
+        (errno.EBUSY, "(Device or resource busy); expected"),
+        (errno.EROFS, "cannot be written (Read-only file system); expected a folder for decoded images; name"),
+        (errno.ENAMETOOLONG, "cannot be written (File name too long); expected a folder for decoded images; name"),
+    ],
+)
+def test_what_a_disk_may_refuse_is_one_line(photos, store, monkeypatch, number, said):
+    def refused(handle):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_entry.os, "fsync", refused)
+        message = refusal(photos(SMALL))
+    assert message.startswith(str(store)) and said in message and message.endswith("variable KERAS_KD_CACHE")
     assert entries(store) == []
 
 
