@@ -128,11 +128,9 @@ def _class_names(where, names, labels):
         raise UserError(
             f"{where}: label_names: found {names.dtype} of shape {names.shape}; expected a list of texts, one per class"
         )
-    try:
-        names = names.tolist()
-    except ValueError as error:  # its bytes are no characters
-        raise UserError(
-            f"{where}: label_names: found no text ({error}); expected UTF-8 text; save them again"
-        ) from error
+    if names.dtype.kind == "U" and (np.array(names, names.dtype.newbyteorder("=")).view("uint32") > 0x10FFFF).any():
+        raise UserError(f"{where}: label_names: found numbers that are no characters; expected text; save them again")
     # Bytes that are no UTF-8 are told of where all names of classes are looked at.
-    return tuple(name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name) for name in names)
+    return tuple(
+        name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name) for name in names.tolist()
+    )
