@@ -1,7 +1,9 @@
 """Image files become the pixels that a viewer shows, in training and in what is handed over with an export alike."""
 
 import io
+import json
 import re
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from keras_kd import Report, data
-from keras_kd.data.sources.decode import TURNS, read
+from keras_kd.data.sources import cache
+from keras_kd.data.sources.decode import DECODING, TURNS, read
 from keras_kd.report.model_card import card, example
 from keras_kd.utils.errors import UserError
 
@@ -198,3 +201,15 @@ def test_a_damaged_picture_behind_the_first_costs_nothing(folder):
         assert len(data.load(folder).train) == 7
     except UserError as error:
         assert "train/cat/pages.tif" in str(error)
+
+
+def test_what_an_earlier_version_decoded_goes_once_it_is_decoded_anew(folder, tmp_path):
+    first = data.load(folder)
+    [entry] = (tmp_path / "cache").iterdir()
+    request = json.loads((entry / "manifest.json").read_text())["request"]
+    assert request.pop("decoding") == DECODING
+    shutil.rmtree(entry)
+    wrong = cache.Part((2, 20, 30, 3), [(np.zeros((2, 20, 30, 3), "uint8"), [0, 1])])
+    cache.write(tmp_path / "cache", request, "", ("cat", "dog"), {"train": wrong, "test": wrong})
+    assert data.load(folder).fingerprint == first.fingerprint
+    assert [one.name for one in (tmp_path / "cache").iterdir()] == [entry.name]
