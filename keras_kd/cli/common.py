@@ -13,11 +13,11 @@ import click
 
 from keras_kd.utils import foreign_code, stopping
 from keras_kd.utils.errors import Exit, GateError, NonFiniteLoss, UserError
-from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine
+from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine, reason
 from keras_kd.utils.json_safe import json_safe
 from keras_kd.utils.lazy import installed
 from keras_kd.utils.paths import user_folder, user_path
-from keras_kd.utils.screen import print_error, print_note
+from keras_kd.utils.screen import print_error, print_note, print_result
 from keras_kd.workflows.arguments import overrides
 
 BACKENDS = ("tensorflow", "jax")
@@ -83,14 +83,13 @@ class Commands(click.Group):
             fail(error, 2)
         except (GateError, NonFiniteLoss) as error:
             fail(error, 1)
+        except (ConnectionError, InterruptedError):
+            raise
         except OSError as error:
-            fault = fault_of_the_machine(error)
-            if fault is None and error.errno in UNWRITABLE and error.filename:
+            if fault_of_the_machine(error) is None and error.errno in UNWRITABLE and error.filename:
                 fail(f"{error.filename}: {error.strerror}; give another path", 2)
-            if fault is None:
-                raise
             where = f" ({error.filename})" if error.filename else ""
-            fail(f"{fault}{where}; fix that and give the same command again", 2)
+            fail(f"{reason(error)}{where}; fix that and give the same command again", 2)
         except KeyboardInterrupt as error:
             stopped(error)
 
@@ -320,7 +319,7 @@ def bank_settings(words):
 
 def print_json(value):
     """A value as indented JSON on standard output."""
-    click.echo(json.dumps(json_safe(value), indent=2))
+    print_result(json.dumps(json_safe(value), indent=2))
 
 
 def is_run_folder(file):

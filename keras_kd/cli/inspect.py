@@ -30,7 +30,7 @@ from keras_kd.cli.common import (
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
-from keras_kd.utils.screen import print_note
+from keras_kd.utils.screen import print_note, print_result
 from keras_kd.workflows.arguments import checked_page, run_folder, stem_of
 from keras_kd.workflows.commands import compare as compare_runs
 
@@ -53,7 +53,7 @@ def list_command(what, as_json):
     if as_json:
         return print_json(tables[what] if what else tables)
     for name, table in tables.items():
-        click.echo("\n".join([f"{name}:", *format_text(name, table)]))
+        print_result("\n".join([f"{name}:", *format_text(name, table)]))
 
 
 @command()
@@ -77,7 +77,7 @@ def show(recipe, settings, seed, smoke, as_json):
     resolved = loaded.dump()
     if as_json:
         return print_json(resolved)
-    click.echo(yaml.safe_dump(resolved, sort_keys=False, default_flow_style=None, width=100).rstrip())
+    print_result(yaml.safe_dump(resolved, sort_keys=False, default_flow_style=None, width=100).rstrip())
 
 
 @command()
@@ -98,7 +98,7 @@ def cite(recipe, settings, no_code):
     with foreign_code.watched() as ran:
         text = bibtex_of(recipe, settings, code=not no_code)
     log_code(recipe, ran)
-    click.echo(text.rstrip())
+    print_result(text.rstrip())
 
 
 @command()
@@ -130,7 +130,7 @@ def new(name, template):
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    click.echo(f"{target}: a copy of {source.name}; edit it, then `keras-kd validate {target} --dry-run`")
+    print_result(f"{target}: a copy of {source.name}; edit it, then `keras-kd validate {target} --dry-run`")
 
 
 def _new_file(name):
@@ -173,8 +173,8 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     if as_json:
         print_json(examined)
     else:
-        click.echo("\n".join(format_text(examined)))
-        click.echo(summary_line(examined))
+        print_result("\n".join(format_text(examined)))
+        print_result(summary_line(examined))
     end(1 if any(one["outcome"] == "bad" for one in examined["findings"]) else 0)
 
 
@@ -199,9 +199,9 @@ def compare(runs, out, as_json):
     rows = compare_runs(runs, out=out)
     if as_json:
         return print_json(rows)
-    click.echo("\n".join(format_text(rows)))
+    print_result("\n".join(format_text(rows)))
     if out is not None:
-        click.echo(out)
+        print_result(out)
 
 
 @command()
@@ -245,7 +245,7 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
             keep_bench(files[0], rows)
     if as_json:
         return print_json(rows)
-    click.echo("\n".join(format_text(rows)))
+    print_result("\n".join(format_text(rows)))
 
 
 def _know_modules_of(runs):

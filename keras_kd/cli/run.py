@@ -31,6 +31,7 @@ from keras_kd.cli.common import (
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.screen import print_result
 from keras_kd.workflows.arguments import checked_formats, checked_model, is_model_file, run_folder, stem_of
 
 NOT_RUN = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
@@ -87,15 +88,15 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json)
     for path in loaded:
         if dry_run and path not in plans:
             continue
-        click.echo(f"{path}: ok")
+        print_result(f"{path}: ok")
         for note in notes[path]:
-            click.echo(f"  not there yet: {note}")
+            print_result(f"  not there yet: {note}")
         for method in unread[path]:
-            click.echo(f"  not checked: {UNREAD.format(method)}")
+            print_result(f"  not checked: {UNREAD.format(method)}")
         if path in plans:
             from keras_kd.workflows.run.plan import in_words
 
-            click.echo(in_words(plans[path]))
+            print_result(in_words(plans[path]))
     if errors:
         raise UserError("\n".join(errors))
 
@@ -224,7 +225,7 @@ def report(runs):
 
     keeps("report")
     for folder in runs:
-        click.echo(write_page(folder))
+        print_result(write_page(folder))
 
 
 def _print_report(found, where, as_json):
@@ -232,5 +233,5 @@ def _print_report(found, where, as_json):
 
     if as_json:
         return print_json(found)
-    click.echo(summary(found))
-    click.echo(f"{where}")
+    print_result(summary(found))
+    print_result(f"{where}")

@@ -25,7 +25,7 @@ from keras_kd.cli.common import (
 from keras_kd.utils import stopping
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import installed
-from keras_kd.utils.screen import print_note
+from keras_kd.utils.screen import print_note, print_result
 from keras_kd.workflows.arguments import overrides, search_folder, search_settings, stem_of, study_folder
 
 
@@ -105,8 +105,8 @@ def search(
     if as_json:
         print_json(result)
     else:
-        click.echo(of_search(result))
-        click.echo(f"{folder}")
+        print_result(of_search(result))
+        print_result(f"{folder}")
     if result.best is None:
         end(1)
 
@@ -196,5 +196,5 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         return
     if as_json:
         return print_json(result)
-    click.echo(as_markdown(result).rstrip())
-    click.echo(f"{folder}")
+    print_result(as_markdown(result).rstrip())
+    print_result(f"{folder}")
