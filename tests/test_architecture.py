@@ -223,6 +223,7 @@ EXCEPTIONS = {
     "export/export.py:export": "public",
     "models/by_name.py:build": "public",
     "training/distiller.py:__init__": "public",
+    "workflows/commands.py:distill": "public: the options of the command",
     "workflows/commands.py:search": "public: the options of the command",
     "workflows/search/search.py:search": "public",
     "workflows/study/study.py:study": "public",
