@@ -63,6 +63,16 @@ def only_output(layer):
     return nodes[0].outputs[0] if len(nodes) == 1 and len(nodes[0].outputs) == 1 else None
 
 
+def prepared_tf2onnx():
+    """The module `tf2onnx`, with what Keras mends in it for NumPy 2."""
+    from keras.src.export.tf2onnx_lib import patch_tf2onnx
+
+    patch_tf2onnx()
+    import tf2onnx
+
+    return tf2onnx
+
+
 @contextlib.contextmanager
 def calling(layers):
     """Within the block each layer's `call` is replaced; afterwards it is what it was.
