@@ -153,7 +153,11 @@ def compared(name):
 
 def table(found):
     """The rows of docs/exports.md."""
-    heads = ("family", *(name.replace("_", " ") for name in FORMATS), "int8 file says what it says: float32, simulation")
+    heads = (
+        "family",
+        *(name.replace("_", " ") for name in FORMATS),
+        "int8 file as float32, as simulated",
+    )
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     reasons = []
     for name in (name for name in FAMILIES if name in found):
