@@ -212,9 +212,15 @@ def measured(name, file, logits, images, labels, settings):
     }
 
 
+# Keras's augmentations that change nothing in inference and yet move their random state.
+DRAWING = (
+    "MixUp", "CutMix", "RandomSharpness", "RandomHue", "RandomSaturation", "RandomGrayscale", "RandomPosterization"
+)  # fmt: skip
+
+
 def never_drawing(model):
     """Within it the augmentations of a model that draw numbers even in inference, for nothing, do not."""
-    kinds = (keras.layers.MixUp, keras.layers.CutMix)
+    kinds = tuple(getattr(keras.layers, name) for name in DRAWING)
     return calling([(one, lambda call: _as_given) for one in flat_layers(model) if isinstance(one, kinds)])
 
 

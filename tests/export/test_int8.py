@@ -106,7 +106,7 @@ KINDS = (
 )  # fmt: skip
 
 
-FILES_OF = ("residual", "depthwise", "normalisation first", "numbers meet values", "separable", "models inside")
+FILES_OF = ("residual", "depthwise", "normalisation first", "numbers meet values", "separable")
 
 
 @pytest.mark.parametrize("kind", KINDS)
