@@ -38,7 +38,7 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None, f
         >>> from_file("saved_models/resnet56/student.keras", (32, 32, 3), 100)  # doctest: +SKIP
         <Functional name=resnet56, built=True>
     """
-    model = load_saved(user_path(path, "model"))
+    model = load_saved(user_path(path, "model"), written=path)
     given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
     return fitted(str(path), model, image_shape, classes, **given)
 

@@ -88,13 +88,14 @@ def known_modules():
     return list(_known.items())
 
 
-def load_saved(path, *, registered=False):
+def load_saved(path, *, registered=False, written=None):
     """The network of a `.keras` file, uncompiled. Lambda layers are not run, and no module that it names is imported.
 
     Args:
         path: of the file.
         registered: takes only classes that are registered with Keras, as whoever gets the file will; otherwise those
             of known modules too.
+        written: the path as its user wrote it, for errors; by default as it is.
 
     Raises:
         UserError: there is no such file, it is damaged, or it holds what is not known here: which layers.
@@ -105,7 +106,7 @@ def load_saved(path, *, registered=False):
         keras_kd.utils.errors.UserError: teacher.keras: no such file; expected a network saved by \
 model.save('teacher.keras')
     """
-    file = Path(path)
+    file, path = Path(path), written or path
     if not file.exists():
         raise UserError(f"{path}: no such file; expected a network saved by model.save('{file.name}')")
     if file.is_file() and not zipfile.is_zipfile(file):
