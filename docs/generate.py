@@ -299,6 +299,7 @@ def safety_page():
 def _safety():
     """What was tried by chance, and what came of it."""
     places, damage, kills = (_results(f"safety_{name}_tensorflow") for name in ("places", "damage", "kills"))
+    images = _results("odd_images_tensorflow")
     of_commands = ", ".join(f"{name} {len(one['kills'])}" for name, one in kills["commands"].items())
     counts = ", ".join(f"{count} {kind.lower()}" for kind, count in damage["counts"].items())
     yield "| script | what | found | file |"
@@ -316,6 +317,11 @@ def _safety():
         f"| `benchmarks/safety_kills.py` | {kills['total']} kills at random moments ({of_commands}), the command again "
         f"| {kills['same']} ended with the files, weights, figures and rows of one that was never killed | "
         "`safety_kills_tensorflow.json` |"
+    )
+    yield (
+        f"| `benchmarks/odd_images.py` | {images['tried']} folders of images with one odd file, or laid out oddly | "
+        f"{images['used']} used or named in a line, {images['refused']} refused by name, {images['wrong']} with other "
+        "pixels than a viewer shows, a traceback, more than 5 s or a program started | `odd_images_tensorflow.json` |"
     )
     mutated = _results("mutated_recipes_tensorflow")
     of_kinds = ", ".join(f"{name} {sum(one.values()):,}" for name, one in mutated["counts"].items())

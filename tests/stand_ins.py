@@ -4,6 +4,9 @@ import numpy as np
 
 from keras_kd import Report
 
+# What the checks before training find of networks that were never trained, or of images that are noise.
+UNTRAINED = ("teacher-accuracy", "batch-normalisation")
+
 
 def at_once(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=None, home_folder=None):
     """Stands in for `keras_kd.workflows.run.trial.trial`; the figures depend on the name and the seed alone."""

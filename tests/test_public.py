@@ -94,7 +94,7 @@ def runs(monkeypatch, tmp_path):
     return asked
 
 
-OPTIONS = {"restart": False, "smoke": False, "quiet": False}
+OPTIONS = {"restart": False, "smoke": False, "quiet": False, "despite": ()}
 
 
 def test_distill_takes_a_name_as_the_command_does(runs):

@@ -8,6 +8,8 @@ import jax
 import keras
 import numpy as np
 
+from keras_kd.backend.batches_seen import BatchesSeen
+
 # Each size of a batch is compiled for itself.
 COMPILES_BY_SHAPE = True
 
@@ -32,11 +34,15 @@ class TrainingStep:
 
     def make_train_function(self, force=False):
         """As Keras's own, but several steps an execution are one compiled call and not a loop in Python."""
+        if self.train_function is not None and not force:
+            return
         compiled = self.jit_compile and not self.run_eagerly and keras.distribution.distribution() is None
         if self.steps_per_execution == 1 or not compiled:
             super().make_train_function(force)
-        elif self.train_function is None or force:
+        else:
             self.train_function = _several_steps(self.train_step, self.steps_per_execution)
+        own, self.seen = self.train_function, BatchesSeen()
+        self.train_function = lambda state, batches: own(state, self.seen.through(batches, self.steps_per_execution))
 
 
 def _several_steps(train_step, count):

@@ -63,6 +63,30 @@ def only_output(layer):
     return nodes[0].outputs[0] if len(nodes) == 1 and len(nodes[0].outputs) == 1 else None
 
 
+def run_through(model, given, call):
+    """The outputs of a functional model on tensors, `call(layer, *given, **options)` in place of each layer's call.
+
+    Args:
+        model: a functional `keras.Model`, not a sequential one.
+        given: a list of tensors or symbolic tensors, one an input.
+        call: a function.
+
+    Returns:
+        The structure of the model's outputs.
+    """
+    return model._run_through_graph(given, operation_fn=lambda layer: layer, call_fn=call)
+
+
+def prepared_tf2onnx():
+    """The module `tf2onnx`, with what Keras mends in it for NumPy 2."""
+    from keras.src.export.tf2onnx_lib import patch_tf2onnx
+
+    patch_tf2onnx()
+    import tf2onnx
+
+    return tf2onnx
+
+
 @contextlib.contextmanager
 def calling(layers):
     """Within the block each layer's `call` is replaced; afterwards it is what it was.

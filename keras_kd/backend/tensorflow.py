@@ -7,6 +7,7 @@ import logging
 import keras
 import tensorflow as tf
 
+from keras_kd.backend.batches_seen import BatchesSeen
 from keras_kd.backend.keras_private import compiled_metrics
 from keras_kd.backend.tensorflow_batch_normalization import fused_batch_normalization
 
@@ -33,11 +34,12 @@ class TrainingStep:
         if self.train_function is not None and not force:
             return
         super().make_train_function(force)
-        keras_own = self.train_function
+        keras_own, self.seen = self.train_function, BatchesSeen()
 
         def train(iterator):
             if self.steps_per_execution == 1 and isinstance(iterator, tf.data.Iterator):
-                return keras_own([next(iterator)])
+                self.seen.batches = [next(iterator)]
+                return keras_own(self.seen.batches)
             return keras_own(iterator)
 
         self.train_function = train

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_kd import backend
+from keras_kd.bank.finite import refuse_lost_values
 from keras_kd.bank.key import digest_of_images, digest_of_network, key_of
 from keras_kd.bank.layout import layout_of, signal_shapes
 from keras_kd.bank.table import Table
@@ -192,6 +193,7 @@ class Bank:
             while len(waiting) >= BATCH or (last and len(waiting)):
                 now, waiting = waiting[:BATCH], waiting[BATCH:]
                 values = self._say(*np.divmod(now, self.count))
+                refuse_lost_values(self, now, values)
                 for tap, table in self.tables.items():
                     table.write(now, values[tap])
                 written += len(now)
@@ -249,6 +251,11 @@ class Bank:
             signals = self._run(self._batch(padded[0], self.view(*padded)))
             parts.append({tap: keras.ops.convert_to_numpy(signals[tap])[:count] for tap in self.tables})
         return {tap: np.concatenate([part[tap] for part in parts]) for tap in self.tables}
+
+    def shown(self, index, number):
+        """The images that the teacher is shown of some views, and the network."""
+        index, number = np.asarray(index), np.asarray(number)
+        return self._tapped.network, self._renderer(self._batch(index, self.view(index, number)))
 
     def _batch(self, index, view):
         sent = {"index": index.astype("int32"), "view": view.astype("int32")}

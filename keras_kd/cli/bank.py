@@ -7,6 +7,7 @@ import click
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
+    adds_modules,
     backend_option,
     bank_option,
     bank_settings,
@@ -21,7 +22,7 @@ from keras_kd.cli.common import (
 )
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import megabytes
-from keras_kd.utils.screen import print_note
+from keras_kd.utils.screen import print_note, print_result
 
 
 @group("bank")
@@ -62,6 +63,7 @@ def _bank(recipe, settings, words, backend, may_train, out):
 @bank_commands.command("build")
 @click.argument("recipe", type=A_PATH)
 @settings_option
+@adds_modules
 @bank_option
 @beside_option
 @backend_option
@@ -86,7 +88,7 @@ def bank_build(recipe, settings, bank, out, backend, as_json):
     built = build(opened, progress)
     if as_json:
         return print_json(built)
-    click.echo(
+    print_result(
         f"{built['folder']}: {built['views']:,} views, {built['computed']:,} of them computed now in "
         f"{built['seconds']:.1f} s; {megabytes(built['bytes'], 1)} on the disk"
     )
@@ -108,20 +110,21 @@ def bank_info(folder, as_json):
     if as_json:
         return print_json(found)
     if not found:
-        click.echo(f"{folder}: no banks")
+        print_result(f"{folder}: no banks")
     for one in found:
         if "damaged" in one:
             fix = f"`keras-kd bank prune {one['key']} --folder {folder}` removes it"
-            click.echo(f"{one['key']}  damaged: {one['damaged']}; {fix}")
+            print_result(f"{one['key']}  damaged: {one['damaged']}; {fix}")
             continue
-        click.echo(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {megabytes(one['bytes'], 1)}")
+        print_result(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {megabytes(one['bytes'], 1)}")
         for name, table in one["tables"].items():
-            click.echo(f"  {name:<20} {table['filled']:,} of {table['places']:,} views")
+            print_result(f"  {name:<20} {table['filled']:,} of {table['places']:,} views")
 
 
 @bank_commands.command("verify")
 @click.argument("recipe", type=A_PATH)
 @settings_option
+@adds_modules
 @bank_option
 @beside_option
 @click.option(
@@ -141,10 +144,10 @@ def bank_verify(recipe, settings, bank, out, sample, backend, as_json):
     if as_json:
         print_json(verified)
     else:
-        click.echo(f"{opened.folder}: {verified['views']:,} views, {verified['damaged']:,} damaged rows")
+        print_result(f"{opened.folder}: {verified['views']:,} views, {verified['damaged']:,} damaged rows")
         for tap, difference in verified["largest_difference"].items():
             name = opened.tables[tap].format.name
-            click.echo(f"  {tap}: largest difference of {verified['sampled']:,} views {difference:.2g} ({name})")
+            print_result(f"  {tap}: largest difference of {verified['sampled']:,} views {difference:.2g} ({name})")
     end(1 if verified["damaged"] else 0)
 
 
@@ -167,4 +170,4 @@ def bank_prune(keys, older_than, damaged, folder):
     keeps("bank prune", folder)
     for one in prune(folder, keys, older_than, damaged):
         left = f"; not a bank's, and left as it is: {', '.join(one['left'])}" if one["left"] else ""
-        click.echo(f"{one['key']}: gone, {megabytes(one['bytes'], 1)} free{left}")
+        print_result(f"{one['key']}: gone, {megabytes(one['bytes'], 1)} free{left}")

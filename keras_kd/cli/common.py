@@ -1,5 +1,6 @@
 """What commands share: how one ends, how Keras is started, and the options that several have."""
 
+import functools
 import gc
 import json
 import os
@@ -12,11 +13,11 @@ import click
 
 from keras_kd.utils import foreign_code, stopping
 from keras_kd.utils.errors import Exit, GateError, NonFiniteLoss, UserError
-from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine
+from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine, reason
 from keras_kd.utils.json_safe import json_safe
 from keras_kd.utils.lazy import installed
 from keras_kd.utils.paths import user_folder, user_path
-from keras_kd.utils.screen import print_error, print_note
+from keras_kd.utils.screen import print_error, print_note, print_result
 from keras_kd.workflows.arguments import overrides
 
 BACKENDS = ("tensorflow", "jax")
@@ -82,14 +83,13 @@ class Commands(click.Group):
             fail(error, 2)
         except (GateError, NonFiniteLoss) as error:
             fail(error, 1)
+        except (ConnectionError, InterruptedError):
+            raise
         except OSError as error:
-            fault = fault_of_the_machine(error)
-            if fault is None and error.errno in UNWRITABLE and error.filename:
+            if fault_of_the_machine(error) is None and error.errno in UNWRITABLE and error.filename:
                 fail(f"{error.filename}: {error.strerror}; give another path", 2)
-            if fault is None:
-                raise
             where = f" ({error.filename})" if error.filename else ""
-            fail(f"{fault}{where}; fix that and give the same command again", 2)
+            fail(f"{reason(error)}{where}; fix that and give the same command again", 2)
         except KeyboardInterrupt as error:
             stopped(error)
 
@@ -184,8 +184,70 @@ def _keras_settings():
     return settings if isinstance(settings, dict) else {}
 
 
+def checked_modules(modules):
+    """The names that `--module` gives, once they are seen to be such.
+
+    Raises:
+        UserError: one is no name of a module.
+
+    Example:
+        >>> checked_modules(["my_layers.py"])
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: --module 'my_layers.py': expected the name of a module, such as my_layers
+    """
+    for one in modules:
+        if one.endswith(".py") or not all(part.isidentifier() for part in one.split(".")):
+            raise UserError(f"--module {one!r}: expected the name of a module, such as my_layers")
+    return tuple(modules)
+
+
+MODULES = "keras_kd.modules"
+module_option = click.option(
+    "--module",
+    "modules",
+    multiple=True,
+    metavar="MODULE",
+    help="A module of your own that defines layers of saved networks, such as my_layers; repeatable.",
+)
+
+
+def adds_modules(command):
+    """`--module` of a command that takes `settings` of recipes: it becomes one of them."""
+
+    @module_option
+    @functools.wraps(command)
+    def run(*arguments, modules, settings, **options):
+        added = tuple(f'modules.+="{one}"' for one in checked_modules(modules))
+        return command(*arguments, settings=(*settings, *added), **options)
+
+    return run
+
+
+def takes_modules(command):
+    """`--module` of a command that reads no recipe's file; it calls `know_modules` once Keras is started."""
+
+    @module_option
+    @functools.wraps(command)
+    def run(*arguments, modules, **options):
+        click.get_current_context().meta[MODULES] = checked_modules(modules)
+        return command(*arguments, **options)
+
+    return run
+
+
+def know_modules():
+    """Imports the modules that `--module` named."""
+    from keras_kd.models.saved import know
+
+    try:
+        know(*click.get_current_context().meta[MODULES])
+    except UserError as error:
+        raise UserError(f"--module {error}") from None
+
+
 def recipe_options(command):
-    """`--set`, `--seed`, `--smoke`: what changes a recipe from the command line."""
+    """`--set`, `--module`, `--seed`, `--smoke`: what changes a recipe from the command line."""
+    command = adds_modules(command)
     command = click.option("--smoke", is_flag=True, help="Shrink it to under a minute, to see that it works.")(command)
     command = click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Instead of the recipe's seed.")(command)
     return click.option(
@@ -199,6 +261,12 @@ def recipe_options(command):
 
 BANK_WORDS = "live, ahead, full, views:16, float16, float32, int8, topk:10, maps"
 bank_option = click.option("--bank", metavar="WORDS", help=f"How the teacher is looked up: some of {BANK_WORDS}.")
+despite_option = click.option(
+    "--despite",
+    multiple=True,
+    metavar="CHECK",
+    help="Go on though the checks before training find this bad, such as pixels or teacher-accuracy; repeatable.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 no_code_option = click.option("--no-code", is_flag=True, help="Import nothing that the recipe names.")
@@ -258,7 +326,7 @@ def bank_settings(words):
 
 def print_json(value):
     """A value as indented JSON on standard output."""
-    click.echo(json.dumps(json_safe(value), indent=2))
+    print_result(json.dumps(json_safe(value), indent=2))
 
 
 def is_run_folder(file):

@@ -17,6 +17,7 @@ from keras_kd.cli.common import (
     is_run_folder,
     json_option,
     keeps,
+    know_modules,
     load_recipe,
     log_code,
     no_code_option,
@@ -24,11 +25,12 @@ from keras_kd.cli.common import (
     print_json,
     recipe_options,
     start_keras,
+    takes_modules,
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
-from keras_kd.utils.screen import print_note
+from keras_kd.utils.screen import print_note, print_result
 from keras_kd.workflows.arguments import checked_page, run_folder, stem_of
 from keras_kd.workflows.commands import compare as compare_runs
 
@@ -51,7 +53,7 @@ def list_command(what, as_json):
     if as_json:
         return print_json(tables[what] if what else tables)
     for name, table in tables.items():
-        click.echo("\n".join([f"{name}:", *format_text(name, table)]))
+        print_result("\n".join([f"{name}:", *format_text(name, table)]))
 
 
 @command()
@@ -75,7 +77,7 @@ def show(recipe, settings, seed, smoke, as_json):
     resolved = loaded.dump()
     if as_json:
         return print_json(resolved)
-    click.echo(write_yaml(resolved).rstrip())
+    print_result(write_yaml(resolved).rstrip())
 
 
 @command()
@@ -96,7 +98,7 @@ def cite(recipe, settings, no_code):
     with foreign_code.watched() as ran:
         text = bibtex_of(recipe, settings, code=not no_code)
     log_code(recipe, ran)
-    click.echo(text.rstrip())
+    print_result(text.rstrip())
 
 
 @command()
@@ -128,7 +130,7 @@ def new(name, template):
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    click.echo(f"{target}: a copy of {source.name}; edit it, then `keras-kd validate {target} --dry-run`")
+    print_result(f"{target}: a copy of {source.name}; edit it, then `keras-kd validate {target} --dry-run`")
 
 
 def _new_file(name):
@@ -171,8 +173,8 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
     if as_json:
         print_json(examined)
     else:
-        click.echo("\n".join(format_text(examined)))
-        click.echo(summary_line(examined))
+        print_result("\n".join(format_text(examined)))
+        print_result(summary_line(examined))
     end(1 if any(one["outcome"] == "bad" for one in examined["findings"]) else 0)
 
 
@@ -197,9 +199,9 @@ def compare(runs, out, as_json):
     rows = compare_runs(runs, out=out)
     if as_json:
         return print_json(rows)
-    click.echo("\n".join(format_text(rows)))
+    print_result("\n".join(format_text(rows)))
     if out is not None:
-        click.echo(out)
+        print_result(out)
 
 
 @command()
@@ -209,6 +211,7 @@ def compare(runs, out, as_json):
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0: the runtime's own choice.")
 @click.option("--batch", "batches", type=click.IntRange(1), multiple=True, help="Images at once; repeatable; 1 8 32.")
 @click.option("--image-size", type=click.IntRange(1), help="Where a file leaves the size of its images open.")
+@takes_modules
 @backend_option
 @json_option
 def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
@@ -227,6 +230,8 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     # A deployed file is measured where there is no Keras.
     if "keras" in {kind_of(file) for file in named}:
         choose_backend(backend)
+        know_modules()
+        _know_modules_of([file for file in files if is_run_folder(file)])
     given = {"runs": runs, "warm_up": warm_up, "threads": threads or None, "batches": batches or (1, 8, 32)}
     given["image_size"] = image_size and (image_size, image_size)
     rows = [measure(file, **given) for file in named]
@@ -240,4 +245,14 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
             keep_bench(files[0], rows)
     if as_json:
         return print_json(rows)
-    click.echo("\n".join(format_text(rows)))
+    print_result("\n".join(format_text(rows)))
+
+
+def _know_modules_of(runs):
+    """Makes the modules known that the students of runs need; other folders hold none that say so."""
+    from keras_kd.workflows.run.folder import is_run
+    from keras_kd.workflows.run.open_run import know_modules_of
+
+    for run in runs:
+        if is_run(Path(run)):
+            know_modules_of(run)

@@ -15,9 +15,11 @@ from keras_kd.cli.common import (
     check_loaded,
     choose_backend,
     command,
+    despite_option,
     end,
     json_option,
     keeps,
+    know_modules,
     load_recipe,
     log_code,
     no_code_option,
@@ -26,9 +28,11 @@ from keras_kd.cli.common import (
     quiet_option,
     recipe_options,
     start_keras,
+    takes_modules,
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.screen import print_result
 from keras_kd.workflows.arguments import checked_formats, checked_model, is_model_file, run_folder, stem_of
 
 NOT_RUN = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
@@ -87,15 +91,15 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json)
     for path in loaded:
         if dry_run and path not in plans:
             continue
-        click.echo(f"{path}: ok")
+        print_result(f"{path}: ok")
         for note in notes[path]:
-            click.echo(f"  not there yet: {note}")
+            print_result(f"  not there yet: {note}")
         for method in unread[path]:
-            click.echo(f"  not checked: {UNREAD.format(method)}")
+            print_result(f"  not checked: {UNREAD.format(method)}")
         if path in plans:
             from keras_kd.workflows.run.plan import in_words
 
-            click.echo(in_words(plans[path]))
+            print_result(in_words(plans[path]))
     if errors:
         raise UserError("\n".join(errors))
 
@@ -113,11 +117,17 @@ def _planned(recipe, smoke, no_code):
 @recipe_options
 @click.option("--out", type=A_FOLDER, help="The run folder; saved_models/RECIPE by default.")
 @click.option("--restart", is_flag=True, help="Throw away what is in the run folder and begin again.")
+@click.option(
+    "--deliver",
+    type=click.Choice(["distilled", "best"]),
+    help="The student that is exported; best: the better of it and that on labels alone (with baseline: true).",
+)
+@despite_option
 @bank_option
 @backend_option
 @quiet_option
 @json_option
-def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, as_json):
+def distill(recipe, settings, seed, smoke, out, restart, deliver, despite, bank, backend, quiet, as_json):
     """Run a recipe to its end: train, measure, export. A run that was killed resumes.
 
     \b
@@ -128,7 +138,8 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
         keras-kd distill resnet56_to_resnet20 --bank full,views:16
     """
     choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
-    loaded = load_recipe(recipe, [*settings, *bank_settings(bank)], seed, smoke)
+    given = [*settings, *bank_settings(bank), *([f"export.deliver={deliver}"] if deliver else [])]
+    loaded = load_recipe(recipe, given, seed, smoke)
     name = stem_of(recipe)
     own = None if settings or seed is not None else loaded.seed
     folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke, own)
@@ -136,7 +147,9 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
     from keras_kd.workflows import seeds as repeated_seeds
 
     keeps("distill", folder, restart)
-    found = repeated_seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    found = repeated_seeds.distill(
+        loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=despite
+    )
     _print_report(found, folder, as_json)
 
 
@@ -148,6 +161,7 @@ def distill(recipe, settings, seed, smoke, out, restart, bank, backend, quiet, a
 )
 @click.option("--image-size", type=click.IntRange(1), help="For a MODEL.keras and a folder of images: their size.")
 @click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
+@takes_modules
 @backend_option
 @json_option
 def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
@@ -157,15 +171,18 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
     Example:
         keras-kd evaluate saved_models/digits
         keras-kd evaluate teacher.keras --data cifar100 --pixels unit
+        keras-kd evaluate teacher.keras --data cifar100 --module my_layers
     """
     if is_model_file(run):
         dataset = checked_model(run, dataset, pixels, "--{}".format)
         start_keras(backend)
+        know_modules()
         from keras_kd.workflows.run.evaluate import evaluate_model
 
         found = evaluate_model(run, dataset, pixels, not probabilities, image_size)
         return _print_report(found, run, as_json)
     start_keras(backend)
+    know_modules()
     from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
     keeps("evaluate", run)
@@ -175,6 +192,7 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
 @command()
 @click.argument("run", type=A_RUN)
 @click.option("--format", "formats", multiple=True, help="One of the formats of docs/recipes.md; repeatable.")
+@takes_modules
 @quiet_option
 @json_option
 def export(run, formats, quiet, as_json):
@@ -189,6 +207,7 @@ def export(run, formats, quiet, as_json):
     """
     formats = checked_formats(formats, "--format")
     start_keras()
+    know_modules()
     from keras_kd.workflows.run.export import export as export_run
 
     keeps("export", run)
@@ -209,7 +228,7 @@ def report(runs):
 
     keeps("report")
     for folder in runs:
-        click.echo(write_page(folder))
+        print_result(write_page(folder))
 
 
 def _print_report(found, where, as_json):
@@ -217,5 +236,5 @@ def _print_report(found, where, as_json):
 
     if as_json:
         return print_json(found)
-    click.echo(summary(found))
-    click.echo(f"{where}")
+    print_result(summary(found))
+    print_result(f"{where}")

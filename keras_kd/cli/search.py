@@ -8,9 +8,11 @@ import click
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
+    adds_modules,
     backend_option,
     choose_backend,
     command,
+    despite_option,
     end,
     json_option,
     keeps,
@@ -23,7 +25,7 @@ from keras_kd.cli.common import (
 from keras_kd.utils import stopping
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import installed
-from keras_kd.utils.screen import print_note
+from keras_kd.utils.screen import print_note, print_result
 from keras_kd.workflows.arguments import overrides, search_folder, search_settings, stem_of, study_folder
 
 
@@ -39,6 +41,7 @@ from keras_kd.workflows.arguments import overrides, search_folder, search_settin
 @click.option("--chief", metavar="HOST:PORT", help="Hand out trials to workers here, instead of running them.")
 @click.option("--worker", metavar="HOST:PORT", help="Run trials for the chief there.")
 @click.option("--name", help="Of a worker; another one for each.")
+@despite_option
 @backend_option
 @quiet_option
 @json_option
@@ -56,6 +59,7 @@ def search(
     chief,
     worker,
     name,
+    despite,
     backend,
     quiet,
     as_json,
@@ -94,14 +98,15 @@ def search(
         restart=restart,
         quiet=quiet,
         winner=not no_winner,
+        despite=despite,
     )
     if result is None:
         return
     if as_json:
         print_json(result)
     else:
-        click.echo(of_search(result))
-        click.echo(f"{folder}")
+        print_result(of_search(result))
+        print_result(f"{folder}")
     if result.best is None:
         end(1)
 
@@ -141,6 +146,7 @@ def address(text, option):
 @command()
 @click.argument("name", type=A_PATH, metavar="STUDY")
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field of every recipe.")
+@adds_modules
 @click.option(
     "--seed", "seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, help="Instead of its seeds; repeatable."
 )
@@ -190,5 +196,5 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         return
     if as_json:
         return print_json(result)
-    click.echo(as_markdown(result).rstrip())
-    click.echo(f"{folder}")
+    print_result(as_markdown(result).rstrip())
+    print_result(f"{folder}")

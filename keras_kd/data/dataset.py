@@ -52,11 +52,21 @@ class Split:
 
 
 class Source(NamedTuple):
-    """What one kind of source hands to `load`; no test split means that one has to be set aside."""
+    """What one kind of source hands to `load`; no test split means that one has to be set aside.
+
+    Args:
+        train: the images to learn from.
+        test: the images to measure on, or None.
+        class_names: one per class.
+        validation: images that the source itself sets aside for validation, or None.
+        notes: lines that a person should read of it: what of it is not used.
+    """
 
     train: Split
     test: Split | None
     class_names: tuple[str, ...]
+    validation: Split | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +77,7 @@ class Dataset:
         name: what was asked for.
         train: the images to learn from.
         test: the images to measure on.
-        validation: images set aside from the training images, or None.
+        validation: images set aside from the training images, or by the source itself, or None.
         class_names: one per class, in the order of the labels.
         mean: per channel, of pixels / 255.
         std: as `mean`; above 0.
@@ -108,18 +118,6 @@ def by(shape):
         '32x24x3'
     """
     return "x".join(map(str, shape))
-
-
-def printable(text):
-    """A name as it can stand in a line, whatever is in it.
-
-    Example:
-        >>> printable("two\\nlines"), printable("naïve")
-        ('two\\\\nlines', 'naïve')
-    """
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode("ascii") for one in text
-    )
 
 
 class Tally:

@@ -2,7 +2,6 @@
 
 import os
 import time
-import unicodedata
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +17,8 @@ from keras_kd.data.sources.names import tfds_set
 from keras_kd.data.standardization import standardization
 from keras_kd.data.values import share_of, size_of
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import printable
+from keras_kd.utils.screen import print_note_once
 
 
 def load(
@@ -41,18 +42,18 @@ def load(
 
     Args:
         name: `digits`; a TensorFlow Datasets name (`cifar100`, `name/config`, `name:version`; split `train`, and `test`
-            or else `validation`); a folder of `train/<class>/*` and `test/<class>/*` (or `val`, `validation`) or of
-            `<class>/*`; an `.npz` file of x_train, y_train and, as one has them, x_test, y_test, label_names; or
-            `package.module:function`, which returns a dict of such arrays and is given data_dir, image_size and seed
-            if it names them.
+            or else `validation`); a folder of `train/<class>/*`, `test/<class>/*` and `val/<class>/*` (for their other
+            names see `keras_kd.data.sources.folder.load`) or of `<class>/*`; an `.npz` file of x_train, y_train and, as
+            one has them, x_test, y_test, label_names; or `package.module:function`, which returns a dict of such arrays
+            and is given data_dir, image_size and seed if it names them.
         data_dir: where TFDS keeps its data.
         image_size: pixels, one number or (height, width), to resize the images to; needed where they differ in size.
         classes: keep only the images of the classes of these numbers, which become 0, 1, ... in this order; None keeps
             all.
         train_images: keep at most so many training images, the classes as equal as can be; None keeps all.
-        test_images: the same of the test images.
+        test_images: the same of the test images, and of a folder's own validation images.
         validation: part of the training images to set aside, as a fraction (below 1) or a number of images, from every
-            class its share; 0 for none.
+            class its share; 0 for none. Where a folder has a validation split, that is taken, and none is set aside.
         test_fraction: the fraction to test on where the data has no test split, 0.2 if None.
         mean: per channel, of pixels / 255; published values for cifar10 and cifar100, else computed from the training
             images.
@@ -81,16 +82,24 @@ def load(
     begun = time.perf_counter()
     name, pick = os.fspath(name), Pick(seed, cache_dir)
     options = SourceOptions(size_of(image_size), data_dir, seed, cache_dir)
-    train, test, class_names = _checked(name, read(name, options))
+    source = _checked(name, read(name, options))
+    for note in source.notes:
+        print_note_once(note)
     if classes is not None:
-        train, test, class_names = _only(train, test, class_names, classes, pick)
-    train, test = _with_test(name, train, test, test_fraction, pick)
+        source = _only(source, classes, pick)
+    class_names, own = source.class_names, source.validation
+    train, test = _with_test(name, source, test_fraction, pick)
     # What a bank counts by: the same whatever is taken out of it.
     whole = pick.at_most("train_images", train, train_images, choose.TRAIN_IMAGES)
     test = pick.at_most("test_images", test, test_images, choose.TEST_IMAGES)
     positions = np.arange(len(whole)) if imbalance is None else left_of(whole.labels, len(class_names), imbalance)
-    positions, held_out = _set_aside(whole, positions, validation, seed)
-    aside = None if held_out is None else pick.take(whole, held_out)
+    if own is None:
+        positions, held_out = _set_aside(whole, positions, validation, seed)
+        aside = None if held_out is None else pick.take(whole, held_out)
+    else:
+        aside = pick.at_most("test_images", own, test_images, choose.TEST_IMAGES)
+        # Behind all others, as noise knows images by their positions.
+        held_out = len(whole) + np.arange(len(aside))
     train = _part_of(whole, positions, pick)
     if label_noise is not None:
         noise = noise_of(label_noise, tfds_set(name), classes)
@@ -123,7 +132,7 @@ def _checked(name, source):
         raise UserError(f"{name}: found the class name {repeated[0]!r} twice; expected each once; rename one")
     for one in class_names:
         # Reports and lists of classes are UTF-8, a name a line.
-        if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in one):
+        if printable(one) != one:
             raise UserError(
                 f"{name}: found the class name {one!r}; expected UTF-8 text without line breaks or other control "
                 "characters; rename the class"
@@ -131,13 +140,14 @@ def _checked(name, source):
     return source
 
 
-def _only(train, test, class_names, classes, pick):
+def _only(source, classes, pick):
     """The images of some classes, their labels counted anew."""
-    wrong = [one for one in classes if not 0 <= one < len(class_names)]
+    names = source.class_names
+    wrong = [one for one in classes if not 0 <= one < len(names)]
     if wrong or len(set(classes)) < max(len(classes), 2):
         found = f"found {wrong[0]}" if wrong else f"found {list(classes)}"
-        raise UserError(f"classes: {found}; expected two or more different numbers, 0 to {len(class_names) - 1}")
-    number = np.full(len(class_names), -1, "int32")
+        raise UserError(f"classes: {found}; expected two or more different numbers, 0 to {len(names) - 1}")
+    number = np.full(len(names), -1, "int32")
     number[list(classes)] = np.arange(len(classes))
 
     def kept(split):
@@ -146,14 +156,22 @@ def _only(train, test, class_names, classes, pick):
         part = pick.take(split, np.flatnonzero(number[split.labels] >= 0))
         return replace(part, labels=number[part.labels], facts=None)
 
-    return kept(train), kept(test), tuple(class_names[one] for one in classes)
+    splits = {split: kept(getattr(source, split)) for split in ("train", "test", "validation")}
+    return source._replace(**splits, class_names=tuple(names[one] for one in classes))
 
 
-def _with_test(name, train, test, test_fraction, pick):
+def _with_test(name, source, test_fraction, pick):
     """(train, test): of data without a test split, a fraction of the training images is one."""
+    train, test = source.train, source.test
     if test is None:
         fraction = 0.2 if test_fraction is None else test_fraction
-        return pick.parted(train, share_of("test_fraction", fraction, len(train)), choose.TEST_FRACTION)
+        train, test = pick.parted(train, share_of("test_fraction", fraction, len(train)), choose.TEST_FRACTION)
+        if source.validation is not None:
+            print_note_once(
+                f"{printable(name)}: no test split next to the validation split: {len(test):,} of the training images "
+                "are tested on (test_fraction); to test on the validation images, call their folder test"
+            )
+        return train, test
     if test_fraction is not None:
         raise UserError(
             f"test_fraction: found {test_fraction!r}, but {name} has a test split; expected nothing; leave it out"

@@ -20,6 +20,7 @@ import numpy as np
 from keras_kd.export.formats import CALIBRATED, DEFAULTS, FILES, FORMATS, INPUTS, OUTPUTS, missing_here
 from keras_kd.export.gates import GATES, checked_gates
 from keras_kd.export.result import line_of, not_written, result_of
+from keras_kd.models.saved import modules_in
 from keras_kd.utils import child_process, foreign_code
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import fault_of_the_machine
@@ -159,7 +160,7 @@ def _custom_modules(student_file):
         raise UserError(f"{student_file}: found no Keras file; {fix}") from error
     named = set(re.findall(r'"module": "([\w.]+)"', config))
     theirs = sorted(m for m in named & sys.modules.keys() if m.split(".")[0] not in ("keras", "builtins", "__main__"))
-    return [(module, foreign_code.folder_of(module)) for module in theirs]
+    return list(dict([*((one, foreign_code.folder_of(one)) for one in theirs), *modules_in(student_file)]).items())
 
 
 def _check_arrays(arrays):

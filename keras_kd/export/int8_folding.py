@@ -4,9 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_kd.utils.errors import UserError
-
-WEIGHTED = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
+from keras_kd.export.int8_elementary import WEIGHTED, elementary, through
 
 
 def folded(model):
@@ -16,11 +14,10 @@ def folded(model):
         model: as of `Simulation`.
 
     Returns:
-        A functional `keras.Model` with weights of its own that says what `model` says in inference.
+        A functional `keras.Model` with weights of its own that says what `model` says in inference, of one layer an
+        operation (`keras_kd.export.int8_elementary.elementary`).
     """
-    _check(model)
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs, name=model.name)
+    model = elementary(model)
     made_by, read_by, called = {}, {}, {}
 
     def watch(layer, *given, **options):
@@ -41,52 +38,22 @@ def folded(model):
         if once and not last and type(layer) in WEIGHTED and _can_fold(layer, readers[0]):
             producers[readers[0].name] = layer
     folded_into = {layer.name: name for name, layer in producers.items()}
-    copies = {}
-
-    def copy(layer):
-        if not isinstance(layer, keras.layers.Layer):
-            return layer
-        config = layer.get_config()
-        config["dtype"] = "float32"
-        if layer.name in folded_into:
-            config["use_bias"] = True
-        copies[layer.name] = type(layer).from_config(config)
-        return copies[layer.name]
+    # The others are copies already, which nothing else holds.
+    made = {}
+    for name in folded_into:
+        layer = model.get_layer(name)
+        made[name] = type(layer).from_config({**layer.get_config(), "use_bias": True})
 
     def call(layer, *given, **options):
-        options.pop("training", None)
-        return given[0] if layer.name in producers else layer(*given, **options)
+        if layer.name in producers:
+            return given[0]
+        return made.get(layer.name, layer)(*given, **options)
 
     image = keras.Input(model.inputs[0].shape[1:], dtype="float32", name="images")
-    made = keras.Model(image, through(model, image, call, copy), name=model.name)
-    for layer in model.layers:
-        if layer.name in folded_into:
-            copies[layer.name].set_weights(_folded_weights(layer, model.get_layer(folded_into[layer.name])))
-        elif layer.name not in producers and layer.weights:
-            copies[layer.name].set_weights(layer.get_weights())
-    return made
-
-
-def _check(model):
-    what = f"int8: {getattr(model, 'name', model)!r}"
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise UserError(f"{what} is no functional model; int8 is simulated of models of Keras's own layers")
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise UserError(f"{what} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one of each")
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            raise UserError(f"{what} has a model inside, {layer.name!r}; expected layers alone")
-        if getattr(layer, "data_format", "channels_last") != "channels_last":
-            raise UserError(f"{what}: {layer.name!r} is {layer.data_format}; expected channels_last")
-
-
-def through(model, image, call, copy=None):
-    """The output of a functional model on a symbolic image, `call` in place of each layer's call."""
-    given = keras.tree.pack_sequence_as(model.input, [image])
-    copied = keras.models.clone_model(
-        model, input_tensors=given, clone_function=copy or (lambda layer: layer), call_function=call
-    )
-    return copied.outputs[0]
+    network = keras.Model(image, through(model, image, call), name=model.name)
+    for name, layer in made.items():
+        layer.set_weights(_folded_weights(model.get_layer(name), model.get_layer(folded_into[name])))
+    return network
 
 
 def _can_fold(layer, after):

@@ -5,19 +5,26 @@ import numpy as np
 from keras import ops
 
 
-class WithConstant(keras.layers.Layer):
-    """Adds numbers to its input, or multiplies it with them.
+class WithNumbers(keras.layers.Layer):
+    """Adds numbers to its input, or multiplies it with them, rounded as LiteRT rounds constants.
 
     A layer and not an operation: Keras would name that "add", as a layer of the student may be named.
+
+    Args:
+        operation: "add" or "multiply".
+        numbers: a function of no arguments that gives them, in float32.
+        layer: whose weights the numbers are made of, and trained; None of numbers that stay.
+        rounded: whether they are rounded.
     """
 
-    def __init__(self, operation, values, **options):
-        super().__init__(trainable=False, dtype="float32", **options)
-        self.operation, self.values = getattr(ops, operation), np.asarray(values, "float32")
+    def __init__(self, operation, numbers, layer=None, rounded=True, **options):
+        super().__init__(dtype="float32", **options)
+        self.operation, self.numbers, self.layer, self.rounded = getattr(ops, operation), numbers, layer, rounded
         self.built = True
 
     def call(self, values):
-        return self.operation(values, self.values)
+        numbers = ops.convert_to_tensor(self.numbers(), dtype="float32")
+        return self.operation(values, rounded_numbers(numbers) if self.rounded else numbers)
 
     def compute_output_shape(self, shape):
         return shape
@@ -39,19 +46,27 @@ class FakeQuantize(keras.layers.Layer):
         super().__init__(trainable=False, dtype="float32", autocast=False, **options)
         self.scale = self.add_weight(shape=(), initializer="ones", trainable=False, name="scale")
         self.zero_point = self.add_weight(shape=(), initializer="zeros", trainable=False, name="zero_point")
+        self.fixed = False
         self.built = True
+
+    def fix(self, scale, zero_point):
+        """Scale and zero point of an operation for which LiteRT always has these."""
+        self.scale.assign(scale)
+        self.zero_point.assign(zero_point)
+        self.fixed = True
 
     def set_range(self, least, largest):
         """Scale and zero point of a range; it is widened to hold zero."""
         least, largest = min(least, 0.0), max(largest, 0.0)
         scale = max((largest - least) / 255, 1e-9)
         self.scale.assign(scale)
-        self.zero_point.assign(np.clip(np.round(-128 - least / scale), -128, 127))
+        self.zero_point.assign(np.clip(-_half_up(128 + least / scale), -128, 127))
 
     def call(self, values):
         scale, zero = ops.convert_to_tensor(self.scale), ops.convert_to_tensor(self.zero_point)
         within = ops.clip(values, (-128 - zero) * scale, (127 - zero) * scale)
-        return within + ops.stop_gradient(ops.round(within / scale) * scale - within)
+        # A half goes up, as where LiteRT adds: a sum of two rounded values is often one, whatever float32 makes of it.
+        return within + ops.stop_gradient(ops.floor(within / scale + 0.5001) * scale - within)
 
     def compute_output_shape(self, shape):
         return shape
@@ -92,6 +107,11 @@ class QuantizedWeights(keras.layers.Layer):
         return self.layer.compute_output_shape(shape)
 
 
+def _half_up(value):
+    """A number rounded as LiteRT rounds a zero point: a half goes away from zero."""
+    return np.sign(value) * np.floor(np.abs(value) + 0.5)
+
+
 def rounded_kernel(kernel, axes):
     """A kernel in the values that int8 has for it; the gradient is that of the kernel.
 
@@ -108,15 +128,22 @@ def rounded_kernel(kernel, axes):
     return kernel + ops.stop_gradient(ops.round(kernel / scale) * scale - kernel)
 
 
-def rounded_constant(values):
-    """Numbers that something is multiplied with or added to, in the values that int8 has for them; float32.
+def rounded_numbers(numbers):
+    """Numbers that something is multiplied with or added to, in the values that int8 has for them.
+
+    The gradient is that of the numbers.
+
+    Args:
+        numbers: float32, of any shape.
 
     Example:
-        >>> np.round(rounded_constant([0.5, 0.2511]), 4)
+        >>> np.round(ops.convert_to_numpy(rounded_numbers(np.array([0.5, 0.2511], "float32"))), 4)
         array([0.5  , 0.251], dtype=float32)
     """
-    values = np.asarray(values, "float32")
-    least, largest = min(values.min(), 0.0), max(values.max(), 0.0)
-    scale = max((largest - least) / 255, 1e-12)
-    zero = np.round(-128 - least / scale)
-    return ((np.clip(np.round(values / scale) + zero, -128, 127) - zero) * scale).astype("float32")
+    numbers = ops.convert_to_tensor(numbers)
+    least, largest = ops.minimum(ops.min(numbers), 0.0), ops.maximum(ops.max(numbers), 0.0)
+    scale = ops.maximum((largest - least) / 255, 1e-12)
+    zero = ops.round(-128 - least / scale)
+    return numbers + ops.stop_gradient(
+        (ops.clip(ops.round(numbers / scale) + zero, -128, 127) - zero) * scale - numbers
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.models.saved import known_modules
 from keras_kd.utils import child_process
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import bytes_on_disk, fault_of_the_machine
@@ -88,6 +89,7 @@ def measure(file, *, runs=50, warm_up=10, threads=1, batches=(1, 8, 32), image_s
         "threads": threads,
         "batches": list(batches),
         "image_size": image_size,
+        "modules": known_modules(),
     }
     environment = child_process.environment(TF_CPP_MIN_LOG_LEVEL="3")
     if threads is not None:
@@ -233,11 +235,12 @@ def _keras(job):
 
     from keras_kd import backend
     from keras_kd.models import cost as bench
-    from keras_kd.models.load import in_small_letters
+    from keras_kd.models.saved import know, load_saved
 
     def load():
-        with in_small_letters(job["file"]) as file:
-            model = keras.saving.load_model(file, compile=False)
+        for module, folder in job["modules"]:
+            know(module, folder=folder)
+        model = load_saved(job["file"])
         forward = backend.inference(model)
         shape = tuple(model.inputs[0].shape)
         about = {"parameters": bench.parameters(model)}

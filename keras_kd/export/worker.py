@@ -15,11 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.backend.keras_private import calling, flat_layers
 from keras_kd.export.formats import TABLE
 from keras_kd.export.formats.format import Request
 from keras_kd.export.formats.litert import spanning
 from keras_kd.export.gates import failures
 from keras_kd.export.largest_error import worst_tensor
+from keras_kd.export.reasons import reason_of, where_outside
 from keras_kd.export.result import not_written, result_of
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import MachineError, UserError
@@ -86,13 +88,16 @@ class Job:
         try:
             source, expected, made_of = self._source(name)
             deployed = _deployed(name, source, self.request, self.settings["softmax"])
-            TABLE[name].write(deployed, file, self.request)
+            with never_drawing(self.student):
+                TABLE[name].write(deployed, file, self.request)
             fields = measured(name, file, expected, self.images, self.labels, self.settings)
             fields["made_of"] = Path(made_of).name
             if source is not self.student and not fields["flex_ops"]:
                 fields["keras_accuracy"] = float(np.mean(self.logits.argmax(-1) == self.labels))
                 fields["accuracy_drop"] = fields["keras_accuracy"] - fields["accuracy"]
             failed = failures(name, fields, np.abs(self.logits).max(), self.settings["gates"])
+            if fields["flex_ops"]:
+                failed += [f"they are in {where_outside(file, self.student)}"]
             if failed and TABLE[name].calibrated and not fields["flex_ops"]:
                 worst = worst_tensor(file, deployed, self.images[:8], self.work, self.request)
                 failed += [f"the largest error of a layer is in {worst}"] if worst else []
@@ -100,9 +105,9 @@ class Job:
             fault = fault_of_the_machine(error)
             if fault is not None:
                 raise MachineError(not_written(self.settings["folder"], fault)) from error
-            failed = [f"cannot be {'run' if file.exists() else 'converted'}: {_reason(error)}"]
+            failed = [f"cannot be {'run' if file.exists() else 'converted'}: {reason_of(error, self.student)}"]
             if isinstance(error, ImportError):
-                fields["circumstance"] = f"a library cannot be imported here: {_reason(error)}"
+                fields["circumstance"] = f"a library cannot be imported here: {reason_of(error)}"
         return result_of(name, failed, seconds=time.perf_counter() - started, **fields)
 
     def _source(self, name):
@@ -144,7 +149,7 @@ def _load(student_file, modules):
             student.set_weights(weights)
     except Exception as error:
         raise UserError(
-            f"{student_file}: Keras cannot load it: {_reason(error)}; expected Keras' own layers, or "
+            f"{student_file}: Keras cannot load it: {reason_of(error)}; expected Keras' own layers, or "
             "ones registered with Keras in an importable module"
         ) from error
     if not student.built:
@@ -157,7 +162,7 @@ def _keras_logits(student_file, student, images):
         logits = student.predict(images.astype("float32"), batch_size=100, verbose=0)
     except ValueError as error:
         raise UserError(
-            f"{student_file}: does not take test images of {images.shape[1:]}: {_reason(error)}; expected "
+            f"{student_file}: does not take test images of {images.shape[1:]}: {reason_of(error)}; expected "
             "images of the data it was trained on"
         ) from error
     if getattr(logits, "ndim", None) != 2:
@@ -171,7 +176,7 @@ def _deployed(name, student, request, softmax):
     as_pixels = request.inputs == "uint8" and not TABLE[name].takes_pixels
     image = keras.Input(request.image_shape, dtype="uint8" if as_pixels else "float32", name="images")
     x = keras.ops.cast(image, "float32") if as_pixels else image
-    x = student(x)
+    x = student(x, training=False)
     if softmax:
         x = keras.layers.Softmax(name="probabilities")(x)
     return keras.Model(image, x, name="student")
@@ -207,18 +212,25 @@ def measured(name, file, logits, images, labels, settings):
     }
 
 
+# Keras's augmentations that change nothing in inference and yet move their random state.
+DRAWING = (
+    "MixUp", "CutMix", "RandomSharpness", "RandomHue", "RandomSaturation", "RandomGrayscale", "RandomPosterization"
+)  # fmt: skip
+
+
+def never_drawing(model):
+    """Within it the augmentations of a model that draw numbers even in inference, for nothing, do not."""
+    kinds = tuple(getattr(keras.layers, name) for name in DRAWING)
+    return calling([(one, lambda call: _as_given) for one in flat_layers(model) if isinstance(one, kinds)])
+
+
+def _as_given(images, *given, **options):
+    return images
+
+
 def _softmax(logits):
     shifted = np.exp(logits - logits.max(-1, keepdims=True))
     return shifted / shifted.sum(-1, keepdims=True)
-
-
-def _reason(error):
-    """The one line of a converter's or loader's error that says what is wrong."""
-    refused = dict.fromkeys(re.findall(r"'tf\.\w+' op is [^\n]*", str(error)))
-    if refused:
-        return ", ".join(refused)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1][:300] if lines else 'no message'}"
 
 
 if __name__ == "__main__":

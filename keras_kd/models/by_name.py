@@ -1,6 +1,7 @@
 """The network of a name: what sort it is, and the network itself."""
 
 from keras_kd.models.load import from_file, from_function
+from keras_kd.models.saved import know
 from keras_kd.models.zoo import MODELS
 from keras_kd.models.zoo.applications import APPLICATIONS, application
 from keras_kd.models.zoo.arguments import check_arguments
@@ -34,6 +35,19 @@ def kind(name):
     return "zoo" if name in MODELS else None
 
 
+def know_module_of(name):
+    """Makes the module of a network that a function builds known, so that the network is loaded where it was saved.
+
+    Args:
+        name: of the network, of any kind.
+
+    Raises:
+        UserError: as of `keras_kd.models.saved.know`.
+    """
+    if kind(name) == "function":
+        know(name.partition(":")[0])
+
+
 def build(
     name,
     image_shape,
@@ -57,7 +71,7 @@ def build(
         mean, std: of the data in units of 0..1, one a channel; for the zoo, and for `pixels="standard"`.
         pixels: what a network of the user expects: "pixels" (default), "unit", "symmetric" or "standard"; see
             `keras_kd.models.load.from_file`. The others know it themselves.
-        from_logits: what the caller says of the output; nothing here depends on it.
+        from_logits: what the caller says of the output; it matters for a network of one unit of the user's.
         weights: None, or "imagenet" for a network of `keras.applications`.
         arguments: a dict of keyword arguments for the builder: `width_multiplier` in the zoo.
 
@@ -88,11 +102,12 @@ def build(
         builder = MODELS[name].builder
         check_arguments(name, builder, arguments, FILLED)
         return builder(image_shape, classes, mean=mean, std=std, name=name, **(arguments or {}))
+    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
     if sort == "function":
-        return from_function(name, image_shape, classes, arguments=arguments, pixels=pixels, mean=mean, std=std)
+        return from_function(name, image_shape, classes, arguments=arguments, **given)
     if arguments:
         raise UserError(f"{name}: arguments: found {', '.join(arguments)}; a saved network takes none; leave them out")
-    return from_file(name, image_shape, classes, pixels=pixels, mean=mean, std=std)
+    return from_file(name, image_shape, classes, **given)
 
 
 def _application_name(name):

@@ -1,35 +1,31 @@
 """Networks of the user's own: a saved `.keras` file, or a function that builds one."""
 
-import contextlib
 import inspect
-import re
-import shutil
-import tempfile
-import zipfile
-from pathlib import Path
 
+from keras_kd.models.saved import know, load_saved
 from keras_kd.models.zoo.arguments import check_arguments
 from keras_kd.models.zoo.pixels import image_input, normalize
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
 from keras_kd.utils.lazy import keras
-from keras_kd.utils.paths import KERAS, ends_in, user_path
-from keras_kd.utils.quiet import quiet_start
+from keras_kd.utils.paths import user_path
+from keras_kd.utils.screen import say_once
 
 PIXELS = ("pixels", "unit", "symmetric", "standard")
 
 
-def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
+def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None, from_logits=None):
     """A network saved by `model.save("x.keras")`, taking pixels 0..255.
 
     Args:
         path: a `.keras` file. Code in it (Lambda layers) is not run, and modules that it names are not imported;
-            classes of the user's own must be registered with Keras before.
+            classes of the user's own are those of the modules that `keras_kd.models.saved.know` was given.
         image_shape, classes: of the data; a None dimension of the network fits any.
         pixels: what the network expects, one of `PIXELS`: "pixels" (0..255, the default), "unit" (0..1), "symmetric"
             (-1..1) or "standard" ((pixels / 255 - mean) / std). The others are wrapped: input, Rescaling, network.
         mean, std: of the data in units of 0..1, for "standard".
+        from_logits: what is said of its output; it matters for a network of one unit, which becomes one of two classes.
 
     Returns:
         A `keras.Model` on images of exactly `image_shape`. The layers of a wrapped network are tapped by path:
@@ -42,51 +38,17 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None):
         >>> from_file("saved_models/resnet56/student.keras", (32, 32, 3), 100)  # doctest: +SKIP
         <Functional name=resnet56, built=True>
     """
-    file = Path(user_path(path, "model"))
-    if not file.exists():
-        raise UserError(f"{path}: no such file; expected a network saved by model.save('{file.name}')")
-    if file.is_file() and not zipfile.is_zipfile(file):
-        raise UserError(
-            f"{path}: found no whole Keras 3 model; expected a file of model.save; save it, or copy it, again"
-        )
-    try:
-        # On JAX Keras imports TensorFlow here, where it is installed, with its start-up notes. What layers of the
-        # user's import as they are made lies next to them, if there are any.
-        with (
-            foreign_code.unended(path),
-            foreign_code.importable(*foreign_code.folders_used()),
-            quiet_start(),
-            in_small_letters(file) as named,
-        ):
-            model = keras.saving.load_model(named, compile=False)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"{path}: {_load_failure(error)}") from error
-    return fitted(str(path), model, image_shape, classes, pixels=pixels, mean=mean, std=std)
+    model = load_saved(user_path(path, "model"), written=path)
+    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
+    return fitted(str(path), model, image_shape, classes, **given)
 
 
-@contextlib.contextmanager
-def in_small_letters(file):
-    """A path of a saved network that ends in `.keras`, as Keras wants it; a copy for as long as the block, if need be.
-
-    Args:
-        file: a path that ends so in letters of any size.
-    """
-    file = Path(file)
-    if file.suffix == ".keras" or not ends_in(file, KERAS):
-        yield file
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield shutil.copyfile(file, Path(folder) / f"{file.stem}.keras")
-
-
-def from_function(name, image_shape, classes, *, arguments=None, pixels=None, mean=None, std=None):
+def from_function(name, image_shape, classes, *, arguments=None, pixels=None, mean=None, std=None, from_logits=None):
     """The network that a function of the user builds: `function(image_shape, classes, **arguments)`.
 
     Args:
         name: "package.module:function"; the module may lie in the current folder.
-        image_shape, classes, pixels, mean, std: as in `from_file`.
+        image_shape, classes, pixels, mean, std, from_logits: as in `from_file`.
         arguments: a dict of keyword arguments for the function.
 
     Returns:
@@ -102,6 +64,7 @@ def from_function(name, image_shape, classes, *, arguments=None, pixels=None, me
     """
     module_name, _, function_name = name.partition(":")
     function = foreign_code.named(name)
+    know(module_name)
     if not callable(function):
         raise UserError(f"{name}: found no function {function_name!r} in {module_name!r}; expected one")
     # What it imports only now lies next to it as well.
@@ -114,16 +77,19 @@ def from_function(name, image_shape, classes, *, arguments=None, pixels=None, me
         raise UserError(f"{name}: found a {type(model).__name__} returned; expected a keras.Model")
     if not model.built:
         raise UserError(f"{name}: found a model without weights; expected a built one; begin it with keras.Input")
-    return fitted(name, model, image_shape, classes, pixels=pixels, mean=mean, std=std)
+    # What it was compiled with is of no use here, and whoever loads the student would need its losses and metrics.
+    model.compiled = False
+    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
+    return fitted(name, model, image_shape, classes, **given)
 
 
-def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=None):
+def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=None, from_logits=None):
     """A network as one from pixels 0..255 of the data's images, wrapped if need be; see `from_file`.
 
     Args:
         name: for errors.
         model: a built `keras.Model`.
-        image_shape, classes, pixels, mean, std: as in `from_file`.
+        image_shape, classes, pixels, mean, std, from_logits: as in `from_file`.
 
     Returns:
         `model`, or a functional model around it.
@@ -131,6 +97,10 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
     Raises:
         UserError: the network is not one for this data.
     """
+    from keras_kd.models.finite import refuse_lost_weights
+    from keras_kd.models.wrappers.two_classes import two_classes
+
+    refuse_lost_weights(name, model)
     pixels = pixels or "pixels"
     if pixels not in PIXELS:
         raise UserError(f"{name}: pixels: found {pixels!r}; expected {', '.join(PIXELS)}")
@@ -147,6 +117,10 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
     gives = _of_one_image(model, "output_shape")
     if takes != image_shape or gives is None or pixels != "pixels":
         model = _wrapped(name, model, image_shape, pixels, mean, std)
+        gives = _of_one_image(model, "output_shape")
+    if gives == (1,) and classes == 2:
+        model = two_classes(name, model, from_logits)
+        say_once(f"{name}: has one unit and is taken as one of two classes: the unit is about the second")
         gives = _of_one_image(model, "output_shape")
     if not _compatible(gives, (classes,)):
         raise UserError(
@@ -186,15 +160,3 @@ def _compatible(found, expected):
     if not isinstance(found, tuple) or len(found) != len(expected):
         return False
     return all(size in (None, other) for size, other in zip(found, expected, strict=True))
-
-
-def _load_failure(error):
-    missing = re.search(r"Could not (?:locate|deserialize) (?:class|function) '([^']+)'", str(error))
-    if missing:
-        return (
-            f"holds {missing[1]!r}, which this Python does not know; give package.module:function instead, "
-            "a function that imports it and loads the file"
-        )
-    if "lambda" in str(error).lower():
-        return "holds Python code (a Lambda layer), which is not run from a file; replace it by a layer of its own"
-    return f"found no readable Keras 3 model: {described(error)}; save it again with model.save"

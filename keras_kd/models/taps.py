@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_kd.backend.keras_private import calling, only_output, runs_its_graph
+from keras_kd.backend.keras_private import calling, flat_layers, only_output, runs_its_graph
 from keras_kd.models.symbolic import SymbolicCall
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import did_you_mean
@@ -81,15 +81,40 @@ class Tapped:
 
 
 def _recording(tap, seen):
+    return _telling(lambda value: seen.update({tap: value}))
+
+
+def _telling(tell):
+    """What stands in for a layer's call, and tells what it gives."""
+
     def recording(call):
         def recorded(*arguments, **options):
             value = call(*arguments, **options)
-            seen[tap] = value
+            tell(value)
             return value
 
         return recorded
 
     return recording
+
+
+def recorded_run(network, images):
+    """(output, [(layer, what it gave)]) of a network in inference mode, in the order in which its layers ran.
+
+    Args:
+        network: a built `keras.Model`.
+        images: a batch that it takes.
+
+    Example:
+        >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="a")])
+        >>> [layer.name for layer, _ in recorded_run(network, ops.ones((1, 2)))[1]]
+        ['a']
+    """
+    seen = []
+    layers = dict.fromkeys(one for one in flat_layers(network) if not isinstance(one, keras.Model))
+    stand_ins = [(layer, _telling(lambda value, layer=layer: seen.append((layer, value)))) for layer in layers]
+    with calling(stand_ins):
+        return network(images, training=False), seen
 
 
 def find_layer(role, network, path):

@@ -79,8 +79,6 @@ def find(path):
     given = in_one_line(str(path), 200)
     if path.is_dir():
         raise UserError(f"{given}: a folder; expected a recipe file (.yaml)")
-    if path.exists():
-        raise UserError(f"{given}: no plain file; expected a recipe file (.yaml)")
     hint = did_you_mean(path.stem, known()) or "; `keras-kd list recipes` names all"
     raise UserError(f"{given}: no such recipe{hint}")
 

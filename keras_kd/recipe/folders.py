@@ -34,6 +34,7 @@ class RunFolder:
     teacher = property(lambda self: self.path / "teacher.json")
     bank = property(lambda self: self.path / "bank.json")
     int8_student = property(lambda self: self.path / "student_int8.keras")
+    delivered = property(lambda self: self.path / "delivered.keras")
     text = property(lambda self: self.path / "report.md")
     bench = property(lambda self: self.path / "bench.json")
     card = property(lambda self: self.path / "model_card.md")
@@ -56,12 +57,13 @@ class RunFolder:
         others = [self.bank, self.filling, self.teacher, self.tensorboard / EVENTS, self.best_validation]
         others += [self.checkpoint(epoch) for epoch in recipe.fit.kept() if epoch < recipe.fit.epochs]
         others += [self.example, self.int8_student] if exports else []
+        others += [self.delivered] if recipe.export.deliver == "best" else []
         return (*self.always, *exports, *others)
 
 
 # What is there of a run in addition to `RunFolder.always` and the exported files: names relative to its folder.
 OTHERS = (
-    r"(teacher|bank|bench)\.json|student_int8\.keras|example/run\.py|checkpoints/(epoch_\d{4,}|best_validation)\.keras|"
+    r"(teacher|bank|bench)\.json|(student_int8|delivered)\.keras|example/run\.py|checkpoints/(epoch_\d{4,}|best_validation)\.keras|"
     r"tensorboard/events\.out\.tfevents\.\d+\.keras_kd|saved_model/(saved_model|fingerprint|keras_metadata)\.pb|"
     r"saved_model/variables/variables\.[\w.-]+"
 )

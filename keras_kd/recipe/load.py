@@ -19,6 +19,9 @@ from keras_kd.utils.suggest import shortened
 
 LONGEST = 1000  # characters of what is said of one field
 
+# How an override begins that adds a module, as `--module` gives it.
+MODULE = "modules.+="
+
 
 @looking_once()
 def load(path, settings=(), smoke=False, notes=None, code=True):
@@ -62,6 +65,9 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
         for line, where, message in placed:
             touching = (keys for keys in changed if keys[: len(where)] == where or where[: len(keys)] == keys)
             setting = changed.get(next(touching, None))
+            if setting and setting.startswith(MODULE):
+                texts.append(f"--module {message}")
+                continue
             at = as_given(setting) if setting else f"{file}:{line}"
             texts.append(f"{at}: {dotted(where)}: {shortened(message, LONGEST)}")
         return texts

@@ -3,7 +3,7 @@
 from keras_kd import models
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
-from keras_kd.recipe.schema_types import SEED
+from keras_kd.recipe.schema_types import AUTO, SEED
 from keras_kd.recipe.teacher import independent_teacher_errors, teacher_errors
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.errors import UserError
@@ -69,6 +69,12 @@ def _term_errors(recipe, code):
         errors.append((("trust",), "there is no teacher to trust; give one, or drop it"))
     if recipe.trust is not None and not recipe.data.validation:
         errors.append((("trust",), "it is measured on validation images and there are none; set data.validation"))
+    if recipe.label_weight == AUTO and recipe.teacher is None:
+        errors.append((("label_weight",), "is auto and there is no teacher; give a number, such as 1"))
+    if recipe.label_weight == AUTO and not recipe.data.validation:
+        errors.append(
+            (("label_weight",), "auto is measured on validation images and there are none; set data.validation")
+        )
     if recipe.teacher is None and "teacher" in read and recipe.generations == 1:
         errors.append((("terms",), "there is no teacher; give one, or drop the terms"))
     uses = [
@@ -159,6 +165,9 @@ def _repeated_seeds_errors(recipe):
         errors.append((("seed",), f"is {recipe.seed} and seeds begin with {recipe.seeds[0]}; leave seed out"))
     if recipe.baseline is not None and not (recipe.terms or recipe.peers or recipe.teacher):
         errors.append((("baseline",), "the student learns from labels alone already; leave it out, or give terms"))
+    if recipe.export.deliver == "best" and recipe.baseline is None:
+        what = "best compares with the student on labels alone; set baseline: true, or leave it out"
+        errors.append((("export", "deliver"), what))
     kept = recipe.data.classes
     if kept is not None and len(set(kept)) < len(kept):
         errors.append((("data", "classes"), f"is {list(kept)}; expected each class once"))

@@ -25,6 +25,8 @@ def override(raw, setting):
             raise UserError(f"{at}: {shortened(repr(text))} is not a valid YAML value") from None
         raise UserError(f"{at}: {dotted((*keys, *where))}: {message}") from None
     set_field(raw, name.strip(), value, at)
+    if keys[-1] == "+" and isinstance(raw.get(keys[0]), list):
+        keys = (*keys[:-1], str(len(raw[keys[0]]) - 1))
     return keys
 
 
@@ -43,7 +45,7 @@ def set_field(raw, name, value, at=None):
 
     Args:
         raw: the fields of a recipe.
-        name: the field's dotted path, such as "fit.epochs" or "terms.0.temperature".
+        name: the field's dotted path, such as "fit.epochs" or "terms.0.temperature"; "modules.+" adds to a list.
         value: what it becomes.
         at: how an error begins; the path by default.
 
@@ -62,6 +64,9 @@ def set_field(raw, name, value, at=None):
     holder = raw
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
+        if key == "+" and last and isinstance(holder, list):
+            holder.append(value)
+            return
         if isinstance(holder, list):
             if not is_place(key) or int(key) > len(holder) - (0 if last else 1):
                 raise UserError(
@@ -83,7 +88,9 @@ def set_field(raw, name, value, at=None):
             set_once(holder, key, value)
             continue
         inner = holder.get(key)
-        if inner is None:
+        if keys[depth + 1 :] == ("+",) and not isinstance(inner, list | dict):
+            inner = holder[key] = [] if inner is None else [inner]
+        elif inner is None:
             inner = holder[key] = {}
         elif isinstance(inner, str) and keys[: depth + 1] in SHORT:
             inner = holder[key] = {SHORT[keys[: depth + 1]]: inner}

@@ -22,6 +22,7 @@ from keras_kd.recipe.schema_types import (
     VALUES,
     DottedPath,
     Epoch,
+    LabelWeight,
     Line,
     Number,
     Part,
@@ -162,6 +163,11 @@ class ExportSpec(Part):
     formats: tuple[Literal[FORMATS], ...] = Field(
         DEFAULTS, description=f"some of {', '.join(FORMATS)}; an empty list exports nothing"
     )
+    deliver: Literal["distilled", "best"] = Field(
+        "distilled",
+        description="the student that is exported; best: of the distilled one and that on labels alone the one with "
+        "more accuracy on validation images, or else on test images; needs `baseline`",
+    )
     inputs: Literal[INPUTS] = Field("float32", description="uint8: the files take pixels as images have them")
     outputs: Literal[OUTPUTS] = Field("logits", description="probabilities: the files end with a softmax")
     calibration_images: Whole = Field(256, gt=0, le=IMAGES, description="training images that set the int8 ranges")
@@ -293,6 +299,17 @@ def short_evidence(value):
     return dict(EVERYTHING) if value == "all" else value
 
 
+def short_modules(value):
+    """Modules as a list without repetition; a plain string is one."""
+    value = [value] if isinstance(value, str) else value
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        return value
+    for one in value:
+        if one.endswith(".py") or not all(part.isidentifier() for part in one.split(".")):
+            raise ValueError(f"{one!r} is no name of a module; give one, such as my_layers or my_package.layers")
+    return tuple(dict.fromkeys(value))
+
+
 class Recipe(Part):
     """A teacher, a student, a method and how they meet: one experiment, in one file."""
 
@@ -305,7 +322,11 @@ class Recipe(Part):
     student: Annotated[StudentSpec, BeforeValidator(short_model)] = Field(
         description="the network to train, such as student: resnet20"
     )
-    label_weight: Weight = Field(1.0, description="weight of the label loss, a number or a schedule (see below)")
+    label_weight: LabelWeight = Field(
+        1.0,
+        description="weight of the label loss: a number, a schedule (see below), or auto: more, and that of the terms "
+        "less, the less the teacher is right on validation images (see below)",
+    )
     terms: tuple[TermSpec, ...] = Field(
         (), max_length=NETWORKS, description="what the student learns from the teacher; a list"
     )
@@ -329,6 +350,12 @@ class Recipe(Part):
         EvidenceSpec(),
         description="what else is measured; `all` switches corruptions, attacks, attention and invariance on",
     )
+    modules: Annotated[tuple[Line, ...], BeforeValidator(short_modules)] = Field(
+        (),
+        max_length=NETWORKS,
+        description="modules of your own that define layers and functions of saved networks, such as my_layers; a "
+        "list, or one name; imported as the recipe is read; `--module` adds to them",
+    )
     seed: Whole = Field(0, **SEED, description="decides initial weights, order, views, dropout")
     seeds: tuple[Annotated[Whole, Field(**SEED)], ...] = Field(
         (),
@@ -339,7 +366,11 @@ class Recipe(Part):
 
     def with_seed(self, seed):
         """The recipe of one run, with this seed and no other, that is judged by nothing."""
-        return self.model_copy(update={"seed": seed, "seeds": (), "baseline": None})
+        return self.model_copy(update={"seed": seed, "seeds": (), **self.alone()})
+
+    def alone(self, **export):
+        """The fields, as changes, of a recipe that is compared with nothing; with changes of its `export`."""
+        return {"baseline": None, "export": self.export.model_copy(update={"deliver": "distilled", **export})}
 
     def dump(self, folder=None, brief=False):
         """The resolved recipe as plain data; with `folder`, paths relative to it; `brief` leaves out defaults."""
@@ -349,6 +380,8 @@ class Recipe(Part):
                 raw.pop("weight", None)  # that of a class that was not looked at
             raw.update(term.settings)
             raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
+        if not plain.get("modules"):
+            plain.pop("modules", None)  # recipes that know of none are as they were before there was the field
         if folder is not None:
             teacher, evidence = plain.get("teacher") or {}, plain.get("evidence") or {}
             networks = [teacher, *teacher.get("ensemble", ()), plain["student"], *plain.get("peers", ())]

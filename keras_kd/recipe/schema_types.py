@@ -1,7 +1,7 @@
 """The types that the fields of a recipe share."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
@@ -75,11 +75,30 @@ Weight = Annotated[
     Annotated[Number, Field(**NOT_NEGATIVE), Tag("float")] | Annotated[Schedule, Tag("schedule[]")],
     Discriminator(_constant_or_not),
 ]
+# What a label weight says that is measured before training.
+AUTO = "auto"
+
+
+def _number_like(value):
+    if isinstance(value, str) and value != AUTO:
+        try:
+            return float(value)
+        except ValueError:
+            raise ValueError("a number, a schedule, or auto") from None
+    return value
+
+
+LabelWeight = Annotated[
+    Annotated[Number, Field(**NOT_NEGATIVE), Tag("float")]
+    | Annotated[Schedule, Tag("schedule[]")]
+    | Annotated[Literal["auto"], Tag("str")],
+    Discriminator(lambda value: "str" if isinstance(value, str) else _constant_or_not(value)),
+    BeforeValidator(_number_like),
+]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 Epoch = Annotated[Whole, Field(gt=0, le=EPOCHS)]
-Size = Annotated[
-    Whole, Field(ge=-PIXELS, le=PIXELS)
-]  # in pixels; that it is 1 or more is said of height and width together
+# In pixels; that it is 1 or more is said of height and width together.
+Size = Annotated[Whole, Field(ge=-PIXELS, le=PIXELS)]
 Class = Annotated[Whole, Field(ge=-CLASSES, le=CLASSES)]  # that it is there is said with the number of classes
 Mean = Annotated[Number, Field(ge=-LARGE, le=LARGE)]
 Pixel = Annotated[Whole, Field(ge=0, le=255)]

@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from keras_kd.models.saved import know
 from keras_kd.recipe.meaning import meaning_errors
 from keras_kd.recipe.messages import explain
 from keras_kd.recipe.named import name_errors
@@ -9,6 +10,7 @@ from keras_kd.recipe.old_names import with_new_names
 from keras_kd.recipe.schema import Recipe
 from keras_kd.recipe.schema_types import NETWORKS
 from keras_kd.recipe.terms import term_of
+from keras_kd.utils.errors import UserError
 
 
 def _too_long(raw):
@@ -43,4 +45,16 @@ def validate(raw, path, code):
     errors.extend(name_errors(raw, path))
     if typed:
         errors.extend(meaning_errors(recipe, path, code))
+        errors.extend(_module_errors(recipe.modules) if code else ())
     return recipe, errors
+
+
+def _module_errors(modules):
+    """Modules of the user's own that cannot be imported: [(path of keys, message)]. The others are known from here."""
+    errors = []
+    for number, module in enumerate(modules):
+        try:
+            know(module)
+        except UserError as error:
+            errors.append((("modules", str(number)), str(error)))
+    return errors

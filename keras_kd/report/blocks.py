@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from keras_kd.report.markdown_table import line
-from keras_kd.utils.formatting import NOTHING
+from keras_kd.utils.formatting import NOTHING, printable
 
 TERMINAL, MARKDOWN, HTML = "terminal", "markdown", "html"
 EVERYWHERE = frozenset({TERMINAL, MARKDOWN, HTML})
@@ -186,7 +186,11 @@ def table(header, rows, note="", *, bold=(), wraps=False):
     rows = [[line(NOTHING if cell is None else cell) for cell in row] for row in rows]
     kept = [column for column in range(len(header)) if any(row[column] not in (NOTHING, "") for row in rows)]
     return Table(
-        [header[column] for column in kept], [[row[column] for column in kept] for row in rows], note, bold, wraps
+        [line(header[column]) for column in kept],
+        [[row[column] for column in kept] for row in rows],
+        line(note),
+        bold,
+        wraps,
     )
 
 
@@ -213,7 +217,7 @@ def images(shown):
 
 def verbatim(words):
     """Text as it is, or None."""
-    return Verbatim(words) if words else None
+    return Verbatim("\n".join(map(printable, words.split("\n")))) if words else None
 
 
 def facts(values):

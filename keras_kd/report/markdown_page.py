@@ -1,7 +1,7 @@
 """A page of blocks as Markdown: without plots, images and what is folded."""
 
 from keras_kd.report.blocks import MARKDOWN, SHORTENED
-from keras_kd.report.markdown_table import line, table
+from keras_kd.report.markdown_table import table, verbatim, words
 from keras_kd.report.sections import page_of_run
 
 
@@ -34,8 +34,8 @@ def page(report):
 
 def show(page):
     """A `keras_kd.report.blocks.Page` as Markdown."""
-    parts = [f"# {line(page.heading)}", page.facts, page.shortened and f"**{SHORTENED}**"]
-    parts += [page.sentence and f"**{line(page.sentence)}**"]
+    parts = [f"# {words(page.heading)}", words(page.facts), page.shortened and f"**{SHORTENED}**"]
+    parts += [page.sentence and f"**{words(page.sentence)}**"]
     for section in page.on(MARKDOWN):
         parts += [f"## {section.title}", *map(_shown, section.on(MARKDOWN))]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -43,7 +43,7 @@ def show(page):
 
 def _shown(block):
     if block.kind == "table":
-        return table(block.header, block.rows) + (f"\n\n{block.note}" if block.note else "")
+        return table(block.header, block.rows) + (f"\n\n{words(block.note)}" if block.note else "")
     if block.kind == "listed":
-        return "\n".join(block.marked("- "))
-    return f"```\n{block.text}\n```" if block.kind == "verbatim" else block.text
+        return "\n".join(map(words, block.marked("- ")))
+    return verbatim(block.text) if block.kind == "verbatim" else words(block.text)

@@ -2,6 +2,9 @@
 
 from string import Template
 
+from keras_kd.data.sources.decode import as_program
+from keras_kd.report.first_sentence import first_sentence, harm
+from keras_kd.report.markdown_table import code, words
 from keras_kd.report.report import Calibration, Cost, Data, Export
 from keras_kd.utils.formatting import DASH, bare_percent, count, megabytes, size
 
@@ -9,7 +12,7 @@ from keras_kd.utils.formatting import DASH, bare_percent, count, megabytes, size
 TO_FILL = "**to be filled in**"
 LOADING = {
     "keras": """import keras, numpy as np
-model = keras.saving.load_model("student.keras")
+model = keras.saving.load_model("{file}")
 images = np.zeros((1, {shape}), "float32")  # pixels 0..255
 logits = model.predict(images)
 print(logits.argmax(-1))""",
@@ -33,24 +36,35 @@ EXAMPLE = Template('''"""Runs $file on an image, with nothing but ai_edge_litert
 
     pip install ai-edge-litert numpy pillow
     python run.py image.png
+
+`read` gives the pixels of a file, to the bit, as training takes them from a folder of images.
 """
 
+import functools
 import sys
 from pathlib import Path
 
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+$decoding
+
 
 CLASSES = $classes
 HEIGHT, WIDTH, CHANNELS = $shape
 
-model = Interpreter(str(Path(__file__).parent.parent / "$file"))
-model.allocate_tensors()
-(given,), (output,) = model.get_input_details(), model.get_output_details()
+
+@functools.cache
+def load():
+    """The model, ready to run."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    model = Interpreter(str(Path(__file__).parent.parent / "$file"))
+    model.allocate_tensors()
+    return model
 
 
 def predict(pixels):
     """Probabilities of the classes for one image, uint8 (height, width, channels)."""
+    model = load()
+    (given,), (output,) = model.get_input_details(), model.get_output_details()
     values, (scale, zero_point) = pixels.astype("float32")[None], given["quantization"]
     if given["dtype"] != np.float32 and scale:
         limits = np.iinfo(given["dtype"])
@@ -64,11 +78,10 @@ def predict(pixels):
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        from PIL import Image
-
-        image = Image.open(sys.argv[1], formats=("JPEG", "PNG", "BMP", "GIF", "WEBP"))
-        image = image.convert("L" if CHANNELS == 1 else "RGB").resize((WIDTH, HEIGHT))
-        pixels = np.asarray(image, "uint8").reshape(HEIGHT, WIDTH, CHANNELS)
+        try:
+            pixels = read(sys.argv[1], (HEIGHT, WIDTH), CHANNELS)
+        except Exception as error:
+            sys.exit(f"{sys.argv[1]!r}: found no readable image ({error}); expected a jpg, png, bmp, gif, webp or tif")
     else:
         pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, CHANNELS), dtype="uint8")
     probabilities = predict(pixels)
@@ -92,7 +105,13 @@ def example(report, shape):
         "found = np.exp(found - found.max())\n    return found / found.sum()"
     )  # fmt: skip
     names = list(report.class_names or [])
-    return EXAMPLE.substitute(file=file.file, classes=repr(names), shape=repr(tuple(shape)), to_probabilities=soft)
+    return EXAMPLE.substitute(
+        file=file.file,
+        classes=repr(names),
+        shape=repr(tuple(shape)),
+        to_probabilities=soft,
+        decoding=as_program(),
+    )
 
 
 def card(report, shape, bench=None):
@@ -106,17 +125,20 @@ def card(report, shape, bench=None):
     Returns:
         A str.
     """
+    plain = report.as_json()
+    warning = first_sentence(plain) if harm(plain) else ""
+    report = _of_what_is_delivered(report)
     student, teacher, data = report.student, report.teacher, report.data or Data()
-    what = (
-        f"`{student.name}`, an image classifier for {data.classes} classes, on images of {'x'.join(map(str, shape))} "
-        "pixels"
-    )
-    taught = f", distilled from {teacher.name}" if teacher else ""
-    lines = [f"# {report.recipe or student.name}", "", f"{what}{taught}.", ""]
-    lines += ["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in _figures(report, data))]
+    pixels = "x".join(map(str, shape))
+    what = f"{code(student.name)}, an image classifier for {data.classes} classes, on images of {pixels} pixels"
+    taught = f", distilled from {words(teacher.name)}" if teacher else ""
+    lines = [f"# {words(report.recipe or student.name)}", ""]
+    lines += [words(warning), ""] if warning else []
+    lines += [f"{what}{taught}.", ""]
+    lines += ["| | |", "|---|---|", *(_row(*one) for one in _figures(report, data))]
     worst = _worst_classes(report)
     if worst:
-        lines += ["", f"Weakest classes: {worst}."]
+        lines += ["", f"Weakest classes: {words(worst)}."]
     lines += ["", "## Limits", ""]
     lines += [
         f"- It knows {data.classes} classes and no other: whatever it is shown, it answers with one of them.",
@@ -125,11 +147,34 @@ def card(report, shape, bench=None):
         f"- {TO_FILL}: where it must not be used.",
     ]
     lines += ["", "## Files", "", *_files(report, bench), "", "## How to load it", ""]
-    for one in [Export(format="keras", file="student.keras"), *_passed(report)]:
+    for one in [Export(format="keras", file=_keras_file(report)), *_passed(report)]:
         lines += [f"`{one.file}`:", "", "```python", _loading(one, shape), "```", ""]
+    lines += _images(shape)
     if any(one.format == "saved_model" for one in _passed(report)):
         lines += _server(report, shape)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _of_what_is_delivered(report):
+    """The report with the figures of the student that is delivered, where it is not the distilled one."""
+    if not report.delivered or not report.delivered.figures:
+        return report
+    plain = report.as_json()
+    figures = {name: {**(plain.get(name) or {}), **one} for name, one in _dicts(report.delivered.figures)}
+    per_class = report.delivered.figures.get("per_class")
+    return type(report)(**{**plain, "teacher": None, "per_class": per_class, **figures})
+
+
+def _dicts(figures):
+    return [(name, one) for name, one in figures.items() if isinstance(one, dict)]
+
+
+def _keras_file(report):
+    return report.delivered.file if report.delivered and report.delivered.file else "student.keras"
+
+
+def _row(name, text):
+    return f"| {name} | {text.replace('|', chr(92) + '|')} |"
 
 
 def _figures(report, data):
@@ -146,7 +191,7 @@ def _figures(report, data):
         yield "calibration", f"ECE {calibration.ece:.4f} ({calibration.bins} bins), NLL {calibration.nll:.4f}"
     if cost.parameters:
         yield "size", f"{cost.parameters:,} parameters, {count(cost.macs)} multiply-accumulates per image"
-    yield "trained on", f"{data.name}, {data.train or 0:,} images, with the recipe in `recipe.yaml`"
+    yield "trained on", f"{words(data.name)}, {data.train or 0:,} images, with the recipe in `recipe.yaml`"
     for name in ("licence of the student", "licence of the data", "intended use", "contact"):
         yield name, TO_FILL
 
@@ -162,7 +207,8 @@ def _files(report, bench):
     file_bytes = size((report.cost or Cost()).file_bytes, "card", nothing=DASH)
     asked = (report.settings or {}).get("student") or {}
     gives = "logits" if asked.get("from_logits", True) else "probabilities"
-    yield f"| `student.keras` | {file_bytes} | {bare_percent(report.student.top1)} | | float32 pixels | {gives} |"
+    top1 = bare_percent(report.student.top1)
+    yield f"| `{_keras_file(report)}` | {file_bytes} | {top1} | | float32 pixels | {gives} |"
     for one in exports:
         of_file = size(one.bytes, "card", nothing=DASH)
         as_keras = f"{bare_percent(one.accuracy)} | {bare_percent(one.agreement)}"
@@ -189,13 +235,14 @@ def _latencies(bench):
         speeds = [speed for speed in one["images_a_second"].values() if speed]
         name = str(one["file"]).rstrip("/").rpartition("/")[2]
         yield (
-            f"| `{name}` | {one['latency_ms']['median']:.2f} ms | {one['latency_ms']['p90']:.2f} ms | "
+            f"| {code(name)} | {one['latency_ms']['median']:.2f} ms | {one['latency_ms']['p90']:.2f} ms | "
             f"{format(round(max(speeds)), ',') if speeds else '-'} | {megabytes(one['peak_bytes'], 0)} |"
         )
     first = bench[0]
     threads = f"{first['threads']} thread(s)" if first["threads"] else "the runtime's own number of threads"
     yield ""
-    yield f"{first['latency_ms']['n']} runs after {first['latency_ms']['warm_up']}, {threads}, on {first['device']}."
+    runs = f"{first['latency_ms']['n']} runs after {first['latency_ms']['warm_up']}"
+    yield f"{runs}, {threads}, on {words(first['device'])}."
 
 
 def _loading(one, shape):
@@ -204,6 +251,22 @@ def _loading(one, shape):
     pixels = "pixels - 128" if dtype == "int8" else "pixels 0..255"
     shown = ", ".join(map(str, shape))
     return LOADING[kind].format(file=one.file, shape=shown, dtype=dtype, pixels=pixels, outputs=one.outputs or "logits")
+
+
+def _images(shape):
+    height, width, channels = shape
+    return [
+        "## How an image becomes pixels",
+        "",
+        f'`read("image.jpg", ({height}, {width}), {channels})` gives the pixels of a file, to the bit, as training '
+        "takes them from a folder of images: upright, in RGB, what is transparent on white, resized bilinearly with "
+        "antialiasing.",
+        "",
+        "```python",
+        as_program(),
+        "```",
+        "",
+    ]
 
 
 def _server(report, shape):

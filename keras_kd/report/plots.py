@@ -1,5 +1,6 @@
 """What pages share: plots as SVG that take the page's colours, and templates."""
 
+import html
 import io
 import warnings
 
@@ -29,9 +30,8 @@ def render(name, title, **given):
     """
     missing = [name for one, name in LIBRARIES.items() if not installed(one)]
     if missing:
-        return (
-            f"<!doctype html><title>{title}</title><p>This page needs {' and '.join(missing)}: pip install them.</p>\n"
-        )
+        needs = f"This page needs {' and '.join(missing)}: pip install them."
+        return f"<!doctype html><title>{html.escape(title)}</title><p>{needs}</p>\n"
     import jinja2
 
     environment = jinja2.Environment(
@@ -75,8 +75,11 @@ def svg(drawn):
 
 def _saved(drawn):
     import matplotlib
+    from matplotlib.text import Text
 
     text = io.StringIO()
+    for one in drawn.findobj(Text):
+        one.set_parse_math(False)  # names of classes are no formulas, whatever is in them
     # Without what names the library and its site; names that its font lacks are drawn by the reader's.
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     # Text stays text, and takes the page's colour.

@@ -151,6 +151,16 @@ class Export(Section):
     seconds: float | None = described("that making and measuring it took")
 
 
+class MeasuredWeight(Section):
+    """What `label_weight: auto` came to."""
+
+    label_weight: float | None = described("the weight of the label loss")
+    trust: Share | None = described("by which the weights of the terms were multiplied")
+    teacher_accuracy: Share | None = described("on the validation images")
+    chance: Share | None = described("share of the most frequent class among them")
+    images: int | None = described("how many they are")
+
+
 class Verdict(Section):
     """Whether distillation helped, over seeds."""
 
@@ -160,6 +170,18 @@ class Verdict(Section):
     top1: dict[str, Any] | None = described("mean, std and n over seeds")
     against: dict[str, Any] | None = described("by baseline, see `keras_kd.evaluation.metrics.verdict`")
     classes: dict[str, Any] | None = described("change of each class, see `keras_kd.evaluation.metrics.class_changes`")
+
+
+class Delivered(Section):
+    """Which student the exported files are of, where the better of two was asked for."""
+
+    learned_from: str | None = described("`the teacher` or `labels alone`")
+    file: str | None = described("its Keras file in the run's folder")
+    run: str | None = described("the folder of its run, relative to this one")
+    judged_on: str | None = described("the images that decided: validation images or test images")
+    distilled: Share | None = described("accuracy of the distilled student on them")
+    labels_alone: Share | None = described("accuracy of the student on labels alone on them")
+    figures: dict[str, Any] | None = described("of the student on labels alone: student, calibration, per_class, cost")
 
 
 class Int8FineTuning(Section):
@@ -213,6 +235,7 @@ class Report(Section):
     imbalance: dict[str, Any] | None = described("accuracy on frequent and on rare classes")
     per_class_images: list[int] | None = described("test images of each class")
     class_names: list[str] | None = described("in the order of their numbers")
+    label_weight: MeasuredWeight | None = described("how `label_weight: auto` was settled")
     cost: Cost | None = described("of the student")
     teacher_cost: Cost | None = described("of the teacher")
     time: Time | None = described("in seconds")
@@ -226,6 +249,7 @@ class Report(Section):
     epochs: int | None = described("trained")
     settings: dict[str, Any] | None = described("the resolved recipe")
     smoke: bool | None = described("whether it was shrunk to see that it works")
+    delivered: Delivered | None = described("which student was exported, where the better one was asked for")
     exports: list[Export] | None = described("the exported files")
     calibration_images: dict[str, Any] | None = described("the training images on which int8 ranges were measured")
     int8_fine_tuning: Int8FineTuning | None = described("where int8 files failed their gates")

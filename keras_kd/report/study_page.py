@@ -1,5 +1,7 @@
 """A study for people: a table in Markdown, and a page with a plot for each figure."""
 
+from keras_kd.report import markdown_table
+from keras_kd.report.markdown_table import words
 from keras_kd.report.plots import COLOURS, axes, render, svg
 from keras_kd.utils.formatting import spread
 
@@ -16,9 +18,10 @@ def as_markdown(study):
         Markdown: a row a cell, mean +- standard deviation over seeds and, where the study compares, the difference with
         its 95 % interval.
     """
-    lines = [f"# {study.study}", "", study.question, ""]
+    lines = [f"# {words(study.study)}", "", words(study.question), ""]
     lines += table(study)
-    lines += ["", describe_cost(study), *(line for note in study.notes or () for line in ("", f"Note: {note}."))]
+    notes = (line for note in study.notes or () for line in ("", f"Note: {words(note)}."))
+    lines += ["", words(describe_cost(study)), *notes]
     return "\n".join(lines) + "\n"
 
 
@@ -30,7 +33,7 @@ def table(study):
         *names,
         *(f"{label}{compared if number == 0 else ''}" for number, label in enumerate(study.figures.values())),
     ]
-    rows = [header, ["---"] * len(header)]
+    rows = []
     first = next(iter(study.figures))
     for one in study.cells:
         row = [one.cell[axis] for axis in names]
@@ -40,7 +43,7 @@ def table(study):
                 text += f" ({difference(one['against'][path], path)})"
             row.append(text)
         rows.append(row)
-    return ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return markdown_table.table(header, rows).splitlines()
 
 
 def describe_cost(study):

@@ -80,6 +80,20 @@ def best_epoch(report):
     )
 
 
+def measured_weight(report):
+    """What `label_weight: auto` came to."""
+    found = parts(report, "label_weight")
+    if not found:
+        return ""
+    weight, trust = number(found.get("label_weight")), number(found.get("trust"))
+    right, chance = percent(found.get("teacher_accuracy")), percent(found.get("chance"))
+    return (
+        f"The label loss weighed {weight} and the terms {trust} of their own weights (label_weight: auto), as the "
+        f"teacher is right on {right} of the {found.get('images')} validation images, where always the same class "
+        f"would be on {chance}."
+    )
+
+
 def savings(report):
     """How much smaller the student is; empty where it is not."""
     cost, teacher_cost = parts(report, "cost"), parts(report, "teacher_cost")

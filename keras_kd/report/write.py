@@ -1,11 +1,10 @@
 """The files of a report: `report.json` for programs, `report.md` to read."""
 
-import json
 from pathlib import Path
 
 from keras_kd.report.markdown_page import page
 from keras_kd.utils.files import atomic_write
-from keras_kd.utils.json_safe import json_safe
+from keras_kd.utils.json_safe import json_safe, json_text
 
 
 def write(report, folder):
@@ -30,7 +29,7 @@ def write(report, folder):
     """
     report = json_safe(report)
     texts = {
-        "report.json": json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+        "report.json": json_text(report) + "\n",
         "report.md": page(report),
     }
     for name, text in texts.items():

@@ -5,9 +5,8 @@ import math
 import keras
 import numpy as np
 
+from keras_kd.training.first_source import LOWER, first_source, weights_of_student
 from keras_kd.utils.errors import NonFiniteLoss
-
-FIX = "try a lower learning_rate, or precision: float32; new settings need --restart or another --out"
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -23,10 +22,10 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self.epoch = 0
+        self.epoch, self.begun_with = 0, None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
+        self.epoch, self.begun_with = epoch, weights_of_student(self.model)
 
     def on_train_batch_end(self, batch, logs=None):
         logs = logs or {}
@@ -35,15 +34,16 @@ class StopOnNonFinite(keras.callbacks.Callback):
         parts = [name.removesuffix("_loss") for name, value in logs.items() if name.endswith("_loss")]
         broken = [part for part in parts if not math.isfinite(float(logs[f"{part}_loss"]))]
         value = float(logs["loss"])
+        where, fix = first_source(self.model, broken, self.begun_with)
         raise NonFiniteLoss(
             f"the loss is {value} at epoch {self.epoch + 1}, step {batch + 1}"
-            f" (from: {', '.join(broken) or 'the regularisers'}); {FIX}"
+            f" (from: {', '.join(broken) or 'the regularisers'}){where}; {fix}"
         )
 
     def on_epoch_end(self, epoch, logs=None):
         for one in self.model.variables:
             if not np.isfinite(keras.ops.convert_to_numpy(one)).all():
-                raise NonFiniteLoss(f"{one.path} holds nan or inf after epoch {epoch + 1}; {FIX}")
+                raise NonFiniteLoss(f"{one.path} holds nan or inf after epoch {epoch + 1}; {LOWER}")
 
 
 class SetEpoch(keras.callbacks.Callback):

@@ -8,6 +8,7 @@ from keras_kd.methods.find import guarding
 from keras_kd.models.outputs import check_from_logits
 from keras_kd.models.symbolic import SymbolicCall, cause_of
 from keras_kd.models.taps import LOGITS, Tapped
+from keras_kd.training.separate import check_separate, check_weights
 from keras_kd.training.term import is_weight, kind_of, makes_images, taps_of
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import unended
@@ -116,6 +117,8 @@ def check_arguments(networks, terms, label_weight):
                     if "student" in (role, other)
                     else f"{role} and {other} are the same object; give each a network of its own"
                 )
+    check_separate(networks)
+    check_weights(networks)
     if not is_weight(label_weight):
         raise UserError(f"label_weight is {label_weight}; expected a number that is 0 or more")
     for term in terms:

@@ -204,13 +204,38 @@ def fault_of_the_machine(error):
 
 
 def explained(path, error):
-    """An `OSError` in writing a file as an error of ours, where it is one that a person can fix; else itself."""
-    fault = fault_of_the_machine(error)
-    if fault is not None:
-        return MachineError(f"{path}: {fault}, so it was not written; fix that and give the same command again")
-    if error.errno in UNWRITABLE:
+    """An `OSError` in writing a file as an error of ours, in one line; itself where it is of a connection or a signal.
+
+    Args:
+        path: of the file.
+        error: the `OSError`.
+
+    Returns:
+        `UserError` where another place is the cure, `MachineError` for all else that the system may say.
+
+    Example:
+        >>> explained("a.txt", OSError(errno.EIO, "Input/output error"))
+        MachineError('a.txt: the disk fails, so it was not written; fix that and give the same command again')
+    """
+    if isinstance(error, ConnectionError | InterruptedError):
+        return error
+    if fault_of_the_machine(error) is None and error.errno in UNWRITABLE:
         return UserError(f"{path}: cannot be written: {error.strerror}; give another --out")
-    return error
+    return MachineError(f"{path}: {reason(error)}, so it was not written; fix that and give the same command again")
+
+
+def reason(error):
+    """Why the system refused, in a few words.
+
+    Args:
+        error: an `OSError`.
+
+    Example:
+        >>> reason(OSError(errno.EFBIG, "File too large")), reason(OSError(errno.EBUSY, "Device or resource busy"))
+        ('the file would be larger than is allowed here', 'Device or resource busy')
+    """
+    said = error.strerror or next(iter(str(error).splitlines()), "") or type(error).__name__
+    return fault_of_the_machine(error) or said
 
 
 @contextlib.contextmanager

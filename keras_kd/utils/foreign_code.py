@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import importlib.machinery
 import os
+import re
 import sys
 import types
 from typing import NamedTuple
@@ -177,7 +178,7 @@ def described(error):
         'RuntimeError: no luck'
     """
     try:
-        text = " ".join(str(error).split())
+        text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", str(error)).split())
     except Exception:  # its own __str__ fails
         text = ""
     return f"{type(error).__name__}{': ' if text else ''}{text[:300]}{'...' if len(text) > 300 else ''}"

@@ -1,6 +1,7 @@
 """Numbers, sizes, times and names as people read them: the same everywhere that something is printed or written."""
 
 import math
+import re
 
 # What stands where nothing is known: on pages, and in the terminal.
 NOTHING, DASH = "–", "-"
@@ -13,6 +14,19 @@ SIZES = {
 }
 # Said of what is asked for: too little would be wrong.
 ROUNDED_UP = {"cache"}
+# What moves the cursor, breaks a line, turns the direction of writing or is no text at all: control characters,
+# separators of lines and paragraphs, overrides of direction, halves of characters.
+HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text):
+    """A name as it can stand in a line of a terminal or a page, whatever is in it.
+
+    Example:
+        >>> printable("two\\nlines"), printable("naïve"), printable("\\x1b[31mred")
+        ('two\\\\nlines', 'naïve', '\\\\x1b[31mred')
+    """
+    return HARMFUL.sub(lambda one: one[0].encode("unicode_escape", "surrogatepass").decode("ascii"), str(text))
 
 
 def percent(share, form=".2f", *, unit=" %", nothing=NOTHING):

@@ -1,6 +1,9 @@
 """Values as JSON has them."""
 
+import json
 import math
+
+from keras_kd.utils.formatting import HARMFUL
 
 
 def json_safe(value):
@@ -30,3 +33,15 @@ def json_safe(value):
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value)
+
+
+def json_text(value, indent=2):
+    """Plain values as JSON that people can read: letters of all languages stay, what a terminal would obey does not.
+
+    Example:
+        >>> json_text({"class": "Kätzchen\\x9b"}, None) == '{"class": "Kätzchen' + chr(92) + 'u009b"}'
+        True
+    """
+    text = json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False)
+    # Line breaks are those between values: inside of texts they are written out already.
+    return HARMFUL.sub(lambda one: one[0] if one[0] == "\n" else f"\\u{ord(one[0]):04x}", text)

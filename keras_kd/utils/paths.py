@@ -1,6 +1,7 @@
 """Paths as a user writes them."""
 
 import os
+import stat
 from pathlib import Path
 
 from keras_kd.utils.errors import UserError
@@ -20,7 +21,8 @@ def user_path(text, where="path"):
         str.
 
     Raises:
-        UserError: it is empty, holds a NUL character, or names a user that is not there.
+        UserError: it is empty, holds a NUL character, names a user that is not there, or a pipe, socket or device, at
+            which a reader may wait forever.
 
     Example:
         >>> user_path("photos/"), user_path("~/photos") == os.path.expanduser("~/photos")
@@ -37,14 +39,23 @@ def user_path(text, where="path"):
         raise UserError(f"{where}: found {text!r}, with half of a character; expected a path") from None
     if longest > LONGEST:
         raise UserError(f"{where}: found a name of more than {LONGEST} bytes, {text[:40]!r}...; give a shorter one")
-    if not text.startswith("~"):
-        return text
-    found = os.path.expanduser(text)
+    found = os.path.expanduser(text) if text.startswith("~") else text
     if found.startswith("~"):
         name = text[1:].split("/")[0]
         whose = f"there is no user {name!r}" if name else "it is not known where the home folder is"
         raise UserError(f"{where}: found {text!r}, and {whose}; give the whole path, or ./{text} for what is here")
+    if _is_special(found):
+        raise UserError(f"{where}: found {text!r}, a pipe, socket or device; expected a file or a folder")
     return found
+
+
+def _is_special(path):
+    """Whether something lies there that is neither a file nor a folder."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def user_folder(text, where="folder"):

@@ -1,10 +1,15 @@
-"""Lines for a person on standard error, in addition to what a command prints.
+"""Lines for a person: what a command prints, and on standard error what there is to say in addition.
+
+Names of files and classes in them are harmless: what would move the cursor or is no text is written out.
 
 Two lines are written past it, by the system itself: those of a signal that ends the process at once, see
 `keras_kd.utils.stopping` and `keras_kd.cli.command`.
 """
 
+import functools
 import sys
+
+from keras_kd.utils.formatting import printable
 
 
 def print_error(text):
@@ -17,11 +22,25 @@ def print_error(text):
         >>> print_error("x.yaml: no such recipe")  # on standard error: keras-kd: x.yaml: no such recipe
     """
     try:
-        sys.stderr.write("".join(f"keras-kd: {line}\n" for line in str(text).splitlines()))
+        sys.stderr.write("".join(f"keras-kd: {printable(line)}\n" for line in str(text).splitlines()))
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         # Who listened is gone; the exit code still says it.
         pass
+
+
+_said = set()
+
+
+def say_once(text):
+    """As `print_note`, the first time in a process.
+
+    Example:
+        >>> say_once("teacher.keras: has one unit")
+    """
+    if text not in _said:
+        _said.add(text)
+        print_note(text)
 
 
 def print_note(text):
@@ -30,4 +49,24 @@ def print_note(text):
     Example:
         >>> print_note("digits: epoch 1/2")  # on standard error, at once
     """
-    print(text, file=sys.stderr, flush=True)
+    print(_lines(text), file=sys.stderr, flush=True)
+
+
+@functools.cache
+def print_note_once(text):
+    """As `print_note`, but not again in this process what was said already, however often it is found."""
+    print_note(text)
+
+
+def print_result(text):
+    """What a command was asked for, on standard output.
+
+    Example:
+        >>> print_result("a class called \\x1b[31mred")
+        a class called \\x1b[31mred
+    """
+    print(_lines(text), flush=True)
+
+
+def _lines(text):
+    return "\n".join(map(printable, str(text).split("\n")))

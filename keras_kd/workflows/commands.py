@@ -70,6 +70,7 @@ def distill(
     smoke: bool = False,
     restart: bool = False,
     quiet: bool = False,
+    despite: Iterable[str] = (),
 ) -> "Report":
     """Runs a recipe to its end: train, measure, export. A run that was killed resumes; a finished one answers at once.
 
@@ -81,6 +82,7 @@ def distill(
         smoke: shrinks it to under a minute. A recipe that was loaded so needs it too, for its teachers.
         restart: throws away what is in the run folder and begins again.
         quiet: no progress.
+        despite: checks that the doctor makes before training and that do not stop it, such as "pixels".
 
     Returns:
         The `keras_kd.Report`; with a baseline or several seeds it has a `verdict`.
@@ -109,7 +111,7 @@ def distill(
         name, folder = name or stem_of(recipe), folder_of(out) or run_folder(recipe, loaded.seed, smoke, own)
     from keras_kd.workflows import seeds
 
-    return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=tuple(despite))
 
 
 def evaluate(
@@ -119,6 +121,7 @@ def evaluate(
     pixels: str = "pixels",
     image_size: int | None = None,
     probabilities: bool = False,
+    modules: str | Iterable[str] = (),
 ) -> "Report":
     """Measures the student of a run again, or any Keras model on a dataset.
 
@@ -128,6 +131,7 @@ def evaluate(
         pixels: what it takes: "pixels" (0..255), "unit" (0..1), "symmetric" (-1..1) or "standard".
         image_size: of the images of a folder, in pixels.
         probabilities: it gives probabilities, not logits.
+        modules: of your own, that define layers of a run's networks or of the file.
 
     Returns:
         The report.
@@ -141,8 +145,9 @@ def evaluate(
         keras_kd.utils.errors.UserError: teacher.keras: give data NAME, the dataset to measure it on; ...
     """
     run = user_folder(given_path(run, "run"), "run")
+    data = checked_model(run, data, pixels) if is_model_file(run) else data
+    _know(modules)
     if is_model_file(run):
-        data = checked_model(run, data, pixels)
         from keras_kd.workflows.run.evaluate import evaluate_model
 
         return evaluate_model(run, data, pixels, not probabilities, image_size)
@@ -151,12 +156,15 @@ def evaluate(
     return evaluate_run(run)
 
 
-def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = False) -> "Report":
+def export(
+    run: PathLike, formats: str | Iterable[str] = (), *, modules: str | Iterable[str] = (), quiet: bool = False
+) -> "Report":
     """Exports the student of a run: SavedModel and LiteRT, each compared with Keras before it is delivered.
 
     Args:
         run: the run folder.
         formats: one or some of the formats of docs/recipes.md; the recipe's by default.
+        modules: as of `evaluate`.
         quiet: no progress.
 
     Returns:
@@ -173,6 +181,7 @@ def export(run: PathLike, formats: str | Iterable[str] = (), *, quiet: bool = Fa
     """
     run = user_folder(given_path(run, "run"), "run")
     formats = checked_formats((formats,) if isinstance(formats, str) else formats)
+    _know(modules)
     from keras_kd.workflows.run.export import export as export_run
 
     return export_run(run, formats=formats, quiet=quiet)
@@ -191,6 +200,7 @@ def search(
     winner: bool = True,
     restart: bool = False,
     quiet: bool = False,
+    despite: Iterable[str] = (),
 ) -> "SearchResult | None":
     """Searches the settings of a recipe; the best becomes a recipe, trained on all images and tested.
 
@@ -204,6 +214,7 @@ def search(
         winner: trains the best recipe; otherwise it is left as a file.
         restart: throws away what is in the folder and begins again.
         quiet: no progress.
+        despite: as of `distill`.
 
     Returns:
         What `search.json` holds; its `best` is None where no trial came to its end. None of a worker.
@@ -230,6 +241,7 @@ def search(
         restart=restart,
         quiet=quiet,
         winner=winner,
+        despite=tuple(despite),
     )
 
 
@@ -313,6 +325,12 @@ def compare(runs: Iterable[PathLike], *, out: PathLike | None = None) -> list[di
         with atomic_write(out) as temporary:
             temporary.write_text(page(rows), encoding="utf-8")
     return rows
+
+
+def _know(modules: str | Iterable[str]) -> None:
+    from keras_kd.models.saved import know
+
+    know(*((modules,) if isinstance(modules, str) else modules))
 
 
 def _place_of_loaded(out: PathLike | None, name: str | None, smoke: bool) -> tuple[str, Path]:

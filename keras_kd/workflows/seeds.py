@@ -1,7 +1,5 @@
 """A recipe run with each of its seeds, compared with the same student on labels alone, and judged."""
 
-import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -9,25 +7,29 @@ import numpy as np
 
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import properties
-from keras_kd.recipe.folders import RunFolder, baseline_folder, seed_folder
+from keras_kd.evaluation.predictions_file import read_predictions
+from keras_kd.recipe.folders import RunFolder, seed_folder
 from keras_kd.recipe.load import reading_once
+from keras_kd.report.first_sentence import NO_DOUBT
 from keras_kd.report.report import Calibration, Fidelity
 from keras_kd.report.write import write
 from keras_kd.utils.errors import GateError
-from keras_kd.utils.file_names import file_name
 from keras_kd.utils.formatting import percent
 from keras_kd.workflows.doctor import examination_of_run
+from keras_kd.workflows.doctor.start import StartChecks
 from keras_kd.workflows.run import distill as run
-from keras_kd.workflows.run.baseline import LABELS, SMOOTHING, baseline_of
+from keras_kd.workflows.run.baseline import LABELS, SMOOTHING, baselines_of
+from keras_kd.workflows.run.deliver import write_card
 from keras_kd.workflows.run.distill import trained_independent_teacher, trained_teacher
-from keras_kd.workflows.run.folder import hold_run, may_hold, of_training, read_report
+from keras_kd.workflows.run.dry_run import about_data
+from keras_kd.workflows.run.folder import hold_run, may_hold, read_report
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.write_page import write_page
 
 
 @reading_once()
-def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
+def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, despite=()):
     """Runs a recipe for each of its seeds and, where it asks for a baseline, the same student without its teacher.
 
     The run of the recipe's own seed is in `folder` and is the one that is exported; those of others lie next to it, as
@@ -38,6 +40,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
         recipe: a `Recipe`.
         folder, name, restart, smoke, quiet: as of `keras_kd.workflows.run.distill.distill`; `restart` leaves baselines
         alone.
+        despite: names of checks of the doctor that do not stop the run; `keras_kd.workflows.doctor.start.AT_THE_START`.
 
     Returns:
         The report of the recipe's own seed; with a baseline or several seeds it has a "verdict".
@@ -46,9 +49,18 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False):
         UserError, NonFiniteLoss, GateError: as `keras_kd.workflows.run.distill.distill`; the last once all is judged.
     """
     folder, failed = Path(folder), None
+    check = StartChecks(despite, smoke)
     _may_begin(recipe, folder, restart)
+    if recipe.export.deliver == "best" and recipe.export.formats:
+        if restart or not RunFolder(folder).student.exists():
+            first = _without_exports(recipe)
+            run.distill(first, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, check=check)
+            restart = False
+        # Before the last stage of the run itself, which exports the better one.
+        alone, place = baselines_of(recipe, recipe, folder)[LABELS]
+        run.distill(alone, place, name=_title(name, LABELS, recipe.seed), quiet=quiet, wait_for=run.BOTH)
     try:
-        report = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
+        report = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, check=check)
     except GateError as error:
         report, failed = read_report(folder), error
     if recipe.seeds or recipe.baseline is not None:
@@ -65,32 +77,13 @@ def _may_begin(recipe, folder, restart):
         one = recipe.with_seed(seed)
         if seed != recipe.seed:
             may_hold(RunFolder(seed_folder(folder, seed, recipe.seed)), _without_exports(one), restart)
-        for alone, place in _baselines(recipe, one, folder).values():
+        for alone, place in baselines_of(recipe, one, folder).values():
             may_hold(RunFolder(place), alone, False)
 
 
 def _without_exports(recipe):
     """The recipe of a run that is there to be measured: the file of one seed is delivered."""
     return recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ()})})
-
-
-def _baselines(recipe, one, folder):
-    """{what it learns from: (`Recipe`, folder)} of what the run of a seed is judged against."""
-    if recipe.baseline is None:
-        return {}
-    smoothing = recipe.baseline.label_smoothing
-    asked = {LABELS: None} if smoothing is None else {LABELS: None, SMOOTHING: smoothing}
-    found = {against: baseline_of(one, label_smoothing) for against, label_smoothing in asked.items()}
-    return {
-        against: (alone, baseline_folder(folder, _stem(recipe), digest_of(alone), one.seed))
-        for against, alone in found.items()
-    }
-
-
-def digest_of(recipe):
-    """What a recipe trains, its seed apart, in 8 hexadecimal digits."""
-    plain = {key: value for key, value in of_training(recipe).items() if key != "seed"}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def _judged(recipe, folder, *, name, restart, smoke, quiet):
@@ -107,10 +100,10 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
             one = _without_exports(one)
             title = f"{name}, seed {seed}"
             runs[seed] = place, run.distill(one, place, name=title, restart=restart, smoke=smoke, quiet=quiet)
-        for against, (alone, place) in _baselines(recipe, one, folder).items():
-            title = f"{name} on {against}, seed {seed}"
+        for against, (alone, place) in baselines_of(recipe, one, folder).items():
+            title = _title(name, against, seed)
             # Two recipes that share it may come to it at once.
-            baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait=True)
+            baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait_for=run.BOTH)
     with hold_run(RunFolder(folder), wait=True):
         report = read_report(folder)
         report.verdict = judge(recipe, folder, runs, baselines)
@@ -121,12 +114,14 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
             write(report, folder)  # what the examination reads
             report.doctor = {**examination_of_run(recipe, folder), "seeds": list(seeds)}
         write(report, folder)
+        # It begins with the verdict where that warns of the student.
+        write_card(folder, report, about_data(recipe).image_shape)
     # As it is read again: with the words that JSON has for numbers as keys.
     return read_report(folder)
 
 
-def _stem(recipe):
-    return file_name(Path(recipe.student.model).stem.replace(":", "-"))
+def _title(name, against, seed):
+    return f"{name} on {against}, seed {seed}"
 
 
 def judge(recipe, folder, runs, baselines):
@@ -160,6 +155,8 @@ def judge(recipe, folder, runs, baselines):
             images=one.data.test,
         )
         verdict["against"][against] = {**compared, "runs": _rows(of_seed, folder)}
+        if compared["n"] and compared["n"] < recipe.baseline.least_seeds:
+            _judge_on_images(verdict["against"][against], against, runs, of_seed)
     if baselines.get(LABELS):
         alone = baselines[LABELS]
         verdict["classes"] = metrics.class_changes(
@@ -170,11 +167,25 @@ def judge(recipe, folder, runs, baselines):
         verdict["sentence"] = verdict["against"][LABELS]["sentence"]
     else:
         around = "" if spread["std"] is None else f" +- {percent(spread['std'], unit='')}"
-        verdict["sentence"] = (
-            f"{percent(spread['mean'])}{around} over {len(tops)} seeds; whether distilling helped is not "
-            "known without a baseline (baseline: true)."
-        )
+        verdict["sentence"] = f"{percent(spread['mean'])}{around} over {len(tops)} seeds."
     return verdict
+
+
+def _judge_on_images(compared, against, runs, baselines):
+    """Adds to a verdict of too few seeds what the test images of its first seed say, where they leave no doubt."""
+    seed = compared["seeds"][0]
+    kept = [read_predictions(RunFolder(Path(of[seed][0])).predictions) for of in (runs, baselines)]
+    if any(one is None for one in kept) or not np.array_equal(kept[0]["labels"], kept[1]["labels"]):
+        return
+    correct = [one["student_logits"].argmax(1) == one["labels"] for one in kept]
+    compared["on_images"] = found = {**metrics.paired_images(*correct), "seed": seed}
+    better, worse = (found["first_only"] > found["second_only"], found["first_only"] < found["second_only"])
+    if found["p"] < NO_DOUBT and (better or worse):
+        distilled, alone = (percent(one.mean()) for one in correct)
+        compared["sentence"] = (
+            f"Distillation is {'better' if better else 'worse'} than {against} on these {found['images']} test images: "
+            f"{distilled} against {alone} (seed {seed}, McNemar's test, p < {NO_DOUBT}); {compared['why']}."
+        )
 
 
 def _rows(runs, folder):

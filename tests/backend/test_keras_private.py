@@ -14,6 +14,8 @@ from keras_kd.backend.keras_private import (
     only_output,
     overridden_losses,
     own_trainable_variables,
+    prepared_tf2onnx,
+    run_through,
     runs_its_graph,
     variable_index,
 )
@@ -113,3 +115,25 @@ def test_calls_are_replaced_and_put_back():
     with pytest.raises(ZeroDivisionError), calling([(layer, doubled)]):
         raise ZeroDivisionError
     assert "call" not in layer.__dict__
+
+
+def test_a_graph_is_run_with_another_call_of_each_layer():
+    image = keras.Input((3,))
+    model = keras.Model(image, [keras.layers.Dense(2, name="a")(image), keras.layers.Dense(1, name="b")(image)])
+    called = []
+
+    def call(layer, *given, **options):
+        called.append(layer.name)
+        return layer(*given, **options) + 1
+
+    given = np.ones((2, 3), "float32")
+    found = run_through(model, [given], call)
+    assert sorted(called) == ["a", "b"]
+    for one, expected in zip(found, model(given), strict=True):
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(expected) + 1, rtol=1e-6)
+
+
+@pytest.mark.one_backend
+def test_tf2onnx_is_the_one_that_is_installed():
+    tf2onnx = pytest.importorskip("tf2onnx")
+    assert prepared_tf2onnx() is tf2onnx

@@ -611,3 +611,19 @@ def test_batches_hold_every_view_once(count, by_shape):
     assert [place for start, taken, _ in batches for place in range(start, start + taken)] == list(range(count))
     assert {size for *_, size in batches} <= {64, 250} or not by_shape
     assert all(0 <= size - taken < 64 for _, taken, size in batches)
+
+
+@pytest.mark.both_backends
+def test_a_teacher_that_gives_no_numbers_is_named_with_its_layer_and_the_image(tmp_path):
+    class Pole(keras.layers.Layer):
+        def call(self, x):
+            return 1.0 / (x - 3.0)
+
+    layers = [keras.Input((8, 8, 1)), keras.layers.GlobalMaxPooling2D(), Pole(name="pole"), keras.layers.Dense(2)]
+    images = np.zeros((6, 8, 8, 1), "uint8")
+    images[4] = 3
+    bank = Bank(tmp_path, keras.Sequential(layers), images, VIEWS["none"], name="odd.keras")
+    said = "odd.keras gives logits that are .* for training image 4 in view 0, first in its layer 'pole'"
+    with pytest.raises(UserError, match=f"the teacher's output is not finite: {said}"):
+        bank.fill_all()
+    assert bank.tables["logits"].filled() == 0

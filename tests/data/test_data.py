@@ -1,6 +1,7 @@
 """What `keras_kd.data.load` promises, source by source."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -571,10 +572,10 @@ def test_folder_of_every_format_without_what_is_no_image(photos):
     assert found.image_shape == (4, 4, 3)
 
 
-@pytest.mark.parametrize("test", ["test", "val", "validation"])
+@pytest.mark.parametrize("test", ["test", "Test", "testing", "eval", "EVALUATION", "seg_test"])
 def test_folder_names_of_the_test_split(photos, test):
     found = data.load(photos({path.replace("test", test): size for path, size in SMALL.items()}))
-    assert (len(found.train), len(found.test)) == (6, 2)
+    assert (len(found.train), len(found.test), found.validation) == (6, 2, None)
 
 
 def test_folder_with_a_class_called_train(photos):
@@ -636,12 +637,12 @@ def test_folder_that_is_missing_or_holds_nothing(photos, tmp_path):
         "a config, its version too, as in name/config:1.0.0"
     )
     root = photos(SMALL)
-    (tmp_path / "photos" / "train" / "cat" / "1.png").rename(tmp_path / "photos" / "train" / "cat" / "1.tif")
+    (tmp_path / "photos" / "train" / "cat" / "1.png").rename(tmp_path / "photos" / "train" / "cat" / "1.heic")
     for number in (2, 3):
         (tmp_path / "photos" / "train" / "cat" / f"{number}.png").unlink()
     assert refusal(root) == (
-        f"{root}/train/cat: found no image; expected files ending in jpg jpeg png bmp gif webp; add some or remove the "
-        "folder"
+        f"{root}/train/cat: found no image, but 1 .heic (train/cat/1.heic); expected files ending in jpg jpeg jpe jfif "
+        "png apng bmp dib gif webp tif tiff; add some or remove the folder"
     )
 
 
@@ -654,8 +655,8 @@ def test_folder_with_unreadable_images(photos, store):
     message = refusal(root)
     assert message == (
         f"{root}/train/cat/2.png: found no readable image (UnidentifiedImageError: cannot identify image file "
-        "'train/cat/2.png'); 2 more cannot be read either; expected a whole jpg, png, bmp, gif or webp of 8 bits a "
-        "channel; replace or remove it"
+        "'train/cat/2.png'); 2 more cannot be read either; expected a whole jpg, png, bmp, gif, webp or tif of 8 "
+        "bits a channel; replace or remove it"
     )
     assert list(store.iterdir()) == []
 
@@ -683,7 +684,7 @@ def odd_files():
         path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 6 4\n%%EndComments\nshowpage\n")
 
     def another_format(path):
-        Image.new("RGB", (6, 4)).save(path, "TIFF")
+        Image.new("RGB", (6, 4)).save(path, "PPM")
 
     def bomb(path):
         Image.new("1", (10_000, 10_000)).save(path)
@@ -713,7 +714,9 @@ def test_folder_with_an_odd_file_of_an_image_s_name(photos, tmp_path, monkeypatc
     make(Path(root) / "train" / "cat" / "zz.png")
     message = refusal(root)
     assert message.startswith(f"{root}/train/cat/zz.png: found no readable image ({reason}")
-    assert message.endswith("expected a whole jpg, png, bmp, gif or webp of 8 bits a channel; replace or remove it")
+    assert message.endswith(
+        "expected a whole jpg, png, bmp, gif, webp or tif of 8 bits a channel; replace or remove it"
+    )
     assert not started.exists() and [str(warning.message) for warning in recwarn] == []
 
 
@@ -777,8 +780,25 @@ def test_class_names_that_no_report_can_hold(photos, npz, name, shown):
         "rename the class"
     )
     assert refusal(os.fsdecode(root)) == message.format(where=os.fsdecode(root), shown=shown)
-    path = npz(label_names=["ant", "bee", "cat", "yak\t"])
-    assert refusal(path) == message.format(where=path, shown=r"'yak\t'")
+    for one, said in (
+        ("yak\t", r"'yak\t'"),
+        ("yak\x1b[31m", r"'yak\x1b[31m'"),
+        ("yak\u202e", r"'yak\u202e'"),
+        ("a\0b", r"'a\x00b'"),
+    ):
+        path = npz(label_names=["ant", "bee", "cat", one])
+        assert refusal(path) == message.format(where=path, shown=said)
+    path = npz(label_names=np.array([b"ant", b"bee", b"cat", b"\xff\xfe"]))
+    assert refusal(path) == message.format(where=path, shown=r"'\udcff\udcfe'")
+
+
+def test_class_names_whose_bytes_are_no_characters(npz):
+    names = np.array(["ant", "bee", "cat", "yak"])
+    names.view("uint32")[-1] = 0x110000
+    path = npz(label_names=names)
+    assert refusal(path) == (
+        f"{path}: label_names: found numbers that are no characters; expected text; save them again"
+    )
 
 
 # The cache
@@ -897,6 +917,29 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(photos, store, monke
 
         patch.setattr(cache.os, "fsync", full)
         assert refusal(root) == message
+    assert entries(store) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EDQUOT, "found the quota of the disk used up; expected 1 MiB free for photos; free some, or"),
+        (errno.EFBIG, "(the file would be larger than is allowed here); expected a disk that takes 1 MiB for photos;"),
+        (errno.EIO, "(the disk fails); expected a disk that takes 1 MiB for photos; correct that, or name"),
+        (errno.ENOMEM, "(there is no memory left); expected"),
+        (errno.EBUSY, "(Device or resource busy); expected"),
+        (errno.EROFS, "cannot be written (Read-only file system); expected a folder for decoded images; name"),
+        (errno.ENAMETOOLONG, "cannot be written (File name too long); expected a folder for decoded images; name"),
+    ],
+)
+def test_what_a_disk_may_refuse_is_one_line(photos, store, monkeypatch, number, said):
+    def refused(handle):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_entry.os, "fsync", refused)
+        message = refusal(photos(SMALL))
+    assert message.startswith(str(store)) and said in message and message.endswith("variable KERAS_KD_CACHE")
     assert entries(store) == []
 
 

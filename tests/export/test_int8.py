@@ -75,14 +75,38 @@ def small(kind):
         x = layers.Conv2D(8, 3, padding="same")(x)
         x = layers.Concatenate()([layers.BatchNormalization()(x), x])
         x = layers.MaxPooling2D()(x)
+    elif kind == "numbers meet values":
+        x = layers.Conv2D(8, 3, padding="same")(x)
+        x = x * (layers.ReLU(6.0)(x + 3.0) * (1.0 / 6.0)) - np.linspace(0, 1, 8, dtype="float32")
+    elif kind == "swish and excitation":
+        x = layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[0.5, 2.0, 1.0])(x)
+        x = layers.Conv2D(8, 3, padding="same", activation="swish")(x)
+        gate = layers.Dense(8, activation="sigmoid")(layers.Dense(4, "swish")(layers.GlobalAveragePooling2D()(x)))
+        x = x * layers.Reshape((1, 1, 8))(gate)
+    elif kind == "separable":
+        x = layers.BatchNormalization()(layers.SeparableConv2D(8, 3, padding="same", use_bias=False)(x))
+        y = layers.ReLU()(x)
+        x = layers.Concatenate()([layers.AveragePooling2D(3, 1, "same")(x), x + y, y])
+    elif kind == "models inside":
+        inner = lived_in(
+            keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(3, 3, padding="same"), layers.BatchNormalization()])
+        )
+        between = keras.Input((8, 8, 3))
+        outer = keras.Model(between, layers.ReLU()(inner(between)), name="outer")
+        # One is called twice, and both have layers of the same names as the network.
+        x = layers.Conv2D(3, 1, name=inner.layers[0].name)(outer(inner(x)))
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.5)(x)
     return lived_in(keras.Model(image, layers.Dense(5, name="logits")(x)))
 
 
 KINDS = (
-    "residual", "depthwise", "normalisation first", "one read twice", "layers called twice", "one normalisation of two"
+    "residual", "depthwise", "normalisation first", "one read twice", "layers called twice", "one normalisation of two",
+    "numbers meet values", "swish and excitation", "separable", "models inside",
 )  # fmt: skip
+
+
+FILES_OF = ("residual", "depthwise", "normalisation first", "numbers meet values", "separable")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -101,6 +125,24 @@ def test_the_simulation_is_near_what_it_simulates(kind):
     assert 0 < np.abs(in_int8 - said).mean() < 0.05 * np.ptp(said)
 
 
+def test_a_network_that_learnt_its_normalisation_from_images_is_simulated_with_it():
+    normalization = keras.layers.Normalization()
+    normalization.adapt(pixels((4, 4, 3)).astype("float32"))
+    model = keras.Sequential([keras.Input((4, 4, 3)), normalization, keras.layers.Flatten(), keras.layers.Dense(2)])
+    images = pixels((4, 4, 3)).astype("float32")
+    np.testing.assert_allclose(folded(model).predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-5)
+
+
+def test_layers_whose_insides_are_not_followed_are_told():
+    layers = keras.layers
+    image = keras.Input((4, 4, 1))
+    x = layers.LayerNormalization(name="normal")(layers.Conv2D(4, 3)(image))
+    model = keras.Model(image, layers.Dense(2)(layers.Flatten()(layers.PReLU(name="slope")(x))))
+    found = Simulation(model, pixels((4, 4, 1))).not_followed
+    assert found == (("normal", "LayerNormalization"), ("slope", "PReLU"))
+    assert Simulation(small("swish and excitation"), pixels((8, 8, 3))).not_followed == ()
+
+
 def test_a_value_that_is_read_by_name_is_a_reader():
     layers = keras.layers
     image = keras.Input((6, 6, 1))
@@ -111,7 +153,7 @@ def test_a_value_that_is_read_by_name_is_a_reader():
     np.testing.assert_allclose(folded(model).predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-4)
 
 
-@pytest.mark.parametrize(("kind", "left"), list(zip(KINDS, (0, 0, 1, 1, 1, 1), strict=True)))
+@pytest.mark.parametrize(("kind", "left"), list(zip(KINDS, (0, 0, 1, 1, 1, 1, 0, 0, 0, 1), strict=True)))
 def test_a_normalisation_is_folded_where_it_is_the_only_one_that_reads_a_convolution(kind, left):
     found = [layer for layer in folded(small(kind)).layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(found) == left
@@ -164,7 +206,7 @@ def test_each_output_channel_of_a_kernel_has_its_own_scale():
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize(
-    "kind", ["residual", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("depthwise", "normalisation first"))]
+    "kind", ["swish and excitation", *(pytest.param(kind, marks=pytest.mark.slow) for kind in FILES_OF)]
 )
 def test_the_exported_file_says_what_the_simulation_says(kind, tmp_path):
     """Within one of the 256 steps of an output, where float32 is several away."""
@@ -206,7 +248,10 @@ def exported_and_simulated(student, images, folder):
 @pytest.mark.parametrize(
     ("model", "told"),
     [
-        (lambda: keras.Sequential([keras.Input((4, 4, 1)), small_model_inside()]), "has a model inside, 'inside'"),
+        (
+            lambda: keras.Sequential([keras.Input((4, 4, 1)), code_inside()]),
+            "has a model inside, 'own', that is",
+        ),
         (lambda: two_outputs(), "has 1 inputs and 2 outputs; expected one of each"),
         (lambda: subclassed(), "is no functional model"),
     ],
@@ -217,8 +262,10 @@ def test_a_network_that_cannot_be_simulated_is_refused_by_name(model, told):
     assert told in str(error.value) and "\n" not in str(error.value)
 
 
-def small_model_inside():
-    return keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)], name="inside")
+def code_inside():
+    own = subclassed(name="own")
+    own(np.zeros((1, 4, 4, 1), "float32"))
+    return own
 
 
 def two_outputs():
@@ -227,12 +274,15 @@ def two_outputs():
     return keras.Model(image, [keras.layers.Dense(3)(flat), keras.layers.Dense(3)(flat)])
 
 
-def subclassed():
+def subclassed(**options):
     class Own(keras.Model):
         def call(self, images):
             return images
 
-    return Own()
+        def compute_output_shape(self, shape):
+            return shape
+
+    return Own(**options)
 
 
 # The whole way.

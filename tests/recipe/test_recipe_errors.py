@@ -73,7 +73,7 @@ BROKEN = {
     "unknown top field": (
         GOOD + "optimiser: sgd\n",
         [
-            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, fit, bank, generations, export, search, baseline, evidence, seed, seeds"
+            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, fit, bank, generations, export, search, baseline, evidence, modules, seed, seeds"
         ],
     ),
     "rare classes of a profile that has none": (

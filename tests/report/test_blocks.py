@@ -55,9 +55,9 @@ def words_of(html):
 
 def test_markdown():
     assert markdown_page.show(PAGE) == (
-        "# a|b <c>\n\nseed 0\n\n"
+        "# a|b &lt;c>\n\nseed 0\n\n"
         "**A shortened run: it shows that every step works. Its numbers are no result.**\n\n**Better: by 1 point.**\n\n"
-        "## All kinds\n\nA text. Of two <sentences>.\n\n"
+        "## All kinds\n\nA text. Of two &lt;sentences>.\n\n"
         "|  | top-1 |\n| --- | --- |\n| one | 97.5 |\n| two | 8 |\n\nWhat a note says.\n\n"
         "1. in lines\n2. second\n\n"
         "|  |  |\n| --- | --- |\n| data_name | digits |\n| more | a 1 |\n\n"

@@ -13,7 +13,8 @@ from keras_kd.cli.common import _keras_settings
 from keras_kd.cli.main import commands
 from keras_kd.data.injected.label_noise import read_matrix
 from keras_kd.data.sources import cache
-from keras_kd.models.load import from_file, in_small_letters
+from keras_kd.models.load import from_file
+from keras_kd.models.saved import in_small_letters
 from keras_kd.recipe.files import find
 from keras_kd.recipe.load import load
 from keras_kd.report.compare import rows_of

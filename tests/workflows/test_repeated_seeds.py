@@ -10,6 +10,7 @@ import shutil
 import numpy as np
 import pytest
 from reports import undescribed
+from stand_ins import UNTRAINED
 
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
@@ -65,7 +66,7 @@ def page_of(folder):
 def distilled(folder, text="", name="mine", **options):
     (folder / f"{name}.yaml").write_text(RECIPE + text)
     return repeated_seeds.distill(
-        load(folder / f"{name}.yaml"), folder / "runs" / name, name=name, quiet=True, **options
+        load(folder / f"{name}.yaml"), folder / "runs" / name, name=name, quiet=True, despite=UNTRAINED, **options
     )
 
 
@@ -146,7 +147,9 @@ def test_seeds_without_a_baseline_have_a_mean_and_no_verdict(folder):
 @pytest.mark.slow
 def test_the_last_epoch_is_the_figure_and_the_best_on_validation_stands_next_to_it(folder):
     (folder / "mine.yaml").write_text(RECIPE.replace("epochs: 2", "epochs: 4"))
-    found = repeated_seeds.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
+    found = repeated_seeds.distill(
+        load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True, despite=UNTRAINED
+    )
     best, rows = found["best_validation"], read_history(RunFolder(folder / "runs" / "mine"))
     scores = [float(row["val_accuracy"]) for row in rows]
     assert best["val_accuracy"] == max(scores) and best["epoch"] == 1 + scores.index(max(scores))

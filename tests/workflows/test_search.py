@@ -16,7 +16,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from reports import undescribed
-from stand_ins import at_once
+from stand_ins import UNTRAINED, at_once
 
 from keras_kd import Report
 from keras_kd.cli.main import commands
@@ -44,6 +44,8 @@ terms: [{method: kd, temperature: 4}]
 fit: {epochs: 2, batch_size: 12, optimizer: adam, learning_rate: 0.01}
 export: {formats: []}
 """
+
+DESPITE = [word for name in UNTRAINED for word in ("--despite", name)]
 
 pytestmark = pytest.mark.usefixtures("forked")
 
@@ -90,7 +92,7 @@ def trained_in_no_time(monkeypatch):
 
 
 def searched(path, folder, **options):
-    return search(path, folder, name="small", quiet=True, **options)
+    return search(path, folder, name="small", quiet=True, despite=UNTRAINED, **options)
 
 
 # The space.
@@ -368,7 +370,7 @@ def test_no_trial_begins_after_the_hours(recipe, tmp_path):
 
 def command(*arguments, cwd, **options):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    call = [sys.executable, "-m", "keras_kd.cli", "search", *map(str, arguments)]
+    call = [sys.executable, "-m", "keras_kd.cli", "search", *map(str, arguments), *DESPITE]
     return subprocess.Popen(
         call, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )
@@ -405,7 +407,7 @@ def test_wrong_options(recipe, tmp_path, arguments, message):
 def test_a_search_whose_trials_all_failed_exits_with_1(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = recipe("{trials: 2, objective: {name: none.such, direction: max}}", fit="{epochs: 1}")
-    done = CliRunner().invoke(commands, ["search", str(path)])
+    done = CliRunner().invoke(commands, ["search", str(path), *DESPITE])
     assert done.exit_code == 1 and "0 trials by random, 2 failed" in done.stdout
     assert "failed: search.objective: the report has no figure 'none.such'" in done.stdout
 

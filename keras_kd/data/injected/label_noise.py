@@ -140,7 +140,7 @@ def read_matrix(path):
     path = user_path(path, "label_noise.matrix")
     try:
         return np.load(path) if ends_in(path, (".npy",)) else np.loadtxt(path, delimiter=",", ndmin=2)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UserError(
             f"label_noise.matrix: {path} cannot be read ({error}); expected a .npy file, or rows of numbers with commas"
         ) from None

@@ -64,4 +64,5 @@ def read(name, options):
         UserError: it cannot be read.
     """
     source, size = SOURCES[kind(name)].load(name, options), options.image_size
-    return source._replace(train=images.resize_split(source.train, size), test=images.resize_split(source.test, size))
+    splits = {split: images.resize_split(getattr(source, split), size) for split in ("train", "test", "validation")}
+    return source._replace(**splits)

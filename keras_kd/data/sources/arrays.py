@@ -22,7 +22,7 @@ def from_arrays(where, arrays):
     Example:
         >>> made = {"x_train": np.zeros((2, 4, 4), "uint8"), "y_train": [[0], [1]], "label_names": ["cat", "dog"]}
         >>> from_arrays("pets", made)
-        Source(train=Split(2 images of 4x4x1), test=None, class_names=('cat', 'dog'))
+        Source(train=Split(2 images of 4x4x1), test=None, class_names=('cat', 'dog'), validation=None, notes=())
     """
     missing = [key for key in KEYS[:2] if key not in arrays]
     if ("x_test" in arrays) != ("y_test" in arrays):
@@ -128,4 +128,9 @@ def _class_names(where, names, labels):
         raise UserError(
             f"{where}: label_names: found {names.dtype} of shape {names.shape}; expected a list of texts, one per class"
         )
-    return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist())
+    if names.dtype.kind == "U" and (np.array(names, names.dtype.newbyteorder("=")).view("uint32") > 0x10FFFF).any():
+        raise UserError(f"{where}: label_names: found numbers that are no characters; expected text; save them again")
+    # Bytes that are no UTF-8 are told of where all names of classes are looked at.
+    return tuple(
+        name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name) for name in names.tolist()
+    )

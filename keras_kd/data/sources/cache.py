@@ -23,11 +23,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_kd.data.dataset import Split, chunks, facts, printable
+from keras_kd.data.dataset import Split, chunks, facts
 from keras_kd.data.sources import cache_entry
 from keras_kd.data.sources.cache_entry import FORMAT, Damaged
-from keras_kd.utils.errors import UserError
-from keras_kd.utils.formatting import size
+from keras_kd.utils.errors import MachineError, UserError
+from keras_kd.utils.files import UNWRITABLE, reason
+from keras_kd.utils.formatting import printable, size
 from keras_kd.utils.paths import user_path
 from keras_kd.utils.screen import print_note
 
@@ -78,7 +79,7 @@ def find(root, request, version="*", log=True):
     return None
 
 
-def write(root, request, version, class_names, parts):
+def write(root, request, version, class_names, parts, notes=tuple):
     """Writes an entry and gives it back as `find` does.
 
     Args:
@@ -86,10 +87,12 @@ def write(root, request, version, class_names, parts):
         request: see `find`.
         version: the source's version, "" if it has none.
         class_names: one per class.
-        parts: dict of `Part` by split; `train`, and `test` if there is one.
+        parts: dict of `Part` by split; `train`, and `test` and `validation` if there are such.
+        notes: a function that is asked, once all is read, for lines that are kept with the entry.
 
     Raises:
-        UserError: the disk is full, the cache folder cannot be written, or something else is where the entry goes.
+        UserError: the cache folder cannot be written, or something else is where the entry goes.
+        MachineError: the disk is full or fails.
     """
     root = Path(root)
     needed = sum(math.prod(part.shape) + 4 * part.shape[0] for part in parts.values()) + 2**16
@@ -107,7 +110,7 @@ def write(root, request, version, class_names, parts):
                 split: cache_entry.write_split(temporary, request["name"], split, part.shape, part.chunks)
                 for split, part in parts.items()
             }
-            cache_entry.write_manifest(temporary, request, version, class_names, splits)
+            cache_entry.write_manifest(temporary, request, version, class_names, splits, notes())
             _publish(temporary, entry, request, version)
         finally:
             cache_entry.remove(temporary)
@@ -117,6 +120,11 @@ def write(root, request, version, class_names, parts):
             return _read(entry, request, version)
         time.sleep(0.1)  # a process that saw the same damage as we did is just putting its own entry there
     raise UserError(f"{entry}: found it changed while it was read; expected nobody else to write there; try again")
+
+
+def forget(root, request):
+    """Deletes the entry of a request, of a source without versions, that nothing asks for any more."""
+    cache_entry.remove(Path(root) / _entry_name(request, ""))
 
 
 def subset(split, index, root):
@@ -247,12 +255,16 @@ def _explained(root, request, needed):
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                f"{root}: found the disk full; expected {size(needed, 'cache')} free for {printable(request['name'])}; "
+            full = "the disk full" if error.errno == errno.ENOSPC else "the quota of the disk used up"
+            raise MachineError(
+                f"{root}: found {full}; expected {size(needed, 'cache')} free for {printable(request['name'])}; "
                 f"free some, or {FIX}"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in UNWRITABLE:
             raise UserError(
-                f"{root}: cannot be written ({error.strerror}); expected a folder for decoded images; {FIX}"
+                f"{root}: cannot be written ({reason(error)}); expected a folder for decoded images; {FIX}"
             ) from error
-        raise
+        raise MachineError(
+            f"{error.filename or root}: decoded images cannot be written ({reason(error)}); expected a disk that takes "
+            f"{size(needed, 'cache')} for {printable(request['name'])}; correct that, or {FIX}"
+        ) from error

@@ -21,7 +21,7 @@ from keras_kd.utils.errors import UserError
 
 FORMAT = 2
 MANIFEST, STAMP = "manifest.json", "checked.json"
-ARRAYS = tuple(f"{split}_{kind}.npy" for split in ("train", "test") for kind in ("images", "labels"))
+ARRAYS = tuple(f"{split}_{kind}.npy" for split in ("train", "test", "validation") for kind in ("images", "labels"))
 FILES = (MANIFEST, STAMP, *ARRAYS)
 # A file that is written twice within one tick of the file system's clock looks as if it were written once.
 SETTLED = 3 * 10**9  # nanoseconds since its last change after which a stamp may vouch for a file
@@ -50,7 +50,13 @@ def read(path, request, version, memory_limit):
     stamp = _Stamp(path / STAMP, digest)
     splits = {split: _read_split(path, split, said, stamp, memory_limit) for split, said in manifest["splits"].items()}
     stamp.keep()
-    return Source(splits["train"], splits.get("test"), tuple(manifest["class_names"]))
+    return Source(
+        splits["train"],
+        splits.get("test"),
+        tuple(manifest["class_names"]),
+        splits.get("validation"),
+        tuple(manifest.get("notes", ())),
+    )
 
 
 def write_split(path, name, split, shape, chunks):
@@ -59,7 +65,7 @@ def write_split(path, name, split, shape, chunks):
     Args:
         path: folder of the entry.
         name: of the source, for errors.
-        split: `train` or `test`.
+        split: `train`, `test` or `validation`.
         shape: (n, height, width, channels) of all its images.
         chunks: pairs of uint8 images (k, height, width, channels) and whole-number labels (k,), n images in all.
 
@@ -93,14 +99,16 @@ def write_split(path, name, split, shape, chunks):
     }
 
 
-def write_manifest(path, request, version, class_names, splits):
-    """Writes what an entry holds; `splits` are what `write_split` gave, by name."""
+def write_manifest(path, request, version, class_names, splits, notes):
+    """Writes what an entry holds; `splits` are what `write_split` gave, by name, `notes` lines."""
     manifest = {
         "format": FORMAT,
         "request": request,
         "version": version,
         "class_names": list(class_names),
         "splits": splits,
+        # An entry without them is as those of versions that had none.
+        **({"notes": list(notes)} if notes else {}),
     }
     with _durable(path / MANIFEST) as file:
         file.write(json.dumps(manifest | {"sha256": _digest(manifest)}, indent=1).encode())

@@ -33,7 +33,7 @@ def load(name, options=DEFAULTS):
         >>> pets = {"x_train": np.zeros((2, 4, 4), "uint8"), "y_train": [0, 1]}
         >>> sys.modules["my_data"] = types.SimpleNamespace(pets=lambda seed: pets)
         >>> load("my_data:pets")
-        Source(train=Split(2 images of 4x4x1), test=None, class_names=('0', '1'))
+        Source(train=Split(2 images of 4x4x1), test=None, class_names=('0', '1'), validation=None, notes=())
     """
     module_name, _, function_name = name.partition(":")
     function = foreign_code.named(name)

@@ -1,17 +1,14 @@
-"""Decoding and resizing with Pillow, so that every source gives the same pixels for the same image."""
+"""Resizing and reading of many images, so that every source gives the same pixels for the same image."""
 
 import contextlib
 import os
-import stat
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from keras_kd.data.dataset import Split, chunks
-
-# Pillow would try everything it knows on any file, and starts another program for some of it. JPEG includes MPO.
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+from keras_kd.data.sources.decode import opened, resize, shown
 
 
 def workers():
@@ -28,57 +25,24 @@ def without_warnings():
 
 
 def read(path, size=None):
-    """The RGB pixels of an image file.
+    """The RGB pixels of an image file as of `keras_kd.data.sources.decode.read`, and whether it holds further pictures.
+
+    A JPEG's further pictures (of the MPO format) are previews and depths of its first one, and do not count.
 
     Args:
-        path: a jpg, png, bmp, gif (its first picture) or webp file.
+        path: of the file.
         size: (height, width) to resize to, or None.
 
     Returns:
-        uint8 array (height, width, 3).
-
-    Raises:
-        Exception: it is no regular file, of too many pixels, or whatever Pillow has to say about a file it cannot read.
+        (uint8 array (height, width, 3), bool).
     """
-    from PIL import Image
-
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode):  # opening a pipe would wait forever
-        raise ValueError("a folder, not a file" if stat.S_ISDIR(mode) else "a pipe, socket or device, not a file")
-    with Image.open(path, formats=FORMATS) as image:
-        pixels = image.width * image.height
-        if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:  # Pillow itself warns up to twice
-            raise ValueError(f"{pixels} pixels: expected at most {Image.MAX_IMAGE_PIXELS}")
-        if image.mode.startswith("I") or image.mode == "F":
-            raise ValueError(f"mode {image.mode}: expected 8 bits a channel")
-        pixels = np.asarray(image.convert("RGB"))
-    return resize(pixels, size)
-
-
-def resize(image, size):
-    """An image resized bilinearly with antialiasing; its sides may change their proportion.
-
-    Args:
-        image: uint8 array (height, width, channels).
-        size: (height, width), or None to leave it.
-
-    Returns:
-        uint8 array (*size, channels).
-
-    Example:
-        >>> resize(np.full((4, 6, 1), 7, "uint8"), (2, 3)).ravel().tolist()
-        [7, 7, 7, 7, 7, 7]
-    """
-    if size is None or image.shape[:2] == tuple(size):
-        return image
-    from PIL import Image
-
-    def resized(pixels):
-        return np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.BILINEAR))
-
-    if image.shape[2] == 3:
-        return resized(image)
-    return np.stack([resized(np.ascontiguousarray(image[..., channel])) for channel in range(image.shape[2])], -1)
+    with opened(path) as image:
+        pixels = resize(shown(image), size)
+        try:
+            several = image.format not in ("JPEG", "MPO") and bool(getattr(image, "is_animated", False))
+        except Exception:  # what lies behind the first picture may be damaged in any way
+            several = True
+        return pixels, several
 
 
 def resize_split(split, size):

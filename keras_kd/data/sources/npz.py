@@ -34,7 +34,7 @@ def load(path, options=DEFAULTS):
         >>> path = os.path.join(tempfile.mkdtemp(), "pets.npz")
         >>> np.savez(path, x_train=np.zeros((2, 4, 4), "uint8"), y_train=[0, 1])
         >>> load(path)
-        Source(train=Split(2 images of 4x4x1), test=None, class_names=('0', '1'))
+        Source(train=Split(2 images of 4x4x1), test=None, class_names=('0', '1'), validation=None, notes=())
     """
     file = user_path(path, "data")
     if not os.path.isfile(file):

@@ -14,6 +14,7 @@ from keras_kd.evaluation.metrics.calibration import (
 from keras_kd.evaluation.metrics.classes import class_changes, groups, who_pays
 from keras_kd.evaluation.metrics.deviation import confidence_pairs, deviation
 from keras_kd.evaluation.metrics.example_weights import gradient_weights, weights_by_confidence
+from keras_kd.evaluation.metrics.paired import paired_images
 from keras_kd.evaluation.metrics.predictions import (
     accuracy,
     agreement,
@@ -42,6 +43,7 @@ __all__ = [
     "label_probability",
     "linear_cka",
     "over_confidence",
+    "paired_images",
     "per_class_accuracy",
     "predictive_kl",
     "reliability",

@@ -1,4 +1,4 @@
-"""The t interval and the t test of paired differences."""
+"""Two students compared in pairs: over runs by the t test, over images by McNemar's."""
 
 import math
 
@@ -46,3 +46,31 @@ def paired_interval(differences, level=0.95, images=None):
     error = spread / math.sqrt(len(differences))
     reach = t.ppf((1 + level) / 2, freedom) * error
     return float(mean - reach), float(mean + reach), float(2 * t.sf(abs(mean) / error, freedom))
+
+
+def paired_images(correct, other):
+    """Whether two classifiers differ on the images that they were both shown, by McNemar's exact test.
+
+    It says what these two networks do on such images, and nothing of others that were trained with other seeds.
+
+    Args:
+        correct: bool array (images,), where the first is right.
+        other: bool array (images,), where the second is.
+
+    Returns:
+        dict: "first_only" and "second_only", images on which one alone is right; "images"; "p", two-sided.
+
+    Source: McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 1947;
+        exact by the binomial distribution.
+
+    Example:
+        >>> found = paired_images([True] * 6 + [False], [False] * 6 + [False])
+        >>> found["first_only"], found["second_only"], round(found["p"], 4)
+        (6, 0, 0.0312)
+    """
+    from scipy.stats import binomtest
+
+    correct, other = np.asarray(correct, bool), np.asarray(other, bool)
+    first, second = int((correct & ~other).sum()), int((other & ~correct).sum())
+    p = binomtest(first, first + second).pvalue if first + second else 1.0
+    return {"first_only": first, "second_only": second, "images": len(correct), "p": float(p)}

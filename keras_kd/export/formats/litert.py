@@ -70,11 +70,22 @@ def outside_builtins(file):
         >>> outside_builtins("runs/a/student.tflite")  # doctest: +SKIP
         []
     """
+    return sorted(placed_outside(file))
+
+
+def placed_outside(file):
+    """{name: path of a value that it gives} of the operators of a `.tflite` file that LiteRT has not built in."""
     from ai_edge_litert.schema_py_generated import Model
 
     model = Model.GetRootAs(Path(file).read_bytes(), 0)
-    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
-    return sorted({code.CustomCode().decode() for code in codes if code.CustomCode()})
+    codes = [model.OperatorCodes(index).CustomCode() for index in range(model.OperatorCodesLength())]
+    found = {}
+    for graph in (model.Subgraphs(index) for index in range(model.SubgraphsLength())):
+        for operator in (graph.Operators(index) for index in range(graph.OperatorsLength())):
+            code = codes[operator.OpcodeIndex()]
+            if code:
+                found.setdefault(code.decode(), graph.Tensors(operator.Outputs(0)).Name().decode())
+    return found
 
 
 def run(file, images):

@@ -2,6 +2,8 @@
 
 from keras_kd.report.blocks import Page
 from keras_kd.report.fields import get_path
+from keras_kd.report.first_sentence import first_sentence
+from keras_kd.report.markdown_table import line
 from keras_kd.report.sections import (
     calibration,
     classes,
@@ -35,10 +37,10 @@ def page_of_run(report, history=(), evidence=None, recipe_text=""):
     """
     report = json_safe(report)
     return Page(
-        heading=str(report.get("recipe") or "Report"),
-        facts=_facts(report),
+        heading=line(report.get("recipe") or "Report"),
+        facts=line(_facts(report)),
         shortened=bool(report.get("smoke")),
-        sentence=get_path(report, "verdict", "sentence") or "",
+        sentence=line(first_sentence(report)),
         sections=sections(report, list(history or ()), evidence, recipe_text),
     )
 

@@ -31,6 +31,7 @@ def networks(report):
         in_terminal(table(*tables.networks_in_brief(report))),
         text(tables.savings(report)),
         text(tables.best_epoch(report)),
+        text(tables.measured_weight(report)),
         text("On the test images." if rows else "", tables.units(report), soft=True),
         _teachers(report),
         listed(list(_temperatures(report))),

@@ -1,19 +1,20 @@
 """Why did it not help? A recipe's teacher, student and settings examined, before a run or after it."""
 
-from pathlib import Path
-
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.doctor.case import Case
+from keras_kd.workflows.doctor.classes import check_classes
 from keras_kd.workflows.doctor.findings import (
     ACCURACY,
     CAPACITY,
     CLASS_ORDER,
+    CLASSES,
     DATA,
     GRADIENTS,
     NORMALISATION,
     OUTPUT,
     PIXELS,
     RATE,
+    SIZE,
     STUDENT,
     TEACHER,
     TEMPERATURE,
@@ -27,7 +28,13 @@ from keras_kd.workflows.doctor.findings import (
 from keras_kd.workflows.doctor.gradients import check_gradients
 from keras_kd.workflows.doctor.next_steps import next_steps
 from keras_kd.workflows.doctor.preprocessing import check_class_order, check_pixels
-from keras_kd.workflows.doctor.student import check_capacity, check_learning_rate, check_student, check_weights
+from keras_kd.workflows.doctor.student import (
+    check_capacity,
+    check_learning_rate,
+    check_size,
+    check_student,
+    check_weights,
+)
 from keras_kd.workflows.doctor.teacher import check_accuracy, check_batch_normalisation, check_output, check_teacher
 from keras_kd.workflows.doctor.temperature import check_temperature, check_training_accuracy
 from keras_kd.workflows.doctor.training_data import check_data
@@ -38,6 +45,7 @@ __all__ = ["CHECKS", "CHECKS_OF_A_NETWORK", "examination_of_run", "examine", "fo
 # Of each network that teaches: check(case, member).
 CHECKS_OF_A_NETWORK = {
     ACCURACY: check_accuracy,
+    CLASSES: check_classes,
     OUTPUT: check_output,
     CLASS_ORDER: check_class_order,
     PIXELS: check_pixels,
@@ -59,6 +67,7 @@ CHECKS = {
     **{name: _of_every_network(check) for name, check in CHECKS_OF_A_NETWORK.items()},
     TEMPERATURE: check_temperature,
     TRAINING_ACCURACY: check_training_accuracy,
+    SIZE: check_size,
     CAPACITY: check_capacity,
     GRADIENTS: check_gradients,
     STUDENT: check_student,
@@ -91,14 +100,18 @@ def examine(recipe, folder, *, name=None, smoke=False, dataset=None, checks=None
         >>> from keras_kd.recipe.load import load
         >>> examine(load("digits"), "saved_models/digits")["findings"]  # doctest: +SKIP
     """
-    case = Case(recipe, folder, smoke, dataset)
+    return examine_case(Case(recipe, folder, smoke, dataset), checks, name=name)
+
+
+def examine_case(case, checks=None, *, name=None):
+    """As `examine`, of a `Case`."""
     asked = {one: CHECKS[one] for one in (CHECKS if checks is None else checks)}
     findings = [one for one in (_examined(*check, case) for check in asked.items()) if one is not None]
     return {
-        "recipe": name or Path(folder).name,
+        "recipe": name or case.folder.name,
         "finished": case.report is not None,
         "findings": findings,
-        "next": next_steps(recipe, findings, case.report),
+        "next": next_steps(case.recipe, findings, case.report),
     }
 
 

@@ -19,12 +19,15 @@ from keras_kd.workflows.doctor.measures import nearest_class_mean, skill
 from keras_kd.workflows.doctor.members import is_right, load_members, missing_runs
 from keras_kd.workflows.run.build import build_student
 from keras_kd.workflows.run.folder import of_training, read_report
+from keras_kd.workflows.run.label_weight import with_assumed_weights, with_measured_weights
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data, open_run
 from keras_kd.workflows.run.teachers import assemble
 
 # Images that stand for all: enough of each class to see its place, few enough for a minute on two cores.
 OF_EACH_CLASS, LEAST, MOST = 40, 1000, 4000
+# Fewer validation images than this tell a weak network from chance too seldom.
+ENOUGH = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,7 @@ class Case:
     def __init__(self, recipe, folder, smoke=False, dataset=None):
         self.recipe, self.folder, self.smoke = recipe, Path(folder), smoke
         self.dataset = load_data(recipe) if dataset is None else dataset
+        self.most = MOST  # images of a split that are looked at
         self.readings, self._logits = {}, {}
 
     # The images.
@@ -67,14 +71,16 @@ class Case:
     @functools.cached_property
     def training(self):
         """`Shown` of training images."""
-        count = min(max(OF_EACH_CLASS * self.dataset.classes, LEAST), MOST)
+        count = min(max(OF_EACH_CLASS * self.dataset.classes, LEAST), self.most)
         return _shown("training", self.dataset.train, count)
 
     @functools.cached_property
     def held(self):
-        """`Shown` of the validation images, or else of training images; never of test images."""
+        """`Shown` of the validation images, or else, where they are few, of training images; never of test images."""
         validation = self.dataset.validation
-        return _shown("validation", validation, MOST) if validation is not None and len(validation) else self.training
+        return (
+            _shown("validation", validation, self.most) if validation is not None and len(validation) else self.training
+        )
 
     @functools.cached_property
     def class_mean_baseline(self):
@@ -165,6 +171,13 @@ class Case:
         return float(is_right(np.nan_to_num(self.logits(shown), nan=-np.inf), shown.true_labels).mean())
 
     # The student.
+
+    @functools.cached_property
+    def weighed(self):
+        """The recipe with numbers for weights, where the teacher is there to be measured for `label_weight: auto`."""
+        if not self.comparable or not self.dataset.validation:
+            return with_assumed_weights(self.recipe)
+        return with_measured_weights(self.recipe, self.dataset, self.teacher)[0]
 
     @property
     def lacks_teacher(self):

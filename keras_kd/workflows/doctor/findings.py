@@ -5,8 +5,9 @@ from keras_kd.utils import formatting
 # What the checks are called, in reports too.
 TEACHER, OUTPUT, ACCURACY = "teacher", "logits or probabilities", "teacher accuracy"
 CLASS_ORDER, PIXELS, NORMALISATION = "class order", "pixels", "batch normalisation"
+CLASSES = "accuracy by class"
 TEMPERATURE, TRAINING_ACCURACY = "temperature", "teacher's training accuracy"
-CAPACITY, GRADIENTS = "capacity", "gradients"
+CAPACITY, SIZE, GRADIENTS = "capacity", "size of the student", "gradients"
 STUDENT, RATE, WEIGHTS, DATA = "student", "learning rate", "weights of the loss", "data"
 
 OUTCOMES = ("good", "unknown", "warning", "bad")

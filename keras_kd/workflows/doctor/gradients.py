@@ -65,7 +65,7 @@ def measure_gradients(case):
     Source:
         Du et al., Adapting Auxiliary Losses Using Gradient Similarity, arXiv:1812.02224.
     """
-    recipe = case.recipe
+    recipe = case.weighed
     parts, unknown, refused = {}, {}, {}
     epochs = range(recipe.fit.epochs)
     if recipe.label_weight:

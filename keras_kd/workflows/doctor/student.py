@@ -7,7 +7,7 @@ from keras_kd.evaluation.metrics import accuracy, agreement
 from keras_kd.models import cost as bench
 from keras_kd.models.network import cost, logits_of
 from keras_kd.training.schedules import at
-from keras_kd.workflows.doctor.findings import CAPACITY, RATE, STUDENT, WEIGHTS, finding, percent
+from keras_kd.workflows.doctor.findings import CAPACITY, RATE, SIZE, STUDENT, WEIGHTS, finding, percent
 
 FROZEN, UNREACHED = 0.5, 0.5
 # Of its length: a network that moves less from its start is not trained.
@@ -116,7 +116,7 @@ def check_weights(case):
     Args:
         case: a `Case`.
     """
-    recipe = case.recipe
+    recipe = case.weighed
     every = [recipe.label_weight, *(term.weight for term in recipe.terms)]
     idle = [epoch + 1 for epoch in range(recipe.fit.epochs) if not any(at(weight, epoch) for weight in every)]
     evidence = {"idle_epochs": len(idle), "epochs": recipe.fit.epochs}
@@ -128,6 +128,33 @@ def check_weights(case):
         f"label_weight and all terms are 0 in {len(idle)} of {recipe.fit.epochs} epochs, from epoch {idle[0]} on",
         why="In these epochs nothing is learnt.",
         fix="give `label_weight` or a term a weight above 0 there",
+        evidence=evidence,
+    )
+
+
+def check_size(case):
+    """Whether the student is smaller than its teacher, as compressing wants it.
+
+    Args:
+        case: a `Case`.
+    """
+    if case.teacher is None:
+        return None
+    teacher, student = cost(case.teacher.model), cost(case.student.model)
+    shares = {name: student[name] / max(teacher[name], 1) for name in ("parameters", "macs")}
+    evidence = {"teacher": teacher, "student": student, **{f"{name}_share": one for name, one in shares.items()}}
+    told = (
+        f"the student has {shares['parameters']:.3g} times its teacher's parameters and {shares['macs']:.3g} times its "
+        "multiply-accumulates"
+    )
+    if min(shares.values()) < 1 or case.recipe.generations > 1:
+        return finding(SIZE, "good", told, evidence=evidence)
+    return finding(
+        SIZE,
+        "warning",
+        told,
+        why="Nothing becomes smaller or faster by it.",
+        fix="take a smaller student, unless its accuracy is what you are after",
         evidence=evidence,
     )
 

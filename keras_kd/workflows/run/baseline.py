@@ -1,7 +1,14 @@
-"""The same student without its teacher."""
+"""The same student without its teacher: its recipe, and where its run lies."""
+
+import hashlib
+import json
+from pathlib import Path
 
 from keras_kd.methods import METHODS
+from keras_kd.recipe.folders import baseline_folder
 from keras_kd.recipe.schema import BankSpec, EvidenceSpec, TermSpec
+from keras_kd.utils.file_names import file_name
+from keras_kd.workflows.run.folder import of_training
 
 # What the runs learned from.
 LABELS, SMOOTHING = "labels alone", "label smoothing"
@@ -37,10 +44,38 @@ def baseline_of(recipe, label_smoothing=None):
             "trust": None,
             "bank": BankSpec(mode="live"),
             "generations": 1,
-            "export": recipe.export.model_copy(update={"formats": ()}),
             "search": None,
-            "baseline": None,
+            **recipe.alone(formats=()),
             "evidence": EvidenceSpec(),
             "seeds": (),
         }
     )
+
+
+def baselines_of(recipe, one, folder):
+    """What the run of a seed is judged against.
+
+    Args:
+        recipe: a `Recipe`.
+        one: it with the seed of the run.
+        folder: of the run of the recipe's own seed.
+
+    Returns:
+        {what it learns from: (`Recipe`, folder)}, empty where the recipe asks for no baseline.
+    """
+    if recipe.baseline is None:
+        return {}
+    smoothing = recipe.baseline.label_smoothing
+    asked = {LABELS: None} if smoothing is None else {LABELS: None, SMOOTHING: smoothing}
+    found = {against: baseline_of(one, label_smoothing) for against, label_smoothing in asked.items()}
+    student = file_name(Path(recipe.student.model).stem.replace(":", "-"))
+    return {
+        against: (alone, baseline_folder(folder, student, digest_of(alone), one.seed))
+        for against, alone in found.items()
+    }
+
+
+def digest_of(recipe):
+    """What a recipe trains, its seed apart, in 8 hexadecimal digits."""
+    plain = {key: value for key, value in of_training(recipe).items() if key != "seed"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:8]

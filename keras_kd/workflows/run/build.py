@@ -1,10 +1,14 @@
 """What a recipe trains, built: student and peers, the trust in its teacher, its optimizer, its compiled Distiller."""
 
+from dataclasses import replace
+
 import keras
 
 from keras_kd import backend
 from keras_kd.methods.find import make
+from keras_kd.models.by_name import kind
 from keras_kd.models.network import build, logits_of
+from keras_kd.models.precision import in_precision
 from keras_kd.models.start import start_from
 from keras_kd.training.accuracy import Accuracy
 from keras_kd.training.distiller import Distiller
@@ -17,22 +21,25 @@ from keras_kd.training.trust import trust_by_class
 def build_student(recipe, dataset):
     """The untrained student; its initial weights are decided by the recipe's seed."""
     backend.set_seed(recipe.seed)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.fit.precision)
-    try:
-        return build(recipe.student, dataset, "student")
-    finally:
-        keras.config.set_dtype_policy(before)
+    return _in_precision(recipe, recipe.student, dataset, "student")
 
 
 def build_peers(recipe, dataset):
     """The networks that are trained with the student; their initial weights follow from the recipe's seed."""
+    return [_in_precision(recipe, spec, dataset, f"peer_{number}") for number, spec in enumerate(recipe.peers, 1)]
+
+
+def _in_precision(recipe, spec, dataset, role):
+    """A network that is trained, in the precision of the recipe; a file and a function may have chosen another."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.fit.precision)
     try:
-        return [build(spec, dataset, f"peer_{number}") for number, spec in enumerate(recipe.peers, 1)]
+        network = build(spec, dataset, role)
     finally:
         keras.config.set_dtype_policy(before)
+    if kind(spec.model) not in ("file", "function"):
+        return network
+    return replace(network, model=in_precision(f"{role} {spec.model}", network.model, recipe.fit.precision))
 
 
 def trust_of(recipe, dataset, teacher):

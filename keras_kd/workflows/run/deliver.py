@@ -16,6 +16,7 @@ from keras_kd.report.write import write
 from keras_kd.utils.account import CHANGED, changes, log_changed
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import atomic_write
+from keras_kd.workflows.run.choose_student import delivered_file, is_on_labels_alone
 from keras_kd.workflows.run.folder import hold_run, keep_recipe, read_report
 from keras_kd.workflows.run.int8 import fine_tune
 from keras_kd.workflows.run.measure import load_student
@@ -51,13 +52,16 @@ def deliver(context, report, *, owned, teacher, formats=None):
     keep_recipe(files, recipe)
     picked = np.sort(epoch_order(recipe.seed, 0, len(dataset.train))[: chosen.calibration_images])
     calibration_images = np.asarray(dataset.train.images[picked])
-    rows |= _exported(context, formats, calibration_images)
+    student = delivered_file(files, report)
+    rows |= _exported(context, student, formats, calibration_images)
     lossy = [name for name in formats if _lost_in_int8(rows[name])]
     if lossy and chosen.int8_fine_tuning.epochs:
         # A file that is made of an earlier copy is made anew, as that copy goes.
         lossy += [name for name, one in rows.items() if name not in lossy and _is_tuned(one, files)]
         titled = replace(context, title=report.recipe)
-        tuned = _tuned_for_int8(titled, rows, lossy, calibration_images, teacher)
+        # A student on labels alone has no teacher: in float32 it teaches its copy.
+        asked = (lambda: None) if is_on_labels_alone(report) else teacher
+        tuned = _tuned_for_int8(titled, student, rows, lossy, calibration_images, asked)
         if tuned is not None:
             report.int8_fine_tuning = tuned
     if not any(one["passed"] and _is_tuned(one, files) for one in rows.values()):
@@ -73,14 +77,14 @@ def deliver(context, report, *, owned, teacher, formats=None):
     return report
 
 
-def _exported(context, formats, calibration_images, int8_student=None):
+def _exported(context, student, formats, calibration_images, int8_student=None):
     """{format: what its gate measured} of the files that are made, those that fail too."""
     if not formats:
         return {}
     recipe, dataset, files = context.recipe, context.dataset, context.files
     try:
         made = export_files(
-            files.student,
+            student,
             files.path,
             formats=formats,
             inputs=recipe.export.inputs,
@@ -98,8 +102,8 @@ def _exported(context, formats, calibration_images, int8_student=None):
     return {one["format"]: one for one in made}
 
 
-def _tuned_for_int8(context, rows, lossy, calibration_images, teacher):
-    """Trains the student for int8 and makes the lossy files again, in `rows`.
+def _tuned_for_int8(context, student, rows, lossy, calibration_images, teacher):
+    """Trains the student of a Keras file for int8 and makes the lossy files again, in `rows`.
 
     Returns:
         What the report says of the training, or None where it could not be trained; the rows then say why.
@@ -107,14 +111,14 @@ def _tuned_for_int8(context, rows, lossy, calibration_images, teacher):
     recipe, files = context.recipe, context.files
     before = {name: {key: rows[name][key] for key in ("accuracy", "accuracy_drop", "agreement")} for name in lossy}
     try:
-        tuned = fine_tune(context, teacher(), load_student(recipe, context.dataset, files), calibration_images)
+        tuned = fine_tune(context, teacher(), load_student(recipe, context.dataset, files, student), calibration_images)
     except MachineError:
         raise
     except UserError as error:
         for name in lossy:
             rows[name]["failures"] += [f"it was not trained for int8: {error}"] * (not rows[name]["passed"])
         return None
-    rows |= _exported(context, lossy, calibration_images, files.int8_student)
+    rows |= _exported(context, student, lossy, calibration_images, files.int8_student)
     epochs = recipe.export.int8_fine_tuning.epochs
     for name in lossy:
         if not rows[name]["passed"]:

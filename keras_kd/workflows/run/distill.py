@@ -11,6 +11,7 @@ from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report.write import write
 from keras_kd.utils.ownership import within
 from keras_kd.utils.screen import print_note
+from keras_kd.workflows.run.choose_student import choose
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver, write_card
 from keras_kd.workflows.run.dry_run import about_data, dry_run
@@ -28,6 +29,7 @@ from keras_kd.workflows.run.folder import (
     same_recipe,
 )
 from keras_kd.workflows.run.inputs import IMAGES, independent_digest, independent_of, inputs_of, same_teachers
+from keras_kd.workflows.run.label_weight import check_held_out
 from keras_kd.workflows.run.load_teacher import load_independent_teacher, load_teacher
 from keras_kd.workflows.run.measure import measure
 from keras_kd.workflows.run.missing import (
@@ -38,11 +40,16 @@ from keras_kd.workflows.run.missing import (
     must_train_first,
 )
 from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.rehearse import is_own
 from keras_kd.workflows.run.train import train
+
+# What a run may wait for: another process in its own folder, or one that trains its teacher.
+RUN, TEACHERS = "run", "teachers"
+BOTH = (RUN, TEACHERS)
 
 
 @reading_once()
-def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait=False, wait_for_teacher=True):
+def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wait_for=(TEACHERS,), check=None):
     """Runs a recipe to its end: teacher (trained first if its run is missing), student, report, exported files.
 
     The same call resumes a run that was killed, and answers at once where the run is complete.
@@ -54,8 +61,10 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
         restart: throws away what is in the folder.
         smoke: a teacher that is a recipe is shrunk as well.
         quiet: no progress.
-        wait: waits for another process that works in the folder, instead of refusing.
-        wait_for_teacher: waits for another process that trains the teacher, instead of refusing.
+        wait_for: what another process works at and is waited for, instead of refused: some of `RUN`, its folder, and
+            `TEACHERS`.
+        check: called with the `RunContext` once all that teaches is there, before the student is trained; what it
+            raises stops the run.
 
     Returns:
         The `keras_kd.Report`.
@@ -68,14 +77,14 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, wa
     """
     one = RunToMake(recipe, RunFolder(Path(folder)), name, restart)
     # A generation that is run first waits in any case.
-    waits = wait_for_teacher or recipe.generations > 1
+    waits = TEACHERS in wait_for or recipe.generations > 1
 
     def first(job):
         missing = missing_teachers(recipe, one.files.path, smoke, restart)
         _make_teachers(missing, smoke=smoke, quiet=quiet, wait=waits)
         _make_generations(job)
 
-    return _make(one, smoke=smoke, quiet=quiet, wait=wait, first=first)
+    return _make(one, smoke=smoke, quiet=quiet, wait=RUN in wait_for, first=first, check=check)
 
 
 @reading_once()
@@ -118,12 +127,13 @@ def _make_generations(job):
             _make(one, smoke=job.smoke, quiet=job.quiet, wait=True)
 
 
-def _make(one, *, smoke, quiet, wait, first=None):
+def _make(one, *, smoke, quiet, wait, first=None, check=None):
     """Makes a run, unless it is complete, and returns its report.
 
     Args:
         one: a `RunToMake`.
-        smoke, quiet, wait: as of `distill`.
+        smoke, quiet, check: as of `distill`.
+        wait: for another process that works in the folder.
         first: called with the `_Job` where stages are missing, to make the runs that it needs.
     """
     begun = time.monotonic()
@@ -134,7 +144,7 @@ def _make(one, *, smoke, quiet, wait, first=None):
         if report is None:
             if first is not None:
                 first(job)
-            report = job.run()
+            report = job.run(check)
         refuse_failed(report)
         return report
 
@@ -169,8 +179,9 @@ class _Job:
                 # Of a run of an earlier version that much is known.
                 owned.keep("inputs", {IMAGES: report.data.fingerprint})
             same_inputs(owned, inputs_of(recipe, files.path, self.smoke))
-        if self.restart or (self.begins and must_train_first(recipe, files.path, self.smoke)):
-            dry_run(recipe, about_data(recipe), self.smoke)
+        new = self.begins and not files.state.exists() and is_own(recipe.student)
+        if self.restart or new or (self.begins and must_train_first(recipe, files.path, self.smoke)):
+            dry_run(recipe, about_data(recipe), self.smoke, quiet=self.quiet)
 
     def complete(self):
         """The report of a finished run of which nothing is missing, or None."""
@@ -195,6 +206,9 @@ class _Job:
         made = report.exports
         if made is None or report.settings["export"] != self.recipe.dump()["export"]:
             return report.export_note is None or missing_here(self.recipe.export.formats) is None
+        better = report.delivered and report.delivered.file
+        if better and not (self.files.path / better).exists():
+            return True
         gone = any(one.passed and not (self.files.path / one.file).exists() for one in made)
         return gone or any(one.circumstance for one in made)
 
@@ -202,6 +216,7 @@ class _Job:
         """Checks all, and loads the data; returns the report of a finished run, or None where a stage is missing."""
         self.check()
         self.dataset = load_data(self.recipe)
+        check_held_out(self.recipe, self.dataset)
         if not self.restart:
             same_inputs(self.owned, inputs_of(self.recipe, self.files.path, self.smoke, self.dataset))
         report = None if self.begins else self.complete()
@@ -210,12 +225,12 @@ class _Job:
             keep_recipe(self.files, self.recipe)
         return report
 
-    def run(self):
+    def run(self, check):
         """The stages that are missing, in their order, once all that teaches is there; returns the report."""
         recipe, files, dataset = self.recipe, self.files, self.dataset
         teacher = load_teacher(recipe, dataset, files.path, smoke=self.smoke)
         if self.begins:
-            self._train(dataset, teacher)
+            self._train(dataset, teacher, check)
         else:
             keep_recipe(files, recipe)
         for file in (files.state, files.filling):
@@ -234,17 +249,24 @@ class _Job:
         if not files.text.exists():
             write(report, files.path)
         if self._to_be_exported(report):
+            choose(self._context(dataset), report, self.owned)
             report = deliver(self._context(dataset), report, owned=self.owned, teacher=lambda: teacher)
         else:
             write_card(files.path, report, dataset.image_shape)
         return report
 
-    def _train(self, dataset, teacher):
+    def _train(self, dataset, teacher, check):
         missing = missing_here(self.recipe.export.formats)
         if missing and not self.quiet:
             print_note(f"{self.name}: it will not be exported: {missing}")
         context = self._context(dataset)
-        train(context, teacher, begin=lambda: self._begin(dataset), keep_best=True, anew=self.restart)
+
+        def begin():
+            if check is not None:
+                check(context)
+            self._begin(dataset)
+
+        train(context, teacher, begin=begin, keep_best=True, anew=self.restart)
 
     def _context(self, dataset):
         return RunContext(self.recipe, dataset, self.files, self.name, self.quiet)

@@ -7,6 +7,8 @@ from keras_kd.models.network import build
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
+from keras_kd.workflows.run.label_weight import with_assumed_weights
+from keras_kd.workflows.run.rehearse import rehearse
 from keras_kd.workflows.run.teachers import assemble, held_out_alike
 
 
@@ -21,30 +23,41 @@ def about_data(recipe):
     return about
 
 
-def dry_run(recipe, about, smoke=False, visit=None):
+def dry_run(recipe, about, smoke=False, visit=None, *, everything=False, quiet=False):
     """Builds a recipe's networks for its data and checks that they, the methods and the data fit.
+
+    A student that is none of the zoo is also saved, loaded, and made into its exports.
 
     Args:
         recipe: a `Recipe`.
         about: a `Description` of its data.
         smoke: whether teachers that are recipes are shrunk too.
         visit: called with (`MemberSpec`, `Recipe`) for each recipe that teaches; by default each has a dry run too.
+        everything: as of `rehearse`.
+        quiet: no progress.
 
     Returns:
         (student, teacher), untrained `Network`s; the teacher may be None.
 
     Raises:
-        UserError: what does not fit, as a run would find it.
+        UserError: what does not fit, as a run would find it: of every network that cannot be built or read back.
     """
-    visit = visit or (lambda spec, taught: dry_run(taught, about_data(taught), smoke))
-    teacher = None if recipe.teacher is None else _teacher(recipe, about, smoke, visit)
+    visit = visit or (lambda spec, taught: dry_run(taught, about_data(taught), smoke, quiet=quiet))
+    recipe, errors = with_assumed_weights(recipe), []
+    teacher = None if recipe.teacher is None else _tried(errors, _teacher, recipe, about, smoke, visit)
+    student = _tried(errors, build_student, recipe, about)
+    if student is not None and errors:
+        # Its teacher cannot be built; what else is wrong with it is said as well.
+        _tried(errors, rehearse, recipe, about, student.model, everything=everything, quiet=quiet)
+    if errors:
+        raise UserError("\n".join(dict.fromkeys(errors)))
     teachers = [teacher]
     if recipe.generations > 1:
         # The first generation's teacher, if there is one, and that of every later one: a student.
         teachers = [one for one in (teacher, build_student(recipe, about)) if one is not None]
-    for one in teachers:
-        student = build_student(recipe, about)
-        build_distiller(
+    for number, one in enumerate(teachers):
+        student = student if number == 0 else build_student(recipe, about)
+        distiller = build_distiller(
             recipe,
             one,
             student,
@@ -52,7 +65,18 @@ def dry_run(recipe, about, smoke=False, visit=None):
             trust=np.ones(about.classes) if recipe.trust else None,
             examples=about.train_count,
         )
+        # A method may have made the student that trains of the one that was built.
+        rehearse(recipe, about, distiller.student, everything=everything, quiet=quiet)
     return student, teachers[-1]
+
+
+def _tried(errors, build, *given, **options):
+    """What a function gives; where it fails, None, and its error joins the others."""
+    try:
+        return build(*given, **options)
+    except UserError as error:
+        errors.extend(str(error).splitlines())
+        return None
 
 
 def _teacher(recipe, about, smoke, visit):

@@ -3,7 +3,6 @@
 from keras_kd import models
 from keras_kd.export.formats import missing_here
 from keras_kd.utils.errors import GateError, MachineError, UserError
-from keras_kd.utils.foreign_code import import_module_of
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver
@@ -23,8 +22,7 @@ def export(folder, *, formats=None, quiet=False):
     """
     recipe, files = open_run(folder, moved=True)
     formats = tuple(formats or recipe.export.formats)
-    if models.kind(recipe.student.model) == "function":
-        import_module_of(recipe.student.model)
+    models.know_module_of(recipe.student.model)
     missing = missing_here(formats)
     if missing:
         raise UserError(f"export: {missing}")

@@ -25,7 +25,7 @@ from keras_kd.utils.ownership import held, refuse_before
 from keras_kd.utils.paths import same_place
 
 # What a recipe says that changes nothing of one trained student.
-AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds")
+AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds", "modules")
 
 
 def hold_run(files, recipe=None, *, wait=False, log=True, restart=False):
@@ -111,6 +111,8 @@ def _is_of_earlier_version(files, name, report):
     if name in begins:
         with open(files.path / name, "rb") as file:
             return file.read(200).decode("utf-8", "replace").lstrip().lower().startswith(begins[name].lower())
+    if name == files.delivered.name:
+        return (report.get("delivered") or {}).get("file") == name
     if name == files.int8_student.name:
         return any(one.get("made_of") == name for one in report.get("exports", []))
     known = {file.relative_to(files.path).as_posix() for file in files.always}

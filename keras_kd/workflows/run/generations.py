@@ -22,8 +22,7 @@ def before(recipe):
         "generations": recipe.generations - 1,
         "seed": (recipe.seed + SEEDS_APART) % 2**31,
         "seeds": (),
-        "baseline": None,
-        "export": recipe.export.model_copy(update={"formats": ()}),
+        **recipe.alone(formats=()),
     }
     if recipe.generations == 2 and recipe.teacher is None:
         changes.update(terms=(), label_weight=1.0)

@@ -121,6 +121,8 @@ def inputs_of(recipe, folder, smoke, dataset=None):
     for term in recipe.terms:
         if ":" in term.method:
             found.update(_code(term.method))
+    for module in recipe.modules:
+        found.update(_code(module))
     if dataset is not None:
         found[IMAGES] = dataset.fingerprint
     return found
@@ -135,6 +137,6 @@ def _networks(recipe):
 
 
 def _code(name):
-    """{what it is: digest} of the file that holds a function or a class of the user's own."""
+    """{what it is: digest} of the file that holds a function or a class of the user's own, or is its module."""
     file = getattr(import_module_of(name), "__file__", None)
     return {f"the code of {name}": sha256(file)} if file is not None and Path(file).is_file() else {}

@@ -43,6 +43,9 @@ def fine_tune(context, teacher, student, calibration_images):
     begun, chosen = time.monotonic(), context.recipe.export.int8_fine_tuning
     calibration_images = spanning(calibration_images)
     simulation = _simulated(student, calibration_images)
+    if simulation.not_followed:
+        named = ", ".join(f"{name!r} ({kind})" for name, kind in simulation.not_followed)
+        context.log(f"int8 fine-tuning: computed in float32 inside, where the file is in int8: {named}")
     if teacher is not None and teacher.model.output_shape[-1] != context.dataset.classes:
         teacher = None
     distiller, epochs = _student_and_epochs(context, simulation, teacher, student)

@@ -11,7 +11,6 @@ from keras_kd.report.soundness import PUT_BACK
 from keras_kd.utils.account import verified
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
-from keras_kd.utils.foreign_code import import_module_of
 from keras_kd.workflows.run.folder import differences, read_report
 from keras_kd.workflows.run.inputs import independent_of, teacher_run
 from keras_kd.workflows.run.teachers import assemble, held_out_alike, saw_held_out
@@ -79,8 +78,7 @@ def _student_of(run, file, name, seen, folder, taught=None):
     """The student of a finished run as a teacher; `file` is it, or one of its checkpoints."""
     verified(file, PUT_BACK)
     report, used = read_report(run.path), load(run.recipe, notes=[])
-    if models.kind(used.student.model) == "function":
-        import_module_of(used.student.model)
+    models.know_module_of(used.student.model)
     model = models.build(str(file), seen.image_shape, seen.classes, pixels="pixels")
     last = file == run.student
     source = {

@@ -20,10 +20,10 @@ from keras_kd.report.soundness import PUT_BACK
 from keras_kd.report.summarize import summarize
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
-from keras_kd.utils.foreign_code import import_module_of
 from keras_kd.utils.paths import KERAS, ends_in
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
+from keras_kd.workflows.run.label_weight import with_measured_weights
 
 
 def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=False):
@@ -47,6 +47,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.recipe = name
     # A teacher of other classes can be compared with nothing here.
     comparable = None if logits[1] is None else teacher
+    weighed, report.label_weight = with_measured_weights(recipe, dataset, teacher)
     if not brief:
         write_predictions(files.predictions, *logits, dataset.test.labels, dataset.test.images)
         report.splits = by_split(
@@ -55,7 +56,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
             dataset,
             logits,
             recipe.evidence.train_images,
-            share=_share_of_distillation(recipe),
+            share=_share_of_distillation(weighed),
         )
         networks = {"student": student, **({"teacher": comparable} if comparable else {})}
         _add_diagnostics(report, recipe, dataset, networks, independent, logits, files)
@@ -169,11 +170,10 @@ def _best_validation(student, dataset, files):
     }
 
 
-def load_student(recipe, dataset, files):
-    """The trained student of a run."""
-    if models.kind(recipe.student.model) == "function":
-        import_module_of(recipe.student.model)
-    file = verified(files.student, PUT_BACK)
+def load_student(recipe, dataset, files, file=None):
+    """The trained student of a run, or the one in another file of it."""
+    models.know_module_of(recipe.student.model)
+    file = verified(file or files.student, PUT_BACK)
     model = models.build(str(file), dataset.image_shape, dataset.classes, pixels="pixels")
     name = recipe.student.model
     return Network(Path(name).name if ends_in(name, KERAS) else name, model, recipe.student.from_logits)

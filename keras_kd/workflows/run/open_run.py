@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from keras_kd import data
+from keras_kd.models import know_module_of
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.report.soundness import refuse_lost
@@ -13,6 +14,20 @@ from keras_kd.workflows.run.folder import is_run
 def load_data(recipe):
     """The recipe's images and labels."""
     return data.load(**recipe.data.model_dump(exclude={"views"}))
+
+
+def know_modules_of(folder):
+    """Makes the modules known that a run's student is made of: those that its recipe names, and its function's.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        UserError: one cannot be imported here.
+    """
+    files = RunFolder(Path(folder))
+    if files.recipe.exists():
+        know_module_of(load(files.recipe, notes=[]).student.model)
 
 
 def open_run(folder, moved=False):

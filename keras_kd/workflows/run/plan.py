@@ -19,12 +19,13 @@ START, STEP = 10.0, 0.004
 
 
 @reading_once()
-def plan(recipe, smoke=False):
+def plan(recipe, smoke=False, *, everything=True):
     """Builds a recipe's networks for its data and checks that they, the methods and the data fit.
 
     Args:
         recipe: a `Recipe`.
         smoke: whether teachers that are recipes are shrunk too.
+        everything: as of `keras_kd.workflows.run.rehearse.rehearse`.
 
     Returns:
         dict with "student", "teacher" (name, parameters, macs), "data" (images, classes), "steps", "seconds" (an
@@ -39,10 +40,10 @@ def plan(recipe, smoke=False):
     def visit(spec, taught):
         run = teacher_run_name(spec.model, spec.settings)
         if run not in made:
-            made[run] = plan(taught, smoke)
+            made[run] = plan(taught, smoke, everything=False)
         plans[(run, spec.seed)] = made[run]
 
-    student, teacher = dry_run(recipe, about, smoke, visit)
+    student, teacher = dry_run(recipe, about, smoke, visit, everything=everything)
     epochs = recipe.fit.epochs * recipe.generations
     steps = -(-about.train_count // recipe.fit.batch_size) * epochs
     student_cost = cost(student.model)

@@ -24,6 +24,7 @@ from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student, trust_of
 from keras_kd.workflows.run.choose_bank import bank_of
 from keras_kd.workflows.run.feed import epochs_of, renderer_of
+from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
 
 # Batches that batch normalisation is measured on where a student starts from its teacher.
 START_BATCHES = 50
@@ -41,7 +42,10 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
         keep_best: also keeps the student of the epoch that is best on the validation images, if there are any.
         anew: passes over the state that is there.
     """
-    recipe, dataset, files = context.recipe, context.dataset, context.files
+    recipe, measured = with_measured_weights(context.recipe, context.dataset, teacher)
+    dataset, files = context.dataset, context.files
+    if measured:
+        context.log(in_words(measured))
     until = recipe.fit.epochs if until is None else min(until, recipe.fit.epochs)
     if recipe.fit.deterministic:
         backend.make_deterministic()

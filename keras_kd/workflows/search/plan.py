@@ -1,5 +1,6 @@
 """What a search will do, settled before its first trial: the recipe, the space, what it is judged by."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from keras_kd.recipe.load import load
@@ -25,6 +26,7 @@ class SearchPlan:
         objectives: [(name of a figure, "max" or "min")].
         space: a tuple of `Setting`s.
         quiet: no progress.
+        check: called with a `RunContext` once the teacher is there; what it raises stops the search.
     """
 
     name: str
@@ -36,6 +38,7 @@ class SearchPlan:
     objectives: list
     space: tuple
     quiet: bool = False
+    check: Callable = lambda context: None
 
     def recipe_of(self, values):
         """The recipe of a trial: the open settings set to {path: value}, images set aside."""
@@ -47,14 +50,14 @@ class SearchPlan:
             print_note(f"{self.name}: {line}")
 
 
-def plan_of(given, files, name, quiet=False):
+def plan_of(given, files, name, quiet, check):
     """The `SearchPlan` of a recipe.
 
     Args:
         given: the `SearchInput`.
         files: the `SearchFolder`.
         name: of the recipe.
-        quiet: no progress.
+        quiet, check: as of `SearchPlan`.
 
     Raises:
         UserError: what does not fit in the recipe's search, or a library that is missing.
@@ -66,7 +69,7 @@ def plan_of(given, files, name, quiet=False):
     objectives = objectives_of(spec)
     check_installed(spec.tuner)
     space, held_out = space_of(recipe, given), _with_images_aside(recipe, spec)
-    return SearchPlan(name, files, given, recipe, held_out, spec, objectives, space, quiet)
+    return SearchPlan(name, files, given, recipe, held_out, spec, objectives, space, quiet, check)
 
 
 def _with_images_aside(recipe, spec):

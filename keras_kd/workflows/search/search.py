@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from keras_kd.workflows.doctor.start import StartChecks
 from keras_kd.workflows.restart import empty_folder
 from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.folder import no_banks_here, same_inputs
@@ -15,7 +16,9 @@ from keras_kd.workflows.search.trials import Trials
 from keras_kd.workflows.search.workers import role
 
 
-def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet=False, winner=True, patience=30.0):
+def search(
+    path, folder, *, name, settings=(), smoke=False, restart=False, quiet=False, winner=True, patience=30.0, despite=()
+):
     """Runs a search to its end: trials, the best recipe as a file, its student trained on all images and tested.
 
     The same call resumes a search that was killed. As a worker (by KerasTuner's environment variables) it runs
@@ -30,6 +33,7 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
         restart: throws away what is in the folder.
         quiet: no progress.
         winner: trains the best recipe again and tests it.
+        despite: checks before training that do not stop it, as of `keras_kd.workflows.doctor.start.StartChecks`.
         patience: of a chief: seconds without a sign of life after which a worker counts as dead.
 
     Returns:
@@ -39,7 +43,7 @@ def search(path, folder, *, name, settings=(), smoke=False, restart=False, quiet
         UserError: what the user can fix, found before the first trial where it can be.
     """
     files = SearchFolder(Path(folder))
-    plan = plan_of(SearchInput(str(path), tuple(settings), smoke), files, name, quiet)
+    plan = plan_of(SearchInput(str(path), tuple(settings), smoke), files, name, quiet, StartChecks(despite, smoke))
     part = role()
     if part == "worker":
         Trials(plan).as_worker()

@@ -10,12 +10,14 @@ from keras_kd.utils.file_names import file_name, plain_name
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import duration
 from keras_kd.utils.ownership import joined, within
+from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.distill import trained_teacher
 from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.folder import same_inputs
 from keras_kd.workflows.run.inputs import inputs_of
 from keras_kd.workflows.run.missing import must_train_first
 from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.rehearse import is_own
 from keras_kd.workflows.run.trial import trial
 from keras_kd.workflows.search.folder import KIND
 from keras_kd.workflows.search.results import short
@@ -87,15 +89,17 @@ class Trials:
     def _begin(self):
         """What all trials have in common: data, and the teacher, trained if its run is missing."""
         recipe, held_out, smoke = self.plan.recipe, self.plan.held_out, self.plan.given.smoke
-        if must_train_first(held_out, self.files.path, smoke):
-            # What does not fit is found before hours go into a teacher.
-            dry_run(held_out, about_data(held_out), smoke)
+        if is_own(recipe.student) or must_train_first(held_out, self.files.path, smoke):
+            # What does not fit is found before hours go into a teacher, or into trials.
+            dry_run(held_out, about_data(held_out), smoke, quiet=self.plan.quiet)
         self.dataset = load_data(held_out)
         if self.owned is not None:
             now = inputs_of(recipe, self.files.path, smoke, self.dataset)
             same_inputs(self.owned, now)
             self.owned.keep("inputs", {**now, **(self.owned.kept("inputs") or {})})
         self._teacher(held_out)
+        if self.owned is not None:
+            self.plan.check(RunContext(held_out, self.dataset, self.files, self.plan.name, self.plan.quiet))
 
     def _teacher(self, recipe):
         key = json.dumps([recipe.dump()["teacher"], recipe.generations], sort_keys=True)

@@ -17,10 +17,10 @@ from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held, within
 from keras_kd.workflows.restart import empty_folder, of_earlier_runs
 from keras_kd.workflows.run import distill as run
+from keras_kd.workflows.run.baseline import digest_of
 from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.folder import no_banks_here
 from keras_kd.workflows.run.open_run import load_data
-from keras_kd.workflows.seeds import digest_of
 from keras_kd.workflows.study.results import result_of
 from keras_kd.workflows.study.study_file import cells as cells_of
 from keras_kd.workflows.study.study_file import load_study, slug, write_recipes
@@ -196,7 +196,7 @@ def _run_all(runs, *, smoke, quiet, log):
         moved = False
         for place, (name, seed, recipe) in list(waiting.items()):
             try:
-                run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True, wait_for_teacher=False)
+                run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True, wait_for=())
             except FolderLockedError:
                 # It, or its teacher, is trained by another process: there is other work meanwhile.
                 continue

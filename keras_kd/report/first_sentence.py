@@ -1,0 +1,62 @@
+"""What is said of a run before anything else: whether its teacher helped, or that this is not known."""
+
+from keras_kd.evaluation.metrics.verdict import LABELS_ALONE
+from keras_kd.report.fields import get_path, parts
+from keras_kd.utils.formatting import percent
+
+# Below it the images alone leave no doubt that of two students the one is better than the other.
+NO_DOUBT = 0.001
+
+
+def first_sentence(report):
+    """The sentences that stand first in the terminal and on the page.
+
+    Args:
+        report: what `report.json` holds, as plain values.
+
+    Returns:
+        A str; empty where no teacher was asked and nothing was compared.
+
+    Example:
+        >>> first_sentence({"student": {"top1": 0.9}, "teacher": {"name": "resnet56"}})
+        'Not known whether the teacher helped: no student on labels alone stands next to it (baseline: true).'
+    """
+    said = get_path(report, "verdict", "sentence") or ""
+    if not parts(report, "verdict", "against") and report.get("teacher"):
+        unknown = "Not known whether the teacher helped: no student on labels alone stands next to it (baseline: true)."
+        said = f"{unknown} {said}" if said else unknown
+    delivered = _of_delivered(parts(report, "delivered"))
+    return " ".join(one for one in (said, delivered) if one)
+
+
+def harm(report):
+    """The sentence of a verdict where the student on labels alone is better beyond doubt; else an empty one.
+
+    Args:
+        report: as of `first_sentence`.
+    """
+    against = parts(report, "verdict", "against", LABELS_ALONE)
+    images = against.get("on_images") or {}
+    worse = against.get("outcome") == "worse" or is_worse_on(images)
+    return get_path(report, "verdict", "sentence") or "" if worse else ""
+
+
+def is_worse_on(images):
+    """Whether the first of two students is worse beyond doubt on images; of `paired_images`, or an empty dict.
+
+    Example:
+        >>> is_worse_on({"first_only": 1, "second_only": 30, "p": 1e-6}), is_worse_on({})
+        (True, False)
+    """
+    return bool(images) and images["first_only"] < images["second_only"] and images["p"] < NO_DOUBT
+
+
+def _of_delivered(delivered):
+    if not delivered:
+        return ""
+    alone = delivered.get("learned_from") == LABELS_ALONE
+    which = "the student on labels alone" if alone else "the distilled student"
+    scores = [percent(delivered.get(name)) for name in ("labels_alone", "distilled")]
+    ours, theirs = scores if alone else scores[::-1]
+    other = "distilled" if alone else "on labels alone"
+    return f"Delivered: {which}, {ours} against {theirs} {other} on the {delivered.get('judged_on')}."

@@ -1,0 +1,80 @@
+"""The checks that every run begins with: seconds on a few hundred images, before hours go into a bad teacher."""
+
+from keras_kd.models.network import cost
+from keras_kd.utils.errors import UserError
+from keras_kd.utils.suggest import did_you_mean
+from keras_kd.workflows.doctor import examine_case
+from keras_kd.workflows.doctor.case import Case
+from keras_kd.workflows.doctor.findings import (
+    ACCURACY,
+    CLASS_ORDER,
+    CLASSES,
+    NORMALISATION,
+    OUTPUT,
+    PIXELS,
+    SIZE,
+    TEACHER,
+)
+
+AT_THE_START = (TEACHER, ACCURACY, CLASSES, OUTPUT, CLASS_ORDER, PIXELS, NORMALISATION, SIZE)
+# Images that are looked at, and the multiply-accumulates that they may take: seconds, of a large network fewer images.
+MOST, LEAST, WORK = 400, 64, 1e12
+# How often a network of a file is asked, with pixels of different scales.
+PASSES = 6
+
+
+class StartChecks:
+    """Called with the `RunContext` of a run that begins: says what is doubtful and stops what is bad.
+
+    Args:
+        despite: names of checks that do not stop a run, such as "pixels"; with hyphens in place of spaces too.
+        smoke: the run is shrunk, and so are its teachers: nothing is expected of them.
+
+    Raises:
+        UserError: a name is no check; where it is called, what is bad and how it is mended.
+
+    Example:
+        >>> StartChecks(["pixel"])
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: despite: no check 'pixel'; did you mean 'pixels'?
+    """
+
+    def __init__(self, despite=(), smoke=False):
+        names = {name.replace("'", "").replace(" ", "-"): name for name in AT_THE_START}
+        self.despite, self.smoke = set(), smoke
+        for given in despite:
+            name = names.get(given.replace("'", "").replace(" ", "-"))
+            if name is None:
+                hint = did_you_mean(given, AT_THE_START) or f"; expected one of {', '.join(names)}"
+                raise UserError(f"despite: no check {given!r}{hint}")
+            self.despite.add(name)
+
+    def __call__(self, context):
+        if self.smoke or (context.recipe.teacher is None and context.recipe.generations == 1):
+            return
+        case = Case(context.recipe, context.files.path, dataset=context.dataset)
+        case.most = _images(case)
+        if case.most < MOST:
+            context.log(f"the teacher is large: it is checked on {case.most} images")
+        examined = examine_case(case, AT_THE_START)
+        bad = [one for one in examined["findings"] if one["outcome"] == "bad"]
+        stops = [one for one in bad if one["check"] not in self.despite]
+        for one in examined["findings"]:
+            if one["outcome"] == "warning" or (one in bad and one not in stops):
+                context.log(f"{one['check']}: {one['found']}; {one['fix']}")
+        if stops:
+            # What another check must mend is said there.
+            first = next((one for one in stops if "cause" not in one["evidence"]), stops[0])
+            option = first["check"].replace("'", "").replace(" ", "-")
+            others = sorted({one["check"].replace("'", "").replace(" ", "-") for one in stops} - {option})
+            more = "".join(f" --despite {name}" for name in others)
+            raise UserError(
+                f"{context.title}: {first['check']}: {first['found']}; {first['fix']}, or go on with "
+                f"--despite {option}{more}"
+            )
+
+
+def _images(case):
+    """How many images are looked at."""
+    macs = sum(cost(member.network.model)["macs"] for member in case.members)
+    return int(min(MOST, max(LEAST, WORK / (PASSES * max(macs, 1)))))
