@@ -32,10 +32,10 @@ def reason_of(error, model=None):
     return f"{type(error).__name__}: {lines[-1][:300] if lines else 'no message'}"
 
 
-def _refused(found, model):
-    if model is None or not found["path"]:
-        return found["what"]
-    return f"{found['what']} ({layer_of(found['path'], model)})"
+def _refused(match, model):
+    if model is None or not match["path"]:
+        return match["what"]
+    return f"{match['what']} ({layer_of(match['path'], model)})"
 
 
 def where_outside(file, model):

@@ -178,13 +178,13 @@ def _judge_on_images(compared, against, runs, baselines):
     if any(one is None for one in kept) or not np.array_equal(kept[0]["labels"], kept[1]["labels"]):
         return
     correct = [one["student_logits"].argmax(1) == one["labels"] for one in kept]
-    compared["on_images"] = found = {**metrics.paired_images(*correct), "seed": seed}
-    better, worse = (found["first_only"] > found["second_only"], found["first_only"] < found["second_only"])
-    if found["p"] < NO_DOUBT and (better or worse):
+    compared["on_images"] = counted = {**metrics.paired_images(*correct), "seed": seed}
+    better, worse = (counted["first_only"] > counted["second_only"], counted["first_only"] < counted["second_only"])
+    if counted["p"] < NO_DOUBT and (better or worse):
         distilled, alone = (percent(one.mean()) for one in correct)
         compared["sentence"] = (
-            f"Distillation is {'better' if better else 'worse'} than {against} on these {found['images']} test images: "
-            f"{distilled} against {alone} (seed {seed}, McNemar's test, p < {NO_DOUBT}); {compared['why']}."
+            f"Distillation is {'better' if better else 'worse'} than {against} on these {counted['images']} test "
+            f"images: {distilled} against {alone} (seed {seed}, McNemar's test, p < {NO_DOUBT}); {compared['why']}."
         )
 
 

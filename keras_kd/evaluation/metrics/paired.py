@@ -64,8 +64,8 @@ def paired_images(correct, other):
         exact by the binomial distribution.
 
     Example:
-        >>> found = paired_images([True] * 6 + [False], [False] * 6 + [False])
-        >>> found["first_only"], found["second_only"], round(found["p"], 4)
+        >>> one = paired_images([True] * 6 + [False], [False] * 6 + [False])
+        >>> one["first_only"], one["second_only"], round(one["p"], 4)
         (6, 0, 0.0312)
     """
     from scipy.stats import binomtest
