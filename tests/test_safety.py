@@ -20,6 +20,8 @@ from keras_kd.utils.errors import FolderLockedError, MachineError, UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held, within
+from keras_kd.utils.removal import remove_file
+from keras_kd.utils.working_place import refuse_foreign_file
 from keras_kd.workflows import seeds as repeated_seeds
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.distill import trained_teacher
@@ -136,6 +138,24 @@ def test_restart_takes_away_what_the_run_made_and_nothing_else(done):
     theirs = ["photos/one.jpg", "thesis.tex", "checkpoints/mine.keras", "example/notes.txt", "link"]
     assert [after[path] for path in theirs] == [before[path] for path in theirs]
     assert (done / "student.keras").stat().st_ino != student and changes(done) == {}
+
+
+def test_folders_that_hold_nothing_are_in_nobodys_way(tmp_path):
+    """TensorFlow makes `assets` in a SavedModel and leaves it empty."""
+    model = tmp_path / "saved_model"
+    for theirs in ("", "notes.txt"):
+        (model / "assets" / "deep").mkdir(parents=True)
+        (model / "saved_model.pb").write_text("model")
+        if theirs:
+            (model / theirs).write_text("mine")
+        remove_file(tmp_path, "saved_model/saved_model.pb")
+        assert model.exists() == bool(theirs) and not (model / "saved_model.pb").exists()
+    with pytest.raises(UserError, match="is there already and was not made by keras-kd"):
+        refuse_foreign_file(model)
+    assert (model / "assets" / "deep").is_dir()
+    (model / "notes.txt").unlink()
+    refuse_foreign_file(model)
+    assert not model.exists()
 
 
 def test_restart_says_what_it_leaves(done, capsys):

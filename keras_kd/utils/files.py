@@ -316,3 +316,18 @@ def _lock(handle, wait=True):
     except BlockingIOError:
         return False
     return True
+
+
+def remove_empty(folder):
+    """Removes a folder in which nothing is but empty folders, as SavedModels have them: they are in nobody's way.
+
+    Args:
+        folder: its path; a link, a file and what is not there stay as they are.
+    """
+    folder = Path(folder)
+    inside = list(folder.rglob("*")) if folder.is_dir() and not folder.is_symlink() else [folder]
+    if any(one.is_symlink() or not one.is_dir() for one in inside):
+        return
+    for one in sorted([*inside, folder], key=lambda one: len(one.parts), reverse=True):
+        with contextlib.suppress(OSError):
+            one.rmdir()

@@ -247,7 +247,7 @@ class Owned:
 
         self._update(without)
 
-    def namesfolders_between(self, path):
+    def names_below(self, path):
         """The names of our files at or below a path."""
         name = self._name(path)
         return [one for one in self._said["made"] if one == name or one.startswith(f"{name}/")]
@@ -258,7 +258,7 @@ class Owned:
         Returns:
             The names of what stays, in the way.
         """
-        for name in self.namesfolders_between(path):
+        for name in self.names_below(path):
             self.guard(self.folder / name)
             remove_file(self.folder, name)
         self.forget(path)

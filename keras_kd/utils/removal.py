@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keras_kd.utils.account import ACCOUNT, CHANGED, MARK, changes, has_account, log_changed, read_account
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import tidy
+from keras_kd.utils.files import remove_empty, tidy
 from keras_kd.utils.paths import folders_between
 
 # Folders, in the mark of a folder, in which exports are made, begin so.
@@ -23,8 +23,7 @@ def remove_file(folder, name):
         return
     path.unlink(missing_ok=True)
     for one in folders_between(path, folder):
-        with contextlib.suppress(OSError):
-            one.rmdir()
+        remove_empty(one)
 
 
 def folders_within(folder, said):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_kd.utils.account import ACCOUNT, MARK, read_account
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import explained
+from keras_kd.utils.files import explained, remove_empty
 from keras_kd.utils.formatting import listed
 from keras_kd.utils.paths import folders_between
 
@@ -82,6 +82,7 @@ def refuse_foreign_file(path):
     Raises:
         UserError: names it.
     """
+    remove_empty(path)
     if os.path.lexists(path):
         raise UserError(
             f"{path}: is there already and was not made by keras-kd; it is left as it is: give another --out, or move "
