@@ -54,7 +54,7 @@ def test_an_entry_is_whole(key):
 
 def test_no_paper_is_there_twice():
     numbers = [number for entry in BIBTEX.values() for number in re.findall(r"eprint = \{(.*)\}", entry)]
-    assert len(numbers) == len(set(numbers))
+    assert sorted(set(numbers)) == sorted(numbers)
 
 
 def test_all_that_is_cited_is_there_and_all_that_is_there_is_cited():
