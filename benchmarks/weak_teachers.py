@@ -6,7 +6,7 @@
 asked with `label_weight: 0.1`, as in the published recipes, and with `label_weight: auto`, as `keras-kd new` writes it;
 each run has its baseline on labels alone and delivers the better student. A run is harmed where its student is more
 than a point below labels alone on the test images; it was warned where its first sentence says that labels alone are
-better, or by how many points.
+better, or by how many points. Stopped are runs that the checks before training refuse; they are run with `--despite`.
 """
 
 import tempfile
@@ -61,11 +61,18 @@ def write_data(folder):
 def run(folder, kind, way, epochs, seed):
     """One distilled run with its baseline; what it became."""
     import keras_kd
+    from keras_kd.workflows.doctor.start import AT_THE_START
 
     name = f"{kind.replace(' ', '_')}-{WAYS[way]}-{epochs}"
     path = folder / f"{name}.yaml"
     path.write_text(STUDENT.format(kind=kind.replace(" ", "_"), label_weight=WAYS[way], epochs=epochs))
-    report = keras_kd.distill(path, out=folder / "runs" / f"{name}-seed{seed}", seed=seed, quiet=True)
+    given = {"out": folder / "runs" / f"{name}-seed{seed}", "seed": seed, "quiet": True}
+    try:
+        report, stopped = keras_kd.distill(path, **given), False
+    except keras_kd.UserError as error:
+        if "--despite" not in str(error):
+            raise
+        report, stopped = keras_kd.distill(path, **given, despite=AT_THE_START), True
     (alone,) = report.verdict.against["labels alone"]["runs"]
     sentence = str(report).splitlines()[0]
     return {
@@ -75,6 +82,7 @@ def run(folder, kind, way, epochs, seed):
         "delivered": report.exports[0].accuracy,
         "learned_from": report.delivered.learned_from,
         "warned": "worse" in sentence or " is -" in sentence,
+        "stopped": stopped,
         "sentence": sentence,
     }
 
@@ -108,19 +116,20 @@ def summary(runs):
         "spread": 100 * float(np.std([one["distilled"] for one in runs], ddof=1)) if len(runs) > 1 else None,
         "harmed": len(harmed),
         "warned": sum(one["warned"] for one in harmed),
+        "stopped": sum(one["stopped"] for one in runs),
         "delivered_harmed": sum(one["delivered"] < one["labels_alone"] - HARM for one in runs),
     }
 
 
 def table(rows):
     """The lines that are printed."""
-    yield f"epochs  {'teacher':<30} {'way':<18} distilled   labels alone  delivered  harmed  warned"
+    yield f"epochs  {'teacher':<30} {'way':<18} distilled   labels alone  delivered  harmed  warned  stopped"
     for one in rows:
         spread = "" if one["spread"] is None else f" ± {one['spread']:.1f}"
         yield (
             f"{one['epochs']:>6}  {one['kind']:<21} ({one['teacher']:>4.1f})   {one['way']:<17}  "
             f"{one['distilled']:>5.1f}{spread:<6} {one['labels_alone']:>12.1f} {one['delivered']:>10.1f}  "
-            f"{one['harmed']:>6}  {one['warned']:>6}"
+            f"{one['harmed']:>6}  {one['warned']:>6}  {one['stopped']:>7}"
         )
 
 
