@@ -38,7 +38,8 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
             return report
         if begin_from is not None and not files.state.exists():
             before = RunFolder(Path(begin_from))
-            for mine, other in ((files.state, before.state), (files.history, before.history)):
+            # The state last: killed in between, both are copied again.
+            for mine, other in ((files.history, before.history), (files.state, before.state)):
                 with atomic_write(mine, sealed=False) as temporary:
                     shutil.copyfile(other, temporary)
         context = RunContext(recipe, seen, files, name, quiet=True)

@@ -16,6 +16,7 @@ from keras_kd.utils.formatting import bare_percent
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import differences, hold_run, is_run
+from keras_kd.workflows.search.folder import hold_search
 from keras_kd.workflows.search.space import settings_of
 from keras_kd.workflows.search.tuner import decoded, error_of
 
@@ -127,8 +128,11 @@ def train_winner(plan, search):
     for number in range(spec.seeds):
         seeded = best.with_seed(best.seed + number)
         folder = seed_folder(files.path.parent / f"{name}.best", seeded.seed, best.seed)
-        before = RunFolder(folder)
-        ours = is_run(folder) and has_account(folder) and read_account(folder)["kept"].get("winner_of") == search
+        before, new = RunFolder(folder), not is_run(folder)
+        ours = not new and has_account(folder) and _is_winner_of(files, read_account(folder), search)
+        if new or ours:
+            # First of all: killed while it trains, it is still known whose it is.
+            _mark_as_winner(plan, before, seeded, search)
         other = ours and before.recipe.exists() and differences(load(before.recipe, notes=[]), seeded) != []
         report = run.distill(seeded, folder, name=f"{name}.best", quiet=quiet, restart=other)
         with hold_run(before) as kept:
@@ -145,6 +149,20 @@ def train_winner(plan, search):
             }
         )
     return {"test_images": report.data.test, "runs": runs}
+
+
+def _is_winner_of(files, account, search):
+    """Whether a run, by its account, was made as the winner of a search."""
+    winners = read_account(files.path)["kept"].get("winners") or []
+    return account["kept"].get("winner_of") == search or account["identity"] in winners
+
+
+def _mark_as_winner(plan, run_files, recipe, search):
+    """Says in a run, and in the search, where it outlives a restart of the run, that it is of the winner."""
+    with hold_run(run_files, recipe) as run_owned:
+        run_owned.keep("winner_of", search)
+    with hold_search(plan.files, plan.name, restart=False) as owned:
+        owned.keep("winners", sorted({*(owned.kept("winners") or []), run_owned.identity}))
 
 
 def write_result(plan, search):

@@ -21,8 +21,9 @@ from keras_kd.workflows.run.rehearse import is_own
 from keras_kd.workflows.run.trial import trial
 from keras_kd.workflows.search.folder import KIND
 from keras_kd.workflows.search.results import short
-from keras_kd.workflows.search.tuner import StudentHyperModel, StudentTuner, decoded, error_of, oracle_of
-from keras_kd.workflows.search.workers import Workers, serve, wait_for_chief
+from keras_kd.workflows.search.oracles import COMPLETED, FAILED, INVALID, oracle_of
+from keras_kd.workflows.search.tuner import StudentHyperModel, StudentTuner, decoded, error_of
+from keras_kd.workflows.search.workers import PatientClient, Workers, serve, wait_for_chief
 
 
 class Trials:
@@ -41,9 +42,10 @@ class Trials:
 
     # Its three parts: alone, chief, worker.
 
-    def _tuner(self):
+    def _tuner(self, waits_for_others=False):
         spec = self.spec
         oracle = oracle_of(spec, self.plan.objectives, self.plan.recipe.fit.epochs)
+        oracle.waits_for_others = waits_for_others
         self.spent_before = _seconds_before(self.files)
         if spec.hours is not None:
             oracle.over = lambda: self.spent_before + time.monotonic() - self.begun > 3600 * spec.hours
@@ -62,15 +64,18 @@ class Trials:
                 tuner.search()
         finally:
             self._spend()
+        self._say_if_exhausted()
 
     def as_chief(self, patience):
         """Has workers run the trials; one that gives no sign of life for `patience` seconds counts as dead."""
-        tuner = self._tuner()
+        # Workers that live are still at the trials that they had of a chief that was killed.
+        tuner = self._tuner(waits_for_others=True)
         self.plan.log(f"{self.spec.trials} trials at most, by {self.spec.tuner}")
         try:
             serve(tuner, Workers(self.files.path, patience), self.plan.log)
         finally:
             self._spend()
+        self._say_if_exhausted()
 
     def as_worker(self):
         """Runs trials for the chief until there are no more."""
@@ -84,7 +89,14 @@ class Trials:
                 self.files.path / "workers" / f"{name}.project",
                 lambda trial: self.plan.log(f"worker {name}: trial {trial.trial_id} {trial.status.lower()}"),
             )
+            tuner.oracle = PatientClient(tuner.oracle, self.plan.log)
             tuner.search()
+
+    def _say_if_exhausted(self):
+        oracle = self.tuner.oracle
+        if oracle.exhausted and len(oracle.trials) < self.spec.trials:
+            done = f"{len(oracle.trials)} trials of the {self.spec.trials} that search.trials asks for"
+            self.plan.log(f"{oracle.nothing_left}: {done}")
 
     def _begin(self):
         """What all trials have in common: data, and the teacher, trained if its run is missing."""
@@ -114,6 +126,10 @@ class Trials:
         recipe = self.plan.recipe_of(values)
         teacher = self._teacher(recipe)
         folder, reports = self.files.trials / file_name(trial_id), []
+        epochs = tuners_own.get("tuner/epochs")
+        figures = self._figures_of_before(folder, values, epochs)
+        if figures is not None:
+            return figures
         for number in range(self.spec.seeds):
             seeded = recipe.with_seed(recipe.seed + number)
             before = tuners_own.get("tuner/trial_id")
@@ -124,13 +140,29 @@ class Trials:
                     teacher,
                     folder / f"seed{seeded.seed}",
                     name=f"trial {trial_id}",
-                    epochs=tuners_own.get("tuner/epochs"),
+                    epochs=epochs,
                     begin_from=self.files.trials / file_name(before) / f"seed{seeded.seed}" if before else None,
                     home_folder=self.files.path,
                 )
             )
             gc.collect()
         figures = {name: [_figure(one, name) for one in reports] for name, _ in self.plan.objectives}
+        self._keep(folder, values, figures, reports)
+        return _means(figures)
+
+    def _figures_of_before(self, folder, values, epochs):
+        """{objective: mean} of a trial that had ended when the search was killed, or None."""
+        try:
+            record = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
+            asked = json.loads(json.dumps([values, epochs or self.plan.recipe.fit.epochs]))
+            if [record["values"], record["epochs"]] != asked:
+                return None
+            return _means({name: record["figures"][name] for name, _ in self.plan.objectives})
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _keep(self, folder, values, figures, reports):
+        """Writes what is known of a trial that has ended."""
         seconds = [one.time.seconds for one in reports]
         record = {
             "values": values,
@@ -148,7 +180,6 @@ class Trials:
         }
         with atomic_write(folder / "trial.json") as temporary:
             temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
-        return {name: sum(found) / len(found) for name, found in figures.items()}
 
     # What a person sees.
 
@@ -163,7 +194,7 @@ class Trials:
             self._spend()
         values = decoded(plan.space, trial.hyperparameters.values)
         shown = [short(values.get(one.path, "-")) for one in plan.space]
-        if trial.status == "COMPLETED":
+        if trial.status == COMPLETED:
             figures = [trial.metrics.get_best_value(name) for name, _ in plan.objectives]
             name, direction = plan.objectives[0]
             better = self.best is None or (figures[0] > self.best) == (direction == "max") and figures[0] != self.best
@@ -172,7 +203,7 @@ class Trials:
         else:
             cells = [f"failed: {error_of(trial)}"]
         done = len(
-            [one for one in self.tuner.oracle.trials.values() if one.status in ("COMPLETED", "FAILED", "INVALID")]
+            [one for one in self.tuner.oracle.trials.values() if one.status in (COMPLETED, FAILED, INVALID)]
         )
         left = max(0, self.spec.trials - done) * (time.monotonic() - self.begun) / self.ended
         plan.log(" | ".join([f"{trial.trial_id} ({done}/{self.spec.trials})", *cells, *shown, duration(left)]))
@@ -182,6 +213,10 @@ class Trials:
         seconds = self.spent_before + time.monotonic() - self.begun
         with atomic_write(self.files.path / "seconds.json") as temporary:
             temporary.write_text(json.dumps(round(seconds, 3)), encoding="utf-8")
+
+
+def _means(figures):
+    return {name: sum(found) / len(found) for name, found in figures.items()}
 
 
 def _seconds_before(files):

@@ -1,4 +1,4 @@
-"""KerasTuner with students as trials: its hypermodel, its oracles, its project folder."""
+"""KerasTuner with students as trials: its hypermodel, its project folder."""
 
 import contextlib
 import io
@@ -9,8 +9,9 @@ import warnings
 from pathlib import Path
 
 from keras_kd.utils.errors import MachineError, UserError
-from keras_kd.utils.files import atomic_write, fault_of_the_machine
+from keras_kd.utils.files import fault_of_the_machine
 from keras_kd.utils.lazy import installed
+from keras_kd.workflows.search.oracles import DeterministicOracle
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -22,7 +23,6 @@ with warnings.catch_warnings():
 config.DEBUG = False
 
 PROJECT = "tuner"
-RUNNING, IDLE, STOPPED = "RUNNING", "IDLE", "STOPPED"
 
 
 def check_installed(tuner):
@@ -102,96 +102,6 @@ class StudentHyperModel(keras_tuner.HyperModel):
         return self.train(trial_id, model, hp.values)
 
 
-class DeterministicOracle:
-    """What our oracles have in addition to KerasTuner's: files that are whole, an end by time, dead workers' trials."""
-
-    over = staticmethod(lambda: False)
-    workers = None  # a `Workers`, where there are some
-
-    def populate_space(self, trial_id):
-        if self.over():
-            return {"status": STOPPED}
-        return super().populate_space(trial_id)
-
-    @keras_tuner.synchronized
-    def create_trial(self, tuner_id):
-        trial = super().create_trial(tuner_id)
-        if trial.status == STOPPED and self.workers is not None and self.ongoing_trials:
-            # Another worker may die, and its trial is then for this one.
-            trial.status = IDLE
-            self.tuner_ids.add(tuner_id)
-        return trial
-
-    @keras_tuner.synchronized
-    def give_up(self, tuner_id):
-        """Has the trial of a worker that died run by another one."""
-        self.tuner_ids.discard(tuner_id)
-        trial = self.ongoing_trials.pop(tuner_id, None)
-        if trial is not None:
-            self._retry_queue.append(trial.trial_id)
-            self.save()
-        return trial
-
-    def save(self):
-        _write_json(self._get_oracle_fname(), self.get_state())
-
-    def _save_trial(self, trial):
-        _write_json(os.path.join(self._get_trial_dir(trial.trial_id), "trial.json"), trial.get_state())
-
-    def reload(self):
-        super().reload()
-        # A kill between two files leaves a trial that nobody runs, or one that is done among those to be run.
-        queue = dict.fromkeys(self._retry_queue)
-        queue.update(dict.fromkeys(key for key, trial in self.trials.items() if trial.status == RUNNING))
-        self._retry_queue = [key for key in queue if self.trials[key].status == RUNNING]
-
-
-def _write_json(path, value):
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(value), encoding="utf-8")
-
-
-class _Random(DeterministicOracle, keras_tuner.oracles.RandomSearchOracle):
-    pass
-
-
-class _Grid(DeterministicOracle, keras_tuner.oracles.GridSearchOracle):
-    pass
-
-
-class _Bayesian(DeterministicOracle, keras_tuner.oracles.BayesianOptimizationOracle):
-    pass
-
-
-class _Hyperband(DeterministicOracle, keras_tuner.oracles.HyperbandOracle):
-    pass
-
-
-def oracle_of(spec, objectives, epochs):
-    """The oracle of a search.
-
-    Args:
-        spec: its `SearchSpec`.
-        objectives: [(name, "max" or "min")].
-        epochs: of a whole training, for hyperband.
-    """
-    goals = [keras_tuner.Objective(name, direction) for name, direction in objectives]
-    # KerasTuner takes a seed of 0 for none.
-    common = {"objective": goals if len(goals) > 1 else goals[0], "seed": spec.seed + 1}
-    # Failed trials are shown and counted here; KerasTuner would end the search after three.
-    common["max_consecutive_failed_trials"] = 10**9
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if spec.tuner == "hyperband":
-            oracle = _Hyperband(max_epochs=epochs, **common)
-            oracle.max_trials = spec.trials
-        else:
-            kind = {"random": _Random, "grid": _Grid, "bayesian": _Bayesian}[spec.tuner]
-            oracle = kind(max_trials=spec.trials, **common)
-    oracle.verbose = 0
-    return oracle
-
-
 class StudentTuner(BaseTuner):
     """Runs trials, one after another, or as one of several workers, or has others run them (the chief).
 
@@ -207,7 +117,7 @@ class StudentTuner(BaseTuner):
         with contextlib.redirect_stdout(io.StringIO()), _quiet():
             try:
                 super().__init__(oracle, hypermodel, directory=str(folder), project_name=PROJECT)
-            except (KeyError, ValueError, RuntimeError) as error:
+            except (KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
                 raise UserError(
                     f"{Path(folder) / PROJECT}: KerasTuner's project there cannot be read ({error}); give another "
                     "--out, or --restart to throw it away"
@@ -237,10 +147,17 @@ class StudentTuner(BaseTuner):
             super().on_trial_end(trial)
         self.log(trial)
 
+    # Of the tuner itself there is nothing to keep, and whose turn it was, alone or chief, does not matter.
+
+    def _get_tuner_fname(self):
+        return os.path.join(self.project_dir, "oracle.json")
+
     def save(self):
         if isinstance(self.oracle, DeterministicOracle):
             self.oracle.save()
-            _write_json(self._get_tuner_fname(), self.get_state())
+
+    def reload(self):
+        self.oracle.reload()
 
     def search(self):
         """Runs trials until the oracle has no more."""

@@ -1,11 +1,14 @@
 """A search of several processes: KerasTuner's chief holds the oracle, workers ask it for trials."""
 
 import contextlib
+import functools
 import os
 import socket
 import threading
 import time
 from pathlib import Path
+
+from keras_tuner.errors import FatalError
 
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import claim
@@ -68,6 +71,38 @@ class Workers:
         return now - self._seen[name][1] > self.patience
 
 
+class NoChief(FatalError, UserError):
+    """There is no chief; KerasTuner lets it through, and no trial counts as failed."""
+
+
+class PatientClient:
+    """The oracle of the chief, as a worker asks it: a chief that was killed is waited for, until it is begun again.
+
+    Args:
+        client: KerasTuner's `OracleClient`.
+        log: called with a line where it has to wait.
+    """
+
+    def __init__(self, client, log):
+        self._client, self._log = client, log
+
+    def __getattr__(self, name):
+        found = getattr(self._client, name)
+        return functools.partial(self._asked, found) if callable(found) else found
+
+    def _asked(self, ask, *arguments, **options):
+        import grpc
+
+        while True:
+            wait_for_chief(self._log)
+            try:
+                return ask(*arguments, **options)
+            except grpc.RpcError as error:
+                # The chief takes what it is told twice as told once.
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+
+
 def wait_for_chief(log, seconds=300.0):
     """Returns when the chief can be reached; a worker may be begun before it.
 
@@ -86,7 +121,7 @@ def wait_for_chief(log, seconds=300.0):
             return
         except OSError:
             if time.monotonic() - begun > seconds:
-                raise UserError(
+                raise NoChief(
                     f"--worker: no chief answers at {host}:{port}; begin it with --chief {host}:{port}, unless its "
                     "search is done"
                 ) from None
@@ -125,7 +160,7 @@ def serve(tuner, workers, log):
         raise UserError(f"--chief: {where} cannot be listened on; is it in use? Give another port")
     server.start()
     log(f"chief at {where}: waiting for workers")
-    reported = set()
+    reported = set(oracle.end_order)
     try:
         while not _is_done(oracle, servicer):
             time.sleep(0.5)
@@ -142,7 +177,8 @@ def serve(tuner, workers, log):
 
 
 def _is_done(oracle, servicer):
-    if oracle.ongoing_trials or oracle._retry_queue:
+    done = oracle.is_done()
+    if oracle.ongoing_trials or (oracle._retry_queue and not done):
         return False
-    ended = servicer.stop_triggered or len(oracle.trials) >= (oracle.max_trials or float("inf")) or oracle.over()
+    ended = servicer.stop_triggered or len(oracle.trials) >= (oracle.max_trials or float("inf")) or done
     return ended and not oracle.tuner_ids
