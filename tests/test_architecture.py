@@ -142,6 +142,12 @@ PRIVATE_TO_OTHERS = {
     "_get_oracle_fname": "KerasTuner: the files of a search",
     "_get_tuner_fname": "KerasTuner: the files of a search",
     "_get_trial_dir": "KerasTuner: the files of a search",
+    "_project_dir": "KerasTuner: the files of a search",
+    "_id_to_hash": "KerasTuner: which settings have been tried",
+    "_record_values": "KerasTuner: which settings have been tried",
+    "_duplicate": "KerasTuner: which settings have been tried",
+    "_random_populate_space": "KerasTuner: settings that are drawn",
+    "_get_next_combination": "KerasTuner: the order of a grid",
 }
 
 

@@ -7,7 +7,6 @@ import random
 import shutil
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,6 +14,7 @@ import numpy as np
 
 from keras_kd import backend
 from keras_kd.bank.finite import refuse_lost_values
+from keras_kd.bank.folder import place_of
 from keras_kd.bank.key import digest_of_images, digest_of_network, key_of
 from keras_kd.bank.layout import layout_of, signal_shapes
 from keras_kd.bank.table import Table
@@ -39,7 +39,7 @@ class Bank:
     and of processes may fill and read it; a row is whole or not there.
 
     Args:
-        folder: in which the banks lie, each in a folder of its own.
+        folder: in which the banks lie, each in a folder of its own; of several the first that has it, else the last.
         teacher: a built `keras.Model` from pixels 0..255 to (batch, classes).
         images: uint8 array (n, height, width, channels), the training images in their order.
         views: the `Views` that are shown.
@@ -75,7 +75,7 @@ class Bank:
 
     def __init__(
         self,
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         teacher: keras.Model,
         images: np.ndarray,
         views: Views,
@@ -106,7 +106,7 @@ class Bank:
             "views": repr(self.few or views),
         }
         self.key = key_of(self.about)
-        self.folder = Path(folder) / self.key
+        self.folder = place_of(folder, self.key)
         shapes = self._shapes()
         self.tables = {}
         for tap in (LOGITS, *tapped.layers):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import os
 import re
 import time
 from pathlib import Path
@@ -31,6 +32,21 @@ def is_bank(path):
     if re.fullmatch("[0-9a-f]{16}", path.name) is None or not path.is_dir() or path.is_symlink():
         return False
     return (path / ABOUT).is_file() or bool(_tables(path))
+
+
+def place_of(folders, key):
+    """The folder of a bank: of some folders of banks in the first that has it, else in the last.
+
+    Args:
+        folders: a path, or several.
+        key: of the bank.
+
+    Example:
+        >>> place_of(["no/such", "folder"], "0123456789abcdef").as_posix()
+        'folder/0123456789abcdef'
+    """
+    places = [Path(one) / key for one in ([folders] if isinstance(folders, str | os.PathLike) else folders)]
+    return next((one for one in places if is_bank(one)), places[-1])
 
 
 def _tables(path):

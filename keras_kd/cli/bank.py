@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from keras_kd.bank.places import BANKS, common_place
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
@@ -23,6 +24,7 @@ from keras_kd.cli.common import (
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.screen import print_note, print_result
+from keras_kd.workflows.arguments import RUNS
 
 
 @group("bank")
@@ -37,7 +39,7 @@ def bank_commands():
 
 
 folder_option = click.option(
-    "--folder", default="saved_models/bank", show_default=True, type=A_FOLDER, help="Of the banks."
+    "--folder", type=A_FOLDER, help="Of the banks; that of KERAS_KD_BANK by default, else saved_models/bank."
 )
 settings_option = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field.")
 beside_option = click.option(
@@ -106,6 +108,7 @@ def bank_info(folder, as_json):
     """
     from keras_kd.bank.folder import banks_in
 
+    folder = folder or common_place(RUNS / BANKS)
     found = banks_in(folder)
     if as_json:
         return print_json(found)
@@ -167,6 +170,7 @@ def bank_prune(keys, older_than, damaged, folder):
 
     if not keys and older_than is None and not damaged:
         raise UserError("bank prune: found nothing to go by; give keys, --older-than DAYS or --damaged")
+    folder = folder or common_place(RUNS / BANKS)
     keeps("bank prune", folder)
     for one in prune(folder, keys, older_than, damaged):
         left = f"; not a bank's, and left as it is: {', '.join(one['left'])}" if one["left"] else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from keras_kd.bank.places import BANKS, shared
 from keras_kd.utils import foreign_code, stopping
 from keras_kd.utils.errors import Exit, GateError, NonFiniteLoss, UserError
 from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine, reason
@@ -18,7 +19,7 @@ from keras_kd.utils.json_safe import json_safe
 from keras_kd.utils.lazy import installed
 from keras_kd.utils.paths import user_folder, user_path
 from keras_kd.utils.screen import print_error, print_note, print_result
-from keras_kd.workflows.arguments import overrides
+from keras_kd.workflows.arguments import RUNS, overrides
 
 BACKENDS = ("tensorflow", "jax")
 # What is said of a command that is stopped; of others, that nothing was changed.
@@ -77,7 +78,8 @@ class Commands(click.Group):
             return super().invoke(context)  # of a group inside: the outer one tells
         stopping.begin()
         try:
-            with stopping.as_stop():
+            # The runs of all commands that are begun in one place share the banks there.
+            with stopping.as_stop(), shared(RUNS / BANKS):
                 return super().invoke(context)
         except UserError as error:
             fail(error, 2)
@@ -259,7 +261,7 @@ def recipe_options(command):
     )(command)
 
 
-BANK_WORDS = "live, ahead, full, views:16, float16, float32, int8, topk:10, maps"
+BANK_WORDS = "live, ahead, full, views:16, float16, float32, int8, topk:10, maps, folder:PATH"
 bank_option = click.option("--bank", metavar="WORDS", help=f"How the teacher is looked up: some of {BANK_WORDS}.")
 despite_option = click.option(
     "--despite",
@@ -313,6 +315,8 @@ def bank_settings(words):
             settings.append(f"bank.mode={name}")
         elif name in ("float16", "float32", "int8") and not number:
             settings.append(f"bank.format={name}")
+        elif name == "folder" and number:
+            settings.append(f"bank.folder={json.dumps(word.strip().partition(':')[2])}")
         elif name == "maps" and not number:
             settings.append("bank.maps=true")
         elif name == "views" and number.isdigit():

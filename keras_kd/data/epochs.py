@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_kd.data.views.crop_flip import Views, epoch_order
 from keras_kd.data.views.mixing import mixed_labels
+from keras_kd.utils import stages
 
 # Bytes of a bank's rows that are held in memory for an epoch.
 READ_AHEAD = 2**29
@@ -80,7 +81,8 @@ class Epochs(keras.utils.PyDataset):
         self.rows = None
         if self.before_filling is not None:
             self.before_filling(self.epoch, self.bank.asks(self.place, self.number))
-        self.bank.fill(self.place, self.number, self.progress)
+        with stages.stage("bank"):
+            self.bank.fill(self.place, self.number, self.progress)
         step = max(1, READ_AHEAD // self.bank.values_bytes)
         for start in range(0, len(self.order), step):
             part = slice(start, start + step)

@@ -25,6 +25,7 @@ from keras_kd.utils import child_process, foreign_code
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import fault_of_the_machine
 from keras_kd.utils.ownership import WORKPLACE, held
+from keras_kd.utils.steps import step
 
 
 def export(
@@ -230,6 +231,7 @@ def _built(work, student_file, formats):
     remaining = list(formats)
     while remaining:
         loaded = False
+        step(f"exporting {remaining[0]}")
         with _tensorflow_process(work, remaining) as process:
             for message in map(json.loads, process.stdout):
                 if "error" in message:
@@ -238,6 +240,8 @@ def _built(work, student_file, formats):
                 if "result" in message:
                     remaining.pop(0)
                     yield message["result"]
+                    if remaining:
+                        step(f"exporting {remaining[0]}")
             stopped = f"its TensorFlow process stopped (exit code {process.wait()})"
         log = (work / "log.txt").read_text(errors="replace").strip().splitlines()
         last = " | ".join(line.strip() for line in log[-3:]) or "it said nothing"

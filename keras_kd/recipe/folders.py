@@ -7,13 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_kd.bank.places import BANKS, places
 from keras_kd.evaluation.predictions_file import NAME as PREDICTIONS
 from keras_kd.export.formats import FILES as EXPORTED
 from keras_kd.training.history import EVENTS
 from keras_kd.utils.file_names import file_name
-
-# The folder of the banks, next to the runs.
-BANKS = "bank"
 
 
 @dataclass(frozen=True)
@@ -132,14 +130,18 @@ def baseline_folder(folder, student, digest, seed):
     return home(folder) / "baselines" / f"{student}-{digest}-seed{seed}"
 
 
-def folder_of_banks(run_folder):
-    """Where the banks of a run lie: next to the runs, so that all of them share them.
+def folders_of_banks(run_folder, given=None):
+    """Where the banks of a run are looked for, and made: next to the runs, or where several folders of runs share them.
+
+    Args:
+        run_folder: of the run.
+        given: the folder that its recipe asks for, or None.
 
     Example:
-        >>> folder_of_banks("saved_models/digits").as_posix()
-        'saved_models/bank'
+        >>> {place.as_posix() for place in folders_of_banks("saved_models/digits")}
+        {'saved_models/bank'}
     """
-    return home(run_folder) / BANKS
+    return places(home(run_folder) / BANKS, given)
 
 
 def generation_folder(folder, number):

@@ -168,6 +168,10 @@ def _resolve(recipe, path):
         place = place if "://" in place else str(absolute(place))
         changed["data"] = changed["data"].model_copy(update={"data_dir": place})
 
+    if recipe.bank.folder:
+        place = str(absolute(user_path(recipe.bank.folder, "bank.folder")))
+        changed["bank"] = recipe.bank.model_copy(update={"folder": place})
+
     def found_model(spec):
         return found_in(spec, "model", spec.model is not None and ends_in(spec.model, RECIPE + KERAS))
 

@@ -126,6 +126,11 @@ class BankSpec(Part):
         None, gt=0, le=EPOCHS, description="shows each image in so many views only, so that few are needed"
     )
     maps: bool = Field(False, description="stores feature maps too, for methods that read them; they are large")
+    folder: str | None = Field(
+        None,
+        description="in which the bank lies, seen from where the command is started; by default next to the run if it is "
+        "there already, else where the environment variable KERAS_KD_BANK says, else in `saved_models/bank`",
+    )
 
 
 def short_bank(value):
@@ -380,8 +385,11 @@ class Recipe(Part):
                 raw.pop("weight", None)  # that of a class that was not looked at
             raw.update(term.settings)
             raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
+        # Recipes that know of none are as they were before there were these fields.
         if not plain.get("modules"):
-            plain.pop("modules", None)  # recipes that know of none are as they were before there was the field
+            plain.pop("modules", None)
+        if not (plain.get("bank") or {}).get("folder"):
+            plain.get("bank", {}).pop("folder", None)
         if folder is not None:
             teacher, evidence = plain.get("teacher") or {}, plain.get("evidence") or {}
             networks = [teacher, *teacher.get("ensemble", ()), plain["student"], *plain.get("peers", ())]

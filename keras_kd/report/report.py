@@ -98,9 +98,13 @@ class Time(Section):
     """Where the time of a run went."""
 
     seconds: dict[str, float | None] | None = described(
-        "of teacher, student, data, training, teacher_run, measuring, total"
+        "of teacher, student, data, training, teacher_run, measuring, total (until it is measured); in_all: all of it, "
+        "by `stages`"
     )
     how: str | None = described("how the teacher's seconds are known")
+    stages: dict[str, float] | None = described(
+        "seconds of all commands that worked on the run, by stage; they sum to `seconds.in_all`"
+    )
 
 
 class Data(Section):

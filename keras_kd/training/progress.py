@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from keras_kd.utils.formatting import duration
 from keras_kd.utils.screen import print_note
+from keras_kd.utils.steps import step
 
 
 class TrainingProgress(keras.callbacks.Callback):
@@ -42,11 +43,14 @@ class TrainingProgress(keras.callbacks.Callback):
                 self.title, total=self.epochs * self.steps, completed=self.done * self.steps, figures=""
             )
             self.bar.start()
+            step(None)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch, self.step = epoch, 0
         if self.bar:
             self.bar.update(self.task, description=f"{self.title} epoch {epoch + 1}/{self.epochs}")
+        else:
+            step(f"epoch {epoch + 1}/{self.epochs}", tell=False)
 
     def on_train_batch_end(self, batch, logs=None):
         if self.bar:
@@ -67,6 +71,7 @@ class TrainingProgress(keras.callbacks.Callback):
         """Takes the bar down, also after an error."""
         if self.bar:
             self.bar.stop()
+        step("what comes after training", tell=False)
 
 
 def progress_log(log, every=10.0, clock=time.monotonic):

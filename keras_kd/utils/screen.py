@@ -8,6 +8,7 @@ Two lines are written past it, by the system itself: those of a signal that ends
 
 import functools
 import sys
+import time
 
 from keras_kd.utils.formatting import printable
 
@@ -49,7 +50,16 @@ def print_note(text):
     Example:
         >>> print_note("digits: epoch 1/2")  # on standard error, at once
     """
+    _last[0] = time.monotonic()
     print(_lines(text), file=sys.stderr, flush=True)
+
+
+_last = [0.0]
+
+
+def last_note():
+    """When the last note was said, of `time.monotonic`."""
+    return _last[0]
 
 
 @functools.cache

@@ -3,11 +3,13 @@
 Keras runs on the backend that `KERAS_BACKEND` or Keras's own settings name, as in any program.
 """
 
+import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from keras_kd.bank.places import BANKS, shared
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import user_folder, user_path
 from keras_kd.utils.screen import print_note
@@ -35,6 +37,19 @@ if TYPE_CHECKING:
     from keras_kd.report.search_result import SearchResult
     from keras_kd.report.study_result import StudyResult
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _sharing_banks(command: Command) -> Command:
+    """A command that shares the banks of the folder in which it is called, wherever its runs lie."""
+
+    @functools.wraps(command)
+    def sharing(*arguments, **options):
+        with shared(RUNS / BANKS):
+            return command(*arguments, **options)
+
+    return cast(Command, sharing)
+
 
 def load_recipe(recipe: PathLike, settings: Settings = (), *, seed: int | None = None, smoke: bool = False) -> "Recipe":
     """Reads a recipe, all defaults filled.
@@ -60,6 +75,7 @@ def load_recipe(recipe: PathLike, settings: Settings = (), *, seed: int | None =
     return load(user_path(given_path(recipe, "recipe"), "recipe"), overrides(settings, seed), smoke=smoke)
 
 
+@_sharing_banks
 def distill(
     recipe: "PathLike | Recipe",
     *,
@@ -187,6 +203,7 @@ def export(
     return export_run(run, formats=formats, quiet=quiet)
 
 
+@_sharing_banks
 def search(
     recipe: PathLike,
     *,
@@ -245,6 +262,7 @@ def search(
     )
 
 
+@_sharing_banks
 def study(
     name: PathLike,
     *,

@@ -1,5 +1,6 @@
 """A recipe run with each of its seeds, compared with the same student on labels alone, and judged."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from keras_kd.report.report import Calibration, Fidelity
 from keras_kd.report.write import write
 from keras_kd.utils.errors import GateError
 from keras_kd.utils.formatting import percent
+from keras_kd.utils.stages import stage, timed
+from keras_kd.utils.steps import step, telling
 from keras_kd.workflows.doctor import examination_of_run
 from keras_kd.workflows.doctor.start import StartChecks
 from keras_kd.workflows.run import distill as run
@@ -25,6 +28,7 @@ from keras_kd.workflows.run.dry_run import about_data
 from keras_kd.workflows.run.folder import hold_run, may_hold, read_report
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.spent import keep_spent_around, with_time
 from keras_kd.workflows.run.write_page import write_page
 
 
@@ -48,9 +52,25 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, de
     Raises:
         UserError, NonFiniteLoss, GateError: as `keras_kd.workflows.run.distill.distill`; the last once all is judged.
     """
-    folder, failed = Path(folder), None
-    check = StartChecks(despite, smoke)
-    _may_begin(recipe, folder, restart)
+    with timed() as spent, telling(name, quiet):
+        folder, check = Path(folder), StartChecks(despite, smoke)
+        _may_begin(recipe, folder, restart)
+        keep_spent_around(spent, folder, restart)
+        report, failed = _run(recipe, folder, check, name=name, restart=restart, smoke=smoke, quiet=quiet)
+        with stage("page") if spent.worked else contextlib.nullcontext():
+            step("writing the page", tell=spent.worked)
+            write_page(folder)
+        if spent.worked:
+            report = with_time(folder, spent)
+        if failed is not None:
+            raise failed
+    return report
+
+
+def _run(recipe, folder, check, *, name, restart, smoke, quiet):
+    """(the report, the `GateError` of its exports or None) once all runs of a recipe are made and compared."""
+    failed, told = None, _Told(len(recipe.seeds or (recipe.seed,)) * (1 + len(baselines_of(recipe, recipe, folder))))
+    told(folder, name)
     if recipe.export.deliver == "best" and recipe.export.formats:
         if restart or not RunFolder(folder).student.exists():
             first = _without_exports(recipe)
@@ -58,17 +78,29 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, de
             restart = False
         # Before the last stage of the run itself, which exports the better one.
         alone, place = baselines_of(recipe, recipe, folder)[LABELS]
-        run.distill(alone, place, name=_title(name, LABELS, recipe.seed), quiet=quiet, wait_for=run.BOTH)
+        title = _title(name, LABELS, recipe.seed)
+        told(place, title)
+        with stage("baselines"):
+            run.distill(alone, place, name=title, quiet=quiet, wait_for=run.BOTH)
     try:
         report = run.distill(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, check=check)
     except GateError as error:
         report, failed = read_report(folder), error
     if recipe.seeds or recipe.baseline is not None:
-        report = _judged(recipe, folder, name=name, restart=restart, smoke=smoke, quiet=quiet)
-    write_page(folder)
-    if failed is not None:
-        raise failed
-    return report
+        report = _judged(recipe, folder, told, name=name, restart=restart, smoke=smoke, quiet=quiet)
+    return report, failed
+
+
+class _Told:
+    """Says which run of how many begins."""
+
+    def __init__(self, count):
+        self.count, self.begun = count, []
+
+    def __call__(self, folder, title):
+        if folder not in self.begun and self.count > 1:
+            self.begun.append(folder)
+            step(f"run {len(self.begun)} of {self.count}: {title}")
 
 
 def _may_begin(recipe, folder, restart):
@@ -86,7 +118,7 @@ def _without_exports(recipe):
     return recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ()})})
 
 
-def _judged(recipe, folder, *, name, restart, smoke, quiet):
+def _judged(recipe, folder, told, *, name, restart, smoke, quiet):
     seeds = recipe.seeds or (recipe.seed,)
     runs, baselines = {}, {LABELS: {}}
     if recipe.baseline is not None and recipe.baseline.label_smoothing is not None:
@@ -99,19 +131,33 @@ def _judged(recipe, folder, *, name, restart, smoke, quiet):
         else:
             one = _without_exports(one)
             title = f"{name}, seed {seed}"
-            runs[seed] = place, run.distill(one, place, name=title, restart=restart, smoke=smoke, quiet=quiet)
+            told(place, title)
+            with stage("other seeds"):
+                runs[seed] = place, run.distill(one, place, name=title, restart=restart, smoke=smoke, quiet=quiet)
         for against, (alone, place) in baselines_of(recipe, one, folder).items():
             title = _title(name, against, seed)
             # Two recipes that share it may come to it at once.
-            baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait_for=run.BOTH)
+            told(place, title)
+            with stage("baselines"):
+                baselines[against][seed] = place, run.distill(alone, place, name=title, quiet=quiet, wait_for=run.BOTH)
+    with stage("comparing"):
+        return _compared(recipe, folder, runs, baselines, smoke)
+
+
+def _compared(recipe, folder, runs, baselines, smoke):
+    """The report with its verdict, and what the doctor says of it."""
+    seeds = tuple(runs)
+    step("comparing the runs", tell=False)
     with hold_run(RunFolder(folder), wait=True):
         report = read_report(folder)
         report.verdict = judge(recipe, folder, runs, baselines)
         if baselines[LABELS] and "baseline" not in (report.properties or {}).get("networks", ("baseline",)):
+            step("measuring the evidence of the baseline")
             report.properties = _properties(recipe, folder, baselines[LABELS], smoke)
         examined = report.doctor or {}
         if recipe.baseline is not None and examined.get("seeds") != list(seeds):
             write(report, folder)  # what the examination reads
+            step("the doctor's examination")
             report.doctor = {**examination_of_run(recipe, folder), "seeds": list(seeds)}
         write(report, folder)
         # It begins with the verdict where that warns of the student.

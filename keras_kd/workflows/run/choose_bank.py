@@ -4,7 +4,7 @@ from keras_kd.bank.bank import Bank, views_in
 from keras_kd.bank.layout import row_bytes, signal_shapes
 from keras_kd.methods.find import guarding, make
 from keras_kd.models.taps import LOGITS, Tapped
-from keras_kd.recipe.folders import folder_of_banks
+from keras_kd.recipe.folders import folders_of_banks
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import size
 
@@ -31,7 +31,7 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, log=None):
     if reason is None:
         images = known_images(recipe, dataset).images
         bank = Bank(
-            folder_of_banks(run_folder),
+            folders_of_banks(run_folder, spec.folder),
             teacher.model,
             images,
             recipe.data.family,

@@ -16,6 +16,7 @@ from keras_kd.report.write import write
 from keras_kd.utils.account import CHANGED, changes, log_changed
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.files import atomic_write
+from keras_kd.utils.steps import step
 from keras_kd.workflows.run.choose_student import delivered_file, is_on_labels_alone
 from keras_kd.workflows.run.folder import hold_run, keep_recipe, read_report
 from keras_kd.workflows.run.int8 import fine_tune
@@ -111,6 +112,7 @@ def _tuned_for_int8(context, student, rows, lossy, calibration_images, teacher):
     recipe, files = context.recipe, context.files
     before = {name: {key: rows[name][key] for key in ("accuracy", "accuracy_drop", "agreement")} for name in lossy}
     try:
+        step("int8 fine-tuning")
         tuned = fine_tune(context, teacher(), load_student(recipe, context.dataset, files, student), calibration_images)
     except MachineError:
         raise

@@ -11,6 +11,8 @@ from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report.write import write
 from keras_kd.utils.ownership import within
 from keras_kd.utils.screen import print_note
+from keras_kd.utils.stages import stage, timed
+from keras_kd.utils.steps import step, telling
 from keras_kd.workflows.run.choose_student import choose
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver, write_card
@@ -41,6 +43,7 @@ from keras_kd.workflows.run.missing import (
 )
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.rehearse import is_own
+from keras_kd.workflows.run.spent import keep_spent, note_spent
 from keras_kd.workflows.run.train import train
 
 # What a run may wait for: another process in its own folder, or one that trains its teacher.
@@ -138,12 +141,20 @@ def _make(one, *, smoke, quiet, wait, first=None, check=None):
     """
     begun = time.monotonic()
     no_banks_here(one.files.path)
-    with hold_run(one.files, one.recipe, wait=wait, restart=one.restart) as owned:
+    with (
+        timed() as spent,
+        telling(one.name, quiet),
+        hold_run(one.files, one.recipe, wait=wait, restart=one.restart) as owned,
+    ):
         job = _Job(one, owned, smoke, quiet, begun)
         report = job.look()
         if report is None:
+            spent.worked = True
+            job.spent = spent
             if first is not None:
-                first(job)
+                with stage("teacher"):
+                    step("the runs of its teachers", tell=False)
+                    first(job)
             report = job.run(check)
         refuse_failed(report)
         return report
@@ -163,7 +174,7 @@ class _Job:
         self.recipe, self.files, self.name, self.restart = one
         self.owned, self.smoke, self.quiet, self.begun = owned, smoke, quiet, begun
         self.begins = one.restart or not one.files.student.exists()
-        self.dataset = None
+        self.dataset, self.spent = None, None
 
     def check(self):
         """All that can be seen to be wrong before data are read, anything is trained or anything is thrown away."""
@@ -227,19 +238,24 @@ class _Job:
 
     def run(self, check):
         """The stages that are missing, in their order, once all that teaches is there; returns the report."""
-        recipe, files, dataset = self.recipe, self.files, self.dataset
-        teacher = load_teacher(recipe, dataset, files.path, smoke=self.smoke)
+        recipe, files, dataset, owned = self.recipe, self.files, self.dataset, self.owned
+        with stage("teacher"):
+            teacher = load_teacher(recipe, dataset, files.path, smoke=self.smoke)
         if self.begins:
-            self._train(dataset, teacher, check)
+            with stage("training"):
+                self._train(dataset, teacher, check)
         else:
+            keep_spent(self.spent, owned)
             keep_recipe(files, recipe)
         for file in (files.state, files.filling):
             self.owned.remove(file)
         report = read_report(files.path)
         if report is None:
-            report = self._measured(dataset, teacher)
+            with stage("measuring"):
+                report = self._measured(dataset, teacher)
         elif self._to_be_measured(report):
-            report = measured_again(recipe, dataset, teacher, files, report, independent=self._independent)
+            with stage("measuring"):
+                report = measured_again(recipe, dataset, teacher, files, report, independent=self._independent)
         now = inputs_of(recipe, files.path, self.smoke, dataset)
         self.owned.keep("inputs", {**now, **(self.owned.kept("inputs") or {})})
         self.owned.keep("independent", independent_digest(recipe, files.path, self.smoke))
@@ -249,10 +265,14 @@ class _Job:
         if not files.text.exists():
             write(report, files.path)
         if self._to_be_exported(report):
-            choose(self._context(dataset), report, self.owned)
-            report = deliver(self._context(dataset), report, owned=self.owned, teacher=lambda: teacher)
+            with stage("exports"):
+                choose(self._context(dataset), report, owned)
+                report = deliver(self._context(dataset), report, owned=owned, teacher=lambda: teacher)
         else:
             write_card(files.path, report, dataset.image_shape)
+        self.spent.mark()
+        note_spent(report, owned)
+        write(report, files.path)
         return report
 
     def _train(self, dataset, teacher, check):
@@ -263,7 +283,10 @@ class _Job:
 
         def begin():
             if check is not None:
-                check(context)
+                with stage("checks"):
+                    step("checking the teacher", tell=False)
+                    check(context)
+            step("building the student", tell=False)
             self._begin(dataset)
 
         train(context, teacher, begin=begin, keep_best=True, anew=self.restart)
@@ -285,9 +308,11 @@ class _Job:
         owned.claim(*files.always)
         owned.keep("inputs", inputs_of(self.recipe, files.path, self.smoke, dataset))
         keep_recipe(files, self.recipe)
+        keep_spent(self.spent, owned)
 
     def _measured(self, dataset, teacher):
         recipe, files = self.recipe, self.files
+        step("measuring the student")
         report = measure(recipe, dataset, teacher, files, name=self.name, independent=self._independent)
         report.smoke = self.smoke
         seconds = report.time.seconds

@@ -9,6 +9,7 @@ from keras_kd.recipe.schema_networks import ModelSpec
 from keras_kd.report.report import Report
 from keras_kd.report.summarize import summarize
 from keras_kd.report.write import write
+from keras_kd.utils.steps import step
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import hold_run, mend, read_report, same_inputs
 from keras_kd.workflows.run.inputs import inputs_of
@@ -80,6 +81,7 @@ def measured_again(recipe, dataset, teacher, files, before, *, independent):
         before: the report as it was.
     """
     name = before.recipe or files.path.name
+    step("measuring the student again")
     report = measure(recipe, dataset, teacher, files, name=name, independent=independent)
     for kept in KEPT:
         if kept in before:

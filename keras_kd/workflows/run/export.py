@@ -4,6 +4,7 @@ from keras_kd import models
 from keras_kd.export.formats import missing_here
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.screen import print_note
+from keras_kd.utils.steps import telling
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver
 from keras_kd.workflows.run.folder import hold_run, mend, read_report
@@ -47,7 +48,8 @@ def export(folder, *, formats=None, quiet=False):
                 return None
 
         context = RunContext(recipe, dataset, files, files.path.name, quiet)
-        report = deliver(context, report, owned=owned, teacher=teacher, formats=formats)
+        with telling(files.path.name, quiet):
+            report = deliver(context, report, owned=owned, teacher=teacher, formats=formats)
     write_page(folder)
     refuse_failed(report)
     return report

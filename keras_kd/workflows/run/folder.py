@@ -253,7 +253,8 @@ def _moved(there, here):
 def of_training(recipe):
     """A recipe without what does not change its student: what comes after training, when a bank is filled."""
     plain = {key: value for key, value in recipe.dump().items() if key not in AFTER_TRAINING}
-    plain["bank"] = {**plain["bank"], "mode": "live" if recipe.bank.mode == "live" else "not live"}
+    bank = {key: value for key, value in plain["bank"].items() if key != "folder"}
+    plain["bank"] = {**bank, "mode": "live" if recipe.bank.mode == "live" else "not live"}
     return plain
 
 
@@ -273,5 +274,5 @@ def _flat(plain, prefix=""):
 def no_banks_here(folder):
     """Refuses to run where banks lie: `--restart` would throw them away."""
     for place in (Path(folder), Path(folder).absolute().parent):
-        if place.name == BANKS and (place == Path(folder) or any(map(is_bank, place.glob("*")))):
+        if (place.name == BANKS and place == Path(folder)) or any(map(is_bank, place.glob("*"))):
             raise UserError(f"{folder}: {place} is where banks lie; give another --out, or the recipe another name")

@@ -15,12 +15,14 @@ from keras_kd.evaluation.measure import by_split, control, properties, represent
 from keras_kd.evaluation.predictions_file import write_predictions
 from keras_kd.models.network import Network, cost, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
+from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report.report import Calibration, Fidelity, Report, Scores
 from keras_kd.report.soundness import PUT_BACK
 from keras_kd.report.summarize import summarize
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
 from keras_kd.utils.paths import KERAS, ends_in
+from keras_kd.utils.steps import step
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
 from keras_kd.workflows.run.label_weight import with_measured_weights
@@ -98,6 +100,7 @@ def _logits(student, teacher, dataset):
 def _add_diagnostics(report, recipe, dataset, networks, independent, logits, files):
     """What the recipe's `evidence` asks for, and what needs more than logits of the test images."""
     spec, student = recipe.evidence, networks["student"]
+    step("measuring the evidence", tell=spec != EvidenceSpec())
     if "teacher" in networks:
         other = independent() if independent else None
         if other is not None:

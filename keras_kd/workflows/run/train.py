@@ -16,6 +16,7 @@ from keras_kd.training.checkpoint import load_state, save_state
 from keras_kd.training.history import TensorBoardLog, write_csv
 from keras_kd.training.progress import TrainingProgress, progress_log
 from keras_kd.training.schedules import learning_rate
+from keras_kd.utils import stages
 from keras_kd.utils.account import changes
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
@@ -152,7 +153,8 @@ class _Record(keras.callbacks.Callback):
         self.epochs.before_filling = self._remember
         if self.bank is not None and fill_all:
             self._remember(self.epochs.epoch, self.bank.asks_in_all())
-            self.bank.fill_all(self._filling())
+            with stages.stage("bank"):
+                self.bank.fill_all(self._filling())
         self.epochs.progress = self._filling()
         self.epochs.fill()
 
@@ -193,6 +195,7 @@ class _Record(keras.callbacks.Callback):
         save_state(self.distiller, self.rows, self.files.state)
         write_csv(self.rows, self.files.history)
         self.log.add(row)
+        stages.mark()
 
 
 def _room_for(files, model):

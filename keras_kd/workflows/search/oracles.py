@@ -1,10 +1,11 @@
 """What chooses the trials of a search: KerasTuner's oracles, with all that they know in one file that is whole.
 
-KerasTuner keeps a trial in a file of its own and the rest in `oracle.json`: a kill between the two leaves halves that do
-not fit, and what some oracles know is in neither (keras-tuner#1055). Here `oracle.json` is the truth and changes at once;
-the trials' own files are for people.
+KerasTuner keeps a trial in a file of its own and the rest in `oracle.json`: a kill between the two leaves halves that
+do not fit, and what some oracles know is in neither (keras-tuner#1055). Here `oracle.json` is the truth and changes at
+once; the trials' own files are for people.
 """
 
+import copy
 import json
 import os
 import warnings
@@ -47,7 +48,7 @@ def oracle_of(spec, objectives, epochs):
 
 
 class DeterministicOracle:
-    """What our oracles have in addition to KerasTuner's: a state that is whole, an end by time, dead workers' trials."""
+    """What our oracles have in addition to KerasTuner's: a whole state, an end by time, dead workers' trials."""
 
     over = staticmethod(lambda: False)
     workers = None  # a `Workers`, where there are some
@@ -142,7 +143,8 @@ class DeterministicOracle:
             return self._trials_of_an_earlier_version(state)
         found = {}
         for key, one in state["trials"].items():
-            space = {**state["hyperparameters"], "values": one["values"]}
+            # KerasTuner makes objects of what it is given, in place.
+            space = {**copy.deepcopy(state["hyperparameters"]), "values": one["values"]}
             found[key] = Trial.from_state({**one, "hyperparameters": space})
         return found
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from keras_kd.utils.steps import telling
 from keras_kd.workflows.doctor.start import StartChecks
 from keras_kd.workflows.restart import empty_folder
 from keras_kd.workflows.run.dry_run import about_data, dry_run
@@ -44,7 +45,13 @@ def search(
     """
     files = SearchFolder(Path(folder))
     plan = plan_of(SearchInput(str(path), tuple(settings), smoke), files, name, quiet, StartChecks(despite, smoke))
-    part = role()
+    with telling(name, quiet):
+        return _search(plan, restart=restart, winner=winner, patience=patience)
+
+
+def _search(plan, *, restart, winner, patience):
+    """A search that is planned; arguments and result as of `search`."""
+    files, name, smoke, part = plan.files, plan.name, plan.given.smoke, role()
     if part == "worker":
         Trials(plan).as_worker()
         return None
@@ -64,6 +71,7 @@ def search(
         result = result_of(plan, trials.tuner.oracle)
         write_result(plan, result)
     if winner and result.best is not None:
+        plan.log(f"the best of {len(result.trials)} trials, trial {result.best}, is trained on all training images")
         result.winner = train_winner(plan, owned.identity)
         with hold_search(files, name, restart=False):
             write_result(plan, result)

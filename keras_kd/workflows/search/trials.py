@@ -10,6 +10,7 @@ from keras_kd.utils.file_names import file_name, plain_name
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import duration
 from keras_kd.utils.ownership import joined, within
+from keras_kd.utils.steps import step
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.distill import trained_teacher
 from keras_kd.workflows.run.dry_run import about_data, dry_run
@@ -20,8 +21,8 @@ from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.rehearse import is_own
 from keras_kd.workflows.run.trial import trial
 from keras_kd.workflows.search.folder import KIND
-from keras_kd.workflows.search.results import short
 from keras_kd.workflows.search.oracles import COMPLETED, FAILED, INVALID, oracle_of
+from keras_kd.workflows.search.results import short
 from keras_kd.workflows.search.tuner import StudentHyperModel, StudentTuner, decoded, error_of
 from keras_kd.workflows.search.workers import PatientClient, Workers, serve, wait_for_chief
 
@@ -58,6 +59,9 @@ class Trials:
     def alone(self):
         """Runs all trials in this process."""
         tuner = self._tuner()
+        there = f", {len(tuner.oracle.end_order)} of them there already" if tuner.oracle.end_order else ""
+        settings = ", ".join(one.path for one in self.plan.space)
+        self.plan.log(f"{self.spec.trials} trials of {settings} by {self.spec.tuner}{there}; data and teacher first")
         self._begin()
         try:
             with within(self.owned):
@@ -68,6 +72,7 @@ class Trials:
 
     def as_chief(self, patience):
         """Has workers run the trials; one that gives no sign of life for `patience` seconds counts as dead."""
+        step("the trials of its workers", tell=False)
         # Workers that live are still at the trials that they had of a chief that was killed.
         tuner = self._tuner(waits_for_others=True)
         self.plan.log(f"{self.spec.trials} trials at most, by {self.spec.tuner}")
@@ -101,6 +106,7 @@ class Trials:
     def _begin(self):
         """What all trials have in common: data, and the teacher, trained if its run is missing."""
         recipe, held_out, smoke = self.plan.recipe, self.plan.held_out, self.plan.given.smoke
+        step("data and teacher", tell=False)
         if is_own(recipe.student) or must_train_first(held_out, self.files.path, smoke):
             # What does not fit is found before hours go into a teacher, or into trials.
             dry_run(held_out, about_data(held_out), smoke, quiet=self.plan.quiet)
@@ -123,6 +129,7 @@ class Trials:
 
     def train(self, trial_id, values, tuners_own):
         """Trains the students of a trial, one per seed; returns {objective: mean}."""
+        step(f"trial {trial_id}", tell=False)
         recipe = self.plan.recipe_of(values)
         teacher = self._teacher(recipe)
         folder, reports = self.files.trials / file_name(trial_id), []
@@ -202,9 +209,7 @@ class Trials:
             cells = [f"{one:.4f}{'*' if better and not number else ''}" for number, one in enumerate(figures)]
         else:
             cells = [f"failed: {error_of(trial)}"]
-        done = len(
-            [one for one in self.tuner.oracle.trials.values() if one.status in (COMPLETED, FAILED, INVALID)]
-        )
+        done = len([one for one in self.tuner.oracle.trials.values() if one.status in (COMPLETED, FAILED, INVALID)])
         left = max(0, self.spec.trials - done) * (time.monotonic() - self.begun) / self.ended
         plan.log(" | ".join([f"{trial.trial_id} ({done}/{self.spec.trials})", *cells, *shown, duration(left)]))
 

@@ -15,6 +15,7 @@ from keras_kd.utils.children import end
 from keras_kd.utils.errors import FolderLockedError, NonFiniteLoss, UserError
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.ownership import held, within
+from keras_kd.utils.steps import step, telling
 from keras_kd.workflows.restart import empty_folder, of_earlier_runs
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.baseline import digest_of
@@ -78,7 +79,8 @@ def study(
         if not joins:
             others.extend(_others(jobs - 1, name, folder, settings, seeds, smoke))
         with within(owned):
-            failed = _run_all(runs, smoke=smoke, quiet=quiet, log=log)
+            with telling(f"study {Path(name).stem}", quiet):
+                failed = _run_all(runs, smoke=smoke, quiet=quiet, log=log)
         for one in others:
             one.wait()
     finally:
@@ -192,9 +194,12 @@ def _run_all(runs, *, smoke, quiet, log):
     """Trains what is not there; {folder: why it has no student}."""
     waiting, failed = {place: (name, seed, recipe) for (name, seed), (recipe, place) in runs.items()}, {}
     count, begun = len(waiting), time.monotonic()
+    told = set()
     while waiting:
         moved = False
         for place, (name, seed, recipe) in list(waiting.items()):
+            step(f"run {len(told | {place})} of {count}: {name}, seed {seed}", tell=place not in told)
+            told.add(place)
             try:
                 run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True, wait_for=())
             except FolderLockedError:
