@@ -1,6 +1,12 @@
 """`python -m keras_kd.cli`: the commands, without the signal handlers of `keras-kd`."""
 
-from keras_kd.cli.main import main
+import time
+
+from keras_kd.utils import stages
+
+stages.was_asked(time.monotonic())
+
+from keras_kd.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
     main()

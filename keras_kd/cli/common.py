@@ -1,5 +1,6 @@
 """What commands share: how one ends, how Keras is started, and the options that several have."""
 
+import contextlib
 import functools
 import gc
 import json
@@ -19,6 +20,7 @@ from keras_kd.utils.json_safe import json_safe
 from keras_kd.utils.lazy import installed
 from keras_kd.utils.paths import user_folder, user_path
 from keras_kd.utils.screen import print_error, print_note, print_result
+from keras_kd.utils.steps import telling
 from keras_kd.workflows.arguments import RUNS, overrides
 
 BACKENDS = ("tensorflow", "jax")
@@ -45,11 +47,19 @@ class Command(click.Command):
     def invoke(self, context):
         # A program may be ended in click's way too; a help text of ours ends before this.
         try:
-            with foreign_code.unended(context.info_name):
+            with foreign_code.unended(context.info_name), _telling(context):
                 return super().invoke(context)
         except click.exceptions.Exit as error:
             text = f"{context.info_name}: code of the recipe's ended the program (click's Exit); take that out of it"
             raise UserError(text) from error
+
+
+def _telling(context):
+    """A line now and then while a command takes long, of those that can be told to be quiet; Keras is not there yet."""
+    if context.params.get("quiet", True) or context.params.get("joins"):
+        return contextlib.nullcontext()
+    given = next((context.params[one] for one in ("recipe", "run", "name") if context.params.get(one)), "")
+    return telling(Path(str(given)).stem or context.info_name)
 
 
 class Commands(click.Group):

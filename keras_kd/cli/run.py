@@ -33,7 +33,6 @@ from keras_kd.cli.common import (
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.screen import print_result
-from keras_kd.utils.steps import telling
 from keras_kd.workflows.arguments import checked_formats, checked_model, is_model_file, run_folder, stem_of
 
 NOT_RUN = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
@@ -144,14 +143,13 @@ def distill(recipe, settings, seed, smoke, out, restart, deliver, despite, bank,
     name = stem_of(recipe)
     own = None if settings or seed is not None else loaded.seed
     folder = Path(out) if out else run_folder(recipe, loaded.seed, smoke, own)
-    with telling(name, quiet):
-        start_keras(backend)
-        from keras_kd.workflows import seeds as repeated_seeds
+    start_keras(backend)
+    from keras_kd.workflows import seeds as repeated_seeds
 
-        keeps("distill", folder, restart)
-        found = repeated_seeds.distill(
-            loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=despite
-        )
+    keeps("distill", folder, restart)
+    found = repeated_seeds.distill(
+        loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=despite
+    )
     _print_report(found, folder, as_json)
 
 

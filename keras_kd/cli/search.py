@@ -26,7 +26,6 @@ from keras_kd.utils import stopping
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import installed
 from keras_kd.utils.screen import print_note, print_result
-from keras_kd.utils.steps import telling
 from keras_kd.workflows.arguments import overrides, search_folder, search_settings, stem_of, study_folder
 
 
@@ -85,23 +84,22 @@ def search(
     folder = Path(out) if out else search_folder(recipe, loaded.seed, smoke)
     if not installed("keras_tuner"):
         raise UserError("search: keras-tuner is not installed; pip install keras-tuner")
-    with telling(stem_of(recipe), quiet):
-        start_keras(backend)
-        from keras_kd.report.terminal import of_search
-        from keras_kd.workflows.search.search import search as run_search
+    start_keras(backend)
+    from keras_kd.report.terminal import of_search
+    from keras_kd.workflows.search.search import search as run_search
 
-        keeps("worker" if worker else "search", folder, restart)
-        result = run_search(
-            recipe,
-            folder,
-            name=stem_of(recipe),
-            settings=settings,
-            smoke=smoke,
-            restart=restart,
-            quiet=quiet,
-            winner=not no_winner,
-            despite=despite,
-        )
+    keeps("worker" if worker else "search", folder, restart)
+    result = run_search(
+        recipe,
+        folder,
+        name=stem_of(recipe),
+        settings=settings,
+        smoke=smoke,
+        restart=restart,
+        quiet=quiet,
+        winner=not no_winner,
+        despite=despite,
+    )
     if result is None:
         return
     if as_json:
@@ -182,19 +180,18 @@ def study(name, settings, seeds, smoke, out, restart, jobs, joins, backend, quie
         stopping.keeps(None)  # the process that has begun this one says it
     else:
         keeps("study", folder, restart)
-    with telling(f"study {Path(name).stem}", quiet):
-        result = run_study(
-            name,
-            folder,
-            settings=settings,
-            seeds=seeds or None,
-            smoke=smoke,
-            restart=restart,
-            jobs=jobs,
-            quiet=quiet,
-            log=print_note,
-            joins=joins,
-        )
+    result = run_study(
+        name,
+        folder,
+        settings=settings,
+        seeds=seeds or None,
+        smoke=smoke,
+        restart=restart,
+        jobs=jobs,
+        quiet=quiet,
+        log=print_note,
+        joins=joins,
+    )
     if result is None:
         return
     if as_json:

@@ -128,8 +128,8 @@ class BankSpec(Part):
     maps: bool = Field(False, description="stores feature maps too, for methods that read them; they are large")
     folder: str | None = Field(
         None,
-        description="in which the bank lies, seen from where the command is started; by default next to the run if it is "
-        "there already, else where the environment variable KERAS_KD_BANK says, else in `saved_models/bank`",
+        description="in which the bank lies, seen from where the command is started; by default next to the run if it "
+        "is there already, else where the environment variable KERAS_KD_BANK says, else in `saved_models/bank`",
     )
 
 

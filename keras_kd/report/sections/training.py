@@ -19,7 +19,8 @@ TIME_NAMES = {
     "training": "training in all",
     "measuring": "measuring",
     "teacher_run": "training the teacher, in a run of its own",
-    "total": "this run",
+    "total": "this run, until it was measured",
+    "in_all": "all commands that worked on it",
 }
 
 
@@ -122,6 +123,9 @@ def time(report):
     seconds = {name: one for name, one in parts(report, "time", "seconds").items() if isinstance(one, int | float)}
     total = seconds.get("total")
     rows = []
+    stages = {name: one for name, one in parts(report, "time", "stages").items() if one}
+    whole = sum(stages.values())
+    of_stages = [[name, f"{one:.1f}", percent(one / whole)] for name, one in stages.items()]
     for name, one in seconds.items():
         of_total = total and name != "teacher_run" and one <= total
         rows.append([TIME_NAMES.get(name, name), f"{one:.1f}", percent(one / total) if of_total else NOTHING])
@@ -137,7 +141,8 @@ def time(report):
         "What the time went to",
         plots(_split(seconds)),
         table(["", "seconds", "share"], rows),
-        in_terminal(text(_brief(seconds))),
+        table(["stage of the commands", "seconds", "share"], of_stages),
+        in_terminal(text(_brief(seconds, stages))),
         text(f"{how[:1].upper()}{how[1:]}." if how else "", banked, soft=True),
     )
 
@@ -172,7 +177,10 @@ def _draw_split(known):
     return drawn
 
 
-def _brief(seconds):
+def _brief(seconds, stages):
+    if stages:
+        largest = sorted(stages.items(), key=lambda one: -one[1])
+        return f"seconds: {', '.join(f'{name} {one:.1f}' for name, one in largest)}; {sum(stages.values()):.1f} in all"
     if seconds.get("total") is None:
         return ""
     of = ", ".join(f"{name} {seconds[name]:.1f}" for name in ("teacher", "student", "data") if name in seconds)
