@@ -64,9 +64,9 @@ class DeterministicOracle:
         return self.over() or (self.max_trials is not None and ended >= self.max_trials)
 
     def populate_space(self, trial_id):
-        found = super().populate_space(trial_id)
-        self.exhausted = found["status"] == STOPPED
-        return found
+        chosen = super().populate_space(trial_id)
+        self.exhausted = chosen["status"] == STOPPED
+        return chosen
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id):
@@ -192,10 +192,10 @@ class _BayesianWithoutRepeats(keras_tuner.oracles.BayesianOptimizationOracle):
     """Where the settings that promise most have been tried already, others are drawn."""
 
     def populate_space(self, trial_id):
-        found = super().populate_space(trial_id)
-        if found["status"] == RUNNING and self._duplicate(found["values"]):
+        chosen = super().populate_space(trial_id)
+        if chosen["status"] == RUNNING and self._duplicate(chosen["values"]):
             return self._random_populate_space()
-        return found
+        return chosen
 
     def get_state(self):
         kind, numbers, *rest = self._random_state.get_state()
