@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from keras_kd.bank.formats import FORMATS as BANK_FORMATS
 from keras_kd.export.formats import DEFAULTS, FORMATS, INPUTS, OUTPUTS
 from keras_kd.export.gates import GATES
+from keras_kd.recipe.schema_bank import BankSpec, short_bank
 from keras_kd.recipe.schema_data import DataSpec, short_data
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.recipe.schema_types import (
     ABOVE_ZERO,
-    CLASSES,
     EPOCHS,
     IMAGES,
     LARGE,
@@ -106,36 +105,6 @@ class FitSpec(Part):
         every = self.checkpoint_every
         of_every = range(every, self.epochs + 1, every) if every else ()
         return sorted({*(one for one in self.checkpoints if one <= self.epochs), *of_every, self.epochs})
-
-
-class BankSpec(Part):
-    """The teacher as a table on the disk. A plain string is shorthand for `{mode: string}`."""
-
-    mode: Literal["auto", "ahead", "full", "live"] = Field(
-        "auto",
-        description="ahead: before each epoch the teacher is asked about those of its views that are not there yet; "
-        "full: about all at the start; live: no bank, it runs in each step; auto: ahead where it is possible",
-    )
-    format: Literal[BANK_FORMATS] = Field(
-        "float16",
-        description="of the rows: float32 is exact, float16 within 2^-11 of each value, int8 within a 510th of "
-        "the row's range, topk keeps the largest logits and spreads the rest",
-    )
-    kept: Whole = Field(10, gt=0, le=CLASSES, description="logits that `format: topk` keeps")
-    views: Whole | None = Field(
-        None, gt=0, le=EPOCHS, description="shows each image in so many views only, so that few are needed"
-    )
-    maps: bool = Field(False, description="stores feature maps too, for methods that read them; they are large")
-    folder: str | None = Field(
-        None,
-        description="in which the bank lies, seen from where the command is started; by default next to the run if it "
-        "is there already, else where the environment variable KERAS_KD_BANK says, else in `saved_models/bank`",
-    )
-
-
-def short_bank(value):
-    """A bank as fields; a plain string is its mode."""
-    return {"mode": value} if isinstance(value, str) else value
 
 
 class GateSpec(Part):
