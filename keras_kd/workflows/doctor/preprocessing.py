@@ -7,6 +7,7 @@ import numpy as np
 from keras_kd.workflows.doctor.findings import CLASS_ORDER, PIXELS, finding, percent
 from keras_kd.workflows.doctor.measures import class_permutation, scalings
 from keras_kd.workflows.doctor.members import is_right, settings_of
+from keras_kd.workflows.doctor.normalisation import needs_statistics
 
 # Images on which other pixels are tried, at most.
 TRIED = 1000
@@ -77,7 +78,8 @@ def _reading(case, member):
     probabilities = member.probabilities(shown)
     whole = _read(case, probabilities, shown.true_labels)
     found = Reading(whole, whole.permutation)
-    if member.kind not in ("file", "function"):
+    # Without its statistics a network's answers to other pixels mean nothing.
+    if member.kind not in ("file", "function") or needs_statistics(case, member):
         return found
     # Drawn from all: images often lie in the order of their classes.
     some = np.sort(np.random.default_rng(0).permutation(len(shown))[:TRIED])
@@ -126,7 +128,9 @@ def _is_better(case, read, fed):
     if not case.looks_trained(read.right.mean(), WORTH):
         return False
     gained, lost = int(np.sum(read.right & ~fed.right)), int(np.sum(fed.right & ~read.right))
-    if gained - lost >= LEAST_GAIN * len(fed.right) and binom.sf(gained - 1, gained + lost, 0.5) < LARGEST_P:
+    # More right at a higher loss is luck: under the pixels that it was trained on both are better.
+    more_right = gained - lost >= LEAST_GAIN * len(fed.right) and read.nll < fed.nll
+    if more_right and binom.sf(gained - 1, gained + lost, 0.5) < LARGEST_P:
         return True
     # A network with little bias in it names the same classes at any scale, but is then sure of everything: only where
     # it is fed rightly does it know what it does not know.
