@@ -341,6 +341,7 @@ def main():
         __doc__, seed=(int, 0, "of all that is drawn"), only=(str, "", "cases of which the name holds this")
     )
     seed, rows = chosen.seed, []
+    part = chosen.quick or bool(chosen.only)
     cases = [(*row[seed % len(row)], False) for row in BEFORE] + [(*row[seed % len(row)], True) for row in AFTER]
     cases = [(name, is_finished, make, expected) for name, expected, make, is_finished in cases]
     cases += [(*one, None) for one in HEALTHY]
@@ -358,12 +359,13 @@ def main():
     counts = {
         "planted": len(planted), "named_rightly": sum(one["right"] for one in planted),
         "healthy": len(healthy), "false_alarms": sum(not one["right"] for one in healthy),
-        "by_kind": dict(Counter(one["when"] for one in planted if one["right"])),
+        "named_rightly_by_kind": dict(Counter(one["when"] for one in planted if one["right"])),
     }  # fmt: skip
     table = (
         f"{counts['named_rightly']} of {len(planted)} planted causes are named first; {counts['false_alarms']} of "
         f"{len(healthy)} healthy ones are called ill"
     )
+    chosen.quick = part  # the file of results is of all
     finish("doctor_cases", {"seed": seed, **counts, "rows": rows}, table, chosen)
 
 

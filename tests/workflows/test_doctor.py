@@ -475,7 +475,8 @@ def test_the_command(here, teachers):
     assert "next:" in lines and lines[-1] == "0 bad, 0 warnings, 0 unknown, 16 good"
     done = command("mine.yaml", "--set", "terms.0.temperature=100", "--json")
     found = json.loads(done.stdout)
-    assert done.exit_code == 1 and found["recipe"] == "mine" and len(found["findings"]) == len(CHECKS) - len(OF_A_FINISHED_RUN)
+    assert done.exit_code == 1 and found["recipe"] == "mine"
+    assert len(found["findings"]) == len(CHECKS) - len(OF_A_FINISHED_RUN)
     lines = [line.split()[0] for line in format_text(found)]
     assert lines[lines.index("BAD") + 1 : lines.index("BAD") + 3] == ["why", "fix"]
     done = command("nothing.yaml")

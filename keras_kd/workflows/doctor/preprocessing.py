@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keras_kd.workflows.doctor.findings import CLASS_ORDER, PIXELS, finding, percent
-from keras_kd.workflows.doctor.measures import class_permutation, scalings
+from keras_kd.workflows.doctor.measures import class_permutation, scalings, skill
 from keras_kd.workflows.doctor.members import is_right, settings_of
 from keras_kd.workflows.doctor.normalisation import needs_statistics
 
@@ -16,6 +16,8 @@ WORTH = 0.6
 # More right by so much under other pixels, and how improbable that must be by chance.
 LEAST_GAIN, LARGEST_P = 0.02, 1e-4
 NOTHING = 1e-12
+# How sure a network may be, of chance to certain, that is shown pixels hundreds of times too small.
+UNSURE = 0.2
 # Its loss under other pixels, as a share of the loss as fed, and by how much it must be less.
 LIKELIER = ((1 / 2, 0.2), (1 / 3, 0.05))
 
@@ -135,6 +137,11 @@ def _is_better(case, read, fed):
     # A network with little bias in it names the same classes at any scale, but is then sure of everything: only where
     # it is fed rightly does it know what it does not know.
     if gained < lost - 0.005 * len(fed.right) or abs(read.overconfidence) > 0.1:
+        return False
+    # One that is less sure than right was trained to be, as by soft labels; of pixels that are far too small it would
+    # say next to nothing.
+    sure = skill(fed.overconfidence + float(fed.right.mean()), case.dataset.classes)
+    if fed.overconfidence < 0 and sure > UNSURE:
         return False
     likelier = any(read.nll < share * fed.nll and fed.nll - read.nll > least for share, least in LIKELIER)
     return likelier or (fed.saturated > 0.5 and read.saturated < 0.05)
