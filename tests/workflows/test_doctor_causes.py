@@ -14,7 +14,9 @@ from keras_kd.recipe.load import load
 from keras_kd.workflows import seeds as repeated_seeds
 from keras_kd.workflows.doctor import CHECKS, examine, examine_case, finished_run, verdict
 from keras_kd.workflows.doctor.case import Case
+from keras_kd.workflows.doctor.findings import finding
 from keras_kd.workflows.doctor.finished_run import Followed, still_learns, worth_of_teacher
+from keras_kd.workflows.doctor.root_causes import with_causes
 from keras_kd.workflows.doctor.student import check_capacity, check_learning_rate
 from keras_kd.workflows.doctor.training_length import check_length
 from keras_kd.workflows.doctor.verdict import check_verdict
@@ -251,10 +253,30 @@ def test_a_teacher_is_compared_with_the_same_student_on_labels_alone(here):
     assert worth_of_teacher(SimpleNamespace(labels_alone={}, comparable=True)) is None
 
 
+def test_a_teacher_that_knows_less_than_its_student_is_named(here):
+    recipe = recipe_of(blind(2))
+    for student, words in ((0.9, "its own student gets 90.0 %"), (0.70, "naming the nearest class mean")):
+        case = Case(recipe, "saved_models/mine")
+        case.__dict__.update(followed=Followed(student, 0.67, 0.6, None, 100), worth_of_teacher=None)
+        assert words in alarms(examine_case(case, ["teacher accuracy"]))["teacher accuracy"]["found"]
+
+
+def test_where_many_classes_are_weak_the_teacher_is():
+    few = finding("accuracy by class", "warning", "1 of 10", fix="a", evidence={"many": False})
+    many = {**few, "evidence": {"many": True}}
+    poor = finding("teacher accuracy", "warning", "40 %", fix="b", evidence={"worse_than": "labels alone"})
+    assert [one["evidence"].get("cause") for one in with_causes([poor, few])] == ["accuracy by class", None]
+    assert [one["evidence"].get("cause") for one in with_causes([poor, many])] == [None, "teacher accuracy"]
+    assert "cause" not in with_causes([many])[0]["evidence"]
+
+
 @pytest.mark.slow
 def test_a_harmful_teacher_is_named_from_what_lies_on_disk(here):
-    fit = {**FIT, "epochs": 8, "decay": "cosine"}
-    recipe = recipe_of(blind(3), fit=fit, baseline=True)
+    untaught = network()
+    untaught.layers[-1].set_weights([0.0 * one for one in untaught.layers[-1].get_weights()])
+    untaught.save("linear.keras")
+    same = {"fit": {**FIT, "epochs": 10, "decay": "cosine"}, "student": {"model": "linear.keras", "pixels": "unit"}}
+    recipe = recipe_of(blind(2), **same, baseline=True, label_weight=0.02)
     repeated_seeds.distill(recipe, "saved_models/mine", name="mine", quiet=True)
     found = examine(recipe, "saved_models/mine")
     wrong = alarms(found)
@@ -262,6 +284,6 @@ def test_a_harmful_teacher_is_named_from_what_lies_on_disk(here):
     assert wrong["verdict"]["evidence"]["cause"] == "accuracy by class"
     assert found["next"][0].startswith("accuracy by class: ") and "capacity" not in wrong
     # Not begun, but the student on labels alone is there: before anything is trained.
-    found = examine(recipe_of("blind.keras", fit=fit, label_weight=0.2), "saved_models/other")
+    found = examine(recipe_of("blind.keras", **same, label_weight=0.2), "saved_models/other")
     assert not found["finished"] and "on labels alone gets" in alarms(found)["teacher accuracy"]["found"]
     assert set(CHECKS) >= set(alarms(found))

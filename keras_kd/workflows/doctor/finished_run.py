@@ -26,7 +26,7 @@ STILL_LEARNS = 0.1
 
 @dataclass(frozen=True)
 class Followed:
-    """How far the trained student follows on training images; accuracies in 0..1.
+    """How far the trained student follows on training images; accuracies in 0..1, by the labels without planted noise.
 
     Args:
         student, teacher: their accuracies.
@@ -45,6 +45,11 @@ class Followed:
     def behind(self):
         """Whether the student does not do on its training images what its teacher does."""
         return self.student < self.teacher - BEHIND and self.agrees < FOLLOWS
+
+    @property
+    def outgrown(self):
+        """Whether the student knows far more of its training images than its teacher."""
+        return self.student > self.teacher + BEHIND
 
     @property
     def can(self):
@@ -82,10 +87,10 @@ def followed(case):
     if case.recipe.seed in case.labels_alone:
         recipe, place, _ = case.labels_alone[case.recipe.seed]
         network = load_student(recipe, case.dataset, RunFolder(Path(place)))
-        alone = accuracy(np.nan_to_num(logits_of(network, shown.images)[0]), shown.labels)
+        alone = accuracy(np.nan_to_num(logits_of(network, shown.images)[0]), shown.true_labels)
     return Followed(
-        accuracy(student, shown.labels),
-        accuracy(teacher, shown.labels),
+        accuracy(student, shown.true_labels),
+        accuracy(teacher, shown.true_labels),
         agreement(student, teacher),
         alone,
         len(shown),

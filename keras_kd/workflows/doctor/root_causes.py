@@ -24,6 +24,7 @@ OF_THE_TEACHER = (OUTPUT, PIXELS, CLASS_ORDER, NORMALISATION, CLASSES, DATA, ACC
 OF_THE_STUDENT = (STUDENT, WEIGHTS, RATE)
 # {check: what may have caused its finding}, and the evidence that makes the finding such a consequence.
 CAUSES = {
+    CLASSES: ((ACCURACY,), "many"),
     ACCURACY: ((CLASSES, DATA), "worse_than"),
     TRAINING_ACCURACY: ((DATA,), "memorised"),
     GRADIENTS: (OF_THE_TEACHER, "only_weak_teacher"),
@@ -53,11 +54,13 @@ def with_causes(findings):
         [{'worse': True, 'cause': 'accuracy by class'}, {}]
     """
     wrong = {one["check"] for one in findings if one["outcome"] in ("bad", "warning") and one["fix"]}
+    wrong -= {one["check"] for one in findings if one["evidence"].get("many") and ACCURACY in wrong}
     found = []
     for one in findings:
         causes, mark = CAUSES.get(one["check"], ((), None))
         known = next((name for name in causes if name in wrong), None)
-        if known is not None and one["check"] in wrong and one["evidence"].get(mark) and "cause" not in one["evidence"]:
+        ill = one["outcome"] in ("bad", "warning")
+        if known is not None and ill and one["evidence"].get(mark) and "cause" not in one["evidence"]:
             one = {**one, "evidence": {**one["evidence"], "cause": known}}
         found.append(one)
     return found

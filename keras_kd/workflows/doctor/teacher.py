@@ -237,7 +237,17 @@ def check_accuracy(case, member):
 
 def _against_labels_alone(case, told, evidence):
     """The finding of a network that is no better than what it is to teach, where that is on disk; else None."""
-    worth = case.worth_of_teacher
+    worth, followed = case.worth_of_teacher, case.followed
+    if followed is not None and followed.outgrown and evidence["accuracy"] < followed.student:
+        return finding(
+            ACCURACY,
+            "warning",
+            f"{told}; its own student gets {percent(followed.student)} of {followed.images:,} training images, the "
+            f"teacher {percent(followed.teacher)}",
+            why="A teacher that knows less than its student learnt from labels holds it back.",
+            fix="train the teacher further, or take a better one; until then raise `label_weight`, or leave it out",
+            evidence={**evidence, "worse_than": "its student"},
+        )
     # Of several, only those that are themselves below it.
     if worth is None or not worth["worse"] or evidence["accuracy"] >= worth["labels_alone"]:
         return None
