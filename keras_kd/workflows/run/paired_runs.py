@@ -20,7 +20,7 @@ def paired_on_images(one, other):
         nothing, or they saw other images.
     """
     kept = [read_predictions(RunFolder(Path(of)).predictions) for of in (one, other)]
-    if any(found is None for found in kept) or not np.array_equal(kept[0]["labels"], kept[1]["labels"]):
+    if any(file is None for file in kept) or not np.array_equal(kept[0]["labels"], kept[1]["labels"]):
         return None
-    correct = [found["student_logits"].argmax(1) == found["labels"] for found in kept]
-    return {**metrics.paired_images(*correct), "accuracies": [float(found.mean()) for found in correct]}
+    correct = [file["student_logits"].argmax(1) == file["labels"] for file in kept]
+    return {**metrics.paired_images(*correct), "accuracies": [float(right.mean()) for right in correct]}
