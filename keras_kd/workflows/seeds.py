@@ -8,7 +8,6 @@ import numpy as np
 
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import properties
-from keras_kd.evaluation.predictions_file import read_predictions
 from keras_kd.recipe.folders import RunFolder, seed_folder
 from keras_kd.recipe.load import reading_once
 from keras_kd.report.first_sentence import NO_DOUBT
@@ -28,6 +27,7 @@ from keras_kd.workflows.run.dry_run import about_data
 from keras_kd.workflows.run.folder import hold_run, may_hold, read_report
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.paired_runs import paired_on_images
 from keras_kd.workflows.run.spent import keep_spent_around, with_time
 from keras_kd.workflows.run.write_page import write_page
 
@@ -220,14 +220,14 @@ def judge(recipe, folder, runs, baselines):
 def _judge_on_images(compared, against, runs, baselines):
     """Adds to a verdict of too few seeds what the test images of its first seed say, where they leave no doubt."""
     seed = compared["seeds"][0]
-    kept = [read_predictions(RunFolder(Path(of[seed][0])).predictions) for of in (runs, baselines)]
-    if any(one is None for one in kept) or not np.array_equal(kept[0]["labels"], kept[1]["labels"]):
+    counted = paired_on_images(runs[seed][0], baselines[seed][0])
+    if counted is None:
         return
-    correct = [one["student_logits"].argmax(1) == one["labels"] for one in kept]
-    compared["on_images"] = counted = {**metrics.paired_images(*correct), "seed": seed}
+    accuracies = counted.pop("accuracies")
+    compared["on_images"] = counted = {**counted, "seed": seed}
     better, worse = (counted["first_only"] > counted["second_only"], counted["first_only"] < counted["second_only"])
     if counted["p"] < NO_DOUBT and (better or worse):
-        distilled, alone = (percent(one.mean()) for one in correct)
+        distilled, alone = map(percent, accuracies)
         compared["sentence"] = (
             f"Distillation is {'better' if better else 'worse'} than {against} on these {counted['images']} test "
             f"images: {distilled} against {alone} (seed {seed}, McNemar's test, p < {NO_DOUBT}); {compared['why']}."

@@ -121,9 +121,11 @@ def context(folder, *settings):
 def test_of_a_large_teacher_fewer_images_are_looked_at(monkeypatch):
     class Case:
         members = (SimpleNamespace(network=SimpleNamespace(model=None)),)
+        dataset = SimpleNamespace(image_shape=(8, 8, 1))
 
-    for macs, images in ((1e6, 400), (1e9, 166), (4e9, 64)):
+    for macs, images, channels in ((1e6, 400, 1), (1e9, 166, 1), (1e9, 83, 3), (4e9, 64, 3)):
         monkeypatch.setattr(start, "cost", lambda model, macs=macs: {"macs": macs})
+        Case.dataset.image_shape = (8, 8, channels)
         assert start._images(Case) == images
 
 

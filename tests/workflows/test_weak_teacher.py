@@ -5,7 +5,6 @@ import shutil
 
 import numpy as np
 import pytest
-from stand_ins import UNTRAINED
 
 from keras_kd import Report
 from keras_kd.recipe.load import load
@@ -13,6 +12,7 @@ from keras_kd.report.first_sentence import first_sentence
 from keras_kd.report.report import Scores
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows import seeds as repeated_seeds
+from keras_kd.workflows.doctor.start import AT_THE_START
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import label_weight
 from keras_kd.workflows.run.evaluate import evaluate
@@ -60,7 +60,7 @@ def distilled(folder, name="mine", **changed):
         text = "\n".join(line for line in text.splitlines() if not line.startswith(f"{field}:")) + f"\n{field}: {value}"
     (folder / f"{name}.yaml").write_text(text + "\n")
     return repeated_seeds.distill(
-        load(folder / f"{name}.yaml"), folder / "runs" / name, name=name, quiet=True, despite=UNTRAINED
+        load(folder / f"{name}.yaml"), folder / "runs" / name, name=name, quiet=True, despite=AT_THE_START
     )
 
 

@@ -10,6 +10,7 @@ from keras_kd.workflows.doctor.findings import (
     CLASSES,
     DATA,
     GRADIENTS,
+    LENGTH,
     NORMALISATION,
     OUTPUT,
     PIXELS,
@@ -19,6 +20,7 @@ from keras_kd.workflows.doctor.findings import (
     TEACHER,
     TEMPERATURE,
     TRAINING_ACCURACY,
+    VERDICT,
     WEIGHTS,
     finding,
     format_text,
@@ -27,7 +29,9 @@ from keras_kd.workflows.doctor.findings import (
 )
 from keras_kd.workflows.doctor.gradients import check_gradients
 from keras_kd.workflows.doctor.next_steps import next_steps
+from keras_kd.workflows.doctor.normalisation import check_batch_normalisation
 from keras_kd.workflows.doctor.preprocessing import check_class_order, check_pixels
+from keras_kd.workflows.doctor.root_causes import with_causes
 from keras_kd.workflows.doctor.student import (
     check_capacity,
     check_learning_rate,
@@ -35,9 +39,11 @@ from keras_kd.workflows.doctor.student import (
     check_student,
     check_weights,
 )
-from keras_kd.workflows.doctor.teacher import check_accuracy, check_batch_normalisation, check_output, check_teacher
+from keras_kd.workflows.doctor.teacher import check_accuracy, check_output, check_teacher
 from keras_kd.workflows.doctor.temperature import check_temperature, check_training_accuracy
 from keras_kd.workflows.doctor.training_data import check_data
+from keras_kd.workflows.doctor.training_length import check_length
+from keras_kd.workflows.doctor.verdict import check_verdict
 from keras_kd.workflows.run.folder import read_report
 
 __all__ = ["CHECKS", "CHECKS_OF_A_NETWORK", "examination_of_run", "examine", "format_text", "summary_line"]
@@ -63,6 +69,7 @@ def _of_every_network(check):
 
 # In the order in which they are told: check(case) gives a finding, or None where it has no object.
 CHECKS = {
+    VERDICT: check_verdict,
     TEACHER: check_teacher,
     **{name: _of_every_network(check) for name, check in CHECKS_OF_A_NETWORK.items()},
     TEMPERATURE: check_temperature,
@@ -73,6 +80,7 @@ CHECKS = {
     STUDENT: check_student,
     RATE: check_learning_rate,
     WEIGHTS: check_weights,
+    LENGTH: check_length,
     DATA: check_data,
 }
 
@@ -106,7 +114,7 @@ def examine(recipe, folder, *, name=None, smoke=False, dataset=None, checks=None
 def examine_case(case, checks=None, *, name=None):
     """As `examine`, of a `Case`."""
     asked = {one: CHECKS[one] for one in (CHECKS if checks is None else checks)}
-    findings = [one for one in (_examined(*check, case) for check in asked.items()) if one is not None]
+    findings = with_causes([one for one in (_examined(*check, case) for check in asked.items()) if one is not None])
     return {
         "recipe": name or case.folder.name,
         "finished": case.report is not None,

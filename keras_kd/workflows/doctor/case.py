@@ -4,8 +4,11 @@ import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import keras
 import numpy as np
 
+from keras_kd.data.epochs import Epochs
+from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.evaluation.measure import sample
 from keras_kd.evaluation.metrics.probabilities import log_softmax
 from keras_kd.methods.find import find
@@ -14,6 +17,7 @@ from keras_kd.models.outputs import check_from_logits
 from keras_kd.models.wrappers.softened import as_logits, with_output
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.utils.errors import UserError
+from keras_kd.workflows.doctor.finished_run import followed, runs_on_labels_alone, worth_of_teacher
 from keras_kd.workflows.doctor.gradients import measure_gradients
 from keras_kd.workflows.doctor.measures import nearest_class_mean, skill
 from keras_kd.workflows.doctor.members import is_right, load_members, missing_runs
@@ -162,6 +166,19 @@ class Case:
             self._logits[shown.name] = logits_of(self.teacher, shown.images)[0].astype("float64")
         return self._logits[shown.name]
 
+    @functools.cached_property
+    def logits_of_views(self):
+        """The teacher's logits of training images as a run shows them, where its views mix images; else as they are."""
+        train, views = self.dataset.train, self.recipe.data.family
+        if not views.mixing:
+            return self.logits(self.training)
+        size = min(len(train), LEAST)
+        shape, classes = self.dataset.image_shape, self.dataset.classes
+        epochs = Epochs(train.images, train.labels, views, size, self.recipe.seed, image_shape=shape, classes=classes)
+        batch, _ = epochs[0]
+        images = keras.ops.convert_to_numpy(ViewRenderer(views)(batch))
+        return logits_of(self.teacher, images)[0].astype("float64")
+
     def probabilities(self, shown):
         """The teacher's probabilities at temperature 1, float64 (n, classes)."""
         return np.exp(log_softmax(self.logits(shown)))
@@ -215,6 +232,23 @@ class Case:
         if self.report is None:
             return None
         return load_student(self.recipe, self.dataset, RunFolder(self.folder))
+
+    @functools.cached_property
+    def followed(self):
+        """How far the trained student follows, see `keras_kd.workflows.doctor.finished_run.followed`."""
+        return followed(self)
+
+    # The same student on labels alone.
+
+    @functools.cached_property
+    def labels_alone(self):
+        """{seed: (`Recipe`, folder, `Report`)} of its finished runs."""
+        return runs_on_labels_alone(self.recipe, self.folder)
+
+    @functools.cached_property
+    def worth_of_teacher(self):
+        """Of `keras_kd.workflows.doctor.finished_run.worth_of_teacher`."""
+        return worth_of_teacher(self)
 
 
 def _shown(name, split, count):

@@ -9,6 +9,8 @@ from keras_kd.workflows.doctor.preprocessing import reading
 
 # How improbable so few right images of a class must be, were they as likely right as the others.
 LARGEST_P = 1e-3
+# Where more than this share of the classes is weak, the teacher is.
+MANY = 1 / 3
 
 
 def check_classes(case, member):
@@ -32,6 +34,8 @@ def check_classes(case, member):
     by_chance = binom.cdf(hits, np.maximum(count, 1), typical)
     weak = np.flatnonzero((count > 0) & (shares < typical / 3) & (by_chance < LARGEST_P / max((count > 0).sum(), 1)))
     evidence = {"images": len(shown), "split": shown.name, "median": typical, "weak": weak.tolist()}
+    # Of a teacher that knows hardly any class well the classes are not the cause.
+    evidence["many"] = bool(len(weak) > MANY * (count > 0).sum())
     evidence["accuracy"] = [float(share) if images else None for share, images in zip(shares, count, strict=True)]
     if not len(weak):
         told = f"no class far below the median of {percent(typical)}, on {len(shown):,} {shown.name} images"

@@ -9,6 +9,7 @@ CLASSES = "accuracy by class"
 TEMPERATURE, TRAINING_ACCURACY = "temperature", "teacher's training accuracy"
 CAPACITY, SIZE, GRADIENTS = "capacity", "size of the student", "gradients"
 STUDENT, RATE, WEIGHTS, DATA = "student", "learning rate", "weights of the loss", "data"
+LENGTH, VERDICT = "training length", "verdict"
 
 OUTCOMES = ("good", "unknown", "warning", "bad")
 

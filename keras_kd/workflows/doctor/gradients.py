@@ -12,7 +12,7 @@ from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.methods.find import find
 from keras_kd.training.schedules import at
 from keras_kd.utils.errors import UserError
-from keras_kd.workflows.doctor.findings import GRADIENTS, finding
+from keras_kd.workflows.doctor.findings import GRADIENTS, finding, percent
 from keras_kd.workflows.run.build import build_distiller, build_peers, trust_of
 
 LABELS = "labels"
@@ -20,6 +20,13 @@ LABELS = "labels"
 BATCHES, GROUPS, IMAGES = 3, 4, 64
 APART, ALIKE = -0.1, 0.5
 LITTLE = 0.01
+# What pulls so little is not there at all, whether what drowns it says the same or not.
+NOTHING = 1e-3
+# A share of the pull that leaves the labels hardly a word against what the teacher gets wrong.
+MOST = 0.9
+# Right on fewer of its training images a teacher passes on many mistakes. Of more than a hundred classes several fit
+# one image, and good networks stay at 0.75 to 0.85 there.
+EXPECTED, EXPECTED_OF_MANY, MANY = 0.9, 0.7, 100
 ZERO = 1e-10
 
 
@@ -76,7 +83,7 @@ def measure_gradients(case):
         except _NotMeasured as error:
             unknown[LABELS] = str(error)
     for number, term in enumerate(recipe.terms):
-        name = term.method if sum(one.method == term.method for one in recipe.terms) == 1 else f"{term.method} {number}"
+        name = _name(recipe, number)
         weight = max(at(term.weight, epoch) for epoch in epochs)
         if not weight:
             continue
@@ -232,6 +239,9 @@ def check_gradients(case):
     if not all(np.isfinite(one) for one in strength.values()):
         return _not_finite(strength, evidence)
     told = [*_directions(case.recipe, parts), *_strengths(case.recipe, parts, strength)]
+    weak = list(_weak_teacher(case, strength))
+    evidence["only_weak_teacher"] = bool(weak) and not any(reason for _, reason, _ in told)
+    told += weak
     texts += [text for text, _, _ in told]
     reasons = [reason for _, reason, _ in told if reason]
     if not reasons and len(strength) > 1:
@@ -296,12 +306,42 @@ def _strengths(recipe, parts, strength):
             continue
         share = one / strength[largest] if strength[largest] else 0.0
         text, cosines = f"{name} pulls {share:.2g} times as hard as {largest}", parts[largest]["cosines"]
-        if name == LABELS and cosines is not None and np.median(cosines) >= ALIKE:
+        alike = cosines is not None and np.median(cosines) >= ALIKE
+        if name == LABELS and alike and share >= NOTHING:
             # What the labels say, the term says too.
             yield text, "", ""
             continue
         field = "label_weight" if name == LABELS else f"terms.{_number(recipe, name)}.weight"
         yield text, f"{name} does nothing next to {largest}.", f"raise `{field}`, or leave it out"
+
+
+def _weak_teacher(case, strength):
+    """(text, reason, fix) of a teacher that is weak on its training images and is nearly all that pulls."""
+    if not case.comparable:
+        return
+    numbers = [number for number, term in enumerate(case.recipe.terms) if "teacher" in find(term.method).roles]
+    names = {_name(case.recipe, number): number for number in numbers}
+    share = sum(one for name, one in strength.items() if name in names) / max(sum(strength.values()), 1e-300)
+    accuracy = case.teacher_accuracy(case.training)
+    expected = EXPECTED if case.dataset.classes <= MANY else EXPECTED_OF_MANY
+    worth = case.worth_of_teacher
+    # As good as the same student on labels alone is as good as it gets on these images.
+    if share < MOST or accuracy >= expected or (worth is not None and not worth["worse"]):
+        return
+    weights = ", ".join(f"`terms.{number}.weight`" for name, number in names.items() if name in strength)
+    yield (
+        f"{share:.2f} of the pull comes from a teacher that is right on {percent(accuracy)} of "
+        f"{len(case.training):,} training images",
+        "The teacher is weak, and the labels have hardly a word against what it gets wrong.",
+        f"raise `label_weight` (`auto` weighs the teacher by what it is worth) or lower {weights}, train the teacher "
+        "further, or take a better one; `baseline: true` shows whether it helps",
+    )
+
+
+def _name(recipe, number):
+    """What a part of the loss is called: a term by its method, and by its number where several have that method."""
+    method = recipe.terms[number].method
+    return method if sum(one.method == method for one in recipe.terms) == 1 else f"{method} {number}"
 
 
 def _number(recipe, name):

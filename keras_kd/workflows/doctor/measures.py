@@ -193,9 +193,15 @@ def scalings(spec, dataset):
     if dataset.image_shape[2] == 3:
         imagenet = _with(IMAGENET_MEAN, IMAGENET_STD)
         others.append(_standard("standardised by ImageNet", IMAGENET_MEAN, IMAGENET_STD, imagenet))
+        # As OpenCV reads colours, in any scale.
+        others += [_blue_first(one) for one in (given, *others)]
         offset = [-mean for mean in CAFFE_MEAN]
         others.append(Scaling("blue, green, red minus their means", 1.0, offset, None, reversed_channels=True))
     return given, others
+
+
+def _blue_first(scaling):
+    return Scaling(f"blue, green, red {scaling.name}", scaling.factor, scaling.offset, None, reversed_channels=True)
 
 
 def _with(mean, std):

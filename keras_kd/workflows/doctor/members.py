@@ -177,3 +177,17 @@ def _plain(value):
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def train_it(member):
+    """How a network that is hardly trained is mended, as a line."""
+    if member.kind == "zoo":
+        return f"{member.spec.model} has random weights here: make it the student of a recipe, and name that recipe"
+    if member.kind == "application":
+        return (
+            f"{member.spec.model} has a classifier of random weights here: make it the student of a recipe, and name "
+            "that recipe"
+        )
+    if member.kind in ("recipe", "generation"):
+        return "train it longer, or with other settings: look at its run's report"
+    return "train it on this data first, or give the file that holds its trained weights"

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keras_kd.workflows.doctor.findings import CLASS_ORDER, PIXELS, finding, percent
-from keras_kd.workflows.doctor.measures import class_permutation, scalings
+from keras_kd.workflows.doctor.measures import class_permutation, scalings, skill
 from keras_kd.workflows.doctor.members import is_right, settings_of
+from keras_kd.workflows.doctor.normalisation import needs_statistics
 
 # Images on which other pixels are tried, at most.
 TRIED = 1000
@@ -15,6 +16,8 @@ WORTH = 0.6
 # More right by so much under other pixels, and how improbable that must be by chance.
 LEAST_GAIN, LARGEST_P = 0.02, 1e-4
 NOTHING = 1e-12
+# How sure a network may be, of chance to certain, that is shown pixels hundreds of times too small.
+UNSURE = 0.2
 # Its loss under other pixels, as a share of the loss as fed, and by how much it must be less.
 LIKELIER = ((1 / 2, 0.2), (1 / 3, 0.05))
 
@@ -77,7 +80,8 @@ def _reading(case, member):
     probabilities = member.probabilities(shown)
     whole = _read(case, probabilities, shown.true_labels)
     found = Reading(whole, whole.permutation)
-    if member.kind not in ("file", "function"):
+    # Without its statistics a network's answers to other pixels mean nothing.
+    if member.kind not in ("file", "function") or needs_statistics(case, member):
         return found
     # Drawn from all: images often lie in the order of their classes.
     some = np.sort(np.random.default_rng(0).permutation(len(shown))[:TRIED])
@@ -126,11 +130,18 @@ def _is_better(case, read, fed):
     if not case.looks_trained(read.right.mean(), WORTH):
         return False
     gained, lost = int(np.sum(read.right & ~fed.right)), int(np.sum(fed.right & ~read.right))
-    if gained - lost >= LEAST_GAIN * len(fed.right) and binom.sf(gained - 1, gained + lost, 0.5) < LARGEST_P:
+    # More right at a higher loss is luck: under the pixels that it was trained on both are better.
+    more_right = gained - lost >= LEAST_GAIN * len(fed.right) and read.nll < fed.nll
+    if more_right and binom.sf(gained - 1, gained + lost, 0.5) < LARGEST_P:
         return True
     # A network with little bias in it names the same classes at any scale, but is then sure of everything: only where
     # it is fed rightly does it know what it does not know.
     if gained < lost - 0.005 * len(fed.right) or abs(read.overconfidence) > 0.1:
+        return False
+    # One that is less sure than right was trained to be, as by soft labels; of pixels that are far too small it would
+    # say next to nothing.
+    sure = skill(fed.overconfidence + float(fed.right.mean()), case.dataset.classes)
+    if fed.overconfidence < 0 and sure > UNSURE:
         return False
     likelier = any(read.nll < share * fed.nll and fed.nll - read.nll > least for share, least in LIKELIER)
     return likelier or (fed.saturated > 0.5 and read.saturated < 0.05)

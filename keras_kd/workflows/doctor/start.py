@@ -19,8 +19,8 @@ from keras_kd.workflows.doctor.findings import (
 AT_THE_START = (TEACHER, ACCURACY, CLASSES, OUTPUT, CLASS_ORDER, PIXELS, NORMALISATION, SIZE)
 # Images that are looked at, and the multiply-accumulates that they may take: seconds, of a large network fewer images.
 MOST, LEAST, WORK = 400, 64, 1e12
-# How often a network of a file is asked, with pixels of different scales.
-PASSES = 6
+# How often a network of a file is asked, with pixels of different scales; of colours in both orders.
+PASSES, PASSES_OF_COLOURS = 6, 12
 
 
 class StartChecks:
@@ -77,4 +77,5 @@ class StartChecks:
 def _images(case):
     """How many images are looked at."""
     macs = sum(cost(member.network.model)["macs"] for member in case.members)
-    return int(min(MOST, max(LEAST, WORK / (PASSES * max(macs, 1)))))
+    passes = PASSES_OF_COLOURS if case.dataset.image_shape[2] == 3 else PASSES
+    return int(min(MOST, max(LEAST, WORK / (passes * max(macs, 1)))))

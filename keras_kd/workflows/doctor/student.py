@@ -1,12 +1,16 @@
 """Whether the student is large enough, can learn, and is given steps and weights to learn by."""
 
+import math
+
+import keras
 import numpy as np
 from keras import ops
 
-from keras_kd.evaluation.metrics import accuracy, agreement
+from keras_kd.backend.keras_private import flat_layers
 from keras_kd.models import cost as bench
-from keras_kd.models.network import cost, logits_of
+from keras_kd.models.network import cost
 from keras_kd.training.schedules import at
+from keras_kd.utils.paths import KERAS, ends_in
 from keras_kd.workflows.doctor.findings import CAPACITY, RATE, SIZE, STUDENT, WEIGHTS, finding, percent
 
 FROZEN, UNREACHED = 0.5, 0.5
@@ -14,6 +18,10 @@ FROZEN, UNREACHED = 0.5, 0.5
 STILL = 1e-3
 # In lengths of the weights, one step: above this it undoes all others.
 FAR = 1.0
+# What is usual; a rate so many times more or less is the first to be doubted where little was learnt.
+USUAL, UNUSUAL = {"sgd": 0.05, "adam": 0.001, "adamw": 0.001}, 10.0
+# Of its length: a network drawn at random that cannot move so far learns hardly anything.
+LITTLE = 0.1
 
 
 def check_student(case):
@@ -88,26 +96,51 @@ def check_learning_rate(case):
     moved = float(moved)
     evidence = {"steps": steps, "learning_rate": fit.learning_rate, "optimizer": fit.optimizer, "most_moved": moved}
     told = f"{fit.optimizer} at {fit.learning_rate:g} for {steps:,} steps moves the weights at most {moved:.2g} lengths"
-    step = moved / steps
+    step, times = moved / steps, fit.learning_rate / USUAL[fit.optimizer]
+    behind = case.followed is not None and case.followed.behind
     if not step <= FAR:
         return finding(
             RATE,
             "warning",
             f"{told}, {step:.2g} in one step",
             why="Steps longer than the weights themselves leave nothing of what was learnt before them.",
-            fix="lower `fit.learning_rate` (sgd 0.05, adam 0.001 are usual)",
+            fix=f"lower {USUAL_RATES}",
             evidence=evidence,
         )
-    if moved >= STILL:
-        return finding(RATE, "good", told, evidence=evidence)
-    return finding(
-        RATE,
-        "bad",
-        told,
-        why="The student ends where it began.",
-        fix="raise `fit.learning_rate` (sgd 0.05, adam 0.001 are usual), or `fit.epochs`",
-        evidence=evidence,
-    )
+    if behind and times > UNUSUAL:
+        return _unusual(case, told, evidence, "lower")
+    if moved < STILL:
+        return finding(
+            RATE,
+            "bad",
+            told,
+            why="The student ends where it began.",
+            fix=f"raise {USUAL_RATES}, or `fit.epochs`",
+            evidence=evidence,
+        )
+    if times < 1 / UNUSUAL and (behind or (moved < LITTLE and _drawn_at_random(case.recipe.student))):
+        return _unusual(case, told, evidence, "raise")
+    return finding(RATE, "good", told, evidence=evidence)
+
+
+USUAL_RATES = "`fit.learning_rate` (sgd 0.05, adam 0.001 are usual)"
+
+
+def _drawn_at_random(spec):
+    """Whether a student's initial weights are drawn: one that comes trained need not move far."""
+    return spec.start_from_teacher is None and spec.weights is None and not ends_in(spec.model, KERAS)
+
+
+def _unusual(case, told, evidence, change):
+    followed = case.followed
+    if followed is None:
+        why = "The student ends near the random weights with which it began."
+    else:
+        why = (
+            f"The trained student gets {percent(followed.student)} of its training images where its teacher gets "
+            f"{percent(followed.teacher)}, and the rate is far from what is usual."
+        )
+    return finding(RATE, "warning", told, why=why, fix=f"{change} {USUAL_RATES}", evidence=evidence)
 
 
 def check_weights(case):
@@ -147,7 +180,8 @@ def check_size(case):
         f"the student has {shares['parameters']:.3g} times its teacher's parameters and {shares['macs']:.3g} times its "
         "multiply-accumulates"
     )
-    if min(shares.values()) < 1 or case.recipe.generations > 1:
+    # One of the same size is born again on purpose; one that is larger in all was taken by mistake.
+    if min(shares.values()) <= 1 or case.recipe.generations > 1:
         return finding(SIZE, "good", told, evidence=evidence)
     return finding(
         SIZE,
@@ -162,7 +196,6 @@ def check_size(case):
 LARGE = 10.0
 # A teacher so much better than what takes no training has learnt something that takes capacity.
 HARD = 0.2
-BEHIND, FOLLOWS = 0.05, 0.9
 WHY = "A student that is much smaller than its teacher may follow it worse than it would follow a smaller one."
 
 
@@ -187,8 +220,11 @@ def check_capacity(case):
     )
     fix = "`teacher: assistant.yaml`, a network of a size between the two that learns from this teacher; or an earlier "
     fix += "checkpoint of the teacher (`teacher.epoch`)"
-    if case.trained_student is not None and case.comparable:
+    if case.followed is not None:
         return _after(case, told, evidence, fix)
+    narrow = _narrow(case)
+    if narrow is not None:
+        return finding(CAPACITY, "warning", f"{told}; {narrow}", evidence=evidence, **TOO_NARROW)
     if max(ratios.values()) <= LARGE:
         return finding(CAPACITY, "good", told, evidence=evidence)
     if case.comparable:
@@ -202,21 +238,41 @@ def check_capacity(case):
     return finding(CAPACITY, "warning", told, why=WHY, fix=fix, evidence=evidence)
 
 
+TOO_NARROW = {
+    "why": "Numbers that each tell two halves of the classes apart must be as many as the classes have halvings.",
+    "fix": "take a student whose last layer reads more numbers",
+}
+
+
+def _narrow(case):
+    """What is said of a student whose last layer reads too few numbers to tell the classes apart, or None."""
+    last = [
+        layer
+        for layer in flat_layers(case.student.model)
+        if isinstance(layer, keras.layers.Dense) and layer.built and layer.units == case.dataset.classes
+    ]
+    width = last[-1].kernel.shape[0] if last else None
+    if width is None or width >= math.log2(case.dataset.classes):
+        return None
+    return f"its last layer reads {width} number{'s' * (width > 1)} of an image, for {case.dataset.classes} classes"
+
+
 def _after(case, told, evidence, fix):
-    shown = case.training
-    student, _ = logits_of(case.trained_student, shown.images)
-    teacher = np.nan_to_num(case.logits(shown))
-    student = np.nan_to_num(student)
-    of_student, of_teacher = accuracy(student, shown.labels), accuracy(teacher, shown.labels)
-    agrees = agreement(student, teacher)
-    evidence = {**evidence, "student_train": of_student, "teacher_train": of_teacher, "train_agreement": agrees}
+    found = case.followed
+    names = {"student_train": found.student, "teacher_train": found.teacher, "train_agreement": found.agrees}
+    evidence = {**evidence, **names, "labels_alone_train": found.alone}
     told = (
-        f"{told}; of {len(shown):,} training images the trained student gets {percent(of_student)}, its teacher "
-        f"{percent(of_teacher)}, and they agree on {percent(agrees)}"
+        f"{told}; of {found.images:,} training images the trained student gets {percent(found.student)}, its teacher "
+        f"{percent(found.teacher)}, and they agree on {percent(found.agrees)}"
     )
-    if of_student >= of_teacher - BEHIND or agrees >= FOLLOWS:
+    if not found.behind:
         return finding(CAPACITY, "good", told, evidence=evidence)
+    if found.can:
+        told += f"; on labels alone the same student gets {percent(found.alone)}: it is large enough"
+        return finding(CAPACITY, "good", told, evidence=evidence)
+    if found.alone is not None:
+        told += f"; on labels alone the same student gets {percent(found.alone)}"
     larger = max(evidence["parameters_ratio"], evidence["macs_ratio"]) > 2
-    why = "The student does not even follow on the images that it was trained on: it is too small, or not trained out."
-    fix = f"train it longer, with another learning rate, or take a larger student{f'; {fix}' if larger else ''}"
+    why = "It does not follow on the images that it was trained on: the student is too small for what it is to learn."
+    fix = f"take a larger student{f'; {fix}' if larger else ''}"
     return finding(CAPACITY, "warning", told, why=why, fix=fix, evidence=evidence)

@@ -1,9 +1,7 @@
 """Whether there is a teacher, whether it gives what `from_logits` says, and how good it is in this very pipeline."""
 
-import keras
 import numpy as np
 
-from keras_kd.backend.keras_private import flat_layers
 from keras_kd.models.outputs import check_from_logits
 from keras_kd.recipe.files import shown
 from keras_kd.utils.errors import UserError
@@ -17,7 +15,8 @@ from keras_kd.workflows.doctor.findings import (
     finding,
     percent,
 )
-from keras_kd.workflows.doctor.members import is_right, settings_of
+from keras_kd.workflows.doctor.members import is_right, settings_of, train_it
+from keras_kd.workflows.doctor.normalisation import needs_statistics
 from keras_kd.workflows.doctor.preprocessing import reading
 
 
@@ -180,7 +179,8 @@ def cause_of_failure(case, member):
         member: one of its `Member`s.
 
     Returns:
-        "logits or probabilities", "pixels", "class order" or "teacher accuracy" (it is untrained, or of other data).
+        "logits or probabilities", "pixels", "class order", "batch normalisation" or "teacher accuracy" (it is
+        untrained, or of other data).
     """
     if member.names_other_classes:
         return None
@@ -194,7 +194,9 @@ def cause_of_failure(case, member):
         return CLASS_ORDER
     measured = above_chance(member.probabilities(case.held), case.held.true_labels)
     poor = measured["accuracy"] <= measured["bound"] or not case.looks_trained(measured["accuracy"])
-    return ACCURACY if poor else None
+    if not poor:
+        return None
+    return NORMALISATION if needs_statistics(case, member) else ACCURACY
 
 
 def check_accuracy(case, member):
@@ -230,7 +232,34 @@ def check_accuracy(case, member):
                 evidence=evidence,
             )
         told += f"; the report of its own run says {percent(source)} of its test images"
-    return _against_no_training(case, member, told, evidence)
+    return _against_labels_alone(case, told, evidence) or _against_no_training(case, member, told, evidence)
+
+
+def _against_labels_alone(case, told, evidence):
+    """The finding of a network that is no better than what it is to teach, where that is on disk; else None."""
+    worth, followed = case.worth_of_teacher, case.followed
+    if followed is not None and followed.outgrown and evidence["accuracy"] < followed.student:
+        return finding(
+            ACCURACY,
+            "warning",
+            f"{told}; its own student gets {percent(followed.student)} of {followed.images:,} training images, the "
+            f"teacher {percent(followed.teacher)}",
+            why="A teacher that knows less than its student learnt from labels holds it back.",
+            fix="train the teacher further, or take a better one; until then raise `label_weight`, or leave it out",
+            evidence={**evidence, "worse_than": "its student"},
+        )
+    # Of several, only those that are themselves below it.
+    if worth is None or not worth["worse"] or evidence["accuracy"] >= worth["labels_alone"]:
+        return None
+    return finding(
+        ACCURACY,
+        "warning",
+        f"{told}; the same student on labels alone gets {percent(worth['labels_alone'])} of the test images, the "
+        f"teacher {percent(worth['teacher'])} of {worth['images']}",
+        why="It teaches a student that learns more from the labels than it knows itself.",
+        fix="train the teacher further, or take a better one; until then raise `label_weight`, or leave it out",
+        evidence={**evidence, **worth, "worse_than": "labels alone"},
+    )
 
 
 def _failed(case, member, cause, told, evidence):
@@ -253,22 +282,24 @@ def _failed(case, member, cause, told, evidence):
         "bad",
         f"{told}: {worse}; no other pixels or order of classes help",
         why="It is untrained, or trained on other data: a student learns next to nothing from it.",
-        fix=_train_it(member),
+        fix=train_it(member),
         evidence={**evidence, "cause": "untrained"},
     )
 
 
 def _against_no_training(case, member, told, evidence):
     """The finding of a network that is as good as its own run says."""
-    if evidence["accuracy"] < case.class_mean_baseline:
+    # Of easy images both get nearly all: which of the two gets one more is chance.
+    error = np.sqrt(case.class_mean_baseline * (1 - case.class_mean_baseline) / len(case.held))
+    if evidence["accuracy"] < case.class_mean_baseline - ERRORS * error - BESIDE:
         return finding(
             ACCURACY,
             "warning",
             f"{told}; naming the nearest class mean of the pixels gets {percent(case.class_mean_baseline)} without any "
             "training",
             why="A teacher that is worse than no training at all is hardly trained.",
-            fix=_train_it(member),
-            evidence=evidence,
+            fix=train_it(member),
+            evidence={**evidence, "worse_than": "no training"},
         )
     if case.held.name == "validation" and (member.network.source or {}).get("trained_on_held_out"):
         return finding(
@@ -280,54 +311,3 @@ def _against_no_training(case, member, told, evidence):
             evidence={**evidence, "trained_on_held_out": True},
         )
     return finding(ACCURACY, "good", told, evidence=evidence)
-
-
-def _train_it(member):
-    if member.kind == "zoo":
-        return f"{member.spec.model} has random weights here: make it the student of a recipe, and name that recipe"
-    if member.kind == "application":
-        return (
-            f"{member.spec.model} has a classifier of random weights here: make it the student of a recipe, and name "
-            "that recipe"
-        )
-    if member.kind in ("recipe", "generation"):
-        return "train it longer, or with other settings: look at its run's report"
-    return "train it on this data first, or give the file that holds its trained weights"
-
-
-def check_batch_normalisation(case, member):
-    """Whether batch normalisation has ever seen an image.
-
-    Args:
-        case: a `Case`.
-        member: one of its `Member`s.
-    """
-    layers = [
-        layer
-        for layer in flat_layers(member.network.model)
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.built
-    ]
-    if not layers:
-        return None
-    initial = [layer.name for layer in layers if _never_ran(layer)]
-    evidence = {"layers": len(layers), "at_their_initial_values": initial}
-    if not initial:
-        return finding(NORMALISATION, "good", f"statistics in all {len(layers)} layers", evidence=evidence)
-    everywhere = len(initial) == len(layers)
-    which = f"all {len(layers)} layers" if everywhere else f"{len(initial)} of {len(layers)} layers ({initial[0]}, ...)"
-    fix = _train_it(member)
-    if member.kind in ("file", "function"):
-        fix += "; or run it over training images with training=True, and save it again"
-    return finding(
-        NORMALISATION,
-        "bad" if everywhere else "warning",
-        f"mean 0 and variance 1, as a new layer has them, in {which}",
-        why="These never saw an image in training, and a teacher runs on them.",
-        fix=fix,
-        evidence=evidence,
-    )
-
-
-def _never_ran(layer):
-    mean, variance = (keras.ops.convert_to_numpy(one) for one in (layer.moving_mean, layer.moving_variance))
-    return bool((mean == 0).all() and (variance == 1).all())

@@ -140,7 +140,7 @@ def check_temperature(case):
             why=f"How soft they are is known once {first!r} is fixed.",
             fix=f"fix {first!r} first",
         )
-    logits = np.nan_to_num(case.logits(case.training))
+    logits = np.nan_to_num(case.logits_of_views)
     outcomes, texts, fixes, rows = [], [], [], []
     for one in used:
         read = shown_logits(logits, one["standardize"])
@@ -205,8 +205,9 @@ def check_training_accuracy(case):
     logits = case.logits(shown)
     accuracy = float((np.nan_to_num(logits, nan=-np.inf).argmax(1) == shown.labels).mean())
     sure = float(np.nan_to_num(label_probability(logits, shown.labels)).mean())
+    seen = np.nan_to_num(case.logits_of_views)
     entropies = [
-        normalised_entropy(shown_logits(np.nan_to_num(logits), one["standardize"]), temperature)
+        normalised_entropy(shown_logits(seen, one["standardize"]), temperature)
         for one in temperatures(case.recipe)
         for temperature in one["temperatures"]
     ]
@@ -216,10 +217,10 @@ def check_training_accuracy(case):
         "label_probability": sure,
         "entropy_at_temperature": softest,
         "images": len(shown),
+        "memorised": accuracy >= RIGHT and sure > SURE,
     }
     told = f"{percent(accuracy)} of {len(shown):,} training images; mean probability of the label {sure:.4f}"
-    memorised = accuracy >= RIGHT and sure > SURE
-    if not memorised or not reads_logits(case.recipe):
+    if not evidence["memorised"] or not reads_logits(case.recipe):
         return finding(TRAINING_ACCURACY, "good", told, evidence=evidence)
     if softest is not None and softest >= DARK:
         # What a softmax at temperature 1 hides, the temperature brings out again.
