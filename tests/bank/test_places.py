@@ -66,6 +66,7 @@ def test_runs_that_are_begun_in_one_place_share_a_bank_wherever_they_lie():
     assert [*Path().glob("*/*/bank"), *Path().glob("[ef]*/bank")] == []
 
 
+@pytest.mark.slow
 def test_a_bank_next_to_the_run_is_used_where_it_is():
     recipe = load("small.yaml")
     distill(recipe, "elsewhere/a", name="a", quiet=True)  # as earlier versions made it
@@ -74,6 +75,7 @@ def test_a_bank_next_to_the_run_is_used_where_it_is():
     assert asked("--out", "elsewhere/c", **{VARIABLE: "common"}) == 0 and not Path("common").exists()
 
 
+@pytest.mark.slow
 def test_the_variable_and_the_setting_name_a_place():
     assert asked("--out", "one/a", **{VARIABLE: "common"}) > 0 and len(banks("common")) == 1
     assert asked("--out", "two/a", "--bank", "folder:common") == 0

@@ -215,6 +215,7 @@ def recipe_of(folder, tuner, trials=6):
     return write_recipe(folder, text, teacher="null", terms="[]", label_weight="1.0", fit=fit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_a_search_killed_between_the_end_of_a_trial_and_its_being_told(tuner, tmp_path, monkeypatch):
     class Killed(BaseException):
@@ -259,6 +260,7 @@ def test_the_command_says_that_a_grid_has_no_more(tmp_path, monkeypatch, capsys)
     assert again.trials == first.trials
 
 
+@pytest.mark.slow
 def test_a_winner_that_was_killed_makes_room_for_a_better_one(tmp_path, monkeypatch):
     from keras_kd.workflows.search import results
 

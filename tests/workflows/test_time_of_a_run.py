@@ -58,6 +58,7 @@ def test_in_all_is_the_time_of_the_command_by_stage(recipe, tmp_path, capsys):
     assert "small: writing the page" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_counts_what_was_done_before(recipe, tmp_path, monkeypatch, capsys):
     class Killed(BaseException):
         pass

@@ -177,6 +177,7 @@ def test_what_is_said_first():
     assert first_sentence(json.loads(json.dumps(seeds))) == f"{UNKNOWN} 97 % over 3 seeds."
 
 
+@pytest.mark.slow
 def test_a_run_with_a_teacher_and_no_baseline_says_that_nothing_is_known(folder):
     (folder / "one.yaml").write_text(RECIPE.replace("epochs: 4", "epochs: 1"))
     report = run.distill(load(folder / "one.yaml"), folder / "runs" / "one", name="one", quiet=True)
