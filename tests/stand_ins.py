@@ -5,7 +5,7 @@ import numpy as np
 from keras_kd import Report
 
 # What the checks before training find of networks that were never trained, or of images that are noise.
-UNTRAINED = ("teacher-accuracy", "batch-normalisation")
+UNTRAINED = ("teacher-accuracy", "batch-normalisation", "class-order", "pixels")
 
 
 def at_once(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=None, home_folder=None):

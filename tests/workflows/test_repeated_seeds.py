@@ -195,7 +195,9 @@ def test_corruptions_and_attacks(folder):
 def test_planted_noise_is_reported(folder):
     text = RECIPE.replace("validation: 20}", "validation: 20, label_noise: {rate: 0.5}}")
     (folder / "noisy.yaml").write_text(text)
-    found = repeated_seeds.distill(load("noisy.yaml"), folder / "runs" / "noisy", name="noisy", quiet=True)
+    found = repeated_seeds.distill(
+        load("noisy.yaml"), folder / "runs" / "noisy", name="noisy", quiet=True, despite=UNTRAINED
+    )
     assert found["data"]["label_noise"] == {"kind": "symmetric", "asked": 0.5, "rate": 0.5, "images": 30}
     train = found["splits"]["train"]
     assert 0 <= train["student_fits_noise"] <= 1 and 0 <= train["teacher_true_top1"] <= 1
@@ -206,7 +208,9 @@ def test_planted_noise_is_reported(folder):
 def test_planted_rare_classes_are_reported(folder):
     text = RECIPE.replace("validation: 20}", "imbalance: {ratio: 5}}")
     (folder / "rare.yaml").write_text(text.replace("teacher: teacher.yaml", "teacher: digits_cnn"))
-    found = repeated_seeds.distill(load("rare.yaml"), folder / "runs" / "rare", name="rare", quiet=True)
+    found = repeated_seeds.distill(
+        load("rare.yaml"), folder / "runs" / "rare", name="rare", quiet=True, despite=UNTRAINED
+    )
     groups = found["imbalance"]
     assert sorted(groups["head_classes"] + groups["middle_classes"] + groups["tail_classes"]) == [0, 1, 2, 3]
     assert "## Rare classes" in (folder / "runs" / "rare" / "report.md").read_text()
@@ -216,12 +220,12 @@ def test_planted_rare_classes_are_reported(folder):
 def test_a_teacher_can_be_a_recipe_with_other_settings(folder):
     text = "teacher: {model: teacher.yaml, settings: {fit.epochs: 1}}"
     (folder / "mine.yaml").write_text(RECIPE.replace("teacher: teacher.yaml", text))
-    repeated_seeds.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True)
+    repeated_seeds.distill(load("mine.yaml"), folder / "runs" / "mine", name="mine", quiet=True, despite=UNTRAINED)
     (place,) = (folder / "runs").glob("teacher-*")
     assert read_report(place)["epochs"] == 1 and load(place / "recipe.yaml", notes=[]).fit.epochs == 1
     (folder / "bad.yaml").write_text(RECIPE.replace("teacher: teacher.yaml", text.replace("epochs", "epoch")))
     with pytest.raises(UserError, match="fit.epoch: no such field for fit; did you mean 'epochs'"):
-        repeated_seeds.distill(load("bad.yaml"), folder / "runs" / "bad", name="bad", quiet=True)
+        repeated_seeds.distill(load("bad.yaml"), folder / "runs" / "bad", name="bad", quiet=True, despite=UNTRAINED)
 
 
 @pytest.mark.parametrize(
