@@ -159,7 +159,7 @@ class MeasuredWeight(Section):
     """What `label_weight: auto` came to."""
 
     label_weight: float | None = described("the weight of the label loss")
-    trust: Share | None = described("by which the weights of the terms were multiplied")
+    trust: Share | None = described("by which the weights of the terms that ask the teacher were multiplied")
     teacher_accuracy: Share | None = described("on the validation images")
     chance: Share | None = described("share of the most frequent class among them")
     images: int | None = described("how many they are")

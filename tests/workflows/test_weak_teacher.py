@@ -127,6 +127,9 @@ def test_weights_fall_with_the_teachers_accuracy(folder, monkeypatch):
         assert weighed.label_weight == pytest.approx(1 - 0.9 * trust)
         assert weighed.terms[0].weight == pytest.approx(0.9 * trust)
     assert label_weight.with_assumed_weights(recipe).label_weight == 0.5
+    smoothed = load_text(folder, label_weight="auto", terms="[{method: kd}, {method: label_smoothing, weight: 0.5}]")
+    weighed, _ = label_weight.with_measured_weights(smoothed, dataset, None)
+    assert [term.weight for term in weighed.terms] == [0.0, 0.5], "the second asks no teacher"
     plain = load_text(folder)
     assert label_weight.with_measured_weights(plain, dataset, None) == (plain, None)
     assert label_weight.with_assumed_weights(plain) is plain

@@ -40,10 +40,10 @@ class StartChecks:
     """
 
     def __init__(self, despite=(), smoke=False):
-        names = {name.replace("'", "").replace(" ", "-"): name for name in AT_THE_START}
+        names = {_word(name): name for name in AT_THE_START}
         self.despite, self.smoke = set(), smoke
         for given in despite:
-            name = names.get(given.replace("'", "").replace(" ", "-"))
+            name = names.get(_word(given))
             if name is None:
                 hint = did_you_mean(given, AT_THE_START) or f"; expected one of {', '.join(names)}"
                 raise UserError(f"despite: no check {given!r}{hint}")
@@ -65,13 +65,16 @@ class StartChecks:
         if stops:
             # What another check must mend is said there.
             first = next((one for one in stops if "cause" not in one["evidence"]), stops[0])
-            option = first["check"].replace("'", "").replace(" ", "-")
-            others = sorted({one["check"].replace("'", "").replace(" ", "-") for one in stops} - {option})
-            more = "".join(f" --despite {name}" for name in others)
+            words = dict.fromkeys([_word(first["check"]), *sorted(_word(one["check"]) for one in stops)])
+            despite = " ".join(f"--despite {word}" for word in words)
             raise UserError(
-                f"{context.title}: {first['check']}: {first['found']}; {first['fix']}, or go on with "
-                f"--despite {option}{more}"
+                f"{context.title}: {first['check']}: {first['found']}; {first['fix']}, or go on with {despite}"
             )
+
+
+def _word(name):
+    """The name of a check as one word of the command line."""
+    return name.replace("'", "").replace(" ", "-")
 
 
 def _images(case):

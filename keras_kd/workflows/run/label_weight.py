@@ -1,5 +1,6 @@
 """`label_weight: auto`: how much labels and terms weigh, as the teacher's accuracy on validation images has it."""
 
+from keras_kd.methods.find import find
 from keras_kd.models.network import logits_of
 from keras_kd.recipe.schema_types import AUTO
 from keras_kd.training.schedules import Schedule
@@ -57,7 +58,11 @@ def with_assumed_weights(recipe):
 
 
 def _weighed(recipe, label_weight, trust):
-    terms = tuple(term.model_copy(update={"weight": _times(term.weight, trust)}) for term in recipe.terms)
+    # What reads no teacher is worth the same whatever the teacher is.
+    terms = tuple(
+        term.model_copy(update={"weight": _times(term.weight, trust)}) if "teacher" in find(term.method).roles else term
+        for term in recipe.terms
+    )
     return recipe.model_copy(update={"label_weight": label_weight, "terms": terms})
 
 

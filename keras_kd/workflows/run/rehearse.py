@@ -1,9 +1,7 @@
 """A student tried before it is trained: saved, loaded, and made into each of the files that its run will deliver."""
 
-import contextlib
 import json
 import tempfile
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from keras_kd.models.read_back import check_read_back
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.screen import print_note
+from keras_kd.utils.steps import step, telling
 
 # Only whether a file is made and runs is looked at: an untrained student may lose any accuracy in int8.
 OPEN_GATES = {
@@ -26,7 +25,6 @@ OPEN_GATES = {
     "int8_agreement": 0.0,
 }
 IMAGES = 4
-EVERY = 10  # seconds between lines of a work that goes on
 
 _passed = set()
 
@@ -69,26 +67,6 @@ def rehearse(recipe, about, network, *, everything=False, quiet=False):
     _passed.add(key)
 
 
-@contextlib.contextmanager
-def _said_again(name):
-    """Says every few seconds of the block that it goes on."""
-    done = threading.Event()
-
-    def say():
-        seconds = 0
-        while not done.wait(EVERY):
-            seconds += EVERY
-            print_note(f"student {name}: its exports are tried, untrained: {seconds} s")
-
-    thread = threading.Thread(target=say, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
 def _try_exports(recipe, about, network, quiet):
     """Makes each file of an untrained student somewhere else."""
     chosen, faults = recipe.export, []
@@ -97,7 +75,8 @@ def _try_exports(recipe, about, network, quiet):
         file = RunFolder(Path(folder)).student
         network.save(file)
         try:
-            with contextlib.nullcontext() if quiet else _said_again(recipe.student.model):
+            with telling(f"student {recipe.student.model}", quiet):
+                step("its exports, tried untrained", tell=False)
                 export_files(
                     file,
                     folder,
