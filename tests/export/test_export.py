@@ -562,7 +562,9 @@ def test_what_litert_cannot_do_is_a_failed_gate_that_names_the_operator(digits, 
     saved_model, float32, int8 = caught.value.exports
     assert saved_model["passed"] and names(tmp_path / "flex") == ["saved_model"]
     assert float32["flex_ops"] == ["FlexErf"] and float32["bytes"] and float32["accuracy"] is None
-    assert int8["failures"] == ["cannot be converted: 'tf.Erf' op is neither a custom op nor a flex op"]
+    (why,) = int8["failures"]
+    # After it the place in the network, whose numbers depend on what was built before.
+    assert why.startswith("cannot be converted: 'tf.Erf' op is neither a custom op nor a flex op ('student")
 
     with pytest.raises(GateError, match="'tf.Erfinv' op is neither a custom op nor a flex op"):
         run_export(tmp_path / "neither.keras", tmp_path / "neither", digits, formats=["litert_float32"])

@@ -385,7 +385,7 @@ def test_a_fine_tuning_that_is_killed_or_fails_leaves_no_claim_of_files_that_are
     # A rate at which nothing is learnt costs the int8 file alone, and says so.
     worse = load(
         folder / "recipe.yaml",
-        ["export.formats=[litert_int8, litert_float32]", "export.int8_fine_tuning.learning_rate=1e30"],
+        ["export.formats=[litert_int8, litert_float32]", "export.int8_fine_tuning.learning_rate=1e9"],
     )
     with pytest.raises(GateError, match="not trained for int8: the loss is .*lower export.int8_fine_tuning.learning_"):
         run.distill(worse, folder, name="digits", quiet=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import pytest
 from click.testing import CliRunner
+from stand_ins import UNTRAINED
 
 from keras_kd.cli.main import commands
 from keras_kd.models import saved
@@ -114,6 +115,7 @@ def test_a_run_carries_its_modules_and_every_command_takes_them(here):
     saved._known.clear()
     given = ["--set", "student.model=student.keras", "--set", "teacher=teacher.keras", "--set", "terms=[kd]"]
     assert "give --module" in run("distill", "mine.yaml", "--quiet", *given).stderr
+    given += [word for name in UNTRAINED for word in ("--despite", name)]
     done = run("distill", "mine.yaml", "--quiet", *given, "--module", "nets_of_rehearse")
     assert done.exit_code == 0, done.output
     assert load("saved_models/mine/recipe.yaml").modules == ("nets_of_rehearse",)
