@@ -40,9 +40,13 @@ ON_ONE_BACKEND = {
     )
 }  # fmt: skip
 # Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends. Each says why.
-MOSTLY_ON_ONE_BACKEND = {f"test_{name}.py" for name in ("cli", "doctor", "resume", "write_a_method")}
+MOSTLY_ON_ONE_BACKEND = {
+    f"test_{name}.py"
+    for name in ("cli", "doctor", "doctor_causes", "rehearse", "resume", "start_checks", "write_a_method")
+}
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
-AS_SVG = {}
+THREADS = "/proc/self/task"
+BEFORE = {}
 
 
 def pytest_addoption(parser):
@@ -108,10 +112,24 @@ def pytest_runtest_setup(item):
     """Plots are made and not turned into SVG, which takes most of a page's time, but where a test looks at them."""
     from keras_kd.report import plots
 
-    AS_SVG.setdefault("drawn", plots._saved)
+    BEFORE.setdefault("drawn", plots._saved)
     looked_at = item.get_closest_marker("drawn") is not None
     # Before the fixtures of a module, which make pages as well.
-    plots._saved = AS_SVG["drawn"] if looked_at else lambda drawn: "<svg ></svg>"
+    plots._saved = BEFORE["drawn"] if looked_at else lambda drawn: "<svg ></svg>"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item):
+    """What a training left in circles is thrown away while it is young.
+
+    TensorFlow's pipelines hold threads that sleep the longer the older they are, up to a minute, and who throws one
+    away waits until it wakes.
+    """
+    if JAX or not os.path.isdir(THREADS):
+        return
+    if len(os.listdir(THREADS)) > BEFORE.get("threads", 0) + 40:
+        gc.collect()
+        BEFORE["threads"] = len(os.listdir(THREADS))
 
 
 @pytest.fixture

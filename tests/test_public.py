@@ -37,6 +37,7 @@ def test_a_name_that_is_not_there_is_refused():
         keras_kd.Nothing  # noqa: B018
 
 
+@pytest.mark.slow
 def test_no_name_is_unknown_to_a_type_checker(tmp_path):
     if importlib.util.find_spec("mypy") is None:
         pytest.skip("mypy is not installed; pip install -e '.[dev]' brings it")

@@ -343,6 +343,7 @@ def test_a_recipe_s_name_leads_nowhere(name):
     assert Path("saved_models", place).resolve().parent == Path("saved_models").resolve()
 
 
+@pytest.mark.slow
 def test_a_study_keeps_a_recipe_that_somebody_changed(tmp_path):
     Path("study.yaml").write_text(
         "question: q\nrecipes:\n  s: {data: {name: digits, train_images: 50, test_images: 20}, student: digits_tiny, "

@@ -57,6 +57,7 @@ def asked(*words, **environment):
     return command(*words, **environment)["computed_by_this_run"]
 
 
+@pytest.mark.slow
 def test_runs_that_are_begun_in_one_place_share_a_bank_wherever_they_lie():
     assert asked("--out", "saved_models/a") > 0
     assert asked("--out", "elsewhere/b") == asked("--out", "saved_models/study-x/c") == 0

@@ -487,8 +487,15 @@ def test_a_run_may_be_gone_on_with_by_another_way_to_fill():
 @pytest.mark.parametrize(
     "terms, words, said",
     [
-        ("[{method: bss}]", "ahead", "bank.mode: ahead cannot be: bss asks it in the step"),
-        ("[{method: at, student_taps: [map], teacher_taps: [map]}]", "full", "feature maps are read (map), which"),
+        pytest.param(
+            "[{method: bss}]", "ahead", "bank.mode: ahead cannot be: bss asks it in the step", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "[{method: at, student_taps: [map], teacher_taps: [map]}]",
+            "full",
+            "feature maps are read (map), which",
+            marks=pytest.mark.slow,
+        ),
         ("[{method: kd}]", "view:3", "--bank view:3: found 'view:3'; expected some of live, ahead, full, views:16"),
         ("[{method: kd}]", "views:0", "--bank views:0: found 'views:0'; expected 1 or more, such as views:16"),
     ],

@@ -204,10 +204,9 @@ def test_each_output_channel_of_a_kernel_has_its_own_scale():
     assert all(len(np.unique(found[..., channel])) > 30 for channel in range(6))
 
 
+@pytest.mark.slow
 @pytest.mark.one_backend
-@pytest.mark.parametrize(
-    "kind", ["swish and excitation", *(pytest.param(kind, marks=pytest.mark.slow) for kind in FILES_OF)]
-)
+@pytest.mark.parametrize("kind", ["swish and excitation", *FILES_OF])
 def test_the_exported_file_says_what_the_simulation_says(kind, tmp_path):
     """Within one of the 256 steps of an output, where float32 is several away."""
     student, images = small(kind), pixels((8, 8, 3), 64)

@@ -152,6 +152,7 @@ def test_7_what_is_saved_is_the_student_alone(tmp_path):
 
 
 @pytest.mark.one_backend
+@pytest.mark.slow
 def test_7_the_saved_student_loads_without_keras_kd(tmp_path):
     distiller = Distiller(cnn(4), cnn(8, name="teacher"), terms=[KD()])
     distiller.save(tmp_path / "saved.keras")

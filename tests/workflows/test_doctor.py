@@ -418,8 +418,8 @@ def test_planted_label_noise_does_not_hide_a_good_teacher(here, teachers):
     [
         [{"method": "kd", "standardize": True, "temperature": 2, "weight": 9}],
         [{"method": "at", "student_taps": ["stage1"], "teacher_taps": ["stage1"]}],
-        [{"method": "ctkd"}, {"method": "dkd"}],
-        [{"method": "bss", "steps": 2}],
+        pytest.param([{"method": "ctkd"}, {"method": "dkd"}], marks=pytest.mark.slow),
+        pytest.param([{"method": "bss", "steps": 2}], marks=pytest.mark.slow),
     ],
     ids=lambda terms: "+".join(term["method"] for term in terms),
 )
@@ -451,6 +451,7 @@ def test_peers_without_a_teacher(here):
 # After a run, and the command
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_examined_with_its_student(here, teachers):
     recipe = recipe_of(unit(teachers["good"]), fit={**FIT, "epochs": 1}, export={"formats": []}, bank="live")
     run.distill(recipe, "saved_models/mine", name="mine", quiet=True)

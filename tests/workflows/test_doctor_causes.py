@@ -110,6 +110,7 @@ def test_batch_normalisation_that_never_ran_is_the_cause(here):
     assert "pixels" not in alarms(found)
 
 
+@pytest.mark.slow
 def test_a_weak_teacher_that_is_nearly_all_that_pulls_is_found(here):
     file = blind(2)
     found = examined(file, checks=["gradients"])

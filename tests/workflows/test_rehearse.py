@@ -58,6 +58,7 @@ def run(*arguments):
     return CliRunner().invoke(commands, [str(one) for one in arguments], prog_name="keras-kd")
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize(("name", "said"), [("with_lambda", "Lambda"), ("plain", "is not registered with Keras")])
 def test_a_student_that_cannot_be_read_back_is_refused_before_training(name, said):
     student = f"student.model=nets_of_rehearse:{name}"
@@ -139,6 +140,7 @@ def test_modules_are_added_and_refused_by_the_name_that_was_given(here):
     assert done.exit_code == 2 and "expected the name of a module" in done.stderr
 
 
+@pytest.mark.both_backends
 def test_the_precision_of_a_file_is_that_of_the_recipe(here):
     saved.know("nets_of_rehearse")
     import nets_of_rehearse as nets

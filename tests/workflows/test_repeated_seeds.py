@@ -89,6 +89,7 @@ def test_three_seeds_and_their_baselines_are_judged(folder):
     assert page.index(verdict["sentence"]) < page.index("## Student and teacher")
 
 
+@pytest.mark.slow
 def test_a_baseline_is_the_same_student_budget_seed_and_views(folder):
     found = distilled(folder, "baseline: true\nseed: 3\n")
     (row,) = found["verdict"]["against"]["labels alone"]["runs"]

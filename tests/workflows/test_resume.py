@@ -71,7 +71,7 @@ class Stop(Exception):
 
 
 @pytest.mark.both_backends
-@pytest.mark.parametrize("epoch, step", [(0, 0), (3, 6)])
+@pytest.mark.parametrize("epoch, step", [pytest.param(0, 0, marks=pytest.mark.slow), (3, 6)])
 def test_a_run_that_dies_in_a_step_ends_with_the_same_student(epoch, step, made_once, monkeypatch):
     recipe = load("small.yaml")
     straight = made_once("straight", distilled)[0] / "small"
@@ -193,8 +193,13 @@ def test_a_damaged_state_is_refused_by_name(damage, trained):
         run.distill(load("small.yaml", ["fit.epochs=1"]), "broken", name="small", quiet=True)
 
 
-@pytest.mark.parametrize("name", ["report.json", "history.csv", "report.md"])
-@pytest.mark.parametrize("content", [None, b"", b"{}", b"\xff\x00 no such thing"])
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        *(("report.json", content) for content in (None, b"", b"{}", b"\xff\x00 no such thing")),
+        *((name, content) for name in ("history.csv", "report.md") for content in (None, b"\xff\x00 no such thing")),
+    ],
+)
 def test_what_can_be_measured_again_is(name, content, trained):
     shutil.copytree(trained, "done")
     recipe, first = load("small.yaml", ["fit.epochs=1"]), json.loads(Path("done/report.json").read_text())

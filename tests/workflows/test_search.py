@@ -210,6 +210,7 @@ def test_the_front_holds_what_nothing_beats():
 # Searches.
 
 
+@pytest.mark.slow
 def test_a_search_ends_with_a_recipe_that_gives_what_the_winner_gave(whole_search):
     runs, found = whole_search
     assert found["counts"] == {"completed": 3, "failed": 0, "invalid": 0, "running": 0}
@@ -229,6 +230,7 @@ def test_a_search_ends_with_a_recipe_that_gives_what_the_winner_gave(whole_searc
     assert text.count("<svg") == 3 and "val_accuracy against terms.0.temperature" in text
 
 
+@pytest.mark.slow
 def test_the_teacher_is_asked_once_for_all_trials_and_the_winner(whole_search):
     runs, found = whole_search
     asked = [one["teacher_views"] for one in found["trials"]]
@@ -314,8 +316,12 @@ def test_several_objectives_have_a_front(recipe, tmp_path):
 @pytest.mark.parametrize(
     "text, trials",
     [
-        ("{tuner: grid, trials: 9, space: {fit.nesterov: {boolean: true}, fit.batch_size: {choice: [16, 32]}}}", 4),
-        ("{tuner: bayesian, trials: 3}", 3),
+        pytest.param(
+            "{tuner: grid, trials: 9, space: {fit.nesterov: {boolean: true}, fit.batch_size: {choice: [16, 32]}}}",
+            4,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("{tuner: bayesian, trials: 3}", 3, marks=pytest.mark.slow),
         (
             "{trials: 4, seed: 5, space: {terms.0.method: {choice: [kd, dkd]}, "
             "terms.0.beta: {float: [1, 8], when: {terms.0.method: dkd}}}}",
@@ -349,6 +355,7 @@ def test_hyperband_goes_on_with_its_best(recipe, tmp_path):
     assert len(history.read_text().splitlines()) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trained_in_no_time")
 def test_a_folder_of_another_search_is_refused(recipe, tmp_path):
     searched(recipe("{trials: 1}"), tmp_path / "out", winner=False)
@@ -376,6 +383,7 @@ def command(*arguments, cwd, **options):
     )
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_found(recipe, tmp_path):
     process = command(recipe("{trials: 1}", fit="{epochs: 1}"), cwd=tmp_path)
     said, told = process.communicate(timeout=300)

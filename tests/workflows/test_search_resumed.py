@@ -249,6 +249,7 @@ def test_a_search_killed_between_the_end_of_a_trial_and_its_being_told(tuner, tm
         assert sorted(trained) == [f"trial {number}" for number in range(count)]
 
 
+@pytest.mark.slow
 def test_the_command_says_that_a_grid_has_no_more(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(of_search, "trial", at_once)
     path = recipe_of(tmp_path, "grid")

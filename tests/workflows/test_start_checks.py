@@ -81,6 +81,7 @@ def test_what_is_bad_stops_before_training_and_names_its_fix(folder, name):
     assert nothing_trained(folder)
 
 
+@pytest.mark.both_backends
 def test_despite_goes_on_and_says_what_is_wrong(folder, capsys):
     teacher_of(np.ones((4, 4))).save("teacher.keras")
     report = distilled(despite=["teacher-accuracy"])
@@ -129,6 +130,7 @@ def test_of_a_large_teacher_fewer_images_are_looked_at(monkeypatch):
         assert start._images(Case) == images
 
 
+@pytest.mark.slow
 def test_the_commands_stop_too(folder):
     teacher_of(np.ones((4, 4))).save("teacher.keras")
     for words in (["distill", "mine.yaml"], ["search", "mine.yaml", "--trials", "1", "--no-winner"]):

@@ -37,6 +37,7 @@ def distilled(recipe, folder, **options):
     return seeds.distill(load(recipe, options.pop("settings", ())), folder, name="small", despite=UNTRAINED, **options)
 
 
+@pytest.mark.slow
 def test_in_all_is_the_time_of_the_command_by_stage(recipe, tmp_path, capsys):
     was_asked(time.monotonic() - 20)
     begun = time.monotonic()
