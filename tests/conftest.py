@@ -45,8 +45,7 @@ MOSTLY_ON_ONE_BACKEND = {
     for name in ("cli", "doctor", "doctor_causes", "rehearse", "resume", "start_checks", "write_a_method")
 }
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
-THREADS = "/proc/self/task"
-BEFORE = {}
+AS_SVG = {}
 
 
 def pytest_addoption(parser):
@@ -112,24 +111,10 @@ def pytest_runtest_setup(item):
     """Plots are made and not turned into SVG, which takes most of a page's time, but where a test looks at them."""
     from keras_kd.report import plots
 
-    BEFORE.setdefault("drawn", plots._saved)
+    AS_SVG.setdefault("drawn", plots._saved)
     looked_at = item.get_closest_marker("drawn") is not None
     # Before the fixtures of a module, which make pages as well.
-    plots._saved = BEFORE["drawn"] if looked_at else lambda drawn: "<svg ></svg>"
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item):
-    """What a training left in circles is thrown away while it is young.
-
-    TensorFlow's pipelines hold threads that sleep the longer the older they are, up to a minute, and who throws one
-    away waits until it wakes.
-    """
-    if JAX or not os.path.isdir(THREADS):
-        return
-    if len(os.listdir(THREADS)) > BEFORE.get("threads", 0) + 40:
-        gc.collect()
-        BEFORE["threads"] = len(os.listdir(THREADS))
+    plots._saved = AS_SVG["drawn"] if looked_at else lambda drawn: "<svg ></svg>"
 
 
 @pytest.fixture
@@ -154,10 +139,24 @@ def pytest_collection_finish():
         from networks import numbers_by_numpy
 
         numbers_by_numpy(True)
+    else:
+        _do_not_tune_pipelines()
     # What is imported stays, and a trace makes many objects that stay for a while: the garbage collector would look
     # through all of them again and again.
     gc.freeze()
     gc.set_threshold(20_000, 10, 20)
+
+
+def _do_not_tune_pipelines():
+    """TensorFlow tunes each pipeline in a thread that sleeps the longer the older it is, up to a minute.
+
+    Who throws such a pipeline away waits until it wakes: in these processes the garbage collector.
+    """
+    import tensorflow as tf
+
+    iterate, options = tf.data.Dataset.__iter__, tf.data.Options()
+    options.autotune.enabled = False
+    tf.data.Dataset.__iter__ = lambda dataset: iterate(dataset.with_options(options))
 
 
 @pytest.hookimpl(optionalhook=True)
