@@ -17,7 +17,7 @@ MODULES = sorted(
 
 
 # Stand in the place of other modules, whose examples are run under their own names.
-OLD_NAMES = {"keras_kd.int8_simulation", "keras_kd.laws", "keras_kd.metrics"}
+OLD_NAMES = {"keras_kd.errors", "keras_kd.int8_simulation", "keras_kd.laws", "keras_kd.metrics"}
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in OTHER_BACKEND | OLD_NAMES])

@@ -173,6 +173,7 @@ def test_search_and_study_ask_for_what_the_commands_ask_for(monkeypatch, tmp_pat
     ("old", "new", "name"),
     [
         ("laws", "training.laws", "check_laws"),
+        ("errors", "utils.errors", "UserError"),
         ("int8_simulation", "export.int8_simulation", "Simulation"),
         ("metrics", "evaluation.metrics", "verdict"),
     ],
