@@ -4,6 +4,7 @@ import keras
 
 from keras_kd.backend.keras_private import run_through, runs_its_graph
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import plural
 
 WEIGHTED = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
 # Layers that end with an activation which is a layer of its own here.
@@ -144,7 +145,10 @@ def _check(model):
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise UserError(f"{what} is no functional model; int8 is simulated of models of Keras's own layers")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise UserError(f"{what} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one of each")
+        raise UserError(
+            f"{what} has {plural(len(model.inputs), 'input')} and {plural(len(model.outputs), 'output')}; expected "
+            "one of each"
+        )
     _check_layers(what, model)
 
 

@@ -3,7 +3,7 @@
 from keras_kd.report import markdown_table
 from keras_kd.report.markdown_table import words
 from keras_kd.report.plots import COLOURS, axes, render, svg
-from keras_kd.utils.formatting import spread
+from keras_kd.utils.formatting import plural, spread
 
 MINUS = "−"
 
@@ -52,7 +52,7 @@ def describe_cost(study):
     train, epochs = (" to ".join(f"{one:,}" for one in study[key]) or "no" for key in ("train", "epochs"))
     images = f"{train} training and {data.get('test', 0):,} test images of {data.get('name')}"
     return (
-        f"{images}, {data.get('classes')} classes; {epochs} epochs; n = {len(study.seeds)} seeds; "
+        f"{images}, {data.get('classes')} classes; {epochs} epochs; n = {plural(len(study.seeds), 'seed')}; "
         f"{cost.runs} runs, {cost.training_seconds / 60:.1f} minutes of training, of which "
         f"{cost.teacher_seconds / 60:.1f} asking teachers; {study.environment['device']}, {study.date}."
     )

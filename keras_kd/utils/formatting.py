@@ -121,6 +121,17 @@ def count(value):
     return f"{value:,}"
 
 
+def plural(value, noun):
+    """How many there are of something.
+
+    Example:
+        >>> plural(1, "class"), plural(1200, "class"), plural(0, "seed")
+        ('1 class', '1,200 classes', '0 seeds')
+    """
+    ending = "" if value == 1 else "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{value:,} {noun}{ending}"
+
+
 def millions(value, digits=1, *, unit=" M"):
     """A number in millions, however small it is.
 

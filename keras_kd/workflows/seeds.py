@@ -14,7 +14,7 @@ from keras_kd.report.first_sentence import NO_DOUBT
 from keras_kd.report.report import Calibration, Fidelity
 from keras_kd.report.write import write
 from keras_kd.utils.errors import GateError
-from keras_kd.utils.formatting import percent
+from keras_kd.utils.formatting import percent, plural
 from keras_kd.utils.stages import stage, timed
 from keras_kd.utils.steps import step, telling
 from keras_kd.workflows.doctor import examination_of_run
@@ -213,7 +213,7 @@ def judge(recipe, folder, runs, baselines):
         verdict["sentence"] = verdict["against"][LABELS]["sentence"]
     else:
         around = "" if spread["std"] is None else f" +- {percent(spread['std'], unit='')}"
-        verdict["sentence"] = f"{percent(spread['mean'])}{around} over {len(tops)} seeds."
+        verdict["sentence"] = f"{percent(spread['mean'])}{around} over {plural(len(tops), 'seed')}."
     return verdict
 
 

@@ -210,7 +210,7 @@ def test_a_class_that_is_missing_in_a_split(root, split):
     for_whom = "test" if split == "train" else split
     where = f"train and {'val' if split == 'train' else for_whom}"
     assert refusal(root) == (
-        f"pets: found 1 classes not in both {where} (yak only in {split}); expected the same folders in both; add or "
+        f"pets: found 1 class not in both {where} (yak only in {split}); expected the same folders in both; add or "
         "remove them"
     )
 

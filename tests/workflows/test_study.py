@@ -219,7 +219,7 @@ def test_runs_of_several_lengths_are_said_so(tmp_path):
     base = {"data": {"name": "digits", "test": 60, "classes": 10}, "seeds": [0], "date": "2026-01-01"}
     base |= {"cost": {"runs": 2, "training_seconds": 60.0, "teacher_seconds": 6.0}, "environment": {"device": "CPU"}}
     one = describe_cost(StudyResult(**base, train=[120], epochs=[3]))
-    assert one.startswith("120 training and 60 test images of digits, 10 classes; 3 epochs; n = 1 seeds; 2 runs")
+    assert one.startswith("120 training and 60 test images of digits, 10 classes; 3 epochs; n = 1 seed; 2 runs")
     several = describe_cost(StudyResult(**base, train=[700, 1375], epochs=[15, 30]))
     assert several.startswith("700 to 1,375 training and 60 test images of digits, 10 classes; 15 to 30 epochs")
     assert ends([30, 15, 20]) == [15, 30] and ends([5, 5]) == [5] and ends([]) == []

@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_kd.data.dataset import Source, Split, by, chunks
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import plural
 
 KEYS = ("x_train", "y_train", "x_test", "y_test", "label_names")
 
@@ -96,7 +97,7 @@ def _labels(where, labels, count):
     if labels.ndim != 1:
         raise UserError(f"{where}: found shape {labels.shape}; expected ({count},), a whole number per image")
     if len(labels) != count:
-        raise UserError(f"{where}: found {len(labels)} labels; expected {count}, one per image")
+        raise UserError(f"{where}: found {plural(len(labels), 'label')}; expected {count}, one per image")
     if labels.dtype.kind not in "iuf" or (labels.dtype.kind == "f" and not np.all(labels == np.floor(labels))):
         raise UserError(f"{where}: found {labels.dtype}; expected whole numbers 0..classes-1")
     # In the types below these would be other numbers.

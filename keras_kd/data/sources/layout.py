@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from keras_kd.data.sources.tree import EXTENSIONS, Scan
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.formatting import printable
+from keras_kd.utils.formatting import plural, printable
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 # Names of the folders of splits, in any case; with other words around them too, as in seg_train or val2017.
@@ -182,8 +182,8 @@ def _refuse_other_classes(root, splits, names, split):
             f"{printable(name)} only in {called[TRAIN] if name in names[TRAIN] else called[split]}" for name in odd[:5]
         )
         raise UserError(
-            f"{root}: found {len(odd)} classes not in both {called[TRAIN]} and {called[split]} ({only}); expected the "
-            "same folders in both; add or remove them"
+            f"{root}: found {plural(len(odd), 'class')} not in both {called[TRAIN]} and {called[split]} ({only}); "
+            "expected the same folders in both; add or remove them"
         )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_kd.evaluation.metrics.paired import paired_interval
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.formatting import percent
+from keras_kd.utils.formatting import percent, plural
 
 LABELS_ALONE = "labels alone"
 
@@ -148,4 +148,4 @@ def _level(compared):
 
 
 def _seeds(n):
-    return f"{n} seed{'' if n == 1 else 's'}"
+    return plural(n, "seed")

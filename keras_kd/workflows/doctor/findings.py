@@ -1,6 +1,7 @@
 """What a check says: an outcome, what was found with its figures, why it matters, the fix; and all of it as text."""
 
 from keras_kd.utils import formatting
+from keras_kd.utils.formatting import plural
 
 # What the checks are called, in reports too.
 TEACHER, OUTPUT, ACCURACY = "teacher", "logits or probabilities", "teacher accuracy"
@@ -132,5 +133,5 @@ def summary_line(examination):
     counts = dict.fromkeys(MARKS, 0)
     for one in examination["findings"]:
         counts[one["outcome"]] += 1
-    warnings = f"{counts['warning']} warning{'' if counts['warning'] == 1 else 's'}"
+    warnings = plural(counts["warning"], "warning")
     return f"{counts['bad']} bad, {warnings}, {counts['unknown']} unknown, {counts['good']} good"

@@ -1,5 +1,6 @@
 """What to try next, in the order in which it pays."""
 
+from keras_kd.utils.formatting import plural
 from keras_kd.workflows.doctor.findings import TEMPERATURE
 from keras_kd.workflows.run.baseline import LABELS
 
@@ -39,7 +40,7 @@ def next_steps(recipe, findings, report=None):
             "`baseline: true` and `seeds: [0, 1, 2]` in the recipe: without them nobody knows whether distilling helps"
         )
     elif len(seeds) < LEAST_SEEDS:
-        steps.append(f"`seeds: [0, 1, 2]`: {len(seeds)} seed{'s' * (len(seeds) > 1)} cannot tell a gain from luck")
+        steps.append(f"`seeds: [0, 1, 2]`: {plural(len(seeds), 'seed')} cannot tell a gain from luck")
     verdict = ((report or {}).get("verdict") or {}).get("against", {}).get(LABELS)
     if verdict is not None and verdict["outcome"] == "better":
         return _once(steps)

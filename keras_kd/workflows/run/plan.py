@@ -10,7 +10,7 @@ from keras_kd.models import cost as bench
 from keras_kd.models.network import cost
 from keras_kd.recipe.folders import teacher_run_name
 from keras_kd.recipe.load import reading_once
-from keras_kd.utils.formatting import duration, megabytes, millions, size
+from keras_kd.utils.formatting import duration, megabytes, millions, plural, size
 from keras_kd.workflows.run.choose_bank import planned_bytes
 from keras_kd.workflows.run.dry_run import about_data, dry_run
 
@@ -128,7 +128,7 @@ def in_words(planned):
     shape = " x ".join(map(str, about["image_shape"]))
     lines.append(
         f"  data     {about['name']}: {about['train']:,} training and {about['test']:,} test images of {shape}, "
-        f"{about['classes']} classes, {about['views']} view{'s' if about['views'] > 1 else ''} per image"
+        f"{about['classes']} classes, {plural(about['views'], 'view')} per image"
     )
     if not about["here"]:
         lines.append("           to be downloaded; the counts are those published")

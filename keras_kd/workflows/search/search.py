@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from keras_kd.utils.formatting import plural
 from keras_kd.utils.steps import telling
 from keras_kd.workflows.doctor.start import StartChecks
 from keras_kd.workflows.restart import empty_folder
@@ -71,7 +72,8 @@ def _search(plan, *, restart, winner, patience):
         result = result_of(plan, trials.tuner.oracle)
         write_result(plan, result)
     if winner and result.best is not None:
-        plan.log(f"the best of {len(result.trials)} trials, trial {result.best}, is trained on all training images")
+        tried = plural(len(result.trials), "trial")
+        plan.log(f"the best of {tried}, trial {result.best}, is trained on all training images")
         result.winner = train_winner(plan, owned.identity)
         with hold_search(files, name, restart=False):
             write_result(plan, result)

@@ -8,7 +8,7 @@ import time
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name, plain_name
 from keras_kd.utils.files import atomic_write
-from keras_kd.utils.formatting import duration
+from keras_kd.utils.formatting import duration, plural
 from keras_kd.utils.ownership import joined, within
 from keras_kd.utils.steps import step
 from keras_kd.workflows.run.context import RunContext
@@ -100,7 +100,7 @@ class Trials:
     def _say_if_exhausted(self):
         oracle = self.tuner.oracle
         if oracle.exhausted and len(oracle.trials) < self.spec.trials:
-            done = f"{len(oracle.trials)} trials of the {self.spec.trials} that search.trials asks for"
+            done = f"{plural(len(oracle.trials), 'trial')} of the {self.spec.trials} that search.trials asks for"
             self.plan.log(f"{oracle.nothing_left}: {done}")
 
     def _begin(self):
