@@ -51,6 +51,7 @@ class SearchResult(Section):
     best: str | None = described("the number of the best trial")
     pareto: list[str] | None = described("of several objectives the trials that no other beats in all")
     seconds: dict[str, float | None] | None = described("students, teacher, teacher_if_live; views asked and shown")
+    stages: dict[str, float] | None = described("seconds of the commands that worked on the search, by stage")
     winner: Winner | None = described("the best recipe trained on all training images, where it was asked for")
     environment: dict[str, Any] | None = described("device, cores, versions")
     git_commit: str | None = described("of the folder that it ran in")

@@ -4,6 +4,7 @@ import re
 
 from keras_kd.report.blocks import TERMINAL
 from keras_kd.report.sections import page_of_run
+from keras_kd.report.sections.training import of_stages
 from keras_kd.utils.formatting import DASH, bare_percent
 
 # A cell that is read as a number, and so stands at the right.
@@ -73,13 +74,15 @@ def of_search(search):
         lines.append(f"no trial is better in all objectives than {', '.join(search.pareto)}")
     live = seconds["teacher_if_live"]
     lines.append(
-        f"seconds: students {seconds['students']:.1f}, teacher {seconds['teacher']:.1f}"
+        f"seconds of the trials: students {seconds['students']:.1f}, teacher {seconds['teacher']:.1f}"
         + (f" (run in every step it would have taken about {live:.1f})" if live is not None else "")
     )
     for one in search.winner.runs if search.winner else ():
         lines.append(
             f"trained on all training images, seed {one['seed']}: top-1 {bare_percent(one['top1'])} on the test images"
         )
+    if search.stages:
+        lines.append(of_stages(search.stages))
     return "\n".join(lines)
 
 

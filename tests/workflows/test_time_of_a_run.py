@@ -11,6 +11,7 @@ from keras_kd.recipe.load import load
 from keras_kd.utils.stages import was_asked
 from keras_kd.workflows import seeds
 from keras_kd.workflows.run import distill as running
+from keras_kd.workflows.search.search import search
 
 RECIPE = """
 data: {name: ./images.npz}
@@ -85,3 +86,18 @@ def test_a_run_that_was_killed_counts_what_was_done_before(recipe, tmp_path, mon
     again = distilled(recipe, tmp_path / "a", quiet=True, restart=True)
     assert again.time.seconds["in_all"] == pytest.approx(time.monotonic() - begun, abs=1.0)
     assert capsys.readouterr().err == ""
+
+
+def test_the_time_of_a_search_is_that_of_all_its_commands_by_stage(recipe, tmp_path):
+    recipe.write_text(f"{RECIPE}search: {{trials: 2, validation: 0.2, space: {{label_weight: {{float: [0, 1]}}}}}}\n")
+
+    def searched(settings=()):
+        was_asked(time.monotonic() - 20)
+        return search(recipe, tmp_path / "found", name="small", settings=settings, winner=False, despite=UNTRAINED)
+
+    first = searched().stages
+    assert first["starting"] > 20 and first["trials"] > 0
+    both = searched(["search.trials=3"])
+    assert both.stages["starting"] > first["starting"] + 20 and both.stages["trials"] > first["trials"]
+    assert json.loads((tmp_path / "found" / "search.json").read_text())["stages"] == both.stages
+    assert str(both).splitlines()[-1].endswith(f"; {sum(both.stages.values()):.1f} in all")

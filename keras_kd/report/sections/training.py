@@ -177,10 +177,23 @@ def _draw_split(known):
     return drawn
 
 
+def of_stages(stages):
+    """The line of the time by stage, the longest first.
+
+    Args:
+        stages: {stage: seconds}.
+
+    Example:
+        >>> of_stages({"starting": 2.0, "training": 10.0})
+        'seconds: training 10.0, starting 2.0; 12.0 in all'
+    """
+    largest = sorted(stages.items(), key=lambda one: -one[1])
+    return f"seconds: {', '.join(f'{name} {one:.1f}' for name, one in largest)}; {sum(stages.values()):.1f} in all"
+
+
 def _brief(seconds, stages):
     if stages:
-        largest = sorted(stages.items(), key=lambda one: -one[1])
-        return f"seconds: {', '.join(f'{name} {one:.1f}' for name, one in largest)}; {sum(stages.values()):.1f} in all"
+        return of_stages(stages)
     if seconds.get("total") is None:
         return ""
     of = ", ".join(f"{name} {seconds[name]:.1f}" for name in ("teacher", "student", "data") if name in seconds)

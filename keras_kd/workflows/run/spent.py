@@ -11,15 +11,20 @@ from keras_kd.workflows.run.folder import hold_run, is_run, read_report
 SPENT = "spent"
 
 
-def keep_spent(spent, owned):
+def keep_spent(spent, owned, before=None):
     """Keeps with a run, from now on, what its stages take, in addition to what earlier commands have taken.
 
     Args:
         spent: the `Stages` of the command.
         owned: as which the folder of the run is held.
+        before: {stage: seconds} of earlier commands; by default what was kept until now.
+
+    Returns:
+        `before`.
     """
-    before = owned.kept(SPENT) or {}
+    before = (owned.kept(SPENT) or {}) if before is None else before
     spent.keep = lambda now: owned.keep(SPENT, added(before, now))
+    return before
 
 
 def note_spent(report, owned):

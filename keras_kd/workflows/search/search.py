@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from keras_kd.utils.formatting import plural
+from keras_kd.utils.stages import stage, timed
 from keras_kd.utils.steps import telling
 from keras_kd.workflows.doctor.start import StartChecks
 from keras_kd.workflows.restart import empty_folder
@@ -10,6 +11,7 @@ from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.folder import no_banks_here, same_inputs
 from keras_kd.workflows.run.inputs import inputs_of, same_teachers
 from keras_kd.workflows.run.open_run import load_data
+from keras_kd.workflows.run.spent import SPENT, keep_spent
 from keras_kd.workflows.search.folder import SearchFolder, hold_search, refuse_changed_trials, refuse_other_search
 from keras_kd.workflows.search.plan import plan_of
 from keras_kd.workflows.search.results import result_of, train_winner, write_result
@@ -46,12 +48,12 @@ def search(
     """
     files = SearchFolder(Path(folder))
     plan = plan_of(SearchInput(str(path), tuple(settings), smoke), files, name, quiet, StartChecks(despite, smoke))
-    with telling(name, quiet):
-        return _search(plan, restart=restart, winner=winner, patience=patience)
+    with timed() as spent, telling(name, quiet):
+        return _search(plan, spent, restart=restart, winner=winner, patience=patience)
 
 
-def _search(plan, *, restart, winner, patience):
-    """A search that is planned; arguments and result as of `search`."""
+def _search(plan, spent, *, restart, winner, patience):
+    """A search that is planned, `spent` the `Stages` of its command; other arguments and the result as of `search`."""
     files, name, smoke, part = plan.files, plan.name, plan.given.smoke, role()
     if part == "worker":
         Trials(plan).as_worker()
@@ -64,20 +66,32 @@ def _search(plan, *, restart, winner, patience):
         refuse_changed_trials(owned)
         same_inputs(owned, inputs_of(plan.recipe, files.path, smoke))
         same_teachers(plan.recipe, files.path, smoke)
+        before = keep_spent(spent, owned)
         trials = Trials(plan, owned)
-        if part == "chief":
-            trials.as_chief(patience)
-        else:
-            trials.alone()
+        with stage("trials"):
+            if part == "chief":
+                trials.as_chief(patience)
+            else:
+                trials.alone()
         result = result_of(plan, trials.tuner.oracle)
-        write_result(plan, result)
+        _write(plan, result, spent, owned)
     if winner and result.best is not None:
         tried = plural(len(result.trials), "trial")
         plan.log(f"the best of {tried}, trial {result.best}, is trained on all training images")
-        result.winner = train_winner(plan, owned.identity)
-        with hold_search(files, name, restart=False):
-            write_result(plan, result)
+        spent.keep = None  # while the folder is not held
+        with stage("winner"):
+            result.winner = train_winner(plan, owned.identity)
+        with hold_search(files, name, restart=False) as owned:
+            keep_spent(spent, owned, before)
+            _write(plan, result, spent, owned)
     return result
+
+
+def _write(plan, result, spent, owned):
+    """Writes the result with the time of all commands that worked on the search."""
+    spent.mark()
+    result.stages = {name: one for name, one in (owned.kept(SPENT) or {}).items() if one}
+    write_result(plan, result)
 
 
 def _begin_again(owned, plan):
