@@ -12,6 +12,7 @@ from keras import ops
 from keras_kd.export.int8_folding import folded
 from keras_kd.export.int8_layers import FakeQuantize
 from keras_kd.export.int8_walk import Rounding, Walk, readers_of
+from keras_kd.models.graph import reserve_names
 
 
 class Simulation:
@@ -48,6 +49,7 @@ class Simulation:
 
     def __init__(self, model, images):
         self.plain = folded(model)
+        reserve_names(self.plain)
         self._values = {}
         readers = readers_of(self.plain)
         image = keras.Input(self.plain.inputs[0].shape[1:], dtype="float32", name="images")

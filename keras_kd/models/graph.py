@@ -72,3 +72,31 @@ def gives_probabilities(network):
     """
     last, _ = source(network.outputs[0])
     return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
+
+
+# A number that Keras's own counting never comes to.
+UNCOUNTED = 10_000
+
+
+def reserve_names(model):
+    """Keras gives none of this network's names to what is made from now on, so that both can be in one network.
+
+    Keras counts the names that it makes up, but not those that come out of a file, and refuses two of one name.
+
+    Args:
+        model: a functional `keras.Model`.
+
+    Example:
+        >>> import keras
+        >>> image = keras.Input((2,))
+        >>> model = keras.Model(image, keras.layers.Dense(2, name="reserved")(image))
+        >>> reserve_names(model)
+        >>> keras.backend.get_uid("reserved") > 1
+        True
+    """
+    for operation in getattr(model, "operations", model.layers):
+        prefix, _, number = operation.name.rpartition("_")
+        if not (prefix and number.isdecimal()):
+            prefix, number = operation.name, "0"
+        while int(number) < UNCOUNTED and keras.backend.get_uid(prefix) <= int(number):
+            pass

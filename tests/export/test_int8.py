@@ -14,6 +14,7 @@ from keras_kd.export.int8_folding import folded
 from keras_kd.export.int8_layers import FakeQuantize, rounded_kernel
 from keras_kd.export.int8_simulation import Simulation
 from keras_kd.models import build
+from keras_kd.models.wrappers.softened import with_output
 from keras_kd.recipe.load import load
 from keras_kd.utils.errors import GateError, UserError
 from keras_kd.utils.files import atomic_write
@@ -202,6 +203,22 @@ def test_each_output_channel_of_a_kernel_has_its_own_scale():
     scale = np.abs(kernel).max((0, 1, 2)) / 127
     assert np.all(np.abs(found - kernel) <= scale / 2 * 1.001)
     assert all(len(np.unique(found[..., channel])) > 30 for channel in range(6))
+
+
+def test_names_out_of_a_file_are_given_to_nothing_else(tmp_path):
+    """Keras counts the names that it makes up, but not those that it reads."""
+    image = keras.Input((4, 4, 3))
+    x = keras.layers.Activation("swish")(image)
+    x = x * keras.ops.sigmoid(x)
+    student = lived_in(
+        keras.Model(image, keras.layers.Dense(2, "softmax")(keras.layers.Flatten()(x + keras.ops.log(x * x))))
+    )
+    student.save(tmp_path / "student.keras")
+    keras.backend.clear_session()
+    read = keras.models.load_model(tmp_path / "student.keras")
+    assert {"multiply", "sigmoid", "log"} <= {one.name for one in read.operations}
+    Simulation(read, pixels((4, 4, 3), 8))
+    assert with_output(read, lambda output: keras.ops.log(output) * 2, "sharper").name == "sharper"
 
 
 @pytest.mark.slow

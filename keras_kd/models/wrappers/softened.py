@@ -1,5 +1,6 @@
 """What wrapped networks share: their outputs as float32 log-probabilities, and their layers under the old names."""
 
+from keras_kd.models.graph import reserve_names
 from keras_kd.utils.lazy import keras, ops
 
 
@@ -54,6 +55,7 @@ def with_output(model, change, name):
         'logits'
     """
     if getattr(model, "outputs", None):
+        reserve_names(model)
         return keras.Model(model.inputs[0], change(model.outputs[0]), name=name)
     image = keras.Input(model.input_shape[1:])
     return keras.Model(image, change(model(image)), name=name)
