@@ -82,9 +82,9 @@ class Case:
     def held(self):
         """`Shown` of the validation images, or else, where they are few, of training images; never of test images."""
         validation = self.dataset.validation
-        return (
-            _shown("validation", validation, self.most) if validation is not None and len(validation) else self.training
-        )
+        if validation is None or not len(validation):
+            return self.training
+        return _shown("validation", validation, self.most) if len(validation) >= ENOUGH else self.training
 
     @functools.cached_property
     def class_mean_baseline(self):

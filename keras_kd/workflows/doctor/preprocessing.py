@@ -15,6 +15,8 @@ TRIED = 1000
 WORTH = 0.6
 # More right by so much under other pixels, and how improbable that must be by chance.
 LEAST_GAIN, LARGEST_P = 0.02, 1e-4
+# So much more right that it is no luck, whatever the loss.
+FAR_MORE = 0.2
 NOTHING = 1e-12
 # How sure a network may be, of chance to certain, that is shown pixels hundreds of times too small.
 UNSURE = 0.2
@@ -30,17 +32,22 @@ class PreprocessingFit:
         right: bool (n,), in the order of classes that fits best.
         accuracy: as the classes are.
         permutation: of `class_permutation`, where another order fits, or None.
-        nll: the mean of -log p of the right class, in the order of classes that fits best.
-        overconfidence: the mean of its largest probability minus the share that is right.
+        losses: float (n,), -log p of the right class, in the order of classes that fits best.
+        sure: float (n,), its largest probability.
         saturated: share of the images whose second class has no probability to speak of.
     """
 
     right: np.ndarray
     accuracy: float
     permutation: dict | None
-    nll: float
-    overconfidence: float
+    losses: np.ndarray
+    sure: np.ndarray
     saturated: float
+
+    @property
+    def nll(self):
+        """The mean of the losses."""
+        return float(self.losses.mean())
 
 
 @dataclass
@@ -96,7 +103,7 @@ def _reading(case, member):
             continue
         read = _read(case, member.probabilities(shown, pixels), labels)
         found.tried[scaling.name] = float(read.right.mean())
-        if _is_better(case, read, fed) and (best is None or _worth(read) > _worth(best[1])):
+        if _is_better(case, read, fed, labels) and (best is None or _worth(read) > _worth(best[1])):
             best = scaling, read
     if best is not None:
         found.better, found.permutation = best, best[1].permutation
@@ -117,34 +124,54 @@ def _read(case, probabilities, labels):
         right,
         float(is_right(probabilities, labels).mean()),
         permutation,
-        float(-np.log(probabilities[np.arange(len(labels)), expected]).mean()),
-        float(probabilities.max(1).mean() - right.mean()),
+        -np.log(probabilities[np.arange(len(labels)), expected]),
+        probabilities.max(1),
         float(np.mean(np.partition(probabilities, -2, axis=1)[:, -2] < NOTHING)),
     )
 
 
-def _is_better(case, read, fed):
+def _is_better(case, read, fed, labels):
     """Whether a network is far better when it is fed otherwise."""
     from scipy.stats import binom
 
     if not case.looks_trained(read.right.mean(), WORTH):
         return False
     gained, lost = int(np.sum(read.right & ~fed.right)), int(np.sum(fed.right & ~read.right))
-    # More right at a higher loss is luck: under the pixels that it was trained on both are better.
-    more_right = gained - lost >= LEAST_GAIN * len(fed.right) and read.nll < fed.nll
-    if more_right and binom.sf(gained - 1, gained + lost, 0.5) < LARGEST_P:
-        return True
+    known = _known(read, fed, labels)
+    nll, as_fed = float(read.losses[known].mean()), float(fed.losses[known].mean())
+    # More right at a higher loss is luck, unless it is far more: under the pixels that it was trained on both are
+    # better.
+    more = gained - lost >= LEAST_GAIN * len(labels)
+    if more and (nll < as_fed or gained - lost >= FAR_MORE * len(labels)):
+        if binom.sf(gained - 1, gained + lost, 0.5) < LARGEST_P:
+            return True
     # A network with little bias in it names the same classes at any scale, but is then sure of everything: only where
     # it is fed rightly does it know what it does not know.
-    if gained < lost - 0.005 * len(fed.right) or abs(read.overconfidence) > 0.1:
+    if gained < lost - 0.005 * len(labels) or abs(_overconfidence(read, known)) > 0.1:
         return False
     # One that is less sure than right was trained to be, as by soft labels; of pixels that are far too small it would
     # say next to nothing.
-    sure = skill(fed.overconfidence + float(fed.right.mean()), case.dataset.classes)
-    if fed.overconfidence < 0 and sure > UNSURE:
+    overconfidence = _overconfidence(fed, known)
+    sure = skill(overconfidence + float(fed.right[known].mean()), case.dataset.classes)
+    if overconfidence < 0 and sure > UNSURE:
         return False
-    likelier = any(read.nll < share * fed.nll and fed.nll - read.nll > least for share, least in LIKELIER)
+    likelier = any(nll < share * as_fed and as_fed - nll > least for share, least in LIKELIER)
     return likelier or (fed.saturated > 0.5 and read.saturated < 0.05)
+
+
+def _known(read, fed, labels):
+    """bool (n,): the images of classes that a network knows in one way or another.
+
+    Of a class that it never names it is wrong whatever the pixels, and at a loss that outweighs all others.
+    """
+    count = np.bincount(labels)
+    right = np.maximum(np.bincount(labels, read.right), np.bincount(labels, fed.right)) / np.maximum(count, 1)
+    return (right >= np.median(right[count > 0]) / 3)[labels]
+
+
+def _overconfidence(read, known):
+    """How much surer a network is of some images than right."""
+    return float(read.sure[known].mean() - read.right[known].mean())
 
 
 def check_class_order(case, member):
@@ -225,7 +252,7 @@ def check_pixels(case, member):
         fix = f"give it as a function (package.module:function) that begins with {scaling.name}"
     else:
         fix = settings_of(member, **scaling.settings)
-    sure = f"; there it is sure of nearly everything (loss {found.fit.nll:.3f}), here it is not ({read.nll:.3f})"
+    sure = f"; as given it is sure of nearly everything (loss {found.fit.nll:.3f}), with these not ({read.nll:.3f})"
     loss = sure if read.right.mean() < own + LEAST_GAIN else ""
     return finding(
         PIXELS,

@@ -5,6 +5,7 @@ import numpy as np
 from keras_kd.models.outputs import check_from_logits
 from keras_kd.recipe.files import shown
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import plural
 from keras_kd.workflows.doctor.findings import (
     ACCURACY,
     CLASS_ORDER,
@@ -212,7 +213,7 @@ def check_accuracy(case, member):
     measured = above_chance(member.probabilities(held), held.true_labels)
     accuracy = measured["accuracy"]
     images = f"{len(held):,} {held.name} images as they are"
-    note = "" if held.name == "validation" else " (none are set aside for validation; test images are not looked at)"
+    note = "" if held.name == "validation" else f" ({_why_training(case)}; test images are not looked at)"
     evidence = {**measured, "images": len(held), "split": held.name, "nearest_class_mean": case.class_mean_baseline}
     told = f"{percent(accuracy)} of {images}{note}"
     cause = cause_of_failure(case, member)
@@ -233,6 +234,14 @@ def check_accuracy(case, member):
             )
         told += f"; the report of its own run says {percent(source)} of its test images"
     return _against_labels_alone(case, told, evidence) or _against_no_training(case, member, told, evidence)
+
+
+def _why_training(case):
+    """Why a network is judged on images that it may have been trained on."""
+    validation = case.dataset.validation
+    if validation is None or not len(validation):
+        return "none are set aside for validation"
+    return f"the {plural(len(validation), 'validation image')} are too few to tell a weak network from chance"
 
 
 def _against_labels_alone(case, told, evidence):
