@@ -93,6 +93,28 @@ def test_blue_before_red_is_found_in_any_scale(here, scale):
     assert "begins with blue, green, red" in alarms(found)["pixels"]["fix"] and found["next"][0].startswith("pixels: ")
 
 
+BLINDNESS = ["teacher accuracy", "accuracy by class", "class order", "pixels"]
+
+
+def test_blindness_on_a_class_is_not_taken_for_wrong_pixels(here):
+    """What it never names it is wrong of at a loss that outweighs all others, whatever the pixels."""
+    found = examined(blind(1), checks=BLINDNESS)
+    assert "accuracy by class" in alarms(found) and not {"pixels", "class order"} & set(alarms(found))
+    wrong = examined("blind.keras", "symmetric", checks=BLINDNESS)
+    assert "`teacher.pixels: unit`" in alarms(wrong)["pixels"]["fix"] and wrong["next"][0].startswith("pixels: ")
+
+
+def test_few_validation_images_do_not_make_a_teacher_one_by_chance(here):
+    data = {"name": "./images.npz", "validation": 24}
+    found = alarms(examined(blind(2), checks=BLINDNESS, data=data))
+    assert found["accuracy by class"]["evidence"]["weak"] == [4, 5]
+    assert found.get("teacher accuracy", {}).get("outcome") != "bad"
+    untrained = keras.Sequential([keras.Input((SIDE, SIDE, 3)), keras.layers.Flatten(), keras.layers.Dense(CLASSES)])
+    untrained.save("untrained.keras")
+    found = alarms(examined("untrained.keras", checks=BLINDNESS, data=data))["teacher accuracy"]
+    assert "the 24 validation images are too few to tell a weak network from chance" in found["found"]
+
+
 @pytest.mark.both_backends
 def test_batch_normalisation_that_never_ran_is_the_cause(here):
     model = network(normalised=True)
