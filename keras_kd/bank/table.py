@@ -18,6 +18,7 @@ from keras_kd.utils.files import atomic_write, folder_lock
 
 VERSION = 1
 BLOCK = 2**16
+OTHER_PLACE = "name another folder for banks: bank.folder, --bank folder:DIR, or KERAS_KD_BANK"
 
 
 class Table:
@@ -55,7 +56,7 @@ class Table:
         }
         try:
             if not self._about.exists():
-                with folder_lock(self.folder, wait=True, log=False):
+                with folder_lock(self.folder, wait=True, log=False, fix=OTHER_PLACE):
                     if not self._about.exists():
                         self._make()
             self._check()

@@ -1,6 +1,7 @@
 """What a recipe must hold beyond its types: fields that need, exclude or bound each other."""
 
 from keras_kd import models
+from keras_kd.data import is_path
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.schema_types import AUTO, SEED
@@ -71,7 +72,8 @@ def _term_errors(recipe, code):
         errors.append((("trust",), "it is measured on validation images and there are none; set data.validation"))
     if recipe.label_weight == AUTO and recipe.teacher is None:
         errors.append((("label_weight",), "is auto and there is no teacher; give a number, such as 1"))
-    if recipe.label_weight == AUTO and not recipe.data.validation:
+    # Of a folder or a file it is known once it is read whether it has a split for validation.
+    if recipe.label_weight == AUTO and not recipe.data.validation and not is_path(recipe.data.name):
         errors.append(
             (("label_weight",), "auto is measured on validation images and there are none; set data.validation")
         )

@@ -280,7 +280,7 @@ def short_modules(value):
         return value
     for one in value:
         if one.endswith(".py") or not all(part.isidentifier() for part in one.split(".")):
-            raise ValueError(f"{one!r} is no name of a module; give one, such as my_layers or my_package.layers")
+            raise ValueError("the name of a module, such as my_layers or my_package.layers")
     return tuple(dict.fromkeys(value))
 
 

@@ -82,8 +82,19 @@ def read_yaml(text):
     return _Built().of(node)
 
 
+# What PyYAML says, and what to do.
+FIXES = {
+    "tag": "leave the tag out",
+    "undefined alias": "quote text that begins with *",
+    "version": "leave the line that begins with % out",
+    "directive": "leave the line that begins with % out",
+    "'\\t'": "indent by spaces",
+}
+
+
 def _syntax(problem):
-    return f"{INVALID}: {problem}; check indentation and brackets"
+    fix = next((fix for word, fix in FIXES.items() if word in str(problem)), "check indentation and brackets")
+    return f"{INVALID}: {problem}; {fix}"
 
 
 def _composed(loader):

@@ -52,6 +52,8 @@ def _row(folder):
     except (OSError, ValueError):
         found = None
     student, cost = parts(found, "student"), parts(found, "cost")
+    # Where the student on labels alone was delivered, its files have its figures.
+    other = parts(found, "delivered", "figures")
     if not student or not cost:
         raise UserError(
             f"{folder}: no finished run (no report.json that can be read); `keras-kd distill RECIPE` makes one"
@@ -62,6 +64,7 @@ def _row(folder):
         if get_path(one, "passed") and get_path(one, "bytes") and get_path(one, "file")
     ]
     smallest = min(files, key=lambda one: one["bytes"], default=None)
+    of_file = get_path(smallest or {}, "accuracy")
     return {
         "run": str(folder),
         "student": student.get("name"),
@@ -71,13 +74,13 @@ def _row(folder):
         "epochs": found.get("epochs"),
         "seed": found.get("seed"),
         # Of the file that is shown: its size and its latency are that file's too.
-        "top1": smallest["accuracy"] if smallest and smallest.get("accuracy") is not None else student.get("top1"),
-        "agreement": get_path(found, "fidelity", "agreement"),
-        "ece": get_path(found, "calibration", "ece"),
+        "top1": get_path(other or found, "student", "top1") if of_file is None else of_file,
+        "agreement": None if other else get_path(found, "fidelity", "agreement"),
+        "ece": get_path(other or found, "calibration", "ece"),
         "parameters": cost.get("parameters"),
         "macs": cost.get("macs"),
         "bytes": smallest["bytes"] if smallest else cost.get("file_bytes"),
-        "file": smallest["file"] if smallest else "student.keras",
+        "file": smallest["file"] if smallest else (get_path(found, "delivered", "file") or "student.keras"),
         "milliseconds": _latency(folder, smallest),
         "verdict": get_path(found, "verdict", "sentence"),
     }

@@ -25,7 +25,7 @@ def first_sentence(report):
     if not parts(report, "verdict", "against") and report.get("teacher"):
         unknown = "Not known whether the teacher helped: no student on labels alone stands next to it (baseline: true)."
         said = f"{unknown} {said}" if said else unknown
-    delivered = _of_delivered(parts(report, "delivered"))
+    delivered = of_delivered(parts(report, "delivered"))
     return " ".join(one for one in (said, delivered) if one)
 
 
@@ -51,7 +51,17 @@ def is_worse_on(images):
     return bool(images) and images["first_only"] < images["second_only"] and images["p"] < NO_DOUBT
 
 
-def _of_delivered(delivered):
+def of_delivered(delivered):
+    """Which of two students was delivered, in a sentence; empty where there was no choice.
+
+    Args:
+        delivered: what `report.json` holds of it.
+
+    Example:
+        >>> scores = {"judged_on": "test images", "distilled": 0.9, "labels_alone": 0.8}
+        >>> of_delivered({"learned_from": "the teacher", **scores})
+        'Delivered: the distilled student, 90.00 % against 80.00 % on labels alone on the test images.'
+    """
     if not delivered:
         return ""
     alone = delivered.get("learned_from") == LABELS_ALONE

@@ -3,7 +3,7 @@
 from string import Template
 
 from keras_kd.data.sources.decode import as_program
-from keras_kd.report.first_sentence import first_sentence, harm
+from keras_kd.report.first_sentence import first_sentence, harm, of_delivered
 from keras_kd.report.markdown_table import code, words
 from keras_kd.report.report import Calibration, Cost, Data, Export
 from keras_kd.utils.formatting import DASH, bare_percent, count, megabytes, size
@@ -126,7 +126,8 @@ def card(report, shape, bench=None):
         A str.
     """
     plain = report.as_json()
-    warning = first_sentence(plain) if harm(plain) else ""
+    # Of a run that did no harm the card says which student it is of, and leaves the comparison to the page.
+    warning = first_sentence(plain) if harm(plain) else of_delivered(plain.get("delivered"))
     report = _of_what_is_delivered(report)
     student, teacher, data = report.student, report.teacher, report.data or Data()
     pixels = "x".join(map(str, shape))

@@ -203,12 +203,13 @@ def fault_of_the_machine(error):
     )
 
 
-def explained(path, error):
+def explained(path, error, fix="give another --out"):
     """An `OSError` in writing a file as an error of ours, in one line; itself where it is of a connection or a signal.
 
     Args:
         path: of the file.
         error: the `OSError`.
+        fix: what to do where another place is the cure.
 
     Returns:
         `UserError` where another place is the cure, `MachineError` for all else that the system may say.
@@ -220,7 +221,7 @@ def explained(path, error):
     if isinstance(error, ConnectionError | InterruptedError):
         return error
     if fault_of_the_machine(error) is None and error.errno in UNWRITABLE:
-        return UserError(f"{path}: cannot be written: {error.strerror}; give another --out")
+        return UserError(f"{path}: cannot be written: {error.strerror}; {fix}")
     return MachineError(f"{path}: {reason(error)}, so it was not written; fix that and give the same command again")
 
 
@@ -239,7 +240,7 @@ def reason(error):
 
 
 @contextlib.contextmanager
-def folder_lock(folder, wait=False, log=True, name=LOCK):
+def folder_lock(folder, wait=False, log=True, name=LOCK, fix="give another --out"):
     """Holds a folder for this process; the lock goes when the process ends, however it ends.
 
     Args:
@@ -247,6 +248,7 @@ def folder_lock(folder, wait=False, log=True, name=LOCK):
         wait: for another process that holds it, instead of raising.
         log: says so, where it waits.
         name: of the file in it that is locked.
+        fix: what to do where another place is the cure.
 
     Raises:
         FolderLockedError: another process works in it.
@@ -256,7 +258,7 @@ def folder_lock(folder, wait=False, log=True, name=LOCK):
     try:
         release = (_hold if fcntl is not None else _hold_by_library)(folder, name, wait, log)
     except OSError as error:
-        raise explained(folder, error) from error
+        raise explained(folder, error, fix) from error
     try:
         tidy(folder)
         yield

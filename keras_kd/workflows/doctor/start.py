@@ -1,5 +1,7 @@
 """The checks that every run begins with: seconds on a few hundred images, before hours go into a bad teacher."""
 
+from collections.abc import Iterable
+
 from keras_kd.models.network import cost
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import did_you_mean
@@ -42,6 +44,9 @@ class StartChecks:
     def __init__(self, despite=(), smoke=False):
         names = {_word(name): name for name in AT_THE_START}
         self.despite, self.smoke = set(), smoke
+        despite = [despite] if isinstance(despite, str) else [] if despite is None else despite
+        if not isinstance(despite, Iterable) or not all(isinstance(one, str) for one in despite):
+            raise UserError(f"despite: is {despite!r}; expected names of checks, such as ['pixels']")
         for given in despite:
             name = names.get(_word(given))
             if name is None:

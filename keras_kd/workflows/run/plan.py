@@ -136,8 +136,8 @@ def in_words(planned):
     lines.append(f"  training {training}, about {duration(planned['seconds'])} on this machine")
     if planned["repeated_seeds"]:
         repeated = planned["repeated_seeds"]
-        every = f"{repeated['runs']} runs, {repeated['seeds']} seeds"
-        lines.append(f"           in all {every}: {duration(repeated['seconds'])}")
+        every = f"{plural(repeated['runs'], 'run')}, {plural(repeated['seeds'], 'seed')}"
+        lines.append(f"           the training of all, {every}: {duration(repeated['seconds'])}")
     if planned["teacher_run"]:
         before = duration(planned["teacher_run"]["seconds"])
         lines.append(f"           before it about {before} for the teacher, if its run is missing")

@@ -59,6 +59,7 @@ class Trials:
     def alone(self):
         """Runs all trials in this process."""
         tuner = self._tuner()
+        self.best = self._best_of(tuner.oracle)
         there = f", {len(tuner.oracle.end_order)} of them there already" if tuner.oracle.end_order else ""
         settings = ", ".join(one.path for one in self.plan.space)
         self.plan.log(f"{self.spec.trials} trials of {settings} by {self.spec.tuner}{there}; data and teacher first")
@@ -96,6 +97,13 @@ class Trials:
             )
             tuner.oracle = PatientClient(tuner.oracle, self.plan.log)
             tuner.search()
+
+    def _best_of(self, oracle):
+        """The best figure of the trials that are there already, or None."""
+        name, direction = self.plan.objectives[0]
+        ended = [one for one in oracle.trials.values() if one.status == COMPLETED and one.metrics.exists(name)]
+        figures = [one.metrics.get_best_value(name) for one in ended]
+        return (max if direction == "max" else min)((one for one in figures if one is not None), default=None)
 
     def _say_if_exhausted(self):
         oracle = self.tuner.oracle
