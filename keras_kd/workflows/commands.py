@@ -127,7 +127,7 @@ def distill(
         name, folder = name or stem_of(recipe), folder_of(out) or run_folder(recipe, loaded.seed, smoke, own)
     from keras_kd.workflows import seeds
 
-    return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=tuple(despite))
+    return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=despite)
 
 
 def evaluate(
@@ -258,7 +258,7 @@ def search(
         restart=restart,
         quiet=quiet,
         winner=winner,
-        despite=tuple(despite),
+        despite=despite,
     )
 
 

@@ -96,6 +96,14 @@ def test_a_class_that_the_teacher_never_names_is_said(folder, capsys):
     assert "size of the student" in said, "the student is larger than this teacher"
 
 
+def test_names_of_checks_are_a_word_several_or_none():
+    assert StartChecks("pixels").despite == StartChecks(["pixels"]).despite == {"pixels"}
+    assert StartChecks(None).despite == set()
+    for wrong in (5, [None]):
+        with pytest.raises(UserError, match="despite: is .*; expected names of checks, such as"):
+            StartChecks(wrong)
+
+
 def test_a_good_teacher_is_not_talked_of(folder, capsys):
     StartChecks()(context(folder))
     said = capsys.readouterr().err
