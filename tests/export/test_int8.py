@@ -207,6 +207,7 @@ def test_each_output_channel_of_a_kernel_has_its_own_scale():
 
 def test_names_out_of_a_file_are_given_to_nothing_else(tmp_path):
     """Keras counts the names that it makes up, but not those that it reads."""
+    keras.backend.clear_session()
     image = keras.Input((4, 4, 3))
     x = keras.layers.Activation("swish")(image)
     x = x * keras.ops.sigmoid(x)
@@ -268,7 +269,7 @@ def exported_and_simulated(student, images, folder):
             lambda: keras.Sequential([keras.Input((4, 4, 1)), code_inside()]),
             "has a model inside, 'own', that is",
         ),
-        (lambda: two_outputs(), "has 1 inputs and 2 outputs; expected one of each"),
+        (lambda: two_outputs(), "has 1 input and 2 outputs; expected one of each"),
         (lambda: subclassed(), "is no functional model"),
     ],
 )

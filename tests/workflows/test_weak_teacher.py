@@ -152,7 +152,7 @@ def load_text(folder, **changed):
             "label_weight: is auto and there is no teacher; give a number, such as 1",
         ),
         (
-            {"label_weight": "auto", "data": "./images.npz"},
+            {"label_weight": "auto", "data": "digits"},
             "label_weight: auto is measured on validation images and there are none; set data.validation",
         ),
         ({"label_weight": "ato"}, "label_weight: is 'ato'; expected a number, a schedule, or auto"),
@@ -166,6 +166,13 @@ def test_what_cannot_be_is_refused(folder, changed, said):
     with pytest.raises(UserError) as error:
         load_text(folder, **changed)
     assert str(error.value).endswith(said)
+
+
+def test_of_a_file_it_is_known_once_it_is_read_whether_images_are_held_out(folder):
+    recipe = load_text(folder, label_weight="auto", data="./images.npz")
+    with pytest.raises(UserError, match="label_weight: auto is measured on validation images and there are none"):
+        run.distill(recipe, folder / "runs" / "one", name="one", quiet=True)
+    assert not list((folder / "runs").rglob("*.keras"))
 
 
 def test_what_is_said_first():
