@@ -74,8 +74,8 @@ def gives_probabilities(network):
     return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
 
 
-# A number that Keras's own counting never comes to.
-UNCOUNTED = 10_000
+# Keras's own counting never comes to numbers of more digits.
+DIGITS = 4
 
 
 def reserve_names(model):
@@ -98,5 +98,5 @@ def reserve_names(model):
         prefix, _, number = operation.name.rpartition("_")
         if not (prefix and number.isdecimal()):
             prefix, number = operation.name, "0"
-        while int(number) < UNCOUNTED and keras.backend.get_uid(prefix) <= int(number):
+        while len(number) <= DIGITS and keras.backend.get_uid(prefix) <= int(number):
             pass

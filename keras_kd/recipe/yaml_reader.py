@@ -82,18 +82,19 @@ def read_yaml(text):
     return _Built().of(node)
 
 
-# What PyYAML says, and what to do.
+# How what PyYAML says begins, and what to do.
 FIXES = {
-    "tag": "leave the tag out",
-    "undefined alias": "quote text that begins with *",
-    "version": "leave the line that begins with % out",
-    "directive": "leave the line that begins with % out",
-    "'\\t'": "indent by spaces",
+    "could not determine a constructor for the tag": "leave the tag out",
+    "found undefined tag handle": "leave the tag out",
+    "found undefined alias": "quote text that begins with *",
+    "found incompatible YAML document": "leave the line that begins with % out",
+    "found character '\\t'": "indent by spaces",
 }
 
 
 def _syntax(problem):
-    fix = next((fix for word, fix in FIXES.items() if word in str(problem)), "check indentation and brackets")
+    begins = (fix for beginning, fix in FIXES.items() if str(problem).startswith(beginning))
+    fix = next(begins, "check indentation and brackets")
     return f"{INVALID}: {problem}; {fix}"
 
 

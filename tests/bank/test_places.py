@@ -10,7 +10,9 @@ from click.testing import CliRunner
 from stand_ins import UNTRAINED
 
 import keras_kd
+from keras_kd.bank.formats import Format
 from keras_kd.bank.places import VARIABLE, common_place, places, shared
+from keras_kd.bank.table import Table
 from keras_kd.cli.main import commands
 from keras_kd.models import build
 from keras_kd.recipe.folders import folders_of_banks
@@ -104,6 +106,12 @@ def test_a_place_that_is_none_is_refused():
             common_place("beside")
     finally:
         del os.environ[VARIABLE]
+
+
+def test_a_place_where_nothing_can_be_made_is_told_with_what_names_another():
+    Path("file").write_text("")
+    with pytest.raises(UserError, match="cannot be written: .*; name another folder for banks: bank.folder, --bank"):
+        Table("file/key/logits", 4, (2,), Format("float16", 2), {})
 
 
 def test_without_a_command_runs_have_their_banks_next_to_them():

@@ -358,6 +358,11 @@ X, Y = made()
             "x_train: found int16 from -1 to 254; expected uint8 pixels 0..255; undo any scaling and use "
             "np.round(images).astype('uint8')",
         ),
+        (
+            {"x_train": np.where(np.arange(len(X))[:, None, None, None] == 3, np.nan, X)},
+            "x_train[3]: found NaN or infinity; expected uint8 pixels 0..255; mend the image, or leave it and its "
+            "label out",
+        ),
         ({"x_train": X > 9}, "x_train: found bool; expected uint8 pixels 0..255"),
         (
             {"x_train": X.reshape(40, -1)},

@@ -66,7 +66,7 @@ REFUSED = {
     "a set": (epochs("!!set {a}"), [f"6: {NO_TAG} 'tag:yaml.org,2002:set'; {NO_TAG_FIX}"]),
     "fields with the tag of a list": (
         epochs("!!seq {a: 1}"),
-        [f"6: {NO_TAG} 'tag:yaml.org,2002:seq'; leave the tag out"],
+        [f"6: {NO_TAG} 'tag:yaml.org,2002:seq'; {NO_TAG_FIX}"],
     ),
     "a tag of somebody's": (but("digits_tiny", "!mine digits_tiny"), [f"3: {NO_TAG} '!mine'; {NO_TAG_FIX}"]),
     "5,000 digits": (epochs("9" * 5000), [f"6: fit.epochs: is {'9' * 80}... (5,000 characters); {WHOLE}"]),
@@ -111,6 +111,10 @@ REFUSED = {
     "fields that merge themselves": (
         but("{epochs: 2}", "&a {<<: *a}"),
         ["6: the anchor &a holds itself; write the fields out"],
+    ),
+    "no such anchor, of a name with tag in it": (
+        but("0.1", "*stage"),
+        ["4: not valid YAML: found undefined alias 'stage'; quote text that begins with *"],
     ),
     "no such anchor": (
         but("0.1", "*a"),

@@ -16,6 +16,7 @@ from keras_kd.workflows.doctor import CHECKS, examine, examine_case, finished_ru
 from keras_kd.workflows.doctor.case import Case
 from keras_kd.workflows.doctor.findings import finding
 from keras_kd.workflows.doctor.finished_run import Followed, still_learns, worth_of_teacher
+from keras_kd.workflows.doctor.preprocessing import PreprocessingFit, _is_better
 from keras_kd.workflows.doctor.root_causes import with_causes
 from keras_kd.workflows.doctor.student import check_capacity, check_learning_rate
 from keras_kd.workflows.doctor.training_length import check_length
@@ -102,6 +103,22 @@ def test_blindness_on_a_class_is_not_taken_for_wrong_pixels(here):
     assert "accuracy by class" in alarms(found) and not {"pixels", "class order"} & set(alarms(found))
     wrong = examined("blind.keras", "symmetric", checks=BLINDNESS)
     assert "`teacher.pixels: unit`" in alarms(wrong)["pixels"]["fix"] and wrong["next"][0].startswith("pixels: ")
+
+
+def test_what_is_never_named_says_nothing_of_pixels():
+    labels = np.arange(80) % 4
+    case = SimpleNamespace(looks_trained=lambda *given: True, dataset=SimpleNamespace(classes=4))
+    known = labels < 3
+
+    def read(right, loss, loss_of_the_blind, sure):
+        losses = np.where(known, loss, loss_of_the_blind)
+        return PreprocessingFit(right, float(right.mean()), None, losses, np.full(80, sure), 0.0)
+
+    rightly = read(known, 0.3, 30.0, 0.95)
+    # As many right and surer of what is wrong: the loss of one class alone is less.
+    assert not _is_better(case, read(known, 0.3, 6.0, 0.9), rightly, labels)
+    # Of pixels far too small it says the same of all, at less of a loss than a class costs that it never names.
+    assert _is_better(case, rightly, read(labels == 0, 1.4, 1.4, 0.25), labels)
 
 
 def test_few_validation_images_do_not_make_a_teacher_one_by_chance(here):

@@ -198,6 +198,11 @@ def test_a_damaged_state_is_refused_by_name(damage, trained):
     [
         *(("report.json", content) for content in (None, b"", b"{}", b"\xff\x00 no such thing")),
         *((name, content) for name in ("history.csv", "report.md") for content in (None, b"\xff\x00 no such thing")),
+        *(
+            pytest.param(name, content, marks=pytest.mark.slow)
+            for name in ("history.csv", "report.md")
+            for content in (b"", b"{}")
+        ),
     ],
 )
 def test_what_can_be_measured_again_is(name, content, trained):

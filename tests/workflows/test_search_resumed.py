@@ -215,6 +215,25 @@ def recipe_of(folder, tuner, trials=6):
     return write_recipe(folder, text, teacher="null", terms="[]", label_weight="1.0", fit=fit)
 
 
+def test_the_star_of_a_resumed_search_is_for_what_beats_all_before(tmp_path, monkeypatch):
+    told, figures = [], iter([0.5, 0.9, 0.7, 0.95])
+
+    def trains(*arguments, **options):
+        return at_once(*arguments, **options).model_copy(update={"history": {"val_accuracy": next(figures)}})
+
+    monkeypatch.setattr(of_search, "trial", trains)
+    monkeypatch.setattr(of_search.Trials, "_say_if_exhausted", lambda trials: told.append(trials.best))
+    path = recipe_of(tmp_path, "random", trials=2)
+    monkeypatch.setattr("keras_kd.workflows.search.plan.SearchPlan.log", lambda plan, text: told.append(text))
+    searched(path, tmp_path / "out", winner=False)
+    path = recipe_of(tmp_path, "random", trials=4)
+    searched(path, tmp_path / "out", winner=False)
+    rows = [
+        one.split(" | ")[1] for one in told if isinstance(one, str) and " | " in one and not one.startswith("trial")
+    ]
+    assert rows == ["0.5000*", "0.9000*", "0.7000", "0.9500*"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_a_search_killed_between_the_end_of_a_trial_and_its_being_told(tuner, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 
 from keras_kd import Report
 from keras_kd.recipe.load import load
+from keras_kd.report.compare import rows_of
 from keras_kd.report.first_sentence import first_sentence
 from keras_kd.report.report import Scores
 from keras_kd.utils.errors import UserError
@@ -77,6 +78,10 @@ def test_a_teacher_that_harms_is_named_first_and_the_better_student_delivered(fo
     assert first.startswith(said) and "Delivered: the student on labels alone, " in first
     page, card = (place / "report.md").read_text(), (place / "model_card.md").read_text()
     assert page.index(said) < page.index("## ") and card.startswith(f"# mine\n\n{said}")
+    assert "Delivered: the student on labels alone, " in card[: card.index("| | |")]
+    (row,) = rows_of([place])
+    assert row["agreement"] is None and row["top1"] == alone["top1"]
+    assert row["ece"] == Report.read(place / alone["run"]).calibration.ece != report.calibration.ece
     assert f"{100 * alone['top1']:.2f} top-1" in card and "`delivered.keras`" in card and "distilled from" not in card
     assert (place / "delivered.keras").read_bytes() == (place / alone["run"] / "student.keras").read_bytes()
     assert evaluate(place).delivered == report.delivered

@@ -79,7 +79,16 @@ def _images(where, images):
         return images
     if images.dtype.kind not in "iuf":
         raise UserError(f"{where}: found {images.dtype}; expected uint8 pixels 0..255")
+    seen = 0
     for part in chunks(images):
+        finite = np.isfinite(part).all((1, 2, 3))
+        if not finite.all():
+            image = f"{where}[{seen + int(finite.argmin())}]"
+            raise UserError(
+                f"{image}: found NaN or infinity; expected uint8 pixels 0..255; mend the image, or leave it and its "
+                "label out"
+            )
+        seen += len(part)
         if not (np.all(part >= 0) and np.all(part <= 255) and np.all(part == np.floor(part))):
             raise UserError(
                 f"{where}: found {images.dtype} from {images.min():g} to {images.max():g}; expected uint8 pixels "

@@ -23,15 +23,15 @@ def check_classes(case, member):
     found = reading(case, member)
     if found is None or found.better is not None or found.permutation is not None:
         return None  # what is wrong is found elsewhere, and says nothing of classes
-    shown, there = case.held, _on(case, member, case.held)
-    if there["outcome"] == "good" and len(shown) < len(case.training):
+    found = _finding_on(case.held, case, member)
+    if found["outcome"] == "good" and len(case.held) < len(case.training):
         # Of few images of a class nothing is sure: the images that a network was trained on show a blind one too.
-        on_training = _on(case, member, case.training)
-        return there if on_training["outcome"] == "good" else on_training
-    return there
+        on_training = _finding_on(case.training, case, member)
+        return found if on_training["outcome"] == "good" else on_training
+    return found
 
 
-def _on(case, member, shown):
+def _finding_on(shown, case, member):
     """The finding of `check_classes` on some images."""
     from scipy.stats import binom
 

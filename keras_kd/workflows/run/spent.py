@@ -43,9 +43,20 @@ def keep_spent_around(spent, folder, restart):
     """
     known = is_run(folder) and has_account(folder) and not restart
     before = (read_account(folder)["kept"].get(SPENT) if known else None) or {}
+    keep_spent_unheld(spent, lambda: hold_run(RunFolder(Path(folder)), wait=True), before)
+
+
+def keep_spent_unheld(spent, hold, before):
+    """As `keep_spent` of a folder that is held only while something is kept in it.
+
+    Args:
+        spent: the `Stages` of the command.
+        hold: gives the context in which the folder is held.
+        before: {stage: seconds} of earlier commands.
+    """
 
     def keep(now):
-        with hold_run(RunFolder(Path(folder)), wait=True) as owned:
+        with hold() as owned:
             owned.keep(SPENT, added(before, now))
 
     spent.keep = keep

@@ -11,7 +11,7 @@ from keras_kd.workflows.run.dry_run import about_data, dry_run
 from keras_kd.workflows.run.folder import no_banks_here, same_inputs
 from keras_kd.workflows.run.inputs import inputs_of, same_teachers
 from keras_kd.workflows.run.open_run import load_data
-from keras_kd.workflows.run.spent import SPENT, keep_spent
+from keras_kd.workflows.run.spent import SPENT, keep_spent, keep_spent_unheld
 from keras_kd.workflows.search.folder import SearchFolder, hold_search, refuse_changed_trials, refuse_other_search
 from keras_kd.workflows.search.plan import plan_of
 from keras_kd.workflows.search.results import result_of, train_winner, write_result
@@ -78,7 +78,7 @@ def _search(plan, spent, *, restart, winner, patience):
     if winner and result.best is not None:
         tried = plural(len(result.trials), "trial")
         plan.log(f"the best of {tried}, trial {result.best}, is trained on all training images")
-        spent.keep = None  # while the folder is not held
+        keep_spent_unheld(spent, lambda: hold_search(files, name, restart=False), before)
         with stage("winner"):
             result.winner = train_winner(plan, owned.identity)
         with hold_search(files, name, restart=False) as owned:

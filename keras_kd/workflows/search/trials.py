@@ -53,13 +53,12 @@ class Trials:
         tuner = StudentTuner(oracle, StudentHyperModel(self.plan.space, self.train), self.files.path, self._told)
         # More may be asked for than when the project was made.
         oracle.max_trials = spec.trials
-        self.tuner = tuner
+        self.tuner, self.best = tuner, self._best_of(tuner.oracle)
         return tuner
 
     def alone(self):
         """Runs all trials in this process."""
         tuner = self._tuner()
-        self.best = self._best_of(tuner.oracle)
         there = f", {len(tuner.oracle.end_order)} of them there already" if tuner.oracle.end_order else ""
         settings = ", ".join(one.path for one in self.plan.space)
         self.plan.log(f"{self.spec.trials} trials of {settings} by {self.spec.tuner}{there}; data and teacher first")
