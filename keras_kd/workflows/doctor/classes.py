@@ -20,15 +20,15 @@ def check_classes(case, member):
         case: a `Case`.
         member: one of its `Member`s.
     """
-    found = reading(case, member)
-    if found is None or found.better is not None or found.permutation is not None:
+    read = reading(case, member)
+    if read is None or read.better is not None or read.permutation is not None:
         return None  # what is wrong is found elsewhere, and says nothing of classes
-    found = _finding_on(case.held, case, member)
-    if found["outcome"] == "good" and len(case.held) < len(case.training):
+    on_held = _finding_on(case.held, case, member)
+    if on_held["outcome"] == "good" and len(case.held) < len(case.training):
         # Of few images of a class nothing is sure: the images that a network was trained on show a blind one too.
         on_training = _finding_on(case.training, case, member)
-        return found if on_training["outcome"] == "good" else on_training
-    return found
+        return on_held if on_training["outcome"] == "good" else on_training
+    return on_held
 
 
 def _finding_on(shown, case, member):
