@@ -42,15 +42,16 @@ UNREAD = "the settings of {}, as --no-code is given"
 @command()
 @click.argument("recipes", type=A_PATH, nargs=-1, required=True, metavar="RECIPE...")
 @recipe_options
-@click.option("--dry-run", is_flag=True, help="Also build the models, check every shape, and print what a run costs.")
+@click.option("--dry-run", is_flag=True, help="Also build the models, look at the teacher, print what a run costs.")
+@despite_option
 @click.option("--backend", help="tensorflow (default) or jax, for --dry-run.")
 @no_code_option
 @json_option
-def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json):
+def validate(recipes, settings, seed, smoke, dry_run, despite, backend, no_code, as_json):
     """Check recipes: all errors at once, each with its line.
 
     Runs the code of module:Class terms, and with --dry-run that of models and data given as module:function, unless
-    --no-code is given.
+    --no-code is given. With --dry-run a teacher that is there is also looked at, as before a training.
 
     \b
     Example:
@@ -58,6 +59,8 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json)
         keras-kd validate mine.yaml --dry-run
     """
     loaded, errors, notes, plans, ran = {}, [], {}, {}, {}
+    if despite and not dry_run:
+        raise UserError("--despite: is of what --dry-run tries; give --dry-run too")
     if dry_run:
         choose_backend(backend)  # a method of the user's own imports Keras while the recipe is read
     for path in recipes:
@@ -75,9 +78,9 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json)
         for path, recipe in loaded.items():
             with foreign_code.watched() as built:
                 try:
-                    plans[path] = _planned(recipe, smoke, no_code)
+                    plans[path] = _planned(recipe, path, smoke, no_code, despite)
                 except UserError as error:
-                    errors.append(f"{path}: {error}")
+                    errors += [f"{path}: {line}" for line in str(error).splitlines()]
             ran[path] += [one for one in built if one not in ran[path]]
     unread = {path: own_methods(recipe) if no_code else [] for path, recipe in loaded.items()}
     if as_json:
@@ -104,12 +107,23 @@ def validate(recipes, settings, seed, smoke, dry_run, backend, no_code, as_json)
         raise UserError("\n".join(errors))
 
 
-def _planned(recipe, smoke, no_code):
-    """What a recipe will cost; what it names is not imported with --no-code."""
+def _planned(recipe, path, smoke, no_code, despite):
+    """What a recipe will cost, and what a run of it would be told; what it names is not imported with --no-code."""
+    from keras_kd.utils.steps import telling
+    from keras_kd.workflows.doctor.start import look_ahead
     from keras_kd.workflows.run.plan import plan
 
-    with foreign_code.unended("dry run"), foreign_code.forbidden(NOT_RUN) if no_code else contextlib.nullcontext():
-        return plan(recipe, smoke=smoke)
+    name, folder = stem_of(path), run_folder(path, recipe.seed, smoke)
+
+    def look():
+        return look_ahead(recipe, folder, name=name, despite=despite, smoke=smoke)
+
+    with (
+        foreign_code.unended("dry run"),
+        foreign_code.forbidden(NOT_RUN) if no_code else contextlib.nullcontext(),
+        telling(name),
+    ):
+        return plan(recipe, smoke=smoke, look=look)
 
 
 @command()

@@ -30,7 +30,7 @@ class BSS(Method):
     max(2 (1 - 4e / 3E), 0), KD's (1 + 3 (1 - e / E)) / 9; the labels have 1.
 
     Args:
-        temperature: above 0; both sides' logits are divided by it.
+        temperature: 0.0001 or more; both sides' logits are divided by it.
         attack_size: at most so many images of a batch are walked.
         steps: of the walk.
         step_size: how far a step goes, in units of (gap of the logits) / (length of the gradient).
@@ -55,7 +55,7 @@ class BSS(Method):
     cites: ClassVar[tuple[str, ...]] = ("heo2019bss",)
     numbers_from: ClassVar[str] = "authors' code"
     zero_when_matched: ClassVar[bool] = False
-    temperature: float = Field(default=3.0, gt=0, le=1e4, allow_inf_nan=False)
+    temperature: float = Field(default=3.0, ge=1e-4, le=1e4, allow_inf_nan=False)
     attack_size: int = Field(default=64, ge=1, le=10**6)
     steps: int = Field(default=10, ge=1, le=1000)
     step_size: float = Field(default=0.3, gt=0, le=1e6, allow_inf_nan=False)

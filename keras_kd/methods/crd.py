@@ -25,7 +25,7 @@ class CRD(TapPair):
     Args:
         student_tap, teacher_tap: the layer of each network; a map is flattened.
         negatives: how many other examples each is told from, drawn uniformly at every step.
-        temperature: above 0; the inner products are divided by it.
+        temperature: 0.0001 or more; the inner products are divided by it.
         momentum: 0..1; how much of a remembered embedding is kept when its example comes again.
         embedding_size: dimensions of the embeddings.
 
@@ -43,7 +43,7 @@ class CRD(TapPair):
     # The other examples are drawn for each place in the batch, and the first batch sets the normalisers.
     order_matters: ClassVar[bool] = True
     negatives: int = Field(default=16384, ge=1, le=10**6)
-    temperature: float = Field(default=0.07, gt=0, le=1e4, allow_inf_nan=False)
+    temperature: float = Field(default=0.07, ge=1e-4, le=1e4, allow_inf_nan=False)
     momentum: float = Field(default=0.5, ge=0, le=1)
     embedding_size: int = Field(default=128, ge=1, le=10**6)
 

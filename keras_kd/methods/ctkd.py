@@ -20,8 +20,8 @@ class CTKD(LogitMethod):
     10 epochs: `reversal: {end_value: -1.0, duration: 10, shape: cosine}`.
 
     Args:
-        temperature_start: the minimum temperature, above 0.
-        temperature_range: how far above it the temperature can go, above 0.
+        temperature_start: the minimum temperature, 0.0001 or more.
+        temperature_range: how far above it the temperature can go, 0.0001 or more.
         reversal: the factor on theta's gradient: negative against the student, 0 for a temperature that stays, positive
             with the student.
         standardize, target: see `LogitMethod`.
@@ -42,8 +42,8 @@ class CTKD(LogitMethod):
     paper: ClassVar[str] = "Li et al. 2023"
     cites: ClassVar[tuple[str, ...]] = ("li2023ctkd",)
     numbers_from: ClassVar[str] = "CTKD scripts/run_cifar_distill.sh"
-    temperature_start: float = Field(default=1.0, gt=0, le=1e4, allow_inf_nan=False)
-    temperature_range: float = Field(default=20.0, gt=0, le=1e4, allow_inf_nan=False)
+    temperature_start: float = Field(default=1.0, ge=1e-4, le=1e4, allow_inf_nan=False)
+    temperature_range: float = Field(default=20.0, ge=1e-4, le=1e4, allow_inf_nan=False)
     reversal: float = Field(default=-1.0, ge=-1e6, le=1e6, allow_inf_nan=False)
 
     def adapters(self, specs, networks):

@@ -18,7 +18,7 @@ class DIST(SoftenedLogitMethod):
     Args:
         beta: weight of the relations between classes (rows), 0 or more.
         gamma: weight of the relations within a class (columns), 0 or more.
-        temperature: above 0.
+        temperature: 0.0001 or more.
         standardize, target: see `LogitMethod`.
 
     Source:

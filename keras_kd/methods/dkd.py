@@ -20,7 +20,7 @@ class DKD(SoftenedLogitMethod):
         alpha: weight of the target part, 0 or more.
         beta: weight of the non-target part, 0 or more; published: 2 for resnet56 to resnet20, 8 for resnet32x4 to
             resnet8x4, 6 for wrn_40_2 to wrn_16_2.
-        temperature: above 0.
+        temperature: 0.0001 or more.
         standardize, target: see `LogitMethod`.
 
     Source:

@@ -21,7 +21,7 @@ class DML(Method):
     against the first's new outputs.
 
     Args:
-        temperature: above 0; the paper has 1. The KL terms are multiplied by its square, as in KD.
+        temperature: 0.0001 or more; the paper has 1. The KL terms are multiplied by its square, as in KD.
 
     Example:
         >>> import numpy as np
@@ -37,7 +37,7 @@ class DML(Method):
     cites: ClassVar[tuple[str, ...]] = ("zhang2018dml",)
     numbers_from: ClassVar[str] = "paper"
     zero_when_matched: ClassVar[bool] = False
-    temperature: float = Field(default=1.0, gt=0, le=1e4, allow_inf_nan=False)
+    temperature: float = Field(default=1.0, ge=1e-4, le=1e4, allow_inf_nan=False)
 
     def check(self, specs):
         classes = specs["student"]["logits"].shape[-1]

@@ -14,7 +14,7 @@ class JensenShannon(SoftenedLogitMethod):
     At most T^2 log 2 for each example, so that one on which the two disagree wholly cannot outweigh the others.
 
     Args:
-        temperature: above 0; both sides' logits are divided by it.
+        temperature: 0.0001 or more; both sides' logits are divided by it.
         standardize, target: see `LogitMethod`.
 
     Source:

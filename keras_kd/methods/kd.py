@@ -14,7 +14,7 @@ class KD(SoftenedLogitMethod):
     are 0.9 for this term and 0.1 for the labels, at temperature 4 (RepDistiller).
 
     Args:
-        temperature: above 0; both sides' logits are divided by it.
+        temperature: 0.0001 or more; both sides' logits are divided by it.
         standardize, target: see `LogitMethod`.
 
     Example:

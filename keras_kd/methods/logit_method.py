@@ -122,7 +122,7 @@ class SoftenedLogitMethod(LogitMethod):
     """A logit method in which both sides' logits are divided by one temperature.
 
     Args:
-        temperature: above 0.
+        temperature: 0.0001 or more.
 
     Example:
         >>> from keras_kd import KD
@@ -130,7 +130,7 @@ class SoftenedLogitMethod(LogitMethod):
         4.0
     """
 
-    temperature: float = Field(default=4.0, gt=0, le=1e4, allow_inf_nan=False)
+    temperature: float = Field(default=4.0, ge=1e-4, le=1e4, allow_inf_nan=False)
 
     def target_temperature(self, adapters):
         return self.temperature

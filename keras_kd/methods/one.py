@@ -26,7 +26,7 @@ class ONE(Method):
     Args:
         student_tap: the layer after which the branches part; a map or a vector.
         branches: how many there are with the student itself, 2 or more.
-        temperature: above 0; the logits are divided by it in the KL terms.
+        temperature: 0.0001 or more; the logits are divided by it in the KL terms.
         kl_weight: 0 or more; multiplies the KL terms.
 
     Source: Lan1991Xu/ONE_NeurIPS2018.
@@ -45,7 +45,7 @@ class ONE(Method):
     zero_when_matched: ClassVar[bool] = False
     student_tap: str = "stage2"
     branches: int = Field(default=3, ge=2, le=100)
-    temperature: float = Field(default=3.0, gt=0, le=1e4, allow_inf_nan=False)
+    temperature: float = Field(default=3.0, ge=1e-4, le=1e4, allow_inf_nan=False)
     kl_weight: float = Field(default=1.0, ge=0, le=1e6, allow_inf_nan=False)
 
     def taps(self, role):

@@ -14,7 +14,7 @@ class ReverseKL(SoftenedLogitMethod):
     all of it.
 
     Args:
-        temperature: above 0; both sides' logits are divided by it.
+        temperature: 0.0001 or more; both sides' logits are divided by it.
         standardize, target: see `LogitMethod`.
 
     Source:

@@ -21,8 +21,8 @@ class RLD(SoftenedLogitMethod):
     Args:
         alpha: weight of the confidence part, 0 or more.
         beta: weight of the relations part, 0 or more.
-        temperature: of the relations part, and of a `target`; above 0.
-        alpha_temperature: of the confidence part; above 0.
+        temperature: of the relations part, and of a `target`; 0.0001 or more.
+        alpha_temperature: of the confidence part; 0.0001 or more.
         standardize, target: see `LogitMethod`.
 
     Source:
@@ -43,7 +43,7 @@ class RLD(SoftenedLogitMethod):
     numbers_from: ClassVar[str] = "RLD, mdistiller/engine/cfg.py"
     alpha: float = Field(default=1.0, ge=0, le=1e6, allow_inf_nan=False)
     beta: float = Field(default=8.0, ge=0, le=1e6, allow_inf_nan=False)
-    alpha_temperature: float = Field(default=1.0, gt=0, le=1e4, allow_inf_nan=False)
+    alpha_temperature: float = Field(default=1.0, ge=1e-4, le=1e4, allow_inf_nan=False)
 
     def compare(self, student, teacher, labels, adapters):
         classes = student.shape[-1]

@@ -10,7 +10,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
 from keras_kd.utils.lazy import keras
 from keras_kd.utils.paths import user_path
-from keras_kd.utils.screen import say_once
+from keras_kd.utils.screen import print_note_once
 
 PIXELS = ("pixels", "unit", "symmetric", "standard")
 
@@ -120,7 +120,7 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
         gives = _of_one_image(model, "output_shape")
     if gives == (1,) and classes == 2:
         model = two_classes(name, model, from_logits)
-        say_once(f"{name}: has one unit and is taken as one of two classes: the unit is about the second")
+        print_note_once(f"{name}: has one unit and is taken as one of two classes: the unit is about the second")
         gives = _of_one_image(model, "output_shape")
     if not _compatible(gives, (classes,)):
         raise UserError(

@@ -7,7 +7,7 @@ import keras
 from keras_kd.backend.keras_private import flat_layers
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
-from keras_kd.utils.screen import print_note
+from keras_kd.utils.screen import print_note_once
 
 # Names of policies as layers write them.
 POLICY = re.compile(r"^(mixed_)?b?float(16|32)$")
@@ -51,7 +51,9 @@ def in_precision(name, network, precision):
             f"{precision}; set fit.precision to what it computes in, or have its layers follow their dtype"
         )
     if found != {"float32"}:
-        print_note(f"{name}: was built in {', '.join(sorted(found))}, and is trained in fit.precision: {precision}")
+        print_note_once(
+            f"{name}: was built in {', '.join(sorted(found))}, and is trained in fit.precision: {precision}"
+        )
     return changed
 
 

@@ -6,7 +6,7 @@ from keras_kd.backend.keras_private import flat_layers
 from keras_kd.models.finite import refuse_lost_weights
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import listed
-from keras_kd.utils.screen import print_note
+from keras_kd.utils.screen import print_note_once
 
 
 def check_separate(networks):
@@ -66,7 +66,7 @@ def check_weights(networks):
             )
             if kept == "float16":
                 raise UserError(text)
-            print_note(text)
+            print_note_once(text)
 
 
 def _kept_in(network, kept):

@@ -30,20 +30,6 @@ def print_error(text):
         pass
 
 
-_said = set()
-
-
-def say_once(text):
-    """As `print_note`, the first time in a process.
-
-    Example:
-        >>> say_once("teacher.keras: has one unit")
-    """
-    if text not in _said:
-        _said.add(text)
-        print_note(text)
-
-
 def print_note(text):
     """What a person should know of a work that goes on: its progress, what it leaves as it is.
 

@@ -2,14 +2,15 @@
 
     pytest tests/methods/test_golden.py --golden DIR
 
-DIR holds losses.json and losses.npz. A case is dispatched by its `method` to the adapters in golden_adapters/, which
-give its inputs to the public methods. Cases of methods that keras_kd does not know are not collected; the first test
-fails and names them.
+DIR holds losses.json and losses.npz, or several such pairs. A case is dispatched by its `method` to the adapters in
+golden_adapters/, which give its inputs to the public methods. Cases of methods that keras_kd does not know are not
+collected; the first test fails and names them.
 """
 
 import importlib
 import json
 import pkgutil
+from collections import ChainMap
 from pathlib import Path
 
 import golden_adapters
@@ -29,11 +30,15 @@ NETWORKS = {method: make for module in MODULES for method, make in getattr(modul
 FIGURES = {"metrics", "linear_cka"}
 
 
+def cases_of(config):
+    files = sorted(Path(config.getoption("golden")).glob("*.json"))
+    return [case for file in files for case in json.loads(file.read_text()).get("cases", ())]
+
+
 def pytest_generate_tests(metafunc):
-    folder = Path(metafunc.config.getoption("golden"))
     if "case" not in metafunc.fixturenames:
         return
-    cases = json.loads((folder / "losses.json").read_text())["cases"]
+    cases = cases_of(metafunc.config)
     wanted = {"test_figures": {"metrics"}, "test_linear_cka": {"linear_cka"}}.get(
         metafunc.function.__name__, set(ADAPTERS)
     )
@@ -45,11 +50,12 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def arrays(request):
-    return np.load(Path(request.config.getoption("golden"), "losses.npz"))
+    files = sorted(Path(request.config.getoption("golden")).glob("*.npz"))
+    return ChainMap(*map(np.load, files))
 
 
 def test_every_case_is_of_a_known_method(request):
-    cases = json.loads(Path(request.config.getoption("golden"), "losses.json").read_text())["cases"]
+    cases = cases_of(request.config)
     unknown = sorted({case["method"] for case in cases} - set(ADAPTERS) - FIGURES)
     assert not unknown, f"no adapter for {', '.join(unknown)}"
     if Path(request.config.getoption("golden")) == Path(__file__).parents[1] / "golden":

@@ -104,6 +104,39 @@ def test_names_of_checks_are_a_word_several_or_none():
             StartChecks(wrong)
 
 
+def test_the_dry_run_looks_at_the_teacher_as_a_run_does(folder):
+    teacher_of(np.eye(4), bias=[0, 0, -1e3, 0]).save("teacher.keras")
+    done = CliRunner().invoke(commands, ["validate", "mine.yaml", "--dry-run"], prog_name="keras-kd")
+    doubtful = [line for line in done.stdout.splitlines() if line.startswith("  doubtful ")]
+    assert done.exit_code == 0, done.output
+    found = [line.removeprefix("  doubtful ").split(": ")[0] for line in doubtful]
+    assert found == ["teacher accuracy", "accuracy by class", "size of the student"]
+    teacher_of(np.ones((4, 4))).save("teacher.keras")
+    done = CliRunner().invoke(commands, ["validate", "mine.yaml", "--dry-run"], prog_name="keras-kd")
+    assert done.exit_code == 2 and "keras-kd: mine.yaml: teacher accuracy: 25.0 % of" in done.stderr, done.output
+    despite = ["validate", "mine.yaml", "--dry-run", "--despite", "teacher-accuracy", "--json"]
+    told = json.loads(CliRunner().invoke(commands, despite, prog_name="keras-kd").stdout)
+    assert told["plans"]["mine.yaml"]["checks"][0].startswith("teacher accuracy: 25.0 % of")
+    alone = CliRunner().invoke(commands, ["validate", "mine.yaml", "--despite", "pixels"], prog_name="keras-kd")
+    assert alone.exit_code == 2 and "give --dry-run too" in alone.stderr
+    assert nothing_trained(folder) and not list(folder.glob("saved_models/*"))
+
+
+def test_the_dry_run_tells_all_errors_of_teacher_and_student(folder):
+    teacher_of(np.ones((4, 4))).save("teacher.keras")
+    (folder / "odd.py").write_text(
+        "import keras\n"
+        "def net(image_shape, classes):\n"
+        "    inputs = keras.Input(image_shape)\n"
+        "    x = keras.layers.Lambda(lambda x: x / 255)(inputs)\n"
+        "    return keras.Model(inputs, keras.layers.Dense(classes)(keras.layers.Flatten()(x)))\n"
+    )
+    settings = ["--set", "student=odd:net"]
+    done = CliRunner().invoke(commands, ["validate", "mine.yaml", "--dry-run", *settings], prog_name="keras-kd")
+    said = [line for line in done.stderr.splitlines() if line.startswith("keras-kd: mine.yaml: ")]
+    assert len(said) == 2 and "no better than chance" in said[0] and "Lambda" in said[1], done.output
+
+
 def test_a_good_teacher_is_not_talked_of(folder, capsys):
     StartChecks()(context(folder))
     said = capsys.readouterr().err

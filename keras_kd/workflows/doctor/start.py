@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from keras_kd.models.network import cost
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.screen import print_note
+from keras_kd.utils.steps import step
 from keras_kd.utils.suggest import did_you_mean
 from keras_kd.workflows.doctor import examine_case
 from keras_kd.workflows.doctor.case import Case
@@ -17,6 +19,8 @@ from keras_kd.workflows.doctor.findings import (
     SIZE,
     TEACHER,
 )
+from keras_kd.workflows.doctor.members import missing_runs
+from keras_kd.workflows.run.dry_run import about_data
 
 AT_THE_START = (TEACHER, ACCURACY, CLASSES, OUTPUT, CLASS_ORDER, PIXELS, NORMALISATION, SIZE)
 # Images that are looked at, and the multiply-accumulates that they may take: seconds, of a large network fewer images.
@@ -55,26 +59,65 @@ class StartChecks:
             self.despite.add(name)
 
     def __call__(self, context):
-        if self.smoke or (context.recipe.teacher is None and context.recipe.generations == 1):
-            return
-        case = Case(context.recipe, context.files.path, dataset=context.dataset)
+        if self.needed(context.recipe):
+            case = Case(context.recipe, context.files.path, dataset=context.dataset)
+            try:
+                lines = self.look(case, context.log)
+            except UserError as error:
+                raise UserError(f"{context.title}: {error}") from None
+            for line in lines:
+                context.log(line)
+
+    def needed(self, recipe):
+        """Whether a recipe has a teacher of which something is expected."""
+        return not self.smoke and (recipe.teacher is not None or recipe.generations > 1)
+
+    def look(self, case, log):
+        """What is doubtful, a line each, once nothing is bad.
+
+        Args:
+            case: a `Case`.
+            log: called with a line of progress.
+
+        Raises:
+            UserError: what is bad and how it is mended.
+        """
         case.most = _images(case)
         if case.most < MOST:
-            context.log(f"the teacher is large: it is checked on {case.most} images")
+            log(f"the teacher is large: it is checked on {case.most} images")
         examined = examine_case(case, AT_THE_START)
         bad = [one for one in examined["findings"] if one["outcome"] == "bad"]
         stops = [one for one in bad if one["check"] not in self.despite]
-        for one in examined["findings"]:
-            if one["outcome"] == "warning" or (one in bad and one not in stops):
-                context.log(f"{one['check']}: {one['found']}; {one['fix']}")
         if stops:
             # What another check must mend is said there.
             first = next((one for one in stops if "cause" not in one["evidence"]), stops[0])
             words = dict.fromkeys([_word(first["check"]), *sorted(_word(one["check"]) for one in stops)])
             despite = " ".join(f"--despite {word}" for word in words)
-            raise UserError(
-                f"{context.title}: {first['check']}: {first['found']}; {first['fix']}, or go on with {despite}"
-            )
+            raise UserError(f"{first['check']}: {first['found']}; {first['fix']}, or go on with {despite}")
+        doubtful = [one for one in examined["findings"] if one["outcome"] == "warning" or one in bad]
+        return [f"{one['check']}: {one['found']}; {one['fix']}" for one in doubtful]
+
+
+def look_ahead(recipe, folder, *, name, despite=(), smoke=False):
+    """What a run would be told before it trains, where its data and its teachers are there.
+
+    Args:
+        recipe: a `Recipe`.
+        folder: of its run, which need not be there; nothing is written.
+        name: of the recipe, for progress.
+        despite, smoke: as of `StartChecks`.
+
+    Returns:
+        What is doubtful, a list of lines; None where nothing could be looked at, or there is no teacher.
+
+    Raises:
+        UserError: what the run would stop at.
+    """
+    check = StartChecks(despite, smoke)
+    if not check.needed(recipe) or missing_runs(recipe, folder, smoke) or not about_data(recipe).here:
+        return None
+    step("checking the teacher", tell=False)
+    return check.look(Case(recipe, folder), lambda line: print_note(f"{name}: {line}"))
 
 
 def _word(name):

@@ -23,7 +23,7 @@ def about_data(recipe):
     return about
 
 
-def dry_run(recipe, about, smoke=False, visit=None, *, everything=False, quiet=False):
+def dry_run(recipe, about, smoke=False, visit=None, *, look=None, everything=False, quiet=False):
     """Builds a recipe's networks for its data and checks that they, the methods and the data fit.
 
     A student that is none of the zoo is also saved, loaded, and made into its exports.
@@ -33,6 +33,7 @@ def dry_run(recipe, about, smoke=False, visit=None, *, everything=False, quiet=F
         about: a `Description` of its data.
         smoke: whether teachers that are recipes are shrunk too.
         visit: called with (`MemberSpec`, `Recipe`) for each recipe that teaches; by default each has a dry run too.
+        look: called once the teacher is seen to fit, to look at it as a run does before it trains.
         everything: as of `rehearse`.
         quiet: no progress.
 
@@ -45,6 +46,8 @@ def dry_run(recipe, about, smoke=False, visit=None, *, everything=False, quiet=F
     visit = visit or (lambda spec, taught: dry_run(taught, about_data(taught), smoke, quiet=quiet))
     recipe, errors = with_assumed_weights(recipe), []
     teacher = None if recipe.teacher is None else _tried(errors, _teacher, recipe, about, smoke, visit)
+    if look is not None and not errors:
+        _tried(errors, look)
     student = _tried(errors, build_student, recipe, about)
     if student is not None and errors:
         # Its teacher cannot be built; what else is wrong with it is said as well.

@@ -19,23 +19,25 @@ START, STEP = 10.0, 0.004
 
 
 @reading_once()
-def plan(recipe, smoke=False, *, everything=True):
+def plan(recipe, smoke=False, *, look=None, everything=True):
     """Builds a recipe's networks for its data and checks that they, the methods and the data fit.
 
     Args:
         recipe: a `Recipe`.
         smoke: whether teachers that are recipes are shrunk too.
+        look: as of `keras_kd.workflows.run.dry_run.dry_run`, a list of what it finds doubtful, or None.
         everything: as of `keras_kd.workflows.run.rehearse.rehearse`.
 
     Returns:
         dict with "student", "teacher" (name, parameters, macs), "data" (images, classes), "steps", "seconds" (an
         estimate from the multiplications and this machine's rate), "repeated_seeds" (of all seeds and baselines:
-        "seeds", "runs", "seconds"; None for a single run), "bytes" (of the run folder) and "bank_bytes".
+        "seeds", "runs", "seconds"; None for a single run), "bytes" (of the run folder), "bank_bytes" and
+        "checks" (what `look` gave, or None).
 
     Raises:
         UserError: what does not fit, as `distill` would find it.
     """
-    about, plans, made = about_data(recipe), {}, {}
+    about, plans, made, checks = about_data(recipe), {}, {}, []
 
     def visit(spec, taught):
         run = teacher_run_name(spec.model, spec.settings)
@@ -43,7 +45,8 @@ def plan(recipe, smoke=False, *, everything=True):
             made[run] = plan(taught, smoke, everything=False)
         plans[(run, spec.seed)] = made[run]
 
-    student, teacher = dry_run(recipe, about, smoke, visit, everything=everything)
+    seen = None if look is None else lambda: checks.append(look())
+    student, teacher = dry_run(recipe, about, smoke, visit, look=seen, everything=everything)
     epochs = recipe.fit.epochs * recipe.generations
     steps = -(-about.train_count // recipe.fit.batch_size) * epochs
     student_cost = cost(student.model)
@@ -69,6 +72,7 @@ def plan(recipe, smoke=False, *, everything=True):
         "steps": steps,
         "seconds": seconds,
         "repeated_seeds": _repeated_seeds(recipe, seconds, about.train_count, student_cost["macs"], rate),
+        "checks": checks[0] if checks else None,
         "bank_bytes": planned_bytes(recipe, about, teacher),
         "bytes": (8 + kept) * recipe.generations * student_cost["bytes"]
         + about.train_count * int(np.prod(about.image_shape)),
@@ -143,4 +147,5 @@ def in_words(planned):
         lines.append(f"           before it about {before} for the teacher, if its run is missing")
     bank = f", and {size(planned['bank_bytes'], 'bank')} for the teacher's bank" if planned["bank_bytes"] else ""
     lines.append(f"  disk     about {megabytes(planned['bytes'], 0, mega=2**20)}{bank}")
+    lines += [f"  doubtful {line}" for line in planned.get("checks") or ()]
     return "\n".join(lines)
