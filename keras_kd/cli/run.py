@@ -92,19 +92,23 @@ def validate(recipes, settings, seed, smoke, dry_run, despite, backend, no_code,
     for path, of_path in ran.items():
         log_code(path, of_path)
     for path in loaded:
-        if dry_run and path not in plans:
-            continue
-        print_result(f"{path}: ok")
-        for note in notes[path]:
-            print_result(f"  not there yet: {note}")
-        for method in unread[path]:
-            print_result(f"  not checked: {UNREAD.format(method)}")
-        if path in plans:
-            from keras_kd.workflows.run.plan import in_words
-
-            print_result(in_words(plans[path]))
+        if not dry_run or path in plans:
+            _print_checked(path, notes[path], unread[path], plans.get(path))
     if errors:
         raise UserError("\n".join(errors))
+
+
+def _print_checked(path, notes, unread, planned):
+    """A recipe without an error, and what there is to say of it."""
+    print_result(f"{path}: ok")
+    for note in notes:
+        print_result(f"  not there yet: {note}")
+    for method in unread:
+        print_result(f"  not checked: {UNREAD.format(method)}")
+    if planned is not None:
+        from keras_kd.workflows.run.plan import in_words
+
+        print_result(in_words(planned))
 
 
 def _planned(recipe, path, smoke, no_code, despite):
