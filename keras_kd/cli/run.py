@@ -113,7 +113,7 @@ def _print_checked(path, notes, unread, planned):
 
 def _planned(recipe, path, smoke, no_code, despite):
     """What a recipe will cost, and what a run of it would be told; what it names is not imported with --no-code."""
-    from keras_kd.utils.steps import telling
+    from keras_kd.utils.steps import step, telling
     from keras_kd.workflows.doctor.start import look_ahead
     from keras_kd.workflows.run.plan import plan
 
@@ -127,6 +127,7 @@ def _planned(recipe, path, smoke, no_code, despite):
         foreign_code.forbidden(NOT_RUN) if no_code else contextlib.nullcontext(),
         telling(name),
     ):
+        step("reading the data", tell=False)
         return plan(recipe, smoke=smoke, look=look)
 
 

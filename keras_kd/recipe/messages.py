@@ -8,11 +8,13 @@ from keras_kd.utils.field_errors import expectation
 from keras_kd.utils.suggest import did_you_mean
 
 SAID = 50  # errors of one part; a file with more is not wrong by accident
+# What is of the right type, and only too large or too small: what other types are allowed is then beside the point.
+BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
 def explain(model, error, where, owner=None, other_fields=()):
     """Pydantic's errors in our words: [(path of keys, message)]."""
-    explained, meant, found = {}, set(), error.errors(include_url=False)
+    explained, bounded, meant, found = {}, set(), set(), error.errors(include_url=False)
     if len(found) > SAID:
         explained[where or ("recipe",)] = [f"has {len(found):,} errors; the first {SAID} are named"]
     for one in found[:SAID]:
@@ -33,10 +35,29 @@ def explain(model, error, where, owner=None, other_fields=()):
             message = f"is required: {about.description}" if about is not None else "is missing; expected one item more"
         else:
             message = expectation(one)
-        explained.setdefault((*where, *shown), []).append(message)
+        place = (*where, *shown)
+        if one["type"] in BOUNDS and place not in bounded:
+            bounded.add(place)
+            explained.pop(place, None)
+        if one["type"] in BOUNDS or place not in bounded:
+            explained.setdefault(place, []).append(message)
     for keys in meant:
         explained.pop((*where, *keys), None)
-    return [(keys, " or ".join(dict.fromkeys(messages))) for keys, messages in explained.items()]
+    return [(keys, _joined(list(dict.fromkeys(messages)))) for keys, messages in explained.items()]
+
+
+def _joined(messages):
+    """What several members of a union say of one value, which is told once.
+
+    Example:
+        >>> _joined(["is 0; expected 1 or more", "is 0; expected a list"])
+        'is 0; expected 1 or more, or a list'
+    """
+    found, between, _ = messages[0].partition("; expected ")
+    start = found + between
+    if between and all(one.startswith(start) for one in messages):
+        return messages[0] + "".join(f", or {one.removeprefix(start)}" for one in messages[1:])
+    return " or ".join(messages)
 
 
 def _is_member(model, keys, key):

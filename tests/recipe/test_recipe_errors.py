@@ -150,7 +150,7 @@ BROKEN = {
     ),
     "temperature zero": (
         but("temperature: 4", "temperature: 0"),
-        ["bad.yaml:5: terms[0].temperature: is 0; expected more than 0"],
+        ["bad.yaml:5: terms[0].temperature: is 0; expected 0.0001 or more"],
     ),
     "temperature text": (
         but("temperature: 4", "temperature: hot"),
@@ -273,7 +273,7 @@ BROKEN = {
     ),
     "a temperature that becomes zero": (
         but("temperature: 4", "temperature: {start_value: 4, end_value: 0, duration: 4}"),
-        ["bad.yaml:5: terms[0].temperature: in some epoch is 0.0; expected more than 0"],
+        ["bad.yaml:5: terms[0].temperature: in some epoch is 0.0; expected 0.0001 or more"],
     ),
     "a schedule of a temperature with a word": (
         but("temperature: 4", "temperature: {end_value: four}"),
@@ -309,6 +309,18 @@ BROKEN = {
     "image size zero": (
         but("{name: digits}", "{name: digits, image_size: 0}"),
         ["bad.yaml:1: data.image_size: is 0; expected 1 or more pixels"],
+    ),
+    "too many pixels": (
+        but("{name: digits}", "{name: digits, image_size: 1000000}"),
+        ["bad.yaml:1: data.image_size: is 1000000; expected 10000 or less"],
+    ),
+    "pixels of no number": (
+        but("{name: digits}", "{name: digits, image_size: large}"),
+        ["bad.yaml:1: data.image_size: is 'large'; expected a whole number, or a list: [...]"],
+    ),
+    "a temperature that makes its term nothing": (
+        but("temperature: 4", "temperature: 1.0e-30"),
+        ["bad.yaml:5: terms[0].temperature: is 1e-30; expected 0.0001 or more"],
     ),
     "unknown format": (
         GOOD + "export: {formats: [tflite]}\n",
