@@ -36,10 +36,11 @@ FORMATS = (
 )  # fmt: skip
 TEACHER = "data: {data}\nstudent: resnet8\nfit: {fit}\nexport: {{formats: []}}\n"
 STUDENT = (
-    "data: {data}\nteacher: ./taught.yaml\nstudent: {{model: 'families:student', arguments: {{name: {name}}}}}\n"
+    "data: {data}\nteacher: ./taught.yaml\nstudent: {{model: '{model}', arguments: {{name: {name}}}}}\n"
     "label_weight: 0.1\nterms: [{{method: kd, weight: 0.9, temperature: 4}}]\nfit: {fit}\n"
     "export: {{formats: [{formats}], int8_fine_tuning: {{epochs: 0}}}}\nevidence: {{representation: false}}\n"
 )
+MODEL = "families:student"
 FIT = "{epochs: 20, batch_size: 32, optimizer: adam, learning_rate: 0.0003}"
 
 
@@ -71,7 +72,7 @@ def write_images(file, size):
 
 def keras_kd(*arguments):
     """A command's exit code, and the end of what it said on standard error."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE.parent, *sys.path)))}
     call = [sys.executable, "-m", "keras_kd.cli", *map(str, arguments)]
     done = subprocess.run(call, cwd=HERE.parent, env=environment, capture_output=True, text=True)
     return done.returncode, done.stderr.strip()[-1500:]
@@ -87,7 +88,7 @@ def distilled(name):
     data = f"{{name: {images}}}"
     (RUNS / "taught.yaml").write_text(TEACHER.format(data=data, fit=FIT))
     recipe = RUNS / f"{name}.yaml"
-    recipe.write_text(STUDENT.format(data=data, name=name, fit=FIT, formats=", ".join(FORMATS)))
+    recipe.write_text(STUDENT.format(data=data, model=MODEL, name=name, fit=FIT, formats=", ".join(FORMATS)))
     begun = time.monotonic()
     code, said = keras_kd("distill", recipe, "--out", folder, "--quiet", "--restart")
     report = folder / "report.json"
@@ -141,10 +142,10 @@ def simulated(folder, images):
 def compared(name):
     """`simulated` of a family, or why there is nothing."""
     size = 80 if name in LARGER else 64
-    call = [sys.executable, __file__, "--one", str(RUNS / name), str(RUNS / f"blobs{size}.npz")]
+    call = [sys.executable, sys.argv[0], "--one", str(RUNS / name), str(RUNS / f"blobs{size}.npz")]
     environment = {
         **os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
+        "PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE.parent, *sys.path))),
     }  # fmt: skip
     done = subprocess.run(call, env=environment, capture_output=True, text=True)
     if done.returncode:
@@ -181,13 +182,13 @@ def table(found):
     return "\n".join([*lines, "", *reasons])
 
 
-def main():
+def main(benchmark="families"):
     asked = [one for one in sys.argv[1:] if not one.startswith("--")]
     options = [one for one in sys.argv[1:] if one.startswith("--")]
     if "--one" in options:
         print(json.dumps(simulated(*asked)))
         return
-    kept = json.loads(RESULT.read_text()) if RESULT.exists() else {"benchmark": "families", "families": {}}
+    kept = json.loads(RESULT.read_text()) if RESULT.exists() else {"benchmark": benchmark, "families": {}}
     found = kept["families"]
     for name in () if "--table" in options else asked or FAMILIES:
         again = name in asked or name not in found
