@@ -32,7 +32,7 @@ BACKBONES = {
         "stackwise_input_filters": [16, 16, 24], "stackwise_output_filters": [16, 24, 32],
         "stackwise_expansion_ratios": [1, 4, 4], "stackwise_squeeze_and_excite_ratios": [0.0, 0.25, 0.25],
         "stackwise_strides": [1, 2, 2], "stackwise_block_types": ["fused", "unfused", "unfused"],
-        "stackwise_force_input_filters": [0, 0, 0], "stackwise_nores_option": [False] * 3, "num_features": 64,
+        "stackwise_force_input_filters": [0, 0, 0], "stackwise_nores_option": [False] * 3,
     },
     "MobileNet": {
         "stackwise_expansion": [[40, 56], [64, 72]], "stackwise_num_blocks": [2, 2],
