@@ -1,4 +1,4 @@
-"""Huang, You, Wang, Qian, Xu: Knowledge Distillation from a Stronger Teacher. NeurIPS 2022, arXiv:2205.10536."""
+"""Huang, You, Wang, Qian, Xu: Knowledge Distillation from A Stronger Teacher. NeurIPS 2022, arXiv:2205.10536."""
 
 from typing import ClassVar
 

@@ -1,5 +1,5 @@
-"""Touvron, Cord, Douze, Massa, Sablayrolles, Jegou: Training Data-Efficient Image Transformers and Distillation through
-Attention. ICML 2021, arXiv:2012.12877: hard-label distillation."""
+"""Touvron, Cord, Douze, Massa, Sablayrolles, Jegou: Training data-efficient image transformers & distillation through
+attention. ICML 2021, arXiv:2012.12877: hard-label distillation."""
 
 from typing import ClassVar
 

@@ -1,5 +1,5 @@
-"""Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network. NIPS 2014 Deep Learning Workshop,
-arXiv:1503.02531."""
+"""Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network. NIPS 2014 Deep Learning and
+Representation Learning Workshop, arXiv:1503.02531."""
 
 from typing import ClassVar
 
