@@ -7,6 +7,7 @@ python docs/generate.py
 import inspect
 import json
 import re
+import runpy
 import typing
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from keras_kd.cli.main import commands
 from keras_kd.methods import METHODS
 from keras_kd.methods.parts.targets import Target
+from keras_kd.methods.taxonomy import KNOWLEDGE, PROBLEMS, SCHEMES
 from keras_kd.recipe import schema, schema_data, schema_networks
 from keras_kd.report.report import Report
 from keras_kd.report.search_result import SearchResult
@@ -23,6 +25,7 @@ from keras_kd.report.section import Section
 from keras_kd.report.study_page import describe_cost, table
 from keras_kd.report.study_result import StudyResult
 from keras_kd.training.schedules import Schedule
+from keras_kd.workflows.catalogue import groups
 from keras_kd.workflows.catalogue import methods as catalogue_of_methods
 from keras_kd.workflows.study.study_file import Study, cells, load_study, ready
 
@@ -345,14 +348,24 @@ def _with_tables(name, tables):
 
 
 def _methods():
-    """The table of methods, as METHODS has it."""
-    yield "| method | what it is | paper | needs | weight | numbers from |"
-    yield "|---|---|---|---|---|---|"
-    for name, said in catalogue_of_methods().items():
-        what = said["what"].replace("|", "\\|")
-        needs = ", ".join(f"`{one}`" if one[:3] in ("sta", "ste", "poo") else one for one in said["needs"])
-        cells = (f"`{name}`", what, said["paper"], needs, f"{said['weight']:g}", said["numbers_from"])
-        yield f"| {' | '.join(cells)} |"
+    """The tables of methods, one for each knowledge and scheme, and that of the problems that they answer."""
+    catalogue = catalogue_of_methods()
+    for (knowledge, scheme), inside in groups(catalogue).items():
+        yield f"**{knowledge.capitalize()}, {scheme}**: {KNOWLEDGE[knowledge]}; {SCHEMES[scheme]}."
+        yield ""
+        yield "| method | what it is | paper | needs | weight | numbers from |"
+        yield "|---|---|---|---|---|---|"
+        for name, said in inside.items():
+            what = said["what"].replace("|", "\\|")
+            needs = ", ".join(f"`{one}`" if one[:3] in ("sta", "ste", "poo") else one for one in said["needs"])
+            cells = (f"`{name}`", what, said["paper"], needs, f"{said['weight']:g}", said["numbers_from"])
+            yield f"| {' | '.join(cells)} |"
+        yield ""
+    yield "| problem | methods that answer it, as their sources say |"
+    yield "|---|---|"
+    for problem, about in PROBLEMS.items():
+        names = ", ".join(f"`{name}`" for name, said in catalogue.items() if problem in said["problems"])
+        yield f"| {problem}: {about} | {names or 'none of these'} |"
 
 
 def _comparison():
@@ -441,6 +454,7 @@ PAGES: dict[str, typing.Callable] = {
     "findings.md": findings_page,
     "performance.md": performance_page,
     "safety.md": safety_page,
+    "sources.md": runpy.run_path(str(FOLDER / "sources_page.py"))["sources_page"],
     "../README.md": readme_page,
 }
 

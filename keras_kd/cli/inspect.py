@@ -37,23 +37,34 @@ from keras_kd.workflows.commands import compare as compare_runs
 
 @command("list")
 @click.argument("what", required=False, metavar="[methods|models|datasets|recipes|studies]")
+@click.option("--knowledge", metavar="WORD", help="Of methods: response, feature or relation.")
+@click.option("--scheme", metavar="WORD", help="Of methods: offline, online or self.")
+@click.option("--problem", metavar="WORDS", help="Of methods: what their sources say they answer, such as noise.")
 @json_option
-def list_command(what, as_json):
+def list_command(what, knowledge, scheme, problem, as_json):
     """List available methods, models, datasets, recipes and studies.
+
+    Methods are grouped by the knowledge that they pass on, by who teaches, and by the problems that they answer.
 
     \b
     Example:
         keras-kd list models
+        keras-kd list methods --knowledge feature --problem "capacity gap"
     """
     from keras_kd.workflows.catalogue import CATALOGUE, format_text
 
     if what is not None and what not in CATALOGUE:
         raise UserError(f"list: no {what!r}; expected one of {', '.join(CATALOGUE)}")
-    tables = {name: CATALOGUE[name]() for name in ([what] if what else CATALOGUE)}
+    chosen = {"knowledge": knowledge, "scheme": scheme, "problem": problem}
+    given = [name for name, word in chosen.items() if word is not None]
+    if given and what != "methods":
+        raise UserError(f"list: --{given[0]} chooses methods; give `keras-kd list methods --{given[0]} WORD`")
+    names = [what] if what else CATALOGUE
+    tables = {name: CATALOGUE[name](**(chosen if name == "methods" else {})) for name in names}
     if as_json:
         return print_json(tables[what] if what else tables)
     for name, table in tables.items():
-        print_result("\n".join([f"{name}:", *format_text(name, table)]))
+        print_result("\n".join([f"{name}:", *format_text(name, table, problem if name == "methods" else None)]))
 
 
 @command()

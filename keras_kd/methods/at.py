@@ -8,6 +8,7 @@ from pydantic import Field
 from keras_kd.methods.parts.pooling import same_size
 from keras_kd.methods.parts.vectors import flat, largest_one, unit_length
 from keras_kd.methods.tap_pairs import TapPairs, check_maps
+from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.lazy import ops
 
 
@@ -34,6 +35,9 @@ class AT(TapPairs):
     paper: ClassVar[str] = "Zagoruyko and Komodakis 2017"
     cites: ClassVar[tuple[str, ...]] = ("zagoruyko2017at",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "feature"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = STUDIED
     power: float = Field(default=2.0, ge=1, le=100, allow_inf_nan=False)
 
     def check(self, specs):

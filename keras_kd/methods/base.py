@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from keras_kd.methods.taxonomy import check_facts
 from keras_kd.utils.moved import renamed
 
 # What a method may define under the name that it had in version 0.1; read for one release.
@@ -28,6 +29,9 @@ class Method(BaseModel):
         paper: authors and year, as a table shows them.
         cites: keys of `keras_kd.recipe.citations.BIBTEX`.
         numbers_from: where the default weight and settings come from.
+        knowledge: what it passes on: "response", "feature" or "relation", as `keras_kd.methods.taxonomy` defines them.
+        scheme: who teaches: "offline", "online" or "self", as defined there.
+        problems: those of `keras_kd.methods.taxonomy.PROBLEMS` that a source says it answers, each with that source.
         zero_when_matched: whether the loss at `matched` is zero (a law; else it is only the minimum).
         order_matters: whether the order of the batch changes the loss.
         shift_invariant: whether a constant added to a network's logits changes nothing (a law where no layer is read).
@@ -50,6 +54,9 @@ class Method(BaseModel):
     paper: ClassVar[str] = ""
     cites: ClassVar[tuple[str, ...]] = ()
     numbers_from: ClassVar[str] = ""
+    knowledge: ClassVar[str] = ""
+    scheme: ClassVar[str] = ""
+    problems: ClassVar[dict[str, str]] = {}
     zero_when_matched: ClassVar[bool] = True
     order_matters: ClassVar[bool] = False
     shift_invariant: ClassVar[bool] = True
@@ -67,6 +74,7 @@ class Method(BaseModel):
                 setattr(cls, new, vars(home)[old])
             elif home is cls:
                 setattr(cls, old, vars(cls)[new])
+        check_facts(cls)
         if before:
             renamed(f"{', '.join(before)} in {cls.__name__}", ", ".join(before.values()), level=4)
 

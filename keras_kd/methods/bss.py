@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from keras_kd.methods.base import Method
+from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
 
@@ -54,6 +55,9 @@ class BSS(Method):
     paper: ClassVar[str] = "Heo et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("heo2019bss",)
     numbers_from: ClassVar[str] = "authors' code"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = STUDIED
     zero_when_matched: ClassVar[bool] = False
     temperature: float = Field(default=3.0, ge=1e-4, le=1e4, allow_inf_nan=False)
     attack_size: int = Field(default=64, ge=1, le=10**6)

@@ -37,6 +37,9 @@ class CC(TapPair):
     paper: ClassVar[str] = "Peng et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("peng2019cc",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "relation"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     embedding_size: int = Field(default=128, ge=0, le=10**6)
 
     def check(self, specs):

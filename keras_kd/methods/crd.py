@@ -39,6 +39,9 @@ class CRD(TapPair):
     paper: ClassVar[str] = "Tian et al. 2020"
     cites: ClassVar[tuple[str, ...]] = ("tian2020crd",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "relation"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     zero_when_matched: ClassVar[bool] = False
     # The other examples are drawn for each place in the batch, and the first batch sets the normalisers.
     order_matters: ClassVar[bool] = True

@@ -42,6 +42,9 @@ class CTKD(LogitMethod):
     paper: ClassVar[str] = "Li et al. 2023"
     cites: ClassVar[tuple[str, ...]] = ("li2023ctkd",)
     numbers_from: ClassVar[str] = "CTKD scripts/run_cifar_distill.sh"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     temperature_start: float = Field(default=1.0, ge=1e-4, le=1e4, allow_inf_nan=False)
     temperature_range: float = Field(default=20.0, ge=1e-4, le=1e4, allow_inf_nan=False)
     reversal: float = Field(default=-1.0, ge=-1e6, le=1e6, allow_inf_nan=False)

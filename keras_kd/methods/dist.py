@@ -1,4 +1,4 @@
-"""Huang, You, Wang, Qian, Xu: Knowledge Distillation from a Stronger Teacher. NeurIPS 2022, arXiv:2205.10536."""
+"""Huang, You, Wang, Qian, Xu: Knowledge Distillation from A Stronger Teacher. NeurIPS 2022, arXiv:2205.10536."""
 
 from typing import ClassVar
 
@@ -39,6 +39,11 @@ class DIST(SoftenedLogitMethod):
     paper: ClassVar[str] = "Huang et al. 2022"
     cites: ClassVar[tuple[str, ...]] = ("huang2022dist",)
     numbers_from: ClassVar[str] = "image_classification_sota, configs/strategies/distill/dist_cifar.yaml"
+    knowledge: ClassVar[str] = "relation"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {
+        "capacity gap": "the paper, abstract: a stronger teacher is not matched exactly"
+    }
     beta: float = Field(default=1.0, ge=0, le=1e6, allow_inf_nan=False)
     gamma: float = Field(default=1.0, ge=0, le=1e6, allow_inf_nan=False)
 

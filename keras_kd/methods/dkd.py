@@ -39,6 +39,9 @@ class DKD(SoftenedLogitMethod):
     paper: ClassVar[str] = "Zhao et al. 2022"
     cites: ClassVar[tuple[str, ...]] = ("zhao2022dkd",)
     numbers_from: ClassVar[str] = "mdistiller, configs/cifar100/dkd/res56_res20.yaml"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     alpha: float = Field(default=1.0, ge=0, le=1e6, allow_inf_nan=False)
     beta: float = Field(default=2.0, ge=0, le=1e6, allow_inf_nan=False)
 

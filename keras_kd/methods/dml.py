@@ -6,6 +6,7 @@ from pydantic import Field
 
 from keras_kd.methods.base import Method
 from keras_kd.methods.parts.divergence import kl_divergence
+from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
 
@@ -36,6 +37,9 @@ class DML(Method):
     paper: ClassVar[str] = "Zhang et al. 2018"
     cites: ClassVar[tuple[str, ...]] = ("zhang2018dml",)
     numbers_from: ClassVar[str] = "paper"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "online"
+    problems: ClassVar[dict[str, str]] = STUDIED
     zero_when_matched: ClassVar[bool] = False
     temperature: float = Field(default=1.0, ge=1e-4, le=1e4, allow_inf_nan=False)
 

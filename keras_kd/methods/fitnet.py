@@ -5,6 +5,7 @@ from typing import ClassVar
 from keras_kd.methods.parts.initial import uniform
 from keras_kd.methods.parts.pooling import adaptive_average_pool
 from keras_kd.methods.tap_pairs import TapPair, name_of
+from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import keras, ops
 
@@ -36,6 +37,9 @@ class FitNet(TapPair):
     paper: ClassVar[str] = "Romero et al. 2015"
     cites: ClassVar[tuple[str, ...]] = ("romero2015fitnets",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "feature"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = STUDIED
     student_tap: str = "stage2"
     teacher_tap: str = "stage2"
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from keras_kd.methods.parts.pooling import same_size
 from keras_kd.methods.tap_pairs import TapPairs, check_maps
+from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
 
@@ -36,6 +37,9 @@ class FSP(TapPairs):
     paper: ClassVar[str] = "Yim et al. 2017"
     cites: ClassVar[tuple[str, ...]] = ("yim2017fsp",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "relation"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = STUDIED
     student_taps: tuple[str, ...] = Field(default=NETWORK, min_length=2)
     teacher_taps: tuple[str, ...] = Field(default=NETWORK, min_length=2)
 

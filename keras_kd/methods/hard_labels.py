@@ -1,5 +1,5 @@
-"""Touvron, Cord, Douze, Massa, Sablayrolles, Jegou: Training Data-Efficient Image Transformers and Distillation through
-Attention. ICML 2021, arXiv:2012.12877: hard-label distillation."""
+"""Touvron, Cord, Douze, Massa, Sablayrolles, Jegou: Training data-efficient image transformers & distillation through
+attention. ICML 2021, arXiv:2012.12877: hard-label distillation."""
 
 from typing import ClassVar
 
@@ -33,6 +33,9 @@ class HardLabels(LogitMethod):
     paper: ClassVar[str] = "Touvron et al. 2021"
     cites: ClassVar[tuple[str, ...]] = ("touvron2021deit",)
     numbers_from: ClassVar[str] = "the paper, equation 3"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
 
     def compare(self, student, teacher, labels, adapters):
         return cross_entropy(student, _first(teacher))

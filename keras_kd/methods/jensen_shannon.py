@@ -33,6 +33,9 @@ class JensenShannon(SoftenedLogitMethod):
     paper: ClassVar[str] = "Wen et al. 2023"
     cites: ClassVar[tuple[str, ...]] = ("wen2023fdistill",)
     numbers_from: ClassVar[str] = "those of kd; none published for images"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
 
     def compare(self, student, teacher, labels, adapters):
         log_both = ops.stack([ops.log_softmax(one / self.temperature, axis=-1) for one in (teacher, student)])

@@ -1,10 +1,11 @@
-"""Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network. NIPS 2014 Deep Learning Workshop,
-arXiv:1503.02531."""
+"""Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network. NIPS 2014 Deep Learning and
+Representation Learning Workshop, arXiv:1503.02531."""
 
 from typing import ClassVar
 
 from keras_kd.methods.logit_method import SoftenedLogitMethod
 from keras_kd.methods.parts.divergence import kl_divergence
+from keras_kd.methods.taxonomy import STUDIED
 
 
 class KD(SoftenedLogitMethod):
@@ -29,6 +30,9 @@ class KD(SoftenedLogitMethod):
     paper: ClassVar[str] = "Hinton et al. 2015"
     cites: ClassVar[tuple[str, ...]] = ("hinton2015kd",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {**STUDIED, "no labels": "the paper, section 1: images may all be unlabelled"}
 
     def compare(self, student, teacher, labels, adapters):
         return self.temperature**2 * kl_divergence(teacher / self.temperature, student / self.temperature)

@@ -38,6 +38,9 @@ class LabelSmoothing(Method):
     paper: ClassVar[str] = "Szegedy et al. 2016"
     cites: ClassVar[tuple[str, ...]] = ("szegedy2016rethinking",)
     numbers_from: ClassVar[str] = "the paper, section 7"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "self"
+    problems: ClassVar[dict[str, str]] = {}
     zero_when_matched: ClassVar[bool] = False
     sums_over_classes: ClassVar[bool] = False
     smoothing: float = Field(default=0.1, ge=0, lt=1, allow_inf_nan=False)

@@ -33,6 +33,9 @@ class MSELogits(LogitMethod):
     paper: ClassVar[str] = "Ba and Caruana 2014"
     cites: ClassVar[tuple[str, ...]] = ("ba2014deep",)
     numbers_from: ClassVar[str] = "the paper, equation 1"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {"no labels": "the paper trains on what the teacher says alone, equation 1"}
 
     def compare(self, student, teacher, labels, adapters):
         return ops.sum(ops.square(student - teacher), axis=-1)

@@ -31,6 +31,9 @@ class NST(TapPairs):
     paper: ClassVar[str] = "Huang and Wang 2017"
     cites: ClassVar[tuple[str, ...]] = ("huang2017nst",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "feature"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
 
     def check(self, specs):
         super().check(specs)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from keras_kd.methods.base import Method
 from keras_kd.methods.parts.initial import uniform
+from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.models.graph import gives_probabilities, output_of
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import keras, ops
@@ -42,6 +43,9 @@ class ONE(Method):
     paper: ClassVar[str] = "Lan et al. 2018"
     cites: ClassVar[tuple[str, ...]] = ("lan2018one",)
     numbers_from: ClassVar[str] = "authors' code"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "online"
+    problems: ClassVar[dict[str, str]] = STUDIED
     zero_when_matched: ClassVar[bool] = False
     student_tap: str = "stage2"
     branches: int = Field(default=3, ge=2, le=100)

@@ -32,6 +32,9 @@ class PKT(TapPair):
     paper: ClassVar[str] = "Passalis and Tefas 2018"
     cites: ClassVar[tuple[str, ...]] = ("passalis2018pkt",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "relation"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     eps: float = Field(default=1e-7, gt=0, le=1e6, allow_inf_nan=False)
 
     def loss(self, signals, labels, adapters):

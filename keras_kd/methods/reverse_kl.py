@@ -33,6 +33,9 @@ class ReverseKL(SoftenedLogitMethod):
     paper: ClassVar[str] = "Gu et al. 2024"
     cites: ClassVar[tuple[str, ...]] = ("gu2024minillm",)
     numbers_from: ClassVar[str] = "those of kd; none published for images"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
 
     def compare(self, student, teacher, labels, adapters):
         return self.temperature**2 * kl_divergence(student / self.temperature, teacher / self.temperature)

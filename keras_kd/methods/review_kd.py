@@ -45,6 +45,9 @@ class ReviewKD(TapPairs):
     paper: ClassVar[str] = "Chen et al. 2021"
     cites: ClassVar[tuple[str, ...]] = ("chen2021reviewkd",)
     numbers_from: ClassVar[str] = "the paper's scripts, ResNet-56 to ResNet-20"
+    knowledge: ClassVar[str] = "feature"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     student_taps: tuple[str, ...] = Field(default=(*STAGES, "pooled"), min_length=1)
     teacher_taps: tuple[str, ...] = Field(default=(*STAGES, "pooled"), min_length=1)
     largest_mid_channels: int = Field(default=512, gt=0, le=10**6)

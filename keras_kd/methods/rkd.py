@@ -6,6 +6,7 @@ from pydantic import Field
 
 from keras_kd.methods.parts.vectors import flat, unit_length
 from keras_kd.methods.tap_pairs import TapPair
+from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.lazy import ops
 
 
@@ -33,6 +34,9 @@ class RKD(TapPair):
     paper: ClassVar[str] = "Park et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("park2019rkd",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "relation"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = STUDIED
     distance_weight: float = Field(default=25.0, ge=0, le=1e6, allow_inf_nan=False)
     angle_weight: float = Field(default=50.0, ge=0, le=1e6, allow_inf_nan=False)
     eps: float = Field(default=1e-12, gt=0, le=1e6, allow_inf_nan=False)

@@ -41,6 +41,9 @@ class RLD(SoftenedLogitMethod):
     paper: ClassVar[str] = "Sun et al. 2025"
     cites: ClassVar[tuple[str, ...]] = ("sun2025rld",)
     numbers_from: ClassVar[str] = "RLD, mdistiller/engine/cfg.py"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     alpha: float = Field(default=1.0, ge=0, le=1e6, allow_inf_nan=False)
     beta: float = Field(default=8.0, ge=0, le=1e6, allow_inf_nan=False)
     alpha_temperature: float = Field(default=1.0, ge=1e-4, le=1e4, allow_inf_nan=False)

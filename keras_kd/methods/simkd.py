@@ -41,6 +41,9 @@ class SimKD(Method):
     paper: ClassVar[str] = "Chen et al. 2022"
     cites: ClassVar[tuple[str, ...]] = ("chen2022simkd",)
     numbers_from: ClassVar[str] = "authors' code"
+    knowledge: ClassVar[str] = "feature"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     student_tap: str = "stage3"
     teacher_tap: str = "stage3"
     factor: int = Field(default=2, ge=1, le=1000)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from keras_kd.methods.parts.vectors import flat, largest_one, unit_length
 from keras_kd.methods.tap_pairs import TapPairs
+from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.lazy import ops
 
 
@@ -32,6 +33,9 @@ class SP(TapPairs):
     paper: ClassVar[str] = "Tung and Mori 2019"
     cites: ClassVar[tuple[str, ...]] = ("tung2019sp",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "relation"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = STUDIED
     student_taps: tuple[str, ...] = Field(default=("stage3",), min_length=1)
     teacher_taps: tuple[str, ...] = Field(default=("stage3",), min_length=1)
 

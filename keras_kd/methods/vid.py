@@ -40,6 +40,9 @@ class VID(TapPairs):
     paper: ClassVar[str] = "Ahn et al. 2019"
     cites: ClassVar[tuple[str, ...]] = ("ahn2019vid",)
     numbers_from: ClassVar[str] = "RepDistiller scripts"
+    knowledge: ClassVar[str] = "feature"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     zero_when_matched: ClassVar[bool] = False
     initial_variance: float = Field(default=5.0, gt=0, le=1e6, allow_inf_nan=False)
     eps: float = Field(default=1e-5, gt=0, le=1e6, allow_inf_nan=False)

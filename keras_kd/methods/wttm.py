@@ -35,6 +35,9 @@ class WTTM(LogitMethod):
     paper: ClassVar[str] = "Zheng and Yang 2024"
     cites: ClassVar[tuple[str, ...]] = ("zheng2024ttm",)
     numbers_from: ClassVar[str] = "TTM README (vgg13 to vgg8, together with CRD)"
+    knowledge: ClassVar[str] = "response"
+    scheme: ClassVar[str] = "offline"
+    problems: ClassVar[dict[str, str]] = {}
     exponent: float = Field(default=0.2, gt=0, le=100, allow_inf_nan=False)
 
     def target_temperature(self, adapters):

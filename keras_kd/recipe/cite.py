@@ -32,9 +32,9 @@ DATASETS = {
     "digits": "alpaydin1998digits",
     "fashion_mnist": "xiao2017fashion",
     "imagenet2012": "russakovsky2015imagenet",
-    "imagenet_resized": "russakovsky2015imagenet",
-    "imagenette": "russakovsky2015imagenet",
-    "imagewang": "russakovsky2015imagenet",
+    "imagenet_resized": "chrabaszcz2017downsampled",
+    "imagenette": "howard_imagenette",
+    "imagewang": "howard_imagewang",
     "mnist": "lecun1998mnist",
     "stl10": "coates2011stl",
     "svhn_cropped": "netzer2011svhn",
@@ -138,7 +138,8 @@ def _of_recipe(recipe, code):
             yield from _of_network(network.model, role.removesuffix("s"))
     yield from _of_teaching(recipe)
     name = recipe.data.name.split("/")[0].split(":")[0] if recipe.data.name not in DATASETS else recipe.data.name
-    yield DATASETS.get(name), f"data set {Path(recipe.data.name).name}"
+    shown = recipe.data.name if name in DATASETS else Path(recipe.data.name).name
+    yield DATASETS.get(name), f"data set {shown}"
     yield from _of_views(recipe)
     if recipe.fit.decay == "cosine":
         yield from ((key, "cosine decay of the learning rate") for key in TEACHING["cosine"])

@@ -371,7 +371,7 @@ def its_paper_is_cited(method, situations):
     kind = type(method)
     if not re.search(VENUE, importlib.import_module(kind.__module__).__doc__ or ""):
         return f"the docstring of {kind.__module__} names no arXiv number and no venue"
-    empty = [name for name in ("paper", "cites", "numbers_from") if not getattr(kind, name)]
+    empty = [one for one in ("paper", "cites", "numbers_from", "knowledge", "scheme") if not getattr(kind, one)]
     return f"{', '.join(empty)} of {kind.__name__}: not set" if empty else None
 
 

@@ -5,24 +5,70 @@ import re
 from keras_kd.data import DATASETS
 from keras_kd.data.sources import SOURCES
 from keras_kd.methods import METHODS, Method
+from keras_kd.methods.taxonomy import KNOWLEDGE, PROBLEMS, SCHEMES, check_word
 from keras_kd.models import APPLICATIONS, MODELS
 from keras_kd.recipe.files import headline, known
 from keras_kd.utils.formatting import columns
 from keras_kd.workflows.study.study_file import ready
 
 
-def methods():
-    """{name: what is said of it}: "what", "paper", "needs", "weight" (the default one), "numbers_from"."""
+def methods(knowledge=None, scheme=None, problem=None):
+    """The methods, all or those of a group.
+
+    Args:
+        knowledge, scheme, problem: a word of `keras_kd.methods.taxonomy`; None for any.
+
+    Returns:
+        {name: what is said of it}: "what", "paper", "cites" (keys of the bibliography), "knowledge", "scheme",
+        "problems" (each with where its source says so), "needs", "weight" (the default one), "numbers_from".
+
+    Raises:
+        UserError: a word is none of those.
+
+    Example:
+        >>> list(methods(knowledge="relation", problem="noise"))
+        ['fsp', 'rkd', 'sp']
+    """
+    asked = {"knowledge": (knowledge, KNOWLEDGE), "scheme": (scheme, SCHEMES), "problem": (problem, PROBLEMS)}
+    for name, (word, words) in asked.items():
+        if word is not None:
+            check_word(word, words, f"list methods: --{name}")
     return {
         name: {
             "what": f"{_first_line(method).rstrip(':.')}.",
             "paper": method.paper,
+            "cites": list(method.cites),
+            "knowledge": method.knowledge,
+            "scheme": method.scheme,
+            "problems": dict(method.problems),
             "needs": needs(method()),
             "weight": method.default_weight,
             "numbers_from": method.numbers_from,
         }
         for name, method in METHODS.items()
+        if knowledge in (None, method.knowledge)
+        and scheme in (None, method.scheme)
+        and (problem is None or problem in method.problems)
     }
+
+
+def groups(table):
+    """The methods of a table by knowledge and scheme, in the order of `keras_kd.methods.taxonomy`.
+
+    Args:
+        table: of `methods`.
+
+    Returns:
+        {(knowledge, scheme): {name: what is said of it}}, those that have some.
+
+    Example:
+        >>> [group for group in groups(methods()) if group[1] != "offline"]
+        [('response', 'online'), ('response', 'self')]
+    """
+    found = {(knowledge, scheme): {} for knowledge in KNOWLEDGE for scheme in SCHEMES}
+    for name, said in table.items():
+        found[said["knowledge"], said["scheme"]][name] = said
+    return {group: inside for group, inside in found.items() if inside}
 
 
 def needs(method):
@@ -56,17 +102,42 @@ def _short(layers):
     return text.split()
 
 
-def format_text(name, table):
-    """A table of `CATALOGUE` as lines of aligned text."""
+def format_text(name, table, problem=None):
+    """A table of `CATALOGUE` as lines of aligned text; of the methods those of each group, then the problems.
+
+    Args:
+        name: of the table.
+        table: what it gives.
+        problem: of the methods, the one that they were chosen by: what each answers it by is said then.
+    """
     if name != "methods":
         return [f"  {line}" for line in columns(table.items())]
+    if not table:
+        return ["none; docs/sources.md names the systems that are not built yet, and why"]
     rows = [("method", "paper", "needs", "weight", "numbers from")]
-    for key, said in table.items():
-        # Where in a repository the numbers stand is for the README's table.
-        source = re.split(r"[,;] | \(|/", said["numbers_from"])[0]
-        paper = said["paper"].replace(" and ", " & ")
-        rows.append((key, paper, ", ".join(said["needs"]), f"{said['weight']:g}", source))
-    return columns(rows)
+    for inside in (grouped := groups(table)).values():
+        for key, said in inside.items():
+            # Where in a repository the numbers stand is for the README's table.
+            source = re.split(r"[,;] | \(|/", said["numbers_from"])[0]
+            paper = said["paper"].replace(" and ", " & ")
+            rows.append((key, paper, ", ".join(said["needs"]), f"{said['weight']:g}", source))
+    head, *rest = columns(rows)
+    lines = [head]
+    for (knowledge, scheme), inside in grouped.items():
+        about = KNOWLEDGE[knowledge] if scheme == "offline" else SCHEMES[scheme]
+        lines += ["", f"{knowledge}, {scheme}: {about}", *rest[: len(inside)]]
+        rest = rest[len(inside) :]
+    return [*lines, "", *_problems(table, problem)]
+
+
+def _problems(table, problem):
+    """Which methods answer which problem; of one problem, where the source of each says so."""
+    if problem is not None:
+        said_of = [(key, said["problems"][problem]) for key, said in table.items()]
+        return [f"{problem} ({PROBLEMS[problem]}), as their sources say:", *columns(said_of)]
+    names = {one: [key for key, said in table.items() if one in said["problems"]] for one in PROBLEMS}
+    rows = [(one, ", ".join(inside) or "none of these") for one, inside in names.items()]
+    return ["problems that they answer, as their sources say (--problem NAME prints these):", *columns(rows)]
 
 
 def models():

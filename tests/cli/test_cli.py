@@ -20,6 +20,7 @@ from PIL import Image
 from keras_kd import METHODS
 from keras_kd.cli.common import bank_settings
 from keras_kd.cli.main import commands
+from keras_kd.methods.taxonomy import PROBLEMS
 from keras_kd.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +80,10 @@ def test_every_command_is_in_the_readme(name):
 
 def test_list():
     lines = run("list", "methods").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["methods:", "method", *METHODS]
+    assert lines[:2] == [
+        "methods:",
+        "method           paper                       needs                                 weight  numbers from",
+    ]
     assert max(map(len, lines)) <= 120
     assert any(re.fullmatch(r"kd +Hinton et al. 2015 +0.9 +RepDistiller scripts", line) for line in lines)
     assert any(re.fullmatch(r"fsp +Yim et al. 2017 +stem, stage1-3 +50 +RepDistiller scripts", line) for line in lines)
@@ -89,6 +93,64 @@ def test_list():
     assert (
         fails("list", "teachers") == "list: no 'teachers'; expected one of methods, models, datasets, recipes, studies"
     )
+
+
+def test_list_groups_methods_by_knowledge_scheme_and_problem():
+    head, *groups, problems = run("list", "methods").stdout.rstrip().split("\n\n")
+    inside = {}
+    for group in groups:
+        title, *rows = group.splitlines()
+        inside[tuple(title.split(": ")[0].split(", "))] = [row.split()[0] for row in rows]
+    assert {name for names in inside.values() for name in names} == set(METHODS)
+    for (knowledge, scheme), names in inside.items():
+        assert [(METHODS[name].knowledge, METHODS[name].scheme) for name in names] == [(knowledge, scheme)] * len(names)
+    assert inside["response", "online"] == ["dml", "one"]
+    named = dict(re.split(r"  +", line) for line in problems.splitlines()[1:])
+    assert list(named) == list(PROBLEMS)
+    for problem, names in named.items():
+        answers = [name for name in METHODS if problem in METHODS[name].problems]
+        assert names == (", ".join(answers) or "none of these")
+
+
+def test_list_chooses_methods():
+    shown = run("list", "methods", "--knowledge", "feature", "--problem", "capacity gap")
+    assert shown.exit_code == 0
+    lines = shown.stdout.splitlines()
+    assert lines[3] == "feature, offline: what layers inside a network make of an example"
+    assert [line.split()[0] for line in lines[4:6]] == ["at", "fitnet"] and lines[6] == ""
+    assert (
+        lines[7] == "capacity gap (the teacher is much larger or much better than its student), as their sources say:"
+    )
+    assert lines[8].startswith("at      compared under capacity gaps: Sarfraz et al. 2020") and len(lines) == 10
+    online = json.loads(run("list", "methods", "--scheme", "online", "--json").stdout)
+    assert list(online) == ["dml", "one"] and list(online["dml"]["problems"]) == ["capacity gap", "noise", "imbalance"]
+    assert online["dml"]["knowledge"] == "response" and online["dml"]["cites"] == ["zhang2018dml"]
+    assert json.loads(run("list", "methods", "--knowledge", "feature", "--scheme", "self", "--json").stdout) == {}
+    none = run("list", "methods", "--knowledge", "feature", "--scheme", "self")
+    assert none.stdout == "methods:\nnone; docs/sources.md names the systems that are not built yet, and why\n"
+    assert none.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["methods", "--knowledge", "featur"],
+            "list methods: --knowledge: found 'featur'; did you mean 'feature'?; expected one of response, feature, "
+            "relation",
+        ),
+        (["methods", "--scheme", "x"], "list methods: --scheme: found 'x'; expected one of offline, online, self"),
+        (
+            ["methods", "--problem", "capacity_gap"],
+            "list methods: --problem: found 'capacity_gap'; did you mean 'capacity gap'?; expected one of capacity "
+            "gap, noise, imbalance, many classes, no data, no labels",
+        ),
+        (["models", "--scheme", "self"], "list: --scheme chooses methods; give `keras-kd list methods --scheme WORD`"),
+        (["--problem", "noise"], "list: --problem chooses methods; give `keras-kd list methods --problem WORD`"),
+    ],
+)
+def test_list_says_what_it_cannot_choose_by(arguments, message):
+    assert fails("list", *arguments) == message
 
 
 def test_show_fills_every_default():

@@ -1,6 +1,7 @@
 """The citations are whole BibTeX, nothing cites what is not there, and a recipe's papers are found."""
 
 import re
+import sys
 
 import pytest
 
@@ -32,6 +33,11 @@ class Mine(KD):
 """
 
 
+# What an entry may say; remarks on where it was read are not for print.
+PRINTED = {"title", "author", "booktitle", "journal", "institution", "howpublished", "volume", "number", "pages"}
+PRINTED |= {"year", "doi", "eprint", "archivePrefix", "url"}
+
+
 @pytest.mark.parametrize("key", BIBTEX)
 def test_an_entry_is_whole(key):
     entry = BIBTEX[key]
@@ -43,8 +49,10 @@ def test_an_entry_is_whole(key):
         assert depth > 0 or place == len(entry) - 1 or place < len(begun[1]) + 1, "a brace too early"
     assert depth == 0
     fields = dict(re.findall(r"^  (\w+) = \{(.*?)\},$", entry, flags=re.M | re.S))
-    assert {"title", "author", "year"} <= set(fields)
-    assert re.fullmatch(r"(19|20)\d\d", fields["year"])
+    assert {"title", "author"} <= set(fields) <= PRINTED
+    # What stands on a page of the web alone has no year.
+    assert "url" in fields or re.fullmatch(r"(19|20)\d\d", fields["year"])
+    assert re.fullmatch(r"\d+--\d+", fields.get("pages", "1--2"))
     assert "et al" not in entry and all("," in one for one in fields["author"].split(" and "))
     venue = {"inproceedings": "booktitle", "article": "journal", "techreport": "institution"}.get(begun[1])
     assert venue is None or venue in fields
@@ -70,6 +78,39 @@ def test_a_method_cites_the_paper_that_its_module_names(name):
     assert all(number is None or number[1] in words for number in numbers)
     year = METHODS[name].paper.split()[-1]
     assert any(f"year = {{{year}}}" in BIBTEX[key] for key in METHODS[name].cites)
+
+
+def title_of(key):
+    """The title of an entry in small letters, without what is only for BibTeX."""
+    title = re.search(r"^  title = \{(.*?)\},$", BIBTEX[key], flags=re.M | re.S)[1]
+    return " ".join(re.sub(r"[{}\\]", "", title).lower().split())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_title_in_a_methods_module_is_that_of_an_entry(name):
+    words = " ".join(sys.modules[METHODS[name].__module__].__doc__.lower().split())
+    assert any(title_of(key) in words for key in METHODS[name].cites)
+
+
+def test_titles_that_are_written_in_an_unusual_way_are_as_published():
+    published = r"  title = {Training data-efficient image transformers \& distillation through attention},"
+    assert published in BIBTEX["touvron2021deit"].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "title"),
+    [
+        ("imagenet_resized", "chrabaszcz2017downsampled", "a downsampled variant of imagenet as an alternative to the"),
+        ("imagenette", "howard_imagenette", "imagenette"),
+        ("imagewang", "howard_imagewang", "imagewang"),
+        ("imagenet2012", "russakovsky2015imagenet", "imagenet large scale visual recognition challenge"),
+    ],
+)
+def test_a_data_set_cites_its_own_paper(data, key, title, tmp_path):
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(f"data: {{name: {data}/64x64}}\nstudent: resnet8\nfit: {{epochs: 1}}\n")
+    assert cited(cite(str(recipe)))[key] == f"mine.yaml: data set {data}/64x64"
+    assert title_of(key).startswith(title)
 
 
 @pytest.mark.parametrize("name", MODELS)
