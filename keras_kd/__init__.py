@@ -26,6 +26,7 @@ __all__ = [
     "CRD",
     "CTKD",
     "DATASETS",
+    "DIS",
     "DIST",
     "DKD",
     "DML",
@@ -51,6 +52,7 @@ __all__ = [
     "ReviewKD",
     "SGD",
     "SP",
+    "SampledDistiller",
     "Schedule",
     "SimKD",
     "TTM",
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
         CC,
         CRD,
         CTKD,
+        DIS,
         DIST,
         DKD,
         DML,
@@ -110,6 +113,7 @@ if TYPE_CHECKING:
     from keras_kd.models import MODELS
     from keras_kd.report.report import Report
     from keras_kd.training.distiller import Distiller, Term
+    from keras_kd.training.sampled_distiller import SampledDistiller
     from keras_kd.training.schedules import Schedule
     from keras_kd.training.sgd import SGD
     from keras_kd.utils.errors import UserError
@@ -121,11 +125,12 @@ _NAMES = {
     "keras_kd.data.epochs": "Epochs",
     "keras_kd.data.views.crop_flip": "VIEWS",
     "keras_kd.data.views.rendering": "ViewRenderer",
-    "keras_kd.methods": "AT BSS CC CRD CTKD DIST DKD DML FSP FitNet HardLabels JensenShannon KD LabelSmoothing METHODS "
-    "MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD TTM VID WTTM",
+    "keras_kd.methods": "AT BSS CC CRD CTKD DIS DIST DKD DML FSP FitNet HardLabels JensenShannon KD LabelSmoothing "
+    "METHODS MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
     "keras_kd.training.distiller": "Distiller Term",
+    "keras_kd.training.sampled_distiller": "SampledDistiller",
     "keras_kd.training.schedules": "Schedule",
     "keras_kd.training.sgd": "SGD",
     "keras_kd.utils.errors": "UserError",

@@ -6,6 +6,7 @@ from keras_kd.methods.bss import BSS
 from keras_kd.methods.cc import CC
 from keras_kd.methods.crd import CRD
 from keras_kd.methods.ctkd import CTKD
+from keras_kd.methods.dis import DIS
 from keras_kd.methods.dist import DIST
 from keras_kd.methods.dkd import DKD
 from keras_kd.methods.dml import DML
@@ -32,6 +33,7 @@ from keras_kd.methods.wttm import WTTM
 METHODS: dict[str, type[Method]] = {
     "kd": KD,
     "dkd": DKD,
+    "dis": DIS,
     "dist": DIST,
     "ttm": TTM,
     "wttm": WTTM,
@@ -65,6 +67,7 @@ __all__ = [
     "CC",
     "CRD",
     "CTKD",
+    "DIS",
     "DIST",
     "DKD",
     "DML",
