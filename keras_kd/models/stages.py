@@ -173,8 +173,8 @@ def _check_cuts(role, network, layers):
         before = [one for one in list(layers)[number + 1 :] if one not in order]
         if before:
             raise UserError(
-                f"{role}: {before[0]!r} does not come after {cut!r} in {network.name!r}; name the layers at which it is "
-                "cut from first to last"
+                f"{role}: {before[0]!r} does not come after {cut!r} in {network.name!r}; name the cuts from "
+                "first to last"
             )
 
 

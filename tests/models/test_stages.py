@@ -217,7 +217,7 @@ def dead_end():
         (
             zoo,
             ["stage2", "stage1"],
-            "teacher: 'stage1' does not come after 'stage2' in 'resnet8'; name the layers",
+            "teacher: 'stage1' does not come after 'stage2' in 'resnet8'; name the cuts from",
         ),
         (zoo, ["stage1", "stage1"], "teacher: found the cuts stage1, stage1; expected each layer once"),
     ],
