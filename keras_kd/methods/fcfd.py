@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from keras_kd.methods.parts.bridges import across, bridge, bridgeable
 from keras_kd.methods.parts.divergence import kl_divergence
+from keras_kd.methods.parts.same_classes import check_same_classes
 from keras_kd.methods.tap_pairs import TapPairs, check_maps
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
@@ -92,6 +93,7 @@ class FCFD(TapPairs):
 
     def check(self, specs):
         super().check(specs)
+        check_same_classes("fcfd", specs)
         check_maps(self, specs)
         for names, pair in zip(zip(self.student_taps, self.teacher_taps, strict=True), self.pairs(specs), strict=True):
             shapes = [tuple(one.shape) for one in pair]
@@ -107,11 +109,12 @@ class FCFD(TapPairs):
         from keras_kd.models.stages import Stages
 
         layers = {f"{role}_stages": Stages(role, networks[role], self.taps(role)) for role in OTHER}
-        if self.paths_per_step:
+        paths = self.paths() if self.paths_per_step else []
+        if paths:
             layers["draws"] = RandomDraws()
         for number, (student, teacher) in enumerate(self.pairs(specs)):
             layers[f"to_teacher_{number}"] = bridge(student.shape, teacher.shape, self.leaky_bridges)
-            if ("teacher", number) in self.paths():
+            if ("teacher", number) in paths:
                 layers[f"to_student_{number}"] = bridge(teacher.shape, student.shape, self.leaky_bridges)
         return layers
 

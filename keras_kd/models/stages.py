@@ -51,10 +51,10 @@ class Stages(keras.layers.Layer):
         layers = {cut: find_layer(role, network, cut) for cut in cuts}
         if len(layers) < len(cuts):
             raise UserError(f"{role}: found the cuts {', '.join(cuts)}; expected each layer once")
-        _check_cuts(role, network, layers)
+        following = _check_cuts(role, network, layers)
         from_logits = what_it_gives(network) != "probabilities"
         # In a function: in an attribute Keras would find the weights, and train and save them once more.
-        self._parts = lambda: (network, layers, from_logits)
+        self._parts = lambda: (network, layers, following, from_logits)
         self.built = True
 
     def call(self, x, after=None, until=None, training=False, batch_statistics=False):
@@ -74,26 +74,27 @@ class Stages(keras.layers.Layer):
         Raises:
             UserError: no such part of the network.
         """
-        network, layers, from_logits = self._parts()
+        network, layers, following, from_logits = self._parts()
         order = [None, *layers, None]
         if after not in order or until not in order[order.index(after) + 1 :]:
             raise UserError(
                 f"{self.name}: found after={after!r}, until={until!r}; expected one of {', '.join(layers)} and a later "
                 "one, or None for the images and for the logits"
             )
-        normalizations = [one for one in flat_layers(network) if isinstance(one, keras.layers.BatchNormalization)]
-        by_batch = [(one, _by_batch(one)) for one in normalizations] if batch_statistics else []
-        with forgetting(network), calling(by_batch):
+        part = [layer for layer in following[after] if not (until and layer in following[until])]
+        inside = [one for layer in part for one in flat_layers(layer)] if batch_statistics else []
+        by_batch = [(one, _by_batch(one)) for one in inside if isinstance(one, keras.layers.BatchNormalization)]
+        with forgetting(*part), calling(by_batch):
             output = _run(network, x, layers.get(after), layers.get(until), training)
         return ops.cast(output, "float32") if until else as_logits(output, from_logits)
 
 
 @contextlib.contextmanager
-def forgetting(layer):
-    """Within the block a layer's variables have their values, and what is assigned to them is forgotten afterwards.
+def forgetting(*layers):
+    """Within the block the layers' variables have their values, and what is assigned to them is forgotten afterwards.
 
     Args:
-        layer: a Keras layer or model.
+        *layers: Keras layers or models.
 
     Example:
         >>> import numpy as np
@@ -104,7 +105,8 @@ def forgetting(layer):
         >>> float(layer.moving_mean[0])
         0.0
     """
-    with keras.StatelessScope(state_mapping=[(variable, variable.value) for variable in layer.variables]):
+    variables = [variable for layer in layers for variable in layer.variables]
+    with keras.StatelessScope(state_mapping=[(variable, variable.value) for variable in variables]):
         yield
 
 
@@ -156,9 +158,14 @@ def _any_absent(given, options):
 
 
 def _check_cuts(role, network, layers):
-    """Each cut is passed once, after those before it, and by all that follows."""
+    """{cut: the layers that run after it, None: all}, where each cut is passed once, in order, by all that follows.
+
+    Raises:
+        UserError: a cut is not.
+    """
+    following = {None: [one for one in flat_layers(network) if not is_graph(one)]}
     for number, cut in enumerate(layers):
-        order, bypassed = _walk_from(network, layers, cut)
+        order, following[cut], bypassed = _walk_from(network, layers, cut)
         if cut not in order:
             raise UserError(
                 f"{role}: {network.name!r} cannot be cut at {cut!r}, which is inside a model that is no functional or "
@@ -176,12 +183,13 @@ def _check_cuts(role, network, layers):
                 f"{role}: {before[0]!r} does not come after {cut!r} in {network.name!r}; name the cuts from "
                 "first to last"
             )
+    return following
 
 
 def _walk_from(network, layers, cut):
-    """(the cuts that are met from one on, in order; the layer at which something that passed it by comes in)."""
+    """From a cut on: the cuts that are met, all layers that run, and the one at which something passed the cut by."""
     names = {id(layer): name for name, layer in layers.items()}
-    present, order, bypassed = object(), [], []
+    present, order, ran, bypassed = object(), [], [], []
 
     def call(layer, *given, **options):
         name = names.get(id(layer))
@@ -189,6 +197,8 @@ def _walk_from(network, layers, cut):
         here = any(one is present for one in parts)
         if name == cut or (here and name):
             order.append(name)
+        if here and isinstance(layer, keras.layers.Layer):
+            ran.append(layer)
         if here and any(one is ABSENT for one in parts):
             bypassed.append(layer.name)
         return [present if here or name == cut else ABSENT] * count_of_outputs(layer)
@@ -196,4 +206,4 @@ def _walk_from(network, layers, cut):
     output = through(network, ABSENT, call, whole=list(layers.values()))
     if cut in order and output is not present:
         bypassed.append(network.name)
-    return order, bypassed[0] if bypassed else None
+    return order, ran, bypassed[0] if bypassed else None

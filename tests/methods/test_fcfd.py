@@ -34,7 +34,7 @@ def network(name, channels, size=8):
         return keras.Model(image, keras.layers.Dense(CLASSES, name="logits")(x), name=name)
 
 
-def around(name):
+def around(name, classes=CLASSES):
     """A network in which a branch passes the layer "inside" by."""
     with weights_by_numpy():
         image = keras.Input((8, 8, 3))
@@ -43,7 +43,7 @@ def around(name):
         x = keras.layers.Add(name="sum")([x, first])
         x = keras.layers.Conv2D(4, 3, 2, padding="same", name="stage2")(x)
         x = keras.layers.GlobalAveragePooling2D()(x)
-        return keras.Model(image, keras.layers.Dense(CLASSES)(x), name=name)
+        return keras.Model(image, keras.layers.Dense(classes)(x), name=name)
 
 
 def networks():
@@ -272,6 +272,10 @@ def test_it_sums_with_other_methods_and_its_weights_may_be_scheduled():
         (
             {"student": around("around"), "student_taps": ["inside", "stage2"], "teacher_taps": ["stage1", "stage2"]},
             "student: 'around' cannot be cut at 'inside', which is passed by on a way to 'sum'; name a layer that all",
+        ),
+        (
+            {"student": around("ten", 10), "student_taps": ["stage1", "stage2"], "teacher_taps": ["stage1", "stage2"]},
+            "fcfd: the teacher gives 5 classes, the student 10; both must name",
         ),
         ({"student_taps": ["stage2", "stage1"], "teacher_taps": ["stage2", "stage1"]}, "does not come after 'stage2'"),
         ({"student_taps": ["stage1", "pooled"], "teacher_taps": ["stage1", "pooled"]}, "fcfd: student tap 'pooled' is"),
