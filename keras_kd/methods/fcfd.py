@@ -119,6 +119,8 @@ class FCFD(TapPairs):
         return layers
 
     def loss(self, signals, labels, adapters):
+        from keras_kd.backend import only_if
+
         own = self.own_maps(signals, adapters)
         total = self.loss_without_paths(signals["student"]["logits"], own)
         if not self.paths_per_step:
@@ -127,8 +129,7 @@ class FCFD(TapPairs):
         ranks = ops.argsort(ops.argsort(adapters["draws"].uniform((len(paths),))))
         for number, path in enumerate(paths):
             drawn = ranks[number] < self.paths_per_step
-            # A branch, so that a path that is not drawn costs nothing.
-            total = total + ops.cond(drawn, lambda path=path: self.loss_of_path(path, own, adapters), lambda: none)
+            total = total + only_if(drawn, lambda path=path: self.loss_of_path(path, own, adapters), none)
         return total
 
     def own_maps(self, signals, adapters):
