@@ -75,10 +75,11 @@ class FCFD(TapPairs):
 
     @model_validator(mode="after")
     def _check_fields(self):
-        if self.paths_per_step > len(self.paths()):
+        most, taps = len(self.paths()), len(self.student_taps)
+        if self.paths_per_step > most:
             raise ValueError(
-                f"paths_per_step is {self.paths_per_step}, and {len(self.student_taps)} taps with directions "
-                f"{self.directions} make {len(self.paths())} paths; expected no more, or name more taps"
+                f"paths_per_step up to {most}, the paths of {taps} taps with directions {self.directions}; found "
+                f"{self.paths_per_step}: lower it, or name more taps"
             )
         return self
 

@@ -265,9 +265,18 @@ def test_it_sums_with_other_methods_and_its_weights_may_be_scheduled():
 @pytest.mark.parametrize(
     "fields, message",
     [
-        ({"paths_per_step": 5}, "paths_per_step is 5, and 3 taps with directions both make 4 paths; expected no more"),
-        ({"paths_per_step": 3, "directions": "teacher_to_student"}, "teacher_to_student make 2 paths"),
-        ({"student_taps": ["stage3"], "teacher_taps": ["stage3"]}, "1 taps with directions both make 0 paths"),
+        (
+            {"paths_per_step": 5},
+            "paths_per_step up to 4, the paths of 3 taps with directions both; found 5: lower it, or name",
+        ),
+        (
+            {"paths_per_step": 3, "directions": "teacher_to_student"},
+            "paths_per_step up to 2, the paths of 3 taps with directions teacher_to_student; found 3",
+        ),
+        (
+            {"student_taps": ["stage3"], "teacher_taps": ["stage3"]},
+            "paths_per_step up to 0, the paths of 1 taps with directions both; found 2",
+        ),
         ({"mixture_weight": -1}, "mixture_weight"),
         (
             {"student": around("around"), "student_taps": ["inside", "stage2"], "teacher_taps": ["stage1", "stage2"]},
