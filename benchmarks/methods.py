@@ -35,6 +35,8 @@ METHODS = {
     "rkd": {},
     "vid": {},
     "crd": {},
+    "fcfd": {"terms.0.feature_weight": "{end_value: 0.02, duration: 1}"},
+    "mgd": {},
 }
 RECIPES = {"at_quarter": "at"}
 SHOWN = {"resnet20_alone": "student alone", "resnet56_to_resnet20": "kd", "at_quarter": "at, a quarter weight"}

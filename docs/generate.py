@@ -291,7 +291,7 @@ def readme_page():
 def performance_page():
     """docs/performance.md with its tables of ratios."""
     tables = {"tax": _tax(), "against live": _against_live(), "against live with oneDNN": _against_live("_onednn")}
-    return _with_tables("performance.md", {**tables, "kernels": _kernels()})
+    return _with_tables("performance.md", {"served": _served(), **tables, "kernels": _kernels()})
 
 
 def safety_page():
@@ -366,6 +366,28 @@ def _methods():
     for problem, about in PROBLEMS.items():
         names = ", ".join(f"`{name}`" for name, said in catalogue.items() if problem in said["problems"])
         yield f"| {problem}: {about} | {names or 'none of these'} |"
+
+
+def _served():
+    """What a bank can serve of METHODS, by their default layers."""
+    served = {
+        "what the networks say, or vectors": ("served", []),
+        "feature maps of the teacher": ("served with `bank: {maps: true}`; else the teacher runs in each step", []),
+        "the teacher on images or maps that the step makes": (
+            "not served: the teacher runs in each step, and `--bank ahead` or `full` is refused",
+            [],
+        ),
+        "no teacher": ("there is nothing to look up", []),
+    }
+    vectors, maps, live, none = (names for _, names in served.values())
+    for name, method in METHODS.items():
+        kept = all(tap == "pooled" for tap in method().taps("teacher"))
+        kind = none if "teacher" not in method.roles else live if method.live else vectors if kept else maps
+        kind.append(f"`{name}`")
+    yield "| read is | by a bank | methods, by their default layers |"
+    yield "|---|---|---|"
+    for read, (answer, names) in served.items():
+        yield f"| {read} | {answer} | {', '.join(names)} |"
 
 
 def _comparison():

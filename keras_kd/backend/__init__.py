@@ -12,6 +12,7 @@
 `momentum_step`      a step of SGD with momentum on one variable
 `network_gradient`   the gradient of a function that runs a network, compiled
 `no_tracing_notes`   a command says nothing of functions that are traced often
+`only_if`            what a function gives, computed where it is wanted
 `set_seed`           what is random from here on is decided by a seed
 `steps_per_execution` how many steps one call takes here unless the recipe says
 `device`             the device in words, for reports
@@ -35,6 +36,7 @@ __all__ = [
     "momentum_step",
     "network_gradient",
     "no_tracing_notes",
+    "only_if",
     "set_seed",
     "steps_per_execution",
     "value_and_gradients",

@@ -104,6 +104,21 @@ def input_gradient(function, images):
     return jax.grad(lambda changing: function(changing).sum())(images)
 
 
+def only_if(wanted, function, otherwise):
+    """What a function gives, which is computed only if it is wanted; else a tensor like it.
+
+    On a CPU it is computed in any case: there a convolution in a branch takes ten times as long.
+
+    Args:
+        wanted: a bool tensor ().
+        function: of nothing; it changes no variable.
+        otherwise: a tensor.
+    """
+    if jax.default_backend() == "cpu":
+        return jax.numpy.where(wanted, function(), otherwise)
+    return jax.lax.cond(wanted, function, lambda: otherwise)
+
+
 def network_gradient(network, function):
     """A function of (changing, *others), tensors all, compiled for each shape.
 

@@ -63,6 +63,11 @@ def only_output(layer):
     return nodes[0].outputs[0] if len(nodes) == 1 and len(nodes[0].outputs) == 1 else None
 
 
+def count_of_outputs(operation):
+    """How many tensors a layer or an operation gives that was called on symbolic ones."""
+    return len(operation._inbound_nodes[0].outputs)
+
+
 def run_through(model, given, call):
     """The outputs of a functional model on tensors, `call(layer, *given, **options)` in place of each layer's call.
 

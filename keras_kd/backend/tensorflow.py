@@ -81,6 +81,17 @@ def input_gradient(function, images):
     return tape.gradient(value, images)
 
 
+def only_if(wanted, function, otherwise):
+    """What a function gives, which is computed only if it is wanted; else a tensor like it.
+
+    Args:
+        wanted: a bool tensor ().
+        function: of nothing; it changes no variable.
+        otherwise: a tensor.
+    """
+    return tf.cond(wanted, function, lambda: otherwise)
+
+
 def network_gradient(network, function):
     """A function of (changing, *others), tensors all, traced once for each shape.
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_kd.backend.keras_private import run_through, runs_its_graph
+from keras_kd.models.graph import is_graph, through
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import plural
 
@@ -36,30 +36,6 @@ def elementary(model):
     made = keras.Model(image, through(model, image, copies.call), name=model.name)
     copies.take_weights()
     return made
-
-
-def through(model, image, call):
-    """The output of a functional model on a symbolic image, `call` in place of the call of each layer, inside of the
-    models in it, too."""
-
-    def inside(layer, *given, **options):
-        if not _is_graph(layer):
-            return call(layer, *given, **options)
-        return _outputs(layer, keras.tree.flatten(given), inside)
-
-    (output,) = keras.tree.flatten(_outputs(model, [image], inside))
-    return output
-
-
-def _outputs(model, given, call):
-    if isinstance(model, keras.Sequential):
-        (output,) = run_through(keras.Model(model.inputs, model.outputs), given, call)
-        return output
-    return run_through(model, given, call)
-
-
-def _is_graph(layer):
-    return isinstance(layer, keras.Model) and runs_its_graph(layer)
 
 
 class _Copies:
@@ -155,7 +131,7 @@ def _check(model):
 def _check_layers(what, model):
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            if not _is_graph(layer):
+            if not is_graph(layer):
                 raise UserError(f"{what} has a model inside, {layer.name!r}, that is not made of layers: it runs code")
             _check_layers(what, layer)
         elif getattr(layer, "data_format", "channels_last") != "channels_last":

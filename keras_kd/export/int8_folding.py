@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_kd.export.int8_elementary import WEIGHTED, elementary, through
+from keras_kd.export.int8_elementary import WEIGHTED, elementary
+from keras_kd.models.graph import through
 
 
 def folded(model):

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_kd.export.int8_elementary import WEIGHTED, through
+from keras_kd.export.int8_elementary import WEIGHTED
 from keras_kd.export.int8_layers import QuantizedWeights, WithNumbers, rounded_numbers
+from keras_kd.models.graph import through
 
 # A rectifier after one of these is part of it.
 FUSING = {"Conv2D", "DepthwiseConv2D", "Dense", "Add", "Subtract", "Multiply", "BatchNormalization"}

@@ -10,12 +10,14 @@ from keras_kd.methods.dis import DIS
 from keras_kd.methods.dist import DIST
 from keras_kd.methods.dkd import DKD
 from keras_kd.methods.dml import DML
+from keras_kd.methods.fcfd import FCFD
 from keras_kd.methods.fitnet import FitNet
 from keras_kd.methods.fsp import FSP
 from keras_kd.methods.hard_labels import HardLabels
 from keras_kd.methods.jensen_shannon import JensenShannon
 from keras_kd.methods.kd import KD
 from keras_kd.methods.label_smoothing import LabelSmoothing
+from keras_kd.methods.mgd import MGD
 from keras_kd.methods.mse_logits import MSELogits
 from keras_kd.methods.nst import NST
 from keras_kd.methods.one import ONE
@@ -46,8 +48,10 @@ METHODS: dict[str, type[Method]] = {
     "label_smoothing": LabelSmoothing,
     "at": AT,
     "cc": CC,
+    "fcfd": FCFD,
     "fitnet": FitNet,
     "fsp": FSP,
+    "mgd": MGD,
     "nst": NST,
     "pkt": PKT,
     "reviewkd": ReviewKD,
@@ -71,6 +75,7 @@ __all__ = [
     "DIST",
     "DKD",
     "DML",
+    "FCFD",
     "FSP",
     "FitNet",
     "HardLabels",
@@ -78,6 +83,7 @@ __all__ = [
     "KD",
     "LabelSmoothing",
     "METHODS",
+    "MGD",
     "MSELogits",
     "Method",
     "NST",

@@ -81,7 +81,8 @@ class Method(BaseModel):
     def taps(self, role):
         """Names of the layers of `role` ("student", "teacher", "peer") that `loss` reads; `logits` always come.
 
-        For the role "data" it may name "index", the position of each example in the training set.
+        For the role "data" it may name "index", the position of each example in the training set, and "images", as the
+        networks see them.
         """
         return ()
 
@@ -104,6 +105,8 @@ class Method(BaseModel):
 
     def adapters(self, specs, networks):
         """Layers between student and teacher, trained with the student and dropped at export, by name; none by default.
+
+        `keras_kd.models.stages.Stages` is one that trains nothing: it runs later parts of a network in `loss`.
 
         Args:
             specs: as in `check`.

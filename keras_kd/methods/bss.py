@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from keras_kd.methods.base import Method
 from keras_kd.methods.taxonomy import STUDIED
+from keras_kd.methods.parts.same_classes import check_same_classes
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
 
@@ -79,12 +80,7 @@ class BSS(Method):
         return self
 
     def check(self, specs):
-        teacher, student = (specs[role]["logits"].shape[-1] for role in ("teacher", "student"))
-        if teacher != student:
-            raise UserError(
-                f"bss: the teacher gives {teacher} classes, the student {student}; both must name the same classes in "
-                "the same order: give the student's last layer as many units as the teacher's"
-            )
+        check_same_classes("bss", specs)
         channels = specs["data"]["images"].shape[-1]
         for name, values in (("mean", self.mean), ("std", self.std)):
             if values is not None and len(values) not in (1, channels):

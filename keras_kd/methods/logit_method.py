@@ -6,6 +6,7 @@ from pydantic import Field
 
 from keras_kd.methods.base import Method
 from keras_kd.methods.parts.class_relations import class_relations
+from keras_kd.methods.parts.same_classes import check_same_classes
 from keras_kd.methods.parts.standardization import standardized
 from keras_kd.methods.parts.targets import Target, TargetField
 from keras_kd.utils.errors import UserError
@@ -64,13 +65,8 @@ class LogitMethod(Method):
         return teacher
 
     def check(self, specs):
-        teacher, student = (specs[role]["logits"].shape[-1] for role in ("teacher", "student"))
-        name = self.name
-        if teacher != student:
-            raise UserError(
-                f"{name}: the teacher gives {teacher} classes, the student {student}; both must name the same classes "
-                "in the same order: give the student's last layer as many units as the teacher's"
-            )
+        check_same_classes(self.name, specs)
+        name, teacher = self.name, specs["teacher"]["logits"].shape[-1]
         if self.target.name == "topk" and self.target.number > teacher:
             raise UserError(
                 f"{name}: target topk keeps {self.target.number} classes, and the teacher gives {teacher}; "

@@ -1,6 +1,6 @@
 """Finding one's way in the graph of a functional model."""
 
-from keras_kd.backend.keras_private import made_by
+from keras_kd.backend.keras_private import made_by, run_through, runs_its_graph
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import keras
 
@@ -60,6 +60,53 @@ def source(tensor):
         if not (isinstance(made.operation, keras.Model) and getattr(made.operation, "outputs", None)):
             return made.operation, made.inputs
         tensor = made.operation.outputs[made.index]
+
+
+def is_graph(layer):
+    """Whether a layer is a model that runs the graph that it was made of, functional or sequential.
+
+    Example:
+        >>> import keras
+        >>> is_graph(keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])), is_graph(keras.layers.Dense(3))
+        (True, False)
+    """
+    return isinstance(layer, keras.Model) and runs_its_graph(layer)
+
+
+def through(model, given, call, whole=()):
+    """The output of a functional model, `call` in place of the call of each layer, inside of the models in it, too.
+
+    Args:
+        model: a functional or sequential `keras.Model` of one output.
+        given: what goes in: a tensor, a symbolic one, or anything that `call` can work with.
+        call: `call(layer, *given, **options)` gives what stands for the layer's output.
+        whole: models inside that are called as layers are, and not gone into.
+
+    Returns:
+        What stands for the model's output.
+
+    Example:
+        >>> import keras
+        >>> inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="a")])
+        >>> outer = keras.Sequential([keras.Input((4,)), inner, keras.layers.Dense(2, name="b")])
+        >>> through(outer, "image", lambda layer, before, **options: f"{layer.name}({before})")
+        'b(a(image))'
+    """
+
+    def inside(layer, *given, **options):
+        if not is_graph(layer) or layer in whole:
+            return call(layer, *given, **options)
+        return _outputs(layer, keras.tree.flatten(given), inside)
+
+    (output,) = keras.tree.flatten(_outputs(model, [given], inside))
+    return output
+
+
+def _outputs(model, given, call):
+    if isinstance(model, keras.Sequential):
+        (output,) = run_through(keras.Model(model.inputs, model.outputs), given, call)
+        return output
+    return run_through(model, given, call)
 
 
 def gives_probabilities(network):

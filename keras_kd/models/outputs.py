@@ -15,7 +15,7 @@ def check_from_logits(role, network, from_logits):
         network: a built `keras.Model` with one output (batch, classes).
         from_logits: True where the output is said to be logits, False where probabilities.
     """
-    gives = last_activation(network) or observed(network)
+    gives = what_it_gives(network)
     if gives not in (None, "logits", "probabilities"):
         raise UserError(
             f"{role}: {network.name!r} ends in {gives}; expected logits or the probabilities of a softmax: "
@@ -31,6 +31,11 @@ def check_from_logits(role, network, from_logits):
             f"{role}: {network.name!r} gives logits (its output is no softmax), but from_logits is false; "
             f"set from_logits to true for the {role}"
         )
+
+
+def what_it_gives(network):
+    """What a network's output is: "logits", "probabilities", the name of another activation, or None: not known."""
+    return last_activation(network) or observed(network)
 
 
 def last_activation(network):

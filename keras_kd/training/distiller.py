@@ -35,7 +35,7 @@ from keras_kd.training.label_loss import (
     whole_number_labels,
 )
 from keras_kd.training.schedules import Schedule
-from keras_kd.training.term import Term, kind_of, makes_images, named_terms
+from keras_kd.training.term import Term, kind_of, makes_images, named_terms, taps_of
 from keras_kd.utils.errors import UserError
 
 
@@ -127,6 +127,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         self.trust = checked_trust(trust, self.classes)
         self.adapters = adapters_of_terms(self.terms, specs, networks)
         self._named_terms = named_terms(self.terms)
+        self._images_read = any("images" in taps_of(term.method, "data") for term in self.terms)
         self._schedules = self._make_schedules()
         for number, (name, term) in enumerate(self._named_terms.items()):
             method, adapters = self._method(number, term), self.adapters.get(str(number), {})
@@ -289,6 +290,8 @@ class Distiller(backend.TrainingStep, keras.Model):
         signals = {"data": {}}
         if isinstance(x, dict) and "index" in x and self.views is not None:
             signals["data"]["index"] = ops.cast(x["index"], "int32")
+        if self._images_read:
+            signals["data"]["images"] = images
         if self.banked:
             signals["teacher"] = {tap: ops.cast(values, "float32") for tap, values in x["teacher"].items()}
         elif self.teacher is not None:

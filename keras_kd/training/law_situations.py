@@ -59,6 +59,9 @@ class Situation:
                 signals[role][tap] = (size * values).astype("float32")
         if "index" in self.method.taps("data"):
             signals["data"] = {"index": generator.permutation(EXAMPLES)[:batch].astype("int32")}
+        if "images" in self.method.taps("data"):
+            images = generator.uniform(0, 1, (batch, *IMAGE)).astype("float32")
+            signals.setdefault("data", {})["images"] = images
         if overrides(self.method, "extra_images"):
             for role in ("student", "teacher"):
                 values = generator.normal(size=(batch, self.sizes.classes))

@@ -9,6 +9,7 @@ from keras_kd.backend.keras_private import (
     additional_loss,
     calling,
     compiled_metrics,
+    count_of_outputs,
     flat_layers,
     made_by,
     only_output,
@@ -131,6 +132,13 @@ def test_a_graph_is_run_with_another_call_of_each_layer():
     assert sorted(called) == ["a", "b"]
     for one, expected in zip(found, model(given), strict=True):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(expected) + 1, rtol=1e-6)
+
+
+def test_how_many_tensors_an_operation_gives():
+    image = keras.Input((4,))
+    dense = keras.layers.Dense(3)
+    parts = ops.split(dense(image), 3, axis=-1)
+    assert count_of_outputs(dense) == 1 and count_of_outputs(made_by(parts[1]).operation) == 3
 
 
 @pytest.mark.one_backend

@@ -175,6 +175,8 @@ PUBLISHED = {
     "nst": (1, {}),
     "cc": (1, {"embedding_size": 128}),
     "simkd": (0, {"factor": 2}),
+    "fcfd": (1, {"temperature": 4, "mixture_weight": 1, "kd_weight": 1, "paths_per_step": 2, "directions": "both"}),
+    "mgd": (1, {"mask": "channel", "mask_ratio": 0.15}),
 }
 
 
@@ -204,6 +206,11 @@ def test_bss_weights_fall_as_its_authors_let_them():
         passed = (epoch + 1) / 80
         assert 9 * kd.at(epoch) == pytest.approx(max(3 * (1 - passed), 0) + 1, abs=1e-3)
         assert bss.at(epoch) == pytest.approx(max(2 * (1 - 4 / 3 * passed), 0), abs=1e-9)
+
+
+def test_the_features_of_fcfd_count_more_over_twenty_epochs_as_its_authors_let_them():
+    weight = load("fcfd").terms[0].schedules["feature_weight"]
+    assert [weight.at(epoch) for epoch in (0, 4, 19, 239)] == pytest.approx([0.001, 0.005, 0.02, 0.02])
 
 
 def test_each_recipe_is_loaded_once(tmp_path, monkeypatch):
