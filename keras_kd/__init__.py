@@ -129,8 +129,8 @@ _NAMES = {
     "keras_kd.data.epochs": "Epochs",
     "keras_kd.data.views.crop_flip": "VIEWS",
     "keras_kd.data.views.rendering": "ViewRenderer",
-    "keras_kd.methods": "AT BSS CC CRD CTKD DIS DIST DKD DML FCFD FSP FitNet HardLabels JensenShannon KD LabelSmoothing "
-    "METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD TTM VID WTTM",
+    "keras_kd.methods": "AT BSS CC CRD CTKD DIS DIST DKD DML FCFD FSP FitNet HardLabels JensenShannon KD "
+    "LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
     "keras_kd.training.distiller": "Distiller Term",

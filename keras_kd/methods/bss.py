@@ -7,8 +7,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from keras_kd.methods.base import Method
-from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.methods.parts.same_classes import check_same_classes
+from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
 
