@@ -28,8 +28,8 @@ def without_head(role, network):
     Example:
         >>> network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(1000)])
         >>> apart = without_head("student", network)
-        >>> apart.features.output.shape, apart.head.kernel.shape
-        ((None, 8), (8, 1000))
+        >>> apart.features.output.shape, apart.head.units
+        ((None, 8), 1000)
     """
     last = network.layers[-1] if runs_its_graph(network) and network.layers else None
     found = type(last).__name__ if last is not None else "no graph of layers"

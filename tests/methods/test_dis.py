@@ -293,7 +293,7 @@ def test_sums_over_what_the_sampler_draws_are_unbiased(proposal):
         chosen, log_weights = (np.asarray(one) for one in sampler.draw(method))
         estimates.append((np.exp(log_weights.astype("float64")) * values[chosen]).sum())
     assert off_by(estimates, values.sum()) < ERRORS
-    assert off_by(np.multiply(estimates, 30 / 29), values.sum()) > off_by(estimates, values.sum())
+    assert off_by(np.multiply(estimates, 1.3), values.sum()) > 2 * ERRORS
 
 
 # What is refused.

@@ -12,10 +12,10 @@ from keras_kd.utils.errors import UserError
 CLASSES = 300
 
 
-def network(width, classes=CLASSES, activation=None, bias=True, name=None):
-    layers = [keras.Input((6,)), keras.layers.Dense(width, activation="relu", name="hidden")]
-    last = keras.layers.Dense(classes, activation=activation, use_bias=bias, name="logits")
-    return keras.Sequential([*layers, keras.layers.BatchNormalization(), last], name=name)
+def network(width, classes=CLASSES, activation=None, bias=True, normalized=True):
+    layers = [keras.Input((6,)), keras.layers.Dense(width, activation="relu")]
+    layers += [keras.layers.BatchNormalization()] if normalized else []
+    return keras.Sequential([*layers, keras.layers.Dense(classes, activation=activation, use_bias=bias)])
 
 
 def data(examples=32):
@@ -79,17 +79,18 @@ def test_a_step_makes_no_logits_of_all_classes():
 @pytest.mark.parametrize("proposal", ["rank", "uniform"])
 def test_few_classes_teach_and_nothing_of_the_teacher_moves(proposal):
     keras.utils.set_random_seed(1)
-    teacher, (x, y) = network(16), data(64)
+    student, teacher = (network(32, normalized=False) for _ in range(2))
+    x, y = data(64)
     teacher.compile(optimizer=keras.optimizers.Adam(0.03), loss=cross_entropy())
     teacher.fit(x, y, epochs=30, batch_size=64, verbose=0)
     before = [value.copy() for value in teacher.get_weights()]
-    distiller = SampledDistiller(network(16), teacher, DIS(temperature=2.0, samples=60, proposal=proposal))
+    distiller = SampledDistiller(student, teacher, DIS(temperature=2.0, samples=60, proposal=proposal))
     distiller.compile(optimizer=keras.optimizers.Adam(0.03), metrics=["accuracy"])
     history = distiller.fit(
         x, y, epochs=30, batch_size=64, validation_data=(x, y), validation_freq=29, verbose=0
     ).history
     assert sorted(history) == ["dis_loss", "label_loss", "loss", "val_accuracy", "val_loss"]
-    assert history["val_accuracy"][-1] > 0.2  # of 300 classes
+    assert history["val_accuracy"][-1] > 0.4  # of 300 classes
     assert np.isfinite(history["loss"]).all()
     for one, other in zip(before, teacher.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
