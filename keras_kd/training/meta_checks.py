@@ -37,6 +37,9 @@ def check_meta(meta):
         raise UserError("Meta: trial_step_size is 0, so no trial would tell the teacher anything; give one above 0")
     if not is_weight(meta.teacher_l2) or isinstance(meta.teacher_l2, Schedule):
         raise UserError(f"Meta: teacher_l2 is {meta.teacher_l2!r}; expected a number from 0 up")
+    bound = meta.teacher_gradient_norm
+    if bound is not None and (not is_weight(bound) or isinstance(bound, Schedule) or not bound):
+        raise UserError(f"Meta: teacher_gradient_norm is {bound!r}; expected a number above 0, or None")
     momentum = meta.teacher_momentum
     if not is_weight(momentum) or isinstance(momentum, Schedule) or momentum >= 1:
         raise UserError(f"Meta: teacher_momentum is {momentum!r}; expected a number from 0 up and below 1")

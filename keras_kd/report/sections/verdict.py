@@ -30,7 +30,7 @@ def networks(report):
         table(header, rows),
         in_terminal(table(*tables.networks_in_brief(report))),
         text(tables.savings(report)),
-        text(tables.taught_teacher(report)),
+        in_terminal(text(tables.taught_teacher(report))),
         text(tables.best_epoch(report)),
         text(tables.measured_weight(report)),
         text("On the test images." if rows else "", tables.units(report), soft=True),
