@@ -58,7 +58,7 @@ class Distiller(backend.TrainingStep, keras.Model):
 
     Args:
         student: a built `keras.Model` from images to (batch, classes).
-        teacher: another one; it never changes. None trains the student on labels alone.
+        teacher: another one; it never changes (that of a `MetaDistiller` does). None trains on labels alone.
         terms: methods, or `Term(method, weight)`; a bare method has its published weight.
         label_weight: weight of the label loss, 0 or more, or a `Schedule`.
         from_logits: whether the networks give logits; or {"student": ..., "teacher": ...}. It is checked.

@@ -81,7 +81,7 @@ def test_rates_fall_as_they_are_told():
 
 def test_the_gradient_of_the_teacher_is_that_of_the_held_out_loss():
     """By differences: through two trial steps of a student with batch normalisation in training mode."""
-    meta = Meta(trial_step_size=0.2, batches=2)
+    meta = Meta(trial_step_size=1.0, batches=2)
     distiller, _, teacher = made(meta, terms=[Term(DKD(), 1.0)])
     compiled(distiller)
     batches = [(X[:8], Y[:8], None), (X[8:16], Y[8:16], None)]
@@ -95,10 +95,10 @@ def test_the_gradient_of_the_teacher_is_that_of_the_held_out_loss():
         kernel.assign(start + step * direction)
         return float(distiller.teacher_gradients(batches, held_out)[0])
 
-    found = (loss(0.05) - loss(-0.05)) / 0.1
+    found = (loss(0.01) - loss(-0.01)) / 0.02
     expected = float(np.sum(ops.convert_to_numpy(gradients[place]) * direction))
     assert abs(expected) > 1e-5
-    np.testing.assert_allclose(found, expected, rtol=2e-2)
+    np.testing.assert_allclose(found, expected, rtol=3e-2)
 
 
 def test_the_teacher_is_in_inference_mode_and_its_statistics_stay():
