@@ -25,7 +25,7 @@ class HeldOut:
     Example:
         >>> held_out = HeldOut(np.arange(5.0), np.arange(5), size=2)
         >>> [held_out.at(step)[1].tolist() for step in range(3)]
-        [[2, 3], [4, 1], [0, 1]]
+        [[0, 2], [3, 1], [4, 3]]
     """
 
     def __init__(self, x: np.ndarray, labels: np.ndarray, size: int, seed: int = 0, views: Views | None = None) -> None:
