@@ -253,15 +253,23 @@ class MetaDistiller(backend.RoundStep, Distiller):
         """
         # Read here: within a scope of its own a trial must find the values of this step, not those of an earlier one.
         now = [(one, ops.convert_to_tensor(one)) for one in [*self._carried(), *self.metrics_variables]]
-        student = [ops.convert_to_tensor(one) for one in self.trainable_variables]
-        teacher = [ops.convert_to_tensor(one) for one in self.teacher.trainable_variables]
+        student, step_size = self._now(self.trainable_variables), ops.convert_to_tensor(self._step_size)
 
         def held_out_loss(teacher, others):
-            tried = self._trial(now, student, teacher, batches)
+            tried = student
+            for images, labels, weight in batches:
+                with self._scope(now, self.teacher.trainable_variables, teacher):
+                    said = self._tapped["teacher"].run(images, training=False)[1]
+                batch = TrainingBatch(images, {"data": {}, "teacher": said}, {})
+                gradients = self._pull(now, tried, batch, labels, weight)
+                tried = [one - step_size * gradient for one, gradient in zip(tried, gradients, strict=True)]
             losses = [self._loss_on_labels(now, tried, images, labels) for images, labels in held_out]
             return sum(losses) / len(losses)
 
-        return backend.value_and_gradients(held_out_loss)(teacher, ())
+        return backend.value_and_gradients(held_out_loss)(self._now(self.teacher.trainable_variables), ())
+
+    def _now(self, variables):
+        return [ops.convert_to_tensor(one) for one in variables]
 
     def _carried(self):
         """The variables that are read in a trial and not trained in it; images on the device are read before it."""
@@ -269,21 +277,14 @@ class MetaDistiller(backend.RoundStep, Distiller):
         kept |= {id(one) for one in (*self.trainable_variables, *self.teacher.trainable_variables)}
         return [one for one in self.variables if id(one) not in kept]
 
-    def _trial(self, now, student, teacher, batches):
-        """The student's weights after a step of plain SGD on each batch; whatever else changes is forgotten."""
-        for images, labels, weight in batches:
-            with self._scope(now, self.teacher.trainable_variables, teacher):
-                says = self._tapped["teacher"].run(images, training=False)[1]
+    def _pull(self, now, student, batch, labels, weight):
+        """The gradients, to these weights of the student, of the loss that it is trained on; all else is forgotten."""
 
-            def loss(student, others, images=images, labels=labels, weight=weight, says=says):
-                with self._scope(now, self.trainable_variables, student):
-                    batch = TrainingBatch(images, {"data": {}, "teacher": says}, {})
-                    return self.compute_loss(batch, labels, self(batch, training=True), weight)
+        def loss(student, others):
+            with self._scope(now, self.trainable_variables, student):
+                return self.compute_loss(batch, labels, self(batch, training=True), weight)
 
-            _, gradients = backend.value_and_gradients(loss)(student, ())
-            step_size = dict((id(one), value) for one, value in now)[id(self._step_size)]
-            student = [one - step_size * gradient for one, gradient in zip(student, gradients, strict=True)]
-        return student
+        return backend.value_and_gradients(loss)(student, ())[1]
 
     def _loss_on_labels(self, now, student, images, labels):
         with self._scope(now, self.trainable_variables, student):
