@@ -1,6 +1,7 @@
 """A recipe whose teacher is taught to teach: what it leaves, and that a run that was killed ends with the same."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import keras
@@ -9,6 +10,7 @@ import pytest
 
 from keras_kd import models
 from keras_kd.data.load import load as load_data
+from keras_kd.export.latency import files_in
 from keras_kd.models.network import build, logits_of
 from keras_kd.recipe.load import load
 from keras_kd.recipe.schema_networks import ModelSpec
@@ -17,6 +19,7 @@ from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import train as training
 from keras_kd.workflows.run.open_run import load_data as data_of
 from keras_kd.workflows.run.taught_teacher import as_it_was
+from keras_kd.workflows.search.space import SearchInput, space_of
 
 RECIPE = """\
 data: {name: digits, train_images: 200, test_images: 50, views: crop_flip}
@@ -158,3 +161,25 @@ def test_its_taught_teacher_may_teach_another(straight):
     report = run.distill(recipe, "another", name="another", quiet=True)
     assert report.teacher.top1 == run.read_report(straight[0]).taught_teacher.top1
     assert report.taught_teacher is None
+
+
+def test_a_taught_teacher_that_somebody_changed_is_refused_by_name(straight):
+    shutil.copytree(straight[0], "changed")
+    with open("changed/taught_teacher.keras", "ab") as file:
+        file.write(b"more")
+    with pytest.raises(UserError, match=r"changed/taught_teacher\.keras: is not as this run made it"):
+        run.distill(load("taught.yaml"), "changed", name="taught", quiet=True)
+
+
+def test_a_benchmark_of_the_run_is_of_what_is_delivered(straight):
+    assert [path.name for path in files_in(straight[0])] == ["student.keras"]
+
+
+def test_rates_may_be_searched_and_held_out_images_may_not():
+    text = RECIPE + "search: {space: {meta.trial_step_size: {float: [0.01, 0.1]}}}\n"
+    Path("searched.yaml").write_text(text)
+    (setting,) = space_of(load("searched.yaml"), SearchInput("searched.yaml"))
+    assert setting.path == "meta.trial_step_size"
+    Path("searched.yaml").write_text(text.replace("meta.trial_step_size", "meta.held_out"))
+    with pytest.raises(UserError, match=r"search\.space\.meta\.held_out: cannot be searched"):
+        space_of(load("searched.yaml"), SearchInput("searched.yaml"))
