@@ -43,6 +43,8 @@ __all__ = [
     "MGD",
     "MODELS",
     "MSELogits",
+    "Meta",
+    "MetaDistiller",
     "Method",
     "NST",
     "ONE",
@@ -52,6 +54,7 @@ __all__ = [
     "Report",
     "ReverseKL",
     "ReviewKD",
+    "Rounds",
     "SGD",
     "SP",
     "SampledDistiller",
@@ -78,6 +81,7 @@ if TYPE_CHECKING:
     from keras_kd.bank.bank import Bank
     from keras_kd.data import DATASETS
     from keras_kd.data.epochs import Epochs
+    from keras_kd.data.rounds import Rounds
     from keras_kd.data.views.crop_flip import VIEWS
     from keras_kd.data.views.rendering import ViewRenderer
     from keras_kd.methods import (
@@ -117,6 +121,7 @@ if TYPE_CHECKING:
     from keras_kd.models import MODELS
     from keras_kd.report.report import Report
     from keras_kd.training.distiller import Distiller, Term
+    from keras_kd.training.meta_distiller import Meta, MetaDistiller
     from keras_kd.training.sampled_distiller import SampledDistiller
     from keras_kd.training.schedules import Schedule
     from keras_kd.training.sgd import SGD
@@ -127,6 +132,7 @@ _NAMES = {
     "keras_kd.bank.bank": "Bank",
     "keras_kd.data": "DATASETS",
     "keras_kd.data.epochs": "Epochs",
+    "keras_kd.data.rounds": "Rounds",
     "keras_kd.data.views.crop_flip": "VIEWS",
     "keras_kd.data.views.rendering": "ViewRenderer",
     "keras_kd.methods": "AT BSS CC CRD CTKD DIS DIST DKD DML FCFD FSP FitNet HardLabels JensenShannon KD "
@@ -134,6 +140,7 @@ _NAMES = {
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
     "keras_kd.training.distiller": "Distiller Term",
+    "keras_kd.training.meta_distiller": "Meta MetaDistiller",
     "keras_kd.training.sampled_distiller": "SampledDistiller",
     "keras_kd.training.schedules": "Schedule",
     "keras_kd.training.sgd": "SGD",

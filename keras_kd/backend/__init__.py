@@ -1,5 +1,6 @@
 """The only code that knows which backend runs: one module each, with the same names.
 
+`RoundStep`          the part of `MetaDistiller` that takes a round of training steps
 `TrainingStep`       the part of `Distiller` that takes one training step
 `COMPILES_BY_SHAPE`  whether each size of a batch is compiled for itself
 `compiled`           a function compiled where each of its operations would be
@@ -16,7 +17,7 @@
 `set_seed`           what is random from here on is decided by a seed
 `steps_per_execution` how many steps one call takes here unless the recipe says
 `device`             the device in words, for reports
-`value_and_gradients` a scalar function and its gradients
+`value_and_gradients` a scalar function and its gradients, which may be differentiated again
 `version`            the backend's version
 """
 
@@ -24,6 +25,7 @@ import importlib
 
 __all__ = [
     "COMPILES_BY_SHAPE",
+    "RoundStep",
     "TrainingStep",
     "compiled",
     "cpu_kernels",

@@ -45,6 +45,25 @@ class TrainingStep:
         self.train_function = lambda state, batches: own(state, self.seen.through(batches, self.steps_per_execution))
 
 
+class RoundStep:
+    """A round of training steps: what comes before them is done, then each batch that it leaves has its own."""
+
+    def train_step(self, state, data):
+        trainable, non_trainable, optimizer, metrics = state
+        # As in `TrainingStep`: read from the state, and what was assigned is the state from there on.
+        groups = [(self.trainable_variables, trainable), (self.non_trainable_variables, non_trainable)]
+        groups.append((self.metrics_variables, metrics))
+        mapping = [pair for variables, values in groups for pair in zip(variables, values, strict=True)]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            batches = self.before_steps(data)
+        non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
+        state = trainable, non_trainable, optimizer, [scope.get_current_value(one) for one in self.metrics_variables]
+        logs = {}
+        for batch in batches:
+            logs, state = super().train_step(state, batch)
+        return logs, state
+
+
 def _several_steps(train_step, count):
     """A function of (state, iterator of batches) that takes up to `count` steps and returns (logs, state).
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_kd.backend.batches_seen import BatchesSeen
 from keras_kd.backend.keras_private import compiled_metrics
 from keras_kd.backend.tensorflow_batch_normalization import fused_batch_normalization
+from keras_kd.utils.errors import UserError
 
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -56,6 +57,21 @@ class TrainingStep:
                 self.optimizer.build(self.trainable_variables)
             if labels is not None and metrics is not None and not metrics.built:
                 metrics.build(labels, keras.KerasTensor((None, self.classes)))
+
+
+class RoundStep:
+    """A round of training steps: what comes before them is done, then each batch that it leaves has its own."""
+
+    def train_step(self, data):
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            raise UserError(
+                f"{type(self).__name__}: found {self.distribute_strategy.num_replicas_in_sync} replicas; expected one, "
+                "as each would teach the teacher by itself; fit outside of the strategy's scope"
+            )
+        logs = {}
+        for batch in self.before_steps(data):
+            logs = super().train_step(batch)
+        return logs
 
 
 def inference(network):

@@ -85,6 +85,7 @@ class Dataset:
         seconds: what loading took.
         label_noise: of planted noise: "kind", "rate" (of the labels of `train` that are wrong), "images"; else None.
         imbalance: of classes made rare: "profile", "ratio", "counts" (images of each class in `train`); else None.
+        held_out: images taken out of `train` for the teacher to be taught by (MetaDistil), or None.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Dataset:
     seconds: float
     label_noise: dict | None = None
     imbalance: dict | None = None
+    held_out: Split | None = None
 
     @property
     def classes(self):

@@ -17,6 +17,8 @@ from keras_kd.utils.files import bytes_on_disk, fault_of_the_machine
 from keras_kd.utils.formatting import columns, megabytes, millions
 from keras_kd.utils.lazy import installed
 
+# What lies in a run and is neither its student nor made of it.
+NOT_DELIVERED = ("taught_teacher.keras",)
 KINDS = {".keras": "keras", ".tflite": "litert", ".onnx": "onnx"}
 NEEDS = {"keras": "keras", "saved_model": "tensorflow", "litert": "ai_edge_litert", "onnx": "onnxruntime"}
 
@@ -55,7 +57,7 @@ def files_in(run):
     found = [
         path
         for path in sorted(Path(run).iterdir())
-        if path.suffix.lower() in KINDS or (path / "saved_model.pb").exists()
+        if (path.suffix.lower() in KINDS and path.name not in NOT_DELIVERED) or (path / "saved_model.pb").exists()
     ]
     return sorted(found, key=lambda path: path.name != "student.keras")
 

@@ -51,6 +51,7 @@ TEACHING = {
     "generations": ("furlanello2018born",),
     "start_from_teacher": ("stanton2021does",),
     "trust": ("lukasik2022teachers",),
+    "meta": ("zhou2022metadistil",),
     "early stop": ("cho2019efficacy",),
     "late start": ("nagarajan2023deviations",),
     "sigmoid": ("laine2017temporal",),
@@ -199,6 +200,7 @@ def _of_teaching(recipe):
         "generations": recipe.generations > 1,
         "start_from_teacher": recipe.student.start_from_teacher is not None,
         "trust": recipe.trust is not None,
+        "meta": recipe.meta is not None,
     }
     words = {
         "ensemble": "ensemble of teachers",
@@ -208,6 +210,7 @@ def _of_teaching(recipe):
         "generations": "generations",
         "start_from_teacher": "student's start from its teacher",
         "trust": "trust by class",
+        "meta": "teacher that is taught to teach",
     }
     for way, is_used in ways.items():
         if is_used:

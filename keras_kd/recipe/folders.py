@@ -30,6 +30,7 @@ class RunFolder:
     report_page = property(lambda self: self.path / "report.html")
     predictions = property(lambda self: self.path / PREDICTIONS)
     teacher = property(lambda self: self.path / "teacher.json")
+    taught_teacher = property(lambda self: self.path / "taught_teacher.keras")
     bank = property(lambda self: self.path / "bank.json")
     int8_student = property(lambda self: self.path / "student_int8.keras")
     delivered = property(lambda self: self.path / "delivered.keras")
@@ -56,6 +57,7 @@ class RunFolder:
         others += [self.checkpoint(epoch) for epoch in recipe.fit.kept() if epoch < recipe.fit.epochs]
         others += [self.example, self.int8_student] if exports else []
         others += [self.delivered] if recipe.export.deliver == "best" else []
+        others += [self.taught_teacher] if recipe.meta is not None else []
         return (*self.always, *exports, *others)
 
 

@@ -4,6 +4,7 @@ from keras_kd import models
 from keras_kd.data import is_path
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
+from keras_kd.recipe.meta import meta_errors
 from keras_kd.recipe.schema_types import AUTO, SEED
 from keras_kd.recipe.teacher import independent_teacher_errors, teacher_errors
 from keras_kd.training.schedules import Schedule
@@ -41,6 +42,7 @@ def meaning_errors(recipe, path, code):
         *_fit_errors(recipe.fit),
         *_student_errors(recipe),
         *_search_errors(recipe),
+        *meta_errors(recipe, code),
     ]
 
 

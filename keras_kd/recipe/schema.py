@@ -9,6 +9,7 @@ from keras_kd.export.formats import DEFAULTS, FORMATS, INPUTS, OUTPUTS
 from keras_kd.export.gates import GATES
 from keras_kd.recipe.schema_bank import BankSpec, short_bank
 from keras_kd.recipe.schema_data import DataSpec, short_data
+from keras_kd.recipe.schema_meta import MetaSpec, short_meta
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.recipe.schema_types import (
     ABOVE_ZERO,
@@ -308,6 +309,9 @@ class Recipe(Part):
         (), max_length=NETWORKS, description="networks trained with the student and dropped, for dml; a list"
     )
     trust: TrustSpec | None = Field(None, description="the teacher's word weighed by class; needs data.validation")
+    meta: Annotated[MetaSpec | None, BeforeValidator(short_meta)] = Field(
+        None, description="true also teaches the teacher: to teach (MetaDistil)"
+    )
     fit: FitSpec = Field(description="how it is trained, such as fit: {epochs: 240}")
     bank: Annotated[BankSpec, BeforeValidator(short_bank)] = Field(
         BankSpec(), description="what the teacher says, computed once and looked up; a plain string is its mode"
@@ -355,8 +359,9 @@ class Recipe(Part):
             raw.update(term.settings)
             raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
         # Recipes that know of none are as they were before there were these fields.
-        if not plain.get("modules"):
-            plain.pop("modules", None)
+        for field in ("modules", "meta"):
+            if not plain.get(field):
+                plain.pop(field, None)
         if not (plain.get("bank") or {}).get("folder"):
             plain.get("bank", {}).pop("folder", None)
         if folder is not None:

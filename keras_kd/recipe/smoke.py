@@ -27,14 +27,17 @@ def shrink(raw):
             gates.update(images=64, int8_accuracy_drop=1.0, int8_agreement=0.0)
     if isinstance(raw["data"], dict) and isinstance(raw["data"].get("validation"), int):
         raw["data"]["validation"] = min(raw["data"]["validation"], 16)
+    meta = raw["meta"] if isinstance(raw.get("meta"), dict) else {}
+    if isinstance(meta.get("held_out"), int) and meta["held_out"] >= 1:
+        meta["held_out"] = min(meta["held_out"], 16)
     if isinstance(raw["fit"], dict):
         raw["fit"].pop("checkpoint_every", None)
     if isinstance(raw.get("seeds"), list):
         raw["seeds"] = raw["seeds"][:1]
     if isinstance(raw.get("generations"), int):
         raw["generations"] = min(raw["generations"], 2)
-    for weighted in [raw, *(raw["terms"] if isinstance(raw.get("terms"), list) else ())]:
-        for name in ("label_weight", "weight"):
+    for weighted in [raw, meta, *(raw["terms"] if isinstance(raw.get("terms"), list) else ())]:
+        for name in ("label_weight", "weight", "trial_step_size", "teacher_learning_rate"):
             # A second phase begins at once, so that it is seen to work.
             if isinstance(weighted, dict) and isinstance(weighted.get(name), dict):
                 for delay in ("delay", "after"):  # its old name

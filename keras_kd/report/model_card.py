@@ -187,7 +187,9 @@ def _figures(report, data):
     top = f"{top1} top-1, {top5} top-5 on {tested} test images"
     yield "accuracy", f"{top}; one run, seed {report.seed}: no spread is known"
     if teacher and teacher.top1 is not None:
-        yield "its teacher", f"{bare_percent(teacher.top1)} top-1"
+        taught = report.taught_teacher
+        after = f"; {bare_percent(taught.top1)} after it was taught to teach" if taught else ""
+        yield "its teacher", f"{bare_percent(teacher.top1)} top-1{after}"
     if calibration.ece is not None:
         yield "calibration", f"ECE {calibration.ece:.4f} ({calibration.bins} bins), NLL {calibration.nll:.4f}"
     if cost.parameters:
@@ -215,6 +217,9 @@ def _files(report, bench):
         as_keras = f"{bare_percent(one.accuracy)} | {bare_percent(one.agreement)}"
         gives = one.outputs or "logits"
         yield f"| `{one.file}` | {of_file} | {as_keras} | {one.inputs or 'float32'} pixels | {gives} |"
+    if report.taught_teacher and report.taught_teacher.file:
+        top1 = bare_percent(report.taught_teacher.top1)
+        yield f"| `{report.taught_teacher.file}`, the teacher as it was taught | | {top1} | | float32 pixels | |"
     if exports:
         yield ""
         yield f"Top-1 and agreement of the exported files on {exports[0].images:,} test images, in percent."

@@ -30,6 +30,18 @@ class TeacherScores(Scores):
     source: dict[str, Any] | None = described("of a teacher that a recipe names: its run, file, digest, epochs, top1")
 
 
+class TaughtTeacher(Section):
+    """What teaching the teacher changed (`meta`), on the test images; `teacher` is as it was before."""
+
+    file: str | None = described("the taught teacher, in the run's folder")
+    held_out: int | None = described("training images that were held out for it")
+    before: Share | None = described("top-1 accuracy of the teacher before")
+    top1: Share | None = described("of the taught teacher")
+    agreement_before: Share | None = described("share of the images on which both name one class")
+    agreement: Share | None = described("share of the images on which the student names the taught teacher's class")
+    kl: float | None = described("KL divergence of the student from the taught teacher, a mean over images, in nats")
+
+
 class Control(Section):
     """The agreement of the student with a network that did not teach it, on the test images."""
 
@@ -116,6 +128,7 @@ class Data(Section):
     train: int | None = described("training images")
     validation: int | None = described("images set aside from them")
     test: int | None = described("test images")
+    held_out: int | None = described("training images held out for the teacher to be taught by, of a recipe with meta")
     classes: int | None = described("how many")
     label_noise: dict[str, Any] | None = described("wrong labels that were planted")
     imbalance: dict[str, Any] | None = described("classes that were made rare")
@@ -221,6 +234,7 @@ class Report(Section):
     recipe: str | None = described("its name")
     student: Scores | None = described("the student")
     teacher: TeacherScores | None = described("its teacher")
+    taught_teacher: TaughtTeacher | None = described("the same teacher after it was taught to teach")
     fidelity: Fidelity | None = described("student against teacher")
     deviation: Deviation | None = described("their logits against each other")
     calibration: Calibration | None = described("of the student")

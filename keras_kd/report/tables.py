@@ -69,6 +69,20 @@ def units(report):
     return " ".join(one for one in (calibration, work) if one)
 
 
+def taught_teacher(report):
+    """What teaching the teacher changed, as sentences."""
+    taught = parts(report, "taught_teacher")
+    if not taught:
+        return ""
+    before, after = percent(taught.get("before")), percent(taught.get("top1"))
+    both, student = percent(taught.get("agreement_before")), percent(taught.get("agreement"))
+    return (
+        f"The teacher was taught to teach (meta): {before} before, {after} after; the two agree on {both} of the test "
+        f"images, the student with the taught one on {student}. All other figures are of the teacher before; the "
+        f"taught one is {taught.get('file')}."
+    )
+
+
 def best_epoch(report):
     """The epoch that the validation images would have chosen, next to the last one."""
     best = parts(report, "best_validation")

@@ -10,6 +10,7 @@ from keras import ops
 from keras_kd import backend
 from keras_kd.backend.keras_private import additional_loss, flat_layers, overridden_losses
 from keras_kd.data.epochs import Epochs
+from keras_kd.data.rounds import Rounds
 from keras_kd.methods import Method
 from keras_kd.methods.find import guarding
 from keras_kd.models.taps import LOGITS
@@ -57,7 +58,7 @@ class Distiller(backend.TrainingStep, keras.Model):
 
     Args:
         student: a built `keras.Model` from images to (batch, classes).
-        teacher: another one; it never changes. None trains the student on labels alone.
+        teacher: another one; it never changes (that of a `MetaDistiller` does). None trains on labels alone.
         terms: methods, or `Term(method, weight)`; a bare method has its published weight.
         label_weight: weight of the label loss, 0 or more, or a `Schedule`.
         from_logits: whether the networks give logits; or {"student": ..., "teacher": ...}. It is checked.
@@ -271,17 +272,15 @@ class Distiller(backend.TrainingStep, keras.Model):
         backend.keep_memory()
         if self.compiled:
             self.prepare(like_a_batch(x, labels))
-        ours = [SetEpoch(self)] if self._schedules else []
-        ours += [BeginEpoch(x)] if isinstance(x, Epochs) else []
-        if ours:
-            callbacks = options.pop("callbacks", None)
-            if isinstance(callbacks, keras.callbacks.CallbackList):
-                for one in ours:
-                    callbacks.append(one)
-            else:
-                callbacks = [*ours, *keras.tree.flatten(callbacks or [])]
-            options["callbacks"] = callbacks
-        return super().fit(x, y, **options)
+        ours = [SetEpoch(self)]
+        ours += [BeginEpoch(x)] if isinstance(x, Epochs | Rounds) else []
+        callbacks = options.pop("callbacks", None)
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            for one in ours:
+                callbacks.append(one)
+        else:
+            callbacks = [*ours, *keras.tree.flatten(callbacks or [])]
+        return super().fit(x, y, callbacks=callbacks, **options)
 
     def join(self, data):
         """The batch of a training step: images rendered, the frozen networks' signals next to them."""

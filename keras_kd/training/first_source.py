@@ -7,6 +7,7 @@ from keras_kd.backend.keras_private import flat_layers
 from keras_kd.models.finite import first_lost, first_lost_layer
 
 LOWER = "try a lower learning_rate, or precision: float32; new settings need --restart or another --out"
+LOWER_FOR_TEACHER = "if the teacher was lost in being taught, try a lower trial_step_size or teacher_learning_rate"
 
 
 def first_source(model, broken, begun_with=None):
@@ -21,9 +22,11 @@ def first_source(model, broken, begun_with=None):
         The first is "", or begins with a comma.
     """
     for batch in _seen(model):
-        found = _in_batch(batch) or _in_signals(model, batch)
+        in_batch = _in_batch(batch)
+        found = in_batch or _in_signals(model, batch)
         if found is not None:
-            return f", first in {found}", "correct that: no learning rate helps"
+            learns = in_batch is None and vars(model).get("meta") is not None
+            return f", first in {found}", LOWER_FOR_TEACHER if learns else "correct that: no learning rate helps"
         layer = _in_student(model, batch, begun_with) if broken else None
         if layer is not None:
             return f", first in the student's layer {layer!r}, with the weights that the epoch began with", LOWER

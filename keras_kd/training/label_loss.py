@@ -1,9 +1,11 @@
 """The loss on labels, as Keras losses that give one value per example."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_kd.data.epochs import Epochs
+from keras_kd.data.rounds import Rounds
 from keras_kd.utils.errors import UserError
 
 
@@ -67,6 +69,8 @@ def cross_entropy(y, output, from_logits):
 
 def like_a_batch(x, labels):
     """The `KerasTensor` of a batch of labels; None where they come with the batches."""
+    if isinstance(x, Rounds):
+        return keras.KerasTensor((None, *np.shape(x[0][1])[1:]))
     if isinstance(x, Epochs):
         return keras.KerasTensor((None,))
     return None if labels is None else keras.KerasTensor((None, *labels.shape[1:]))

@@ -27,6 +27,8 @@ MODULES = [
 ADAPTERS = {method: adapter for module in MODULES for method, adapter in module.ADAPTERS.items()}
 # Of the adapters that make networks of weights that they are given, which cannot be compiled.
 NETWORKS = {method: make for module in MODULES for method, make in getattr(module, "NETWORKS", {}).items()}
+# Of procedures that are more than a loss: {name of an output: value}.
+STEPS = {method: step for module in MODULES for method, step in getattr(module, "STEPS", {}).items()}
 FIGURES = {"metrics", "linear_cka"}
 
 
@@ -39,9 +41,8 @@ def pytest_generate_tests(metafunc):
     if "case" not in metafunc.fixturenames:
         return
     cases = cases_of(metafunc.config)
-    wanted = {"test_figures": {"metrics"}, "test_linear_cka": {"linear_cka"}}.get(
-        metafunc.function.__name__, set(ADAPTERS)
-    )
+    others = {"test_figures": {"metrics"}, "test_linear_cka": {"linear_cka"}, "test_steps": set(STEPS)}
+    wanted = others.get(metafunc.function.__name__, set(ADAPTERS))
     chosen = [case for case in cases if case["method"] in wanted]
     metafunc.parametrize(
         "case", chosen, ids=[case.get("id", f"{case['method']}/{case.get('case')}") for case in chosen]
@@ -56,10 +57,10 @@ def arrays(request):
 
 def test_every_case_is_of_a_known_method(request):
     cases = cases_of(request.config)
-    unknown = sorted({case["method"] for case in cases} - set(ADAPTERS) - FIGURES)
+    unknown = sorted({case["method"] for case in cases} - set(ADAPTERS) - set(STEPS) - FIGURES)
     assert not unknown, f"no adapter for {', '.join(unknown)}"
     if Path(request.config.getoption("golden")) == Path(__file__).parents[1] / "golden":
-        assert set(ADAPTERS) | FIGURES <= {case["method"] for case in cases}, "an adapter without a case"
+        assert {*ADAPTERS, *STEPS, *FIGURES} <= {case["method"] for case in cases}, "an adapter without a case"
 
 
 def test_loss_and_gradient(case, arrays):
@@ -81,6 +82,19 @@ def test_loss_and_gradient(case, arrays):
         deviation = case.get("float32_gradient_deviation", {}).get(f"grad_{name}", 0.0)
         tolerance = max(1e-4, 10 * deviation) * np.abs(reference).max()
         np.testing.assert_allclose(gradients[name], reference, rtol=0, atol=tolerance)
+
+
+def test_steps(case, arrays):
+    inputs = {name: arrays[key] for name, key in case["inputs"].items()}
+    inputs = {name: value.astype("float32" if value.dtype.kind == "f" else "int32") for name, value in inputs.items()}
+    got = STEPS[case["method"]](inputs, case["hyperparameters"])
+    for name, key in case["outputs"].items():
+        expected = arrays[key]
+        # Weights after a step differ little from those before: what is held is the step.
+        before = inputs.get(name.removesuffix("_after"), 0) if name.endswith("_after") else 0
+        step = np.abs(expected - before).max()
+        rounding = np.finfo("float32").eps * np.abs(expected).max()
+        np.testing.assert_allclose(got[name], expected, rtol=0, atol=1e-4 * step + rounding, err_msg=name)
 
 
 def test_figures(case, arrays):

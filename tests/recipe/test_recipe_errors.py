@@ -71,7 +71,7 @@ BROKEN = {
     "unknown top field": (
         GOOD + "optimiser: sgd\n",
         [
-            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, fit, bank, generations, export, search, baseline, evidence, modules, seed, seeds"
+            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, meta, fit, bank, generations, export, search, baseline, evidence, modules, seed, seeds"
         ],
     ),
     "rare classes of a profile that has none": (
@@ -361,6 +361,45 @@ BROKEN = {
         [
             "bad.yaml:5: terms[0].temprature: no such field for kd; did you mean 'temperature'?",
             "bad.yaml:6: fit.epochs: is 0; expected more than 0",
+        ],
+    ),
+    "meta of no kind": (
+        GOOD + "meta: 3\n",
+        ["bad.yaml:7: meta: is 3; expected true, or fields such as {trial_step_size: 0.05}"],
+    ),
+    "meta without a teacher": (
+        "data: {name: digits}\nstudent: digits_tiny\nfit: {epochs: 2}\nmeta: true\n",
+        ["bad.yaml:4: meta: there is no teacher to be taught; give one, or drop it"],
+    ),
+    "meta through layers": (
+        but("{method: kd, weight: 0.9, temperature: 4}", "{method: at}") + "meta: true\n",
+        [
+            "bad.yaml:5: terms[0]: at reads or trains more than logits, through which alone meta teaches the teacher; "
+            "take kd, dkd, dist or another term of logits, or drop meta"
+        ],
+    ),
+    "meta with what it excludes": (
+        but("fit: {epochs: 2}", "fit: {epochs: 2, precision: mixed_float16}")
+        + "meta: true\nbank: full\ngenerations: 2\n",
+        [
+            "bad.yaml:6: fit.precision: in float16 the gradients of a trial vanish; use mixed_bfloat16 or float32, or "
+            "drop meta",
+            "bad.yaml:8: bank.mode: a bank holds what the teacher said before meta taught it; leave bank out, or drop "
+            "meta",
+            "bad.yaml:9: generations: with meta each teacher would be moved away from the student that it was; set "
+            "generations: 1, or drop meta",
+        ],
+    ),
+    "meta of an ensemble": (
+        but("teacher: digits_teacher.yaml", "teacher: [digits_cnn, digits_cnn]") + "meta: true\n",
+        ["bad.yaml:2: teacher.ensemble: meta teaches one network; name one of them as the teacher, or drop meta"],
+    ),
+    "meta that teaches in no epoch": (
+        GOOD + "meta: {teacher_learning_rate: {end_value: 0.1, delay: 5}, held_out: 1.5}\n",
+        [
+            "bad.yaml:7: meta.held_out: is 1.5; expected a fraction below 1 or a whole number",
+            "bad.yaml:7: meta.teacher_learning_rate: is 0 in all 2 epochs, so that the teacher stays; expected some "
+            "epoch above 0, or drop meta",
         ],
     ),
 }

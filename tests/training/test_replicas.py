@@ -42,12 +42,42 @@ for a, b in zip(one_weights, two_weights):
 print("equal")
 """
 
+TAUGHT = """
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+import keras
+from networks import cnn, images
+from keras_kd import KD, MetaDistiller, UserError
+
+x, y = images(32)
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    distiller = MetaDistiller(cnn(2), cnn(4, name="teacher"), [KD()])
+    distiller.compile("sgd")
+try:
+    distiller.fit(x[:16], y[:16], held_out=(x[16:], y[16:]), batch_size=8, verbose=0)
+except UserError as error:
+    print(error)
+"""
+
+
+def said_by(code):
+    tests = Path(__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    return done.stdout.strip() or done.stderr
+
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("forked")
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="MirroredStrategy is TensorFlow's")
 def test_one_and_two_replicas_agree():
-    tests = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=environment)
-    assert done.stdout.strip() == "equal", done.stderr
+    assert said_by(CODE) == "equal"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("forked")
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="MirroredStrategy is TensorFlow's")
+def test_a_teacher_is_not_taught_by_several_replicas():
+    assert "MetaDistiller: found 2 replicas; expected one" in said_by(TAUGHT)

@@ -97,6 +97,8 @@ def _title(name):
         return "Loss, all its terms together"
     if name == "label_loss":
         return "Loss on labels"
+    if name == "held_out_loss":
+        return "Loss of the trials on held-out images"
     if name.endswith("_loss"):
         return f"Loss of the term {name.removesuffix('_loss')}"
     return name.replace("_", " ").capitalize()
@@ -110,6 +112,8 @@ def _how(name, both):
         return f"The share of images that are right. A line that still rises at the end would gain by more epochs.{gap}"
     if name == "loss":
         return f"What the optimizer makes small: the weighted sum of the terms. It should fall and flatten.{gap}"
+    if name == "held_out_loss":
+        return "What the teacher is taught to make small: the loss, on held-out images, of a student that tried a step."
     if name.endswith("loss"):
         return (
             "This term alone, before its weight. One that does not fall, or rises while the others fall, asks for "

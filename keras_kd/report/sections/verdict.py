@@ -1,7 +1,7 @@
 """Whether distillation helped, and the two networks next to each other."""
 
 from keras_kd.report import tables
-from keras_kd.report.blocks import in_terminal, listed, section, table, text
+from keras_kd.report.blocks import also_in_terminal, in_terminal, listed, section, table, text
 from keras_kd.report.fields import entries, get_path, parts
 from keras_kd.utils.formatting import number, percent
 
@@ -30,6 +30,7 @@ def networks(report):
         table(header, rows),
         in_terminal(table(*tables.networks_in_brief(report))),
         text(tables.savings(report)),
+        also_in_terminal(text(tables.taught_teacher(report))),
         text(tables.best_epoch(report)),
         text(tables.measured_weight(report)),
         text("On the test images." if rows else "", tables.units(report), soft=True),

@@ -42,6 +42,8 @@ def baseline_of(recipe, label_smoothing=None):
             "label_weight": label_weight,
             "peers": (),
             "trust": None,
+            # Without a teacher nothing is held out for it: labels alone have all images.
+            "meta": None,
             "bank": BankSpec(mode="live"),
             "generations": 1,
             "search": None,

@@ -12,10 +12,14 @@ from keras_kd.models.precision import in_precision
 from keras_kd.models.start import start_from
 from keras_kd.training.accuracy import Accuracy
 from keras_kd.training.distiller import Distiller
-from keras_kd.training.schedules import Schedule
+from keras_kd.training.meta_distiller import Meta, MetaDistiller
+from keras_kd.training.schedules import Schedule, learning_rate
 from keras_kd.training.sgd import SGD
 from keras_kd.training.term import Term
 from keras_kd.training.trust import trust_by_class
+
+# What of a recipe's `meta` is no argument of `Meta`.
+OF_THE_DATA = ("follow_student", "held_out")
 
 
 def build_student(recipe, dataset):
@@ -68,18 +72,19 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
         start_from(student.model, teacher.model, share)
     given = {"student": student, **({"teacher": teacher} if teacher else {})}
     given.update({f"peer_{number}": peer for number, peer in enumerate(peers, 1)})
-    distiller = Distiller(
-        student.model,
-        teacher.model if teacher else None,
-        terms=[Term(make(term), term.weight, term.schedules) for term in recipe.terms],
-        label_weight=recipe.label_weight,
-        from_logits={role: network.from_logits for role, network in given.items()},
-        views=views,
-        peers=[peer.model for peer in peers],
-        trust=trust,
-        examples=examples,
-        banked=banked,
-    )
+    networks = student.model, teacher.model if teacher else None
+    terms = [Term(make(term), term.weight, term.schedules) for term in recipe.terms]
+    options = {
+        "label_weight": recipe.label_weight,
+        "from_logits": {role: network.from_logits for role, network in given.items()},
+        "views": views,
+        "trust": trust,
+    }
+    if recipe.meta is not None:
+        distiller = MetaDistiller(*networks, terms, meta_of(recipe), **options)
+    else:
+        options.update(peers=[peer.model for peer in peers], examples=examples, banked=banked)
+        distiller = Distiller(*networks, terms, **options)
     fit = recipe.fit
     distiller.compile(
         optimizer=optimizer(fit, phases=_has_phases(recipe)),
@@ -90,6 +95,19 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
         jit_compile=fit.jit_compile,
     )
     return distiller
+
+
+def meta_of(recipe):
+    """How the teacher of a recipe is taught: its `Meta`."""
+    spec, fit = recipe.meta, recipe.fit
+
+    def fall(epoch):
+        return learning_rate(
+            epoch, base=1.0, epochs=fit.epochs, drops=fit.drops, drop_factor=fit.drop_factor, decay=fit.decay
+        )
+
+    settings = {name: getattr(spec, name) for name in type(spec).model_fields if name not in OF_THE_DATA}
+    return Meta(**settings, fall=fall if spec.follow_student else None)
 
 
 def _has_phases(recipe):

@@ -105,6 +105,8 @@ def _read_of(recipe):
 
 def _why_not(recipe, dataset, teacher, reading, taps):
     """Why the teacher cannot be looked up, or None."""
+    if recipe.meta is not None:
+        return "it is taught itself (meta)"
     live = [method.name for method in reading if method.live]
     if live:
         return f"{live[0]} asks it in the step"

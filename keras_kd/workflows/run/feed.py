@@ -1,6 +1,7 @@
 """How the training images reach the networks: on the device as a whole, or batch by batch."""
 
 from keras_kd.data.epochs import Epochs
+from keras_kd.data.rounds import HeldOut, Rounds
 from keras_kd.data.views.rendering import ViewRenderer
 
 # Above this the training images stay on the host and each batch is sent as pixels.
@@ -22,13 +23,16 @@ def epochs_of(recipe, dataset, renderer, bank=None, epoch=0):
         renderer: of `renderer_of`.
         bank: the teacher's `Bank`, or None.
         epoch: the epoch to begin with, counted from 0.
+
+    Returns:
+        `Epochs`; where the teacher is taught, of as many images a step as a round has.
     """
-    views, train = recipe.data.family, dataset.train
+    views, train, batches = recipe.data.family, dataset.train, recipe.meta.batches if recipe.meta else 1
     return Epochs(
         train.images if renderer.images is None else None,
         train.labels,
         views,
-        recipe.fit.batch_size,
+        recipe.fit.batch_size * batches,
         recipe.seed,
         epoch,
         image_shape=dataset.image_shape,
@@ -36,3 +40,18 @@ def epochs_of(recipe, dataset, renderer, bank=None, epoch=0):
         bank=bank,
         positions=None if views.mixing else train.positions,
     )
+
+
+def rounds_of(recipe, dataset, epochs):
+    """The training images as rounds, with held-out images, where the teacher is taught; else as they are.
+
+    Args:
+        recipe: a `Recipe`.
+        dataset: its data.
+        epochs: of `epochs_of`.
+    """
+    if recipe.meta is None:
+        return epochs
+    size = recipe.fit.batch_size * recipe.meta.held_out_batches
+    held_out = HeldOut(dataset.held_out.images, dataset.held_out.labels, size, recipe.seed, recipe.data.family)
+    return Rounds(epochs, held_out, recipe.meta.batches)

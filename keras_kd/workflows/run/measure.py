@@ -23,6 +23,7 @@ from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
 from keras_kd.utils.paths import KERAS, ends_in
 from keras_kd.utils.steps import step
+from keras_kd.workflows.run import taught_teacher
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
 from keras_kd.workflows.run.label_weight import with_measured_weights
@@ -50,6 +51,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     # A teacher of other classes can be compared with nothing here.
     comparable = None if logits[1] is None else teacher
     weighed, report.label_weight = with_measured_weights(recipe, dataset, teacher)
+    report.taught_teacher = taught_teacher.measured(files, dataset, comparable, logits)
     if not brief:
         write_predictions(files.predictions, *logits, dataset.test.labels, dataset.test.images)
         report.splits = by_split(
@@ -143,6 +145,7 @@ def _data(recipe, dataset):
         "validation": len(dataset.validation) if dataset.validation else 0,
         "test": len(dataset.test),
         "classes": dataset.classes,
+        **({"held_out": len(dataset.held_out)} if dataset.held_out else {}),
         **({"label_noise": dataset.label_noise} if dataset.label_noise else {}),
         **({"imbalance": dataset.imbalance} if dataset.imbalance else {}),
     }

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from keras_kd import data
+from keras_kd.data.held_out import with_held_out
 from keras_kd.models import know_module_of
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
@@ -12,8 +13,13 @@ from keras_kd.workflows.run.folder import is_run
 
 
 def load_data(recipe):
-    """The recipe's images and labels."""
-    return data.load(**recipe.data.model_dump(exclude={"views"}))
+    """The recipe's images and labels; those that its teacher is taught by are taken out of the training images."""
+    asked = recipe.data.model_dump(exclude={"views"})
+    dataset = data.load(**asked)
+    if recipe.meta is None:
+        return dataset
+    planted = {name: asked[name] for name in ("seed", "label_noise", "imbalance")}
+    return with_held_out(dataset, "meta.held_out", recipe.meta.held_out, **planted)
 
 
 def know_modules_of(folder):

@@ -24,8 +24,9 @@ from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student, trust_of
 from keras_kd.workflows.run.choose_bank import bank_of
-from keras_kd.workflows.run.feed import epochs_of, renderer_of
+from keras_kd.workflows.run.feed import epochs_of, renderer_of, rounds_of
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
+from keras_kd.workflows.run.taught_teacher import as_it_was, keep_taught
 
 # Batches that batch normalisation is measured on where a student starts from its teacher.
 START_BATCHES = 50
@@ -43,6 +44,12 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
         keep_best: also keeps the student of the epoch that is best on the validation images, if there are any.
         anew: passes over the state that is there.
     """
+    # A teacher that learns is as it was afterwards: what is measured, and the next trial, begin with that one.
+    with as_it_was(teacher if context.recipe.meta else None):
+        _train(context, teacher, begin, until, home_folder, keep_best, anew)
+
+
+def _train(context, teacher, begin, until, home_folder, keep_best, anew):
     recipe, measured = with_measured_weights(context.recipe, context.dataset, teacher)
     dataset, files = context.dataset, context.files
     if measured:
@@ -51,7 +58,7 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
     if recipe.fit.deterministic:
         backend.make_deterministic()
     student = build_student(recipe, dataset)
-    _room_for(files, student.model)
+    _room_for(files, [student.model, *([teacher.model] if recipe.meta else [])])
     recipe.data.family.check(dataset.image_shape)
     renderer = renderer_of(recipe, dataset)
     bank = bank_of(recipe, dataset, teacher, home_folder or files.path, renderer, context.log)
@@ -66,15 +73,16 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
         banked=bank is not None,
     )
     rows = [] if anew else load_state(distiller, files.state)
+    epochs = epochs_of(recipe, dataset, renderer, bank, epoch=len(rows))
+    steps = rounds_of(recipe, dataset, epochs)
     begin()
     if rows:
         # A kill between the state and the history left the history an epoch behind.
         write_csv(rows, files.history)
-    epochs = epochs_of(recipe, dataset, renderer, bank, epoch=len(rows))
     if recipe.student.start_from_teacher is not None and not rows:
         first = range(min(len(epochs), START_BATCHES))
         re_estimate_batch_norm(student.model, (renderer(epochs[step][0]) for step in first))
-    _fit(context, distiller, epochs, rows, until, keep_best)
+    _fit(context, distiller, steps, rows, until, keep_best)
     _keep(files, distiller, bank, rows)
     if until == recipe.fit.epochs:
         files.state.unlink(missing_ok=True)
@@ -131,6 +139,7 @@ def _keep(files, distiller, bank, rows):
         with atomic_write(files.bank) as temporary:
             temporary.write_text(json.dumps(bank.summary(), indent=1), encoding="utf-8")
     write_csv(rows, files.history, done=True)
+    keep_taught(files, distiller)
     # On JAX Keras imports TensorFlow here, where it is installed.
     with atomic_write(files.student) as temporary, quiet_start():
         distiller.save(temporary)
@@ -198,9 +207,9 @@ class _Record(keras.callbacks.Callback):
         stages.mark()
 
 
-def _room_for(files, model):
+def _room_for(files, models):
     """Refuses to begin where the run cannot be written: weights, momentum, the new state next to the old, exports."""
-    need = 8 * bench.bytes_of_weights(model) + 10 * 2**20
+    need = 8 * sum(map(bench.bytes_of_weights, models)) + 10 * 2**20
     free = shutil.disk_usage(files.path).free
     if free < need:
         needed, there = (megabytes(one, 0, mega=2**20) for one in (need, free))

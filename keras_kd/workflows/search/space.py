@@ -15,7 +15,9 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import in_one_line
 
 # Fields that a trial may set. All trials have the data, the teachers' runs and the seeds in common.
-MAY = ("label_weight", "terms", "fit", "student", "teacher", "peers", "trust", "data.views")
+MAY = ("label_weight", "terms", "fit", "student", "teacher", "peers", "trust", "meta", "data.views")
+# Within these: which images are held out, and the budget.
+MAY_NOT = ("fit.epochs", "meta", "meta.held_out")
 KINDS = ("float", "int", "choice", "boolean")
 DRAWS, TRIED = 40, 250
 IN_GRID = 10_000  # values of one range
@@ -122,7 +124,7 @@ def _ready(recipe):
 
 def _setting(path, spec, named):
     where = f"search.space.{path}"
-    if not any(path == one or path.startswith(f"{one}.") for one in MAY) or path == "fit.epochs":
+    if not any(path == one or path.startswith(f"{one}.") for one in MAY) or path in MAY_NOT:
         raise UserError(
             f"{where}: cannot be searched: trials have data, budget and seeds in common; expected a path in "
             f"{', '.join(MAY)}"
