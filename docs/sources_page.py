@@ -146,8 +146,7 @@ def _command(recipe):
 def _published(recipe):
     """What a recipe aims at, and what came of it."""
     head = head_of(recipe)
-    aim, got = head["Aim"].rstrip("."), head["Got"].rstrip(".")
-    return f"{aim}; {got}"
+    return "; ".join(head[part].rstrip(".") for part in ("Aim", "Got") if part in head)
 
 
 def _results(name):

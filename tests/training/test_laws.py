@@ -290,9 +290,10 @@ def test_adapters_in_half_precision_is_caught():
 def test_a_method_that_no_table_could_cite_is_caught():
     class Uncited(KD):
         paper: ClassVar[str] = ""
+        knowledge: ClassVar[str] = ""
 
     Uncited.__module__ = "keras_kd.methods.kd"
-    with pytest.raises(LawBroken, match="'its paper is cited': paper"):
+    with pytest.raises(LawBroken, match="'its paper is cited': paper, knowledge of Uncited: not set"):
         check_laws(Uncited, published=True, laws=list(PUBLISHED))
 
 
