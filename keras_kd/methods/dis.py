@@ -21,8 +21,8 @@ class DIS(SoftenedLogitMethod):
     p~ = w exp(z / T) / Z~. The weighted sums are unbiased, their logarithm is off by a part in m. Where all classes are
     asked for each is taken once, and it is KD.
 
-    This term is given all logits, so it saves no time: it shows what the sampling costs in accuracy. With very many
-    classes `keras_kd.SampledDistiller` trains by it, and computes the drawn classes' logits alone.
+    This term is given all logits and saves no time: it shows what the sampling costs in accuracy. With very many classes
+    `keras_kd.SampledDistiller` trains by it, and computes the drawn classes' logits alone.
 
     Equations only; settings ours: the paper's abstract could be read, and no code was found. From it: classes are
     ranked by the difference of teacher and student, and ranks are drawn from a mixture of Laplace distributions. Ours:
