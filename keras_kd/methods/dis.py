@@ -21,7 +21,7 @@ class DIS(SoftenedLogitMethod):
     p~ = w exp(z / T) / Z~. The weighted sums are unbiased, their logarithm is off by a part in m. Where all classes are
     asked for each is taken once, and it is KD.
 
-    This term is given all logits, so it saves no time: it shows what the sampling costs in accuracy. With very many
+    This term is given all logits, so it saves no time: it shows what the sampling costs in accuracy. For very many
     classes `keras_kd.SampledDistiller` trains by it, and computes the drawn classes' logits alone.
 
     Equations only; settings ours: the paper's abstract could be read, and no code was found. From it: classes are
@@ -31,8 +31,7 @@ class DIS(SoftenedLogitMethod):
 
     Args:
         temperature: 0.0001 or more; both sides' logits are divided by it.
-        samples: how many classes are drawn for an example, 2 or more; none: a tenth of them, but 64 at least (all, of
-            fewer).
+        samples: how many classes are drawn for an example, 2 or more; none: a tenth, but 64 at least (of fewer, all).
         proposal: "rank": the classes on whose probability teacher and student differ most are the likeliest, and some
             of those on which they differ least; "uniform": all are as likely.
         scale: of "rank": how fast a class is less likely with its rank, in shares of all classes (by a factor of e).
