@@ -141,6 +141,10 @@ def pytest_collection_finish():
         numbers_by_numpy(True)
     else:
         _do_not_tune_pipelines()
+    # Several tests at once are slow: a command in this process says no line because of that.
+    from keras_kd.utils import steps
+
+    steps.PATIENCE = 600.0
     # What is imported stays, and a trace makes many objects that stay for a while: the garbage collector would look
     # through all of them again and again.
     gc.freeze()

@@ -55,8 +55,8 @@ class Command(click.Command):
 
 
 def _telling(context):
-    """A line now and then while a command takes long, of those that can be told to be quiet; Keras is not there yet."""
-    if context.params.get("quiet", True) or context.params.get("joins"):
+    """A line now and then while a command takes long, unless it is told to be quiet; Keras is not there yet."""
+    if context.params.get("quiet") or context.params.get("joins"):
         return contextlib.nullcontext()
     given = next((context.params[one] for one in ("recipe", "run", "name") if context.params.get(one)), "")
     return telling(Path(str(given)).stem or context.info_name)

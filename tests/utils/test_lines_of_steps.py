@@ -3,7 +3,9 @@
 import time
 
 import pytest
+from click.testing import CliRunner
 
+from keras_kd.cli.common import command, quiet_option
 from keras_kd.utils import screen, steps
 from keras_kd.utils.stages import Stages, added, mark, stage, timed, was_asked
 from keras_kd.utils.steps import step, telling
@@ -111,3 +113,17 @@ def test_a_step_that_takes_a_while_is_told_of_less_often(capsys, monkeypatch):
     with telling("digits", patience=0.1):
         time.sleep(0.9)
     assert 1 <= len(lines(capsys)) <= 4
+
+
+def test_every_command_says_that_it_goes_on_unless_it_is_to_be_quiet(monkeypatch):
+    monkeypatch.setattr(steps, "PATIENCE", 0.1)
+
+    @command()
+    @quiet_option
+    def waits(quiet):
+        time.sleep(0.6)
+
+    assert "waits: still at starting, 0 s" in CliRunner().invoke(waits).stderr
+    assert CliRunner().invoke(waits, ["--quiet"]).stderr == ""
+    plain = command("plain")(lambda: time.sleep(0.6))
+    assert "plain: still at starting, 0 s" in CliRunner().invoke(plain).stderr
