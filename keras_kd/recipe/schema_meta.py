@@ -15,8 +15,8 @@ class MetaSpec(Part):
     step is taken back, and the student is trained on the same batch with the teacher as it now is. `true` is shorthand
     for the defaults, which are those of the authors' script but where said.
 
-    The file of the teacher stays as it is; the taught one is `taught_teacher.keras` in the run. A round costs about
-    three steps. There is no bank, as what the teacher says changes."""
+    The file of the teacher stays as it is; the taught one is `taught_teacher.keras` in the run. A round of one
+    batch costs four to five steps. There is no bank, as what the teacher says changes."""
 
     trial_step_size: Weight = Field(
         0.05, description="learning rate of the trial, plain SGD without momentum: a number or a schedule"
@@ -24,7 +24,7 @@ class MetaSpec(Part):
     teacher_learning_rate: Weight = Field(
         0.001,
         description="of the teacher's SGD: a number or a schedule; while it is 0 the teacher stays, no trial is made. "
-        "In the authors' script it is 0 for the first 149 of 240 epochs, plain distillation at three times the cost, "
+        "In the authors' script it is 0 for the first 149 of 240 epochs, plain distillation at the cost of teaching, "
         "and 0.05 then: `{end_value: 0.5, delay: 149}` with `follow_student`. Here it is taught from the first epoch "
         "on, as in the paper's algorithm, at a rate of ours: at 0.05 from the first epoch on it was lost on digits",
     )

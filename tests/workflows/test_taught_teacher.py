@@ -18,6 +18,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import train as training
 from keras_kd.workflows.run.open_run import load_data as data_of
+from keras_kd.workflows.run.plan import plan
 from keras_kd.workflows.run.taught_teacher import as_it_was
 from keras_kd.workflows.search.space import SearchInput, space_of
 
@@ -138,6 +139,15 @@ def test_a_run_that_dies_in_a_step_ends_with_the_same_student_and_teacher(epoch,
     for name in ("student.keras", "taught_teacher.keras"):
         assert equal(straight[0] / name, Path("killed", name))
     assert not Path("killed/training_state.npz").exists()
+
+
+def test_a_plan_knows_what_teaching_costs():
+    recipe, plain = load("taught.yaml"), load("taught.yaml", ["meta=null"])
+    taught, fixed = plan(recipe, everything=False), plan(plain, everything=False)
+    assert (taught["data"]["train"], fixed["data"]["train"]) == (160, 200)
+    assert taught["bytes"] > fixed["bytes"] and fixed["steps"] == 8 * 3 and taught["steps"] == 7 * 3
+    with pytest.raises(UserError, match=r"meta\.held_out: found 200\.0; expected a fraction between 0 and 1"):
+        plan(load("taught.yaml", ["meta.held_out=200"]), everything=False)
 
 
 def test_a_teacher_is_as_it_was_whatever_happens():

@@ -1,8 +1,11 @@
 """A recipe tried without training: its networks are built, untrained, and everything that must fit is seen to fit."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from keras_kd.data.describe import describe
+from keras_kd.data.values import share_of
 from keras_kd.models.network import build
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
@@ -20,7 +23,10 @@ def about_data(recipe):
     """
     about = describe(**recipe.data.model_dump(exclude={"views"}))
     recipe.data.family.check(about.image_shape)
-    return about
+    if recipe.meta is None:
+        return about
+    held_out = share_of("meta.held_out", recipe.meta.held_out, about.train_count, counts=True)
+    return replace(about, train_count=about.train_count - held_out)
 
 
 def dry_run(recipe, about, smoke=False, visit=None, *, look=None, everything=False, quiet=False):

@@ -51,9 +51,10 @@ def plan(recipe, smoke=False, *, look=None, everything=True):
     steps = -(-about.train_count // recipe.fit.batch_size) * epochs
     student_cost = cost(student.model)
     teacher_cost = cost(teacher.model) if teacher else None
-    work = 3 * student_cost["macs"] + (teacher_cost["macs"] if teacher_cost else 0)
+    work = _work(recipe, student_cost["macs"], teacher_cost["macs"] if teacher_cost else 0)
     rate = multiplications_a_second()
     kept = len(recipe.fit.kept()) - 1
+    taught = 8 * teacher_cost["bytes"] if recipe.meta else 0
     seconds = round(START + STEP * steps + work * about.train_count * epochs / rate, 1)
     return {
         "student": {"name": student.name, **student_cost},
@@ -75,8 +76,20 @@ def plan(recipe, smoke=False, *, look=None, everything=True):
         "checks": checks[0] if checks else None,
         "bank_bytes": planned_bytes(recipe, about, teacher),
         "bytes": (8 + kept) * recipe.generations * student_cost["bytes"]
+        + taught
         + about.train_count * int(np.prod(about.image_shape)),
     }
+
+
+def _work(recipe, student, teacher):
+    """Multiply-accumulates of training on an image, out of those of a run of each network on one.
+
+    The gradient of a run costs two runs more, and what is differentiated twice three times its first gradient.
+    """
+    work = 3 * student + teacher
+    if recipe.meta is not None:
+        work += 9 * student + 3 * teacher + 3 * student * recipe.meta.held_out_batches / recipe.meta.batches
+    return work
 
 
 def _repeated_seeds(recipe, seconds, train_count, macs, rate):
