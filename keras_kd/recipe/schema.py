@@ -357,6 +357,8 @@ class Recipe(Part):
         # Recipes that know of none are as they were before there were these fields.
         if not plain.get("modules"):
             plain.pop("modules", None)
+        if not plain["data"].get("groups"):
+            plain["data"].pop("groups", None)
         if not (plain.get("bank") or {}).get("folder"):
             plain.get("bank", {}).pop("folder", None)
         if folder is not None:
