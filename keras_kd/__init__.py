@@ -60,6 +60,8 @@ __all__ = [
     "SampledDistiller",
     "Schedule",
     "SimKD",
+    "Subclass",
+    "SubclassTeacher",
     "TTM",
     "Term",
     "UserError",
@@ -117,6 +119,8 @@ if TYPE_CHECKING:
         ReverseKL,
         ReviewKD,
         SimKD,
+        Subclass,
+        SubclassTeacher,
     )
     from keras_kd.models import MODELS
     from keras_kd.report.report import Report
@@ -136,7 +140,8 @@ _NAMES = {
     "keras_kd.data.views.crop_flip": "VIEWS",
     "keras_kd.data.views.rendering": "ViewRenderer",
     "keras_kd.methods": "AT BSS CC CRD CTKD DIS DIST DKD DML FCFD FSP FitNet HardLabels JensenShannon KD "
-    "LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD TTM VID WTTM",
+    "LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD Subclass "
+    "SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
     "keras_kd.training.distiller": "Distiller Term",

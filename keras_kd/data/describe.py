@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_kd.data.groups import group_numbers
 from keras_kd.data.injected.imbalance import kept_of_each_class
 from keras_kd.data.load import load
 from keras_kd.data.sources import kind
@@ -59,6 +60,9 @@ def describe(name, **options):
         if options.get("classes") is not None:
             share = len(options["classes"]) / classes
             classes, train, test = len(options["classes"]), round(train * share), round(test * share)
+        if options.get("groups") is not None:
+            group_numbers(options["groups"], classes)
+            classes = len(options["groups"])
         train, test = options.get("train_images") or train, options.get("test_images") or test
         if options.get("imbalance") is not None:
             train = int(kept_of_each_class(np.full(classes, train // classes), options["imbalance"]).sum())

@@ -9,6 +9,7 @@ import numpy as np
 from keras_kd.data import dataset
 from keras_kd.data import subset as choose
 from keras_kd.data.dataset import Dataset
+from keras_kd.data.groups import grouped
 from keras_kd.data.injected.imbalance import describe_imbalance, left_of
 from keras_kd.data.injected.label_noise import describe_noise, noise_of, with_noise
 from keras_kd.data.pick import Pick
@@ -27,6 +28,7 @@ def load(
     data_dir=None,
     image_size=None,
     classes=None,
+    groups=None,
     train_images=None,
     test_images=None,
     validation=0.0,
@@ -50,6 +52,8 @@ def load(
         image_size: pixels, one number or (height, width), to resize the images to; needed where they differ in size.
         classes: keep only the images of the classes of these numbers, which become 0, 1, ... in this order; None keeps
             all.
+        groups: lists of class numbers, as `classes` leaves them; each list becomes one class, in this order. None
+            leaves the classes as they are.
         train_images: keep at most so many training images, the classes as equal as can be; None keeps all.
         test_images: the same of the test images, and of a folder's own validation images.
         validation: part of the training images to set aside, as a fraction (below 1) or a number of images, from every
@@ -87,6 +91,8 @@ def load(
         print_note_once(note)
     if classes is not None:
         source = _only(source, classes, pick)
+    if groups is not None:
+        source = grouped(source, groups)
     class_names, own = source.class_names, source.validation
     train, test = _with_test(name, source, test_fraction, pick)
     # What a bank counts by: the same whatever is taken out of it.
@@ -102,7 +108,8 @@ def load(
         held_out = len(whole) + np.arange(len(aside))
     train = _part_of(whole, positions, pick)
     if label_noise is not None:
-        noise = noise_of(label_noise, tfds_set(name), classes)
+        # The superclasses that are known are those of the classes, not of groups of them.
+        noise = noise_of(label_noise, tfds_set(name) if groups is None else None, classes)
         train = with_noise(train, positions, len(class_names), noise)
         if aside is not None and not label_noise.get("clean_validation"):
             aside = with_noise(aside, held_out, len(class_names), noise)

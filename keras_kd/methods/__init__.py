@@ -28,6 +28,8 @@ from keras_kd.methods.rkd import RKD
 from keras_kd.methods.rld import RLD
 from keras_kd.methods.simkd import SimKD
 from keras_kd.methods.sp import SP
+from keras_kd.methods.subclass import Subclass
+from keras_kd.methods.subclass_teacher import SubclassTeacher
 from keras_kd.methods.ttm import TTM
 from keras_kd.methods.vid import VID
 from keras_kd.methods.wttm import WTTM
@@ -46,6 +48,8 @@ METHODS: dict[str, type[Method]] = {
     "reverse_kl": ReverseKL,
     "jensen_shannon": JensenShannon,
     "label_smoothing": LabelSmoothing,
+    "subclass": Subclass,
+    "subclass_teacher": SubclassTeacher,
     "at": AT,
     "cc": CC,
     "fcfd": FCFD,
@@ -95,6 +99,8 @@ __all__ = [
     "ReviewKD",
     "SP",
     "SimKD",
+    "Subclass",
+    "SubclassTeacher",
     "TTM",
     "VID",
     "WTTM",

@@ -2,6 +2,7 @@
 
 from keras_kd import models
 from keras_kd.data import is_path
+from keras_kd.data.groups import group_numbers
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.meta import meta_errors
@@ -100,6 +101,13 @@ def _data_errors(spec):
     errors += _fraction_or_whole(("data", "validation"), spec.validation)
     if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
         errors.append((("data", "image_size"), f"is {size}; expected 1 or more pixels"))
+    if spec.groups is not None:
+        try:
+            # How many classes there are is known with the data, where `classes` does not say it.
+            listed = max((*(one for group in spec.groups for one in group), 0)) + 1
+            group_numbers(spec.groups, listed if spec.classes is None else len(spec.classes))
+        except UserError as error:
+            errors.append((("data", "groups"), str(error).removeprefix("groups: ")))
     if (spec.mean is None) != (spec.std is None):
         errors.append((("data", "mean" if spec.mean else "std"), "mean and std go together; give both or neither"))
     return errors

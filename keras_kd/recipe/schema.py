@@ -362,6 +362,8 @@ class Recipe(Part):
         for field in ("modules", "meta"):
             if not plain.get(field):
                 plain.pop(field, None)
+        if not plain["data"].get("groups"):
+            plain["data"].pop("groups", None)
         if not (plain.get("bank") or {}).get("folder"):
             plain.get("bank", {}).pop("folder", None)
         if folder is not None:

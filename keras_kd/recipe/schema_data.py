@@ -139,6 +139,12 @@ class DataSpec(Part):
     classes: tuple[Annotated[Class, Field(ge=0)], ...] | None = Field(
         None, min_length=2, description="keep only the classes of these numbers, in this order, such as [0, 1, 2]"
     )
+    groups: tuple[tuple[Annotated[Class, Field(ge=0)], ...], ...] | None = Field(
+        None,
+        min_length=2,
+        description="lists of class numbers, as `classes` leaves them, each class in one list; a list becomes one "
+        "class, such as [[0, 1, 2], [3, 4]]",
+    )
     train_images: Whole | None = Field(
         None, gt=0, le=IMAGES, description="use at most so many training images, class-balanced"
     )

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_kd import backend
-from keras_kd.methods import Method
+from keras_kd.methods import METHODS, Method
 from keras_kd.methods.adapters import build_adapters
 from keras_kd.models.taps import LOGITS, find_layer
 from keras_kd.utils.errors import UserError
@@ -181,6 +181,8 @@ def networks_of(method, sizes, shapes, make):
         alike = sizes.student if _kind(role) == "student" else "equal"
         given = tuple((tap, tuple(shape)) for tap, shape in shapes.get(_kind(role), {}).items())
         networks[role] = make(role, sizes.classes, alike, given, keras.config.dtype_policy().name)
+    if method.teacher_made_by:
+        networks["teacher"] = METHODS[method.teacher_made_by]().student(networks["teacher"], {})
     return networks
 
 

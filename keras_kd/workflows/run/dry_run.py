@@ -6,6 +6,8 @@ import numpy as np
 
 from keras_kd.data.describe import describe
 from keras_kd.data.values import share_of
+from keras_kd.methods import Method
+from keras_kd.methods.find import make
 from keras_kd.models.network import build
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
@@ -97,9 +99,25 @@ def _teacher(recipe, about, smoke, visit):
             held_out_alike(recipe.data, taught.data, spec.model)
         _same_size(spec, seen, describe(**taught.data.model_dump(exclude={"views"})).image_shape)
         visit(spec, taught)
-        return build(taught.student, seen, "teacher")
+        return _as_trained(taught, seen, smoke)
 
     return assemble(recipe.teacher, about, of_recipe, fits=False)
+
+
+def _as_trained(recipe, seen, smoke):
+    """The network that a run of a recipe would leave, untrained: a method may make another of the one that is named."""
+    network = build(recipe.student, seen, "teacher")
+    makers = [method for method in map(make, recipe.terms) if type(method).student is not Method.student]
+    networks = {}
+    if recipe.teacher is not None and any("teacher" in method.roles for method in makers):
+
+        def of_recipe(spec, seen):
+            return _as_trained(load_teacher_recipe(spec, smoke), seen, smoke)
+
+        networks["teacher"] = assemble(recipe.teacher, seen, of_recipe, fits=False).model
+    for method in makers:
+        network = replace(network, model=method.student(network.model, networks))
+    return network
 
 
 def _same_size(spec, seen, takes):

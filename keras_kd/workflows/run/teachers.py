@@ -21,7 +21,7 @@ from keras_kd.utils.files import atomic_write, is_held, sha256
 from keras_kd.utils.paths import KERAS, ends_in
 
 # What decides which images are held out.
-HELD_OUT = ("name", "classes", "train_images", "validation", "test_fraction", "imbalance", "seed")
+HELD_OUT = ("name", "classes", "groups", "train_images", "validation", "test_fraction", "imbalance", "seed")
 
 
 @dataclass(frozen=True)
