@@ -7,7 +7,6 @@ from pydantic import Field
 from keras_kd.methods.base import Method
 from keras_kd.methods.parts.divergence import kl_divergence
 from keras_kd.methods.parts.subclass_head import TAP, with_subclasses
-from keras_kd.models.taps import find_layer
 from keras_kd.utils.errors import UserError
 
 
@@ -51,6 +50,8 @@ class Subclass(Method):
         return {"student": (TAP,), "teacher": (self.teacher_tap,)}.get(role, ())
 
     def student(self, student, networks):
+        from keras_kd.models.taps import find_layer
+
         if "teacher" not in networks:
             raise UserError("subclass: it needs a teacher with subclasses; none was given")
         teacher = networks["teacher"]
