@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AT",
+    "AdaMargin",
     "BSS",
     "Bank",
     "CC",
@@ -35,6 +36,7 @@ __all__ = [
     "FitNet",
     "HardLabels",
     "JensenShannon",
+    "KCD",
     "KD",
     "LabelSmoothing",
     "METHODS",
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
         DKD,
         DML,
         FSP,
+        KCD,
         KD,
         METHODS,
         NST,
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
         TTM,
         VID,
         WTTM,
+        AdaMargin,
         FitNet,
         HardLabels,
         JensenShannon,
@@ -125,9 +129,9 @@ _NAMES = {
     "keras_kd.data.epochs": "Epochs",
     "keras_kd.data.views.crop_flip": "VIEWS",
     "keras_kd.data.views.rendering": "ViewRenderer",
-    "keras_kd.methods": "AT BSS CC CRD CTKD DIST DKD DML FSP FitNet HardLabels JensenShannon KD LabelSmoothing METHODS "
-    "MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD Subclass "
-    "SubclassTeacher TTM VID WTTM",
+    "keras_kd.methods": "AT AdaMargin BSS CC CRD CTKD DIST DKD DML FSP FitNet HardLabels JensenShannon KCD KD "
+    "LabelSmoothing METHODS MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD Subclass SubclassTeacher "
+    "TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
     "keras_kd.training.distiller": "Distiller Term",

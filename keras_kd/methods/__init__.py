@@ -1,5 +1,6 @@
 """The distillation methods: one file each, and the table of them."""
 
+from keras_kd.methods.ada_margin import AdaMargin
 from keras_kd.methods.at import AT
 from keras_kd.methods.base import Method
 from keras_kd.methods.bss import BSS
@@ -13,6 +14,7 @@ from keras_kd.methods.fitnet import FitNet
 from keras_kd.methods.fsp import FSP
 from keras_kd.methods.hard_labels import HardLabels
 from keras_kd.methods.jensen_shannon import JensenShannon
+from keras_kd.methods.kcd import KCD
 from keras_kd.methods.kd import KD
 from keras_kd.methods.label_smoothing import LabelSmoothing
 from keras_kd.methods.mse_logits import MSELogits
@@ -44,12 +46,14 @@ METHODS: dict[str, type[Method]] = {
     "reverse_kl": ReverseKL,
     "jensen_shannon": JensenShannon,
     "label_smoothing": LabelSmoothing,
+    "ada_margin": AdaMargin,
     "subclass": Subclass,
     "subclass_teacher": SubclassTeacher,
     "at": AT,
     "cc": CC,
     "fitnet": FitNet,
     "fsp": FSP,
+    "kcd": KCD,
     "nst": NST,
     "pkt": PKT,
     "reviewkd": ReviewKD,
@@ -65,6 +69,7 @@ METHODS: dict[str, type[Method]] = {
 
 __all__ = [
     "AT",
+    "AdaMargin",
     "BSS",
     "CC",
     "CRD",
@@ -76,6 +81,7 @@ __all__ = [
     "FitNet",
     "HardLabels",
     "JensenShannon",
+    "KCD",
     "KD",
     "LabelSmoothing",
     "METHODS",

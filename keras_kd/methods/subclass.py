@@ -7,7 +7,6 @@ from pydantic import Field
 from keras_kd.methods.base import Method
 from keras_kd.methods.parts.divergence import kl_divergence
 from keras_kd.methods.parts.subclass_head import TAP, with_subclasses
-from keras_kd.models.taps import find_layer
 from keras_kd.utils.errors import UserError
 
 
@@ -50,6 +49,8 @@ class Subclass(Method):
     def student(self, student, networks):
         if "teacher" not in networks:
             raise UserError("subclass: it needs a teacher with subclasses; none was given")
+        from keras_kd.models.taps import find_layer
+
         teacher = networks["teacher"]
         try:
             units = find_layer("teacher", teacher, self.teacher_tap).output.shape[-1]

@@ -156,6 +156,8 @@ class Distiller(backend.TrainingStep, keras.Model):
         """Sets every scheduled number to its value in an epoch, counted from 0; `fit` does it by itself."""
         for schedule, variable in self._schedules.values():
             variable.assign(schedule.at(epoch))
+        for number, term in enumerate(self.terms):
+            term.method.begin_epoch(epoch, self.adapters.get(str(number), {}))
 
     def _number(self, name, constant):
         """The variable of a scheduled number, or the constant that it is."""
@@ -270,7 +272,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         backend.keep_memory()
         if self.compiled:
             self.prepare(like_a_batch(x, labels))
-        ours = [SetEpoch(self)] if self._schedules else []
+        ours = [SetEpoch(self)] if self.terms or self._schedules else []
         ours += [BeginEpoch(x)] if isinstance(x, Epochs) else []
         if ours:
             callbacks = options.pop("callbacks", None)
