@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AT",
+    "AdaMargin",
     "BSS",
     "Bank",
     "CC",
@@ -37,6 +38,7 @@ __all__ = [
     "FitNet",
     "HardLabels",
     "JensenShannon",
+    "KCD",
     "KD",
     "LabelSmoothing",
     "METHODS",
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
         DML,
         FCFD,
         FSP,
+        KCD,
         KD,
         METHODS,
         MGD,
@@ -110,6 +113,7 @@ if TYPE_CHECKING:
         TTM,
         VID,
         WTTM,
+        AdaMargin,
         FitNet,
         HardLabels,
         JensenShannon,
@@ -139,7 +143,7 @@ _NAMES = {
     "keras_kd.data.rounds": "Rounds",
     "keras_kd.data.views.crop_flip": "VIEWS",
     "keras_kd.data.views.rendering": "ViewRenderer",
-    "keras_kd.methods": "AT BSS CC CRD CTKD DIS DIST DKD DML FCFD FSP FitNet HardLabels JensenShannon KD "
+    "keras_kd.methods": "AT AdaMargin BSS CC CRD CTKD DIS DIST DKD DML FCFD FSP FitNet HardLabels JensenShannon KCD KD "
     "LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD Subclass "
     "SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",

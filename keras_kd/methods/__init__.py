@@ -1,5 +1,6 @@
 """The distillation methods: one file each, and the table of them."""
 
+from keras_kd.methods.ada_margin import AdaMargin
 from keras_kd.methods.at import AT
 from keras_kd.methods.base import Method
 from keras_kd.methods.bss import BSS
@@ -15,6 +16,7 @@ from keras_kd.methods.fitnet import FitNet
 from keras_kd.methods.fsp import FSP
 from keras_kd.methods.hard_labels import HardLabels
 from keras_kd.methods.jensen_shannon import JensenShannon
+from keras_kd.methods.kcd import KCD
 from keras_kd.methods.kd import KD
 from keras_kd.methods.label_smoothing import LabelSmoothing
 from keras_kd.methods.mgd import MGD
@@ -48,6 +50,7 @@ METHODS: dict[str, type[Method]] = {
     "reverse_kl": ReverseKL,
     "jensen_shannon": JensenShannon,
     "label_smoothing": LabelSmoothing,
+    "ada_margin": AdaMargin,
     "subclass": Subclass,
     "subclass_teacher": SubclassTeacher,
     "at": AT,
@@ -55,6 +58,7 @@ METHODS: dict[str, type[Method]] = {
     "fcfd": FCFD,
     "fitnet": FitNet,
     "fsp": FSP,
+    "kcd": KCD,
     "mgd": MGD,
     "nst": NST,
     "pkt": PKT,
@@ -71,6 +75,7 @@ METHODS: dict[str, type[Method]] = {
 
 __all__ = [
     "AT",
+    "AdaMargin",
     "BSS",
     "CC",
     "CRD",
@@ -84,6 +89,7 @@ __all__ = [
     "FitNet",
     "HardLabels",
     "JensenShannon",
+    "KCD",
     "KD",
     "LabelSmoothing",
     "METHODS",

@@ -135,6 +135,14 @@ class Method(BaseModel):
         """
         return None
 
+    def begin_epoch(self, epoch, adapters):
+        """Called as an epoch begins, outside the step; what it changes must be weights of `adapters`, which are saved.
+
+        Args:
+            epoch: counted from 0.
+            adapters: the layers that `adapters` made.
+        """
+
     def loss(self, signals, labels, adapters):
         """The loss of a batch.
 

@@ -21,6 +21,7 @@ class FitNet(TapPair):
 
     Args:
         student_tap, teacher_tap: layers with maps, or layers with vectors.
+        regressor: False compares the layers themselves, of equal channels, the larger maps averaged down.
 
     Example:
         >>> import numpy as np
@@ -42,6 +43,7 @@ class FitNet(TapPair):
     problems: ClassVar[dict[str, str]] = STUDIED
     student_tap: str = "stage2"
     teacher_tap: str = "stage2"
+    regressor: bool = True
 
     def check(self, specs):
         super().check(specs)
@@ -52,21 +54,31 @@ class FitNet(TapPair):
                 f"{teacher}; expected two maps (batch, height, width, channels) or two vectors (batch, n): name layers "
                 "of one kind"
             )
+        if not self.regressor and student[-1] != teacher[-1]:
+            raise UserError(
+                f"{name_of(self)}: regressor is false, and the student's {self.student_tap!r} has {student[-1]} "
+                f"channels, the teacher's {self.teacher_tap!r} {teacher[-1]}; expected as many: leave regressor out"
+            )
 
     def adapters(self, specs, networks):
+        if not self.regressor:
+            return {}
         student, teacher = (tuple(one.shape)[1:] for one in self.pair(specs))
         layers = _linear(student, teacher) if len(student) == 1 else _convolutional(student, teacher)
         return {"regressor": keras.Sequential([keras.Input(student), *layers])}
 
     def loss(self, signals, labels, adapters):
         student, teacher = self.pair(signals)
-        student = adapters["regressor"](student, training=True)
+        if self.regressor:
+            student = adapters["regressor"](student, training=True)
+        elif len(student.shape) == 4:
+            student = adaptive_average_pool(student, *map(min, student.shape[1:3], teacher.shape[1:3]))
         if len(teacher.shape) == 4:
             teacher = adaptive_average_pool(teacher, *student.shape[1:3])
         return ops.mean(ops.square(student - teacher), axis=tuple(range(1, len(teacher.shape))))
 
     def matched(self, signals, labels):
-        return None
+        return None if self.regressor else super().matched(signals, labels)
 
 
 def _linear(student, teacher):

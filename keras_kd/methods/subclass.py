@@ -54,6 +54,7 @@ class Subclass(Method):
 
         if "teacher" not in networks:
             raise UserError("subclass: it needs a teacher with subclasses; none was given")
+
         teacher = networks["teacher"]
         try:
             units = find_layer("teacher", teacher, self.teacher_tap).output.shape[-1]

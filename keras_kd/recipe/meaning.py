@@ -73,6 +73,19 @@ def _term_errors(recipe, code):
         errors.append((("trust",), "there is no teacher to trust; give one, or drop it"))
     if recipe.trust is not None and not recipe.data.validation:
         errors.append((("trust",), "it is measured on validation images and there are none; set data.validation"))
+    for number, term in enumerate(recipe.terms):
+        after = term.settings.get("match_after") if term.method == "kcd" else None
+        if after is not None and after >= recipe.fit.epochs:
+            where = ("terms", str(number), "match_after")
+            errors.append(
+                (where, f"is {after}; training has only {recipe.fit.epochs} epochs, so nothing would be taught")
+            )
+        if term.method == "ada_margin" and term.settings.get("margins") == "teacher":
+            where = ("terms", str(number), "margins")
+            if recipe.teacher is None:
+                errors.append((where, "there is no teacher whose margins could be measured; give numbers, or classes"))
+            if not recipe.data.validation:
+                errors.append((where, "are measured on validation images and there are none; set data.validation"))
     if recipe.label_weight == AUTO and recipe.teacher is None:
         errors.append((("label_weight",), "is auto and there is no teacher; give a number, such as 1"))
     # Of a folder or a file it is known once it is read whether it has a split for validation.

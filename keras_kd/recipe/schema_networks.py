@@ -23,6 +23,9 @@ from keras_kd.recipe.schema_types import (
 )
 from keras_kd.utils.paths import RECIPE, ends_in
 
+# Ways to find the weights of an ensemble on held-out images.
+MEASURED_WEIGHTS = ("fitted", "evolved")
+
 
 class ModelSpec(Part):
     """A network. A plain string is shorthand for `{model: string}`."""
@@ -104,8 +107,10 @@ class TeacherSpec(MemberSpec):
     ensemble_temperature: Number | None = Field(
         None, **ABOVE_ZERO, description="of `ensemble_mean: softened`; as the term's temperature"
     )
-    ensemble_weights: tuple[Annotated[Number, Field(**NOT_NEGATIVE)], ...] | Literal["fitted"] | None = Field(
-        None, description="one per member; fitted: those of minimum loss on data.validation; equal by default"
+    ensemble_weights: tuple[Annotated[Number, Field(**NOT_NEGATIVE)], ...] | Literal[MEASURED_WEIGHTS] | None = Field(
+        None,
+        description="one per member; fitted: those of minimum loss on data.validation; evolved: those of fewest errors "
+        "there, by differential evolution (Ganta et al. 2022); equal by default",
     )
 
     @property
@@ -116,7 +121,7 @@ class TeacherSpec(MemberSpec):
     @property
     def is_fitted(self):
         """Whether anything of it is fitted on held-out images."""
-        return self.ensemble_weights == "fitted" or any(one.calibrate for one in (self, *self.ensemble))
+        return self.ensemble_weights in MEASURED_WEIGHTS or any(one.calibrate for one in (self, *self.ensemble))
 
 
 def short_teacher(value):

@@ -42,4 +42,8 @@ def shrink(raw):
             if isinstance(weighted, dict) and isinstance(weighted.get(name), dict):
                 for delay in ("delay", "after"):  # its old name
                     weighted[name].pop(delay, None)
+    for term in raw["terms"] if isinstance(raw.get("terms"), list) else ():
+        if isinstance(term, dict) and term.get("method") == "kcd" and isinstance(raw["fit"], dict):
+            # One epoch to gather, one that is taught by what it gathered.
+            term["match_after"], raw["fit"]["epochs"] = 1, 2
     shrunk(raw)

@@ -6,7 +6,7 @@ from keras_kd import models
 from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.recipe.files import known, next_to, read
 from keras_kd.recipe.schema import FitSpec
-from keras_kd.recipe.schema_networks import MemberSpec, TeacherSpec, short_model, short_teacher
+from keras_kd.recipe.schema_networks import MEASURED_WEIGHTS, MemberSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
 
@@ -148,6 +148,9 @@ def _ensemble_errors(teacher):
         errors.append(
             (("teacher", "ensemble_weights"), "are fitted for ensemble_mean: probabilities; take it, or give numbers")
         )
+    if weights == "evolved" and teacher.ensemble_mean == "logits":
+        what = "are evolved for ensemble_mean: probabilities or softened; take one, or give numbers"
+        errors.append((("teacher", "ensemble_weights"), what))
     softened = teacher.ensemble_mean == "softened"
     if softened and teacher.ensemble_temperature is None:
         errors.append((("teacher", "ensemble_mean"), "softened needs ensemble_temperature, as the term's temperature"))
@@ -222,8 +225,8 @@ def _held_out_errors(recipe):
         return []
     teacher, fix = recipe.teacher, "on held-out images and there are none; set data.validation"
     errors = []
-    if teacher.ensemble_weights == "fitted":
-        errors.append((("teacher", "ensemble_weights"), f"are fitted {fix}"))
+    if teacher.ensemble_weights in MEASURED_WEIGHTS:
+        errors.append((("teacher", "ensemble_weights"), f"are {teacher.ensemble_weights} {fix}"))
     if teacher.calibrate:
         errors.append((("teacher", "calibrate"), f"fits a temperature {fix}"))
     for number, one in enumerate(teacher.ensemble):

@@ -158,6 +158,8 @@ class Distiller(backend.TrainingStep, keras.Model):
         """Sets every scheduled number to its value in an epoch, counted from 0; `fit` does it by itself."""
         for schedule, variable in self._schedules.values():
             variable.assign(schedule.at(epoch))
+        for number, term in enumerate(self.terms):
+            term.method.begin_epoch(epoch, self.adapters.get(str(number), {}))
 
     def _number(self, name, constant):
         """The variable of a scheduled number, or the constant that it is."""

@@ -1,9 +1,11 @@
 """Ensembles of teachers: the mean before or after the temperature, through the public model and KD."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_kd import METHODS
+from keras_kd.evaluation.metrics.ensemble_weights import fit_ensemble_weights, own_log_probability
 from keras_kd.models.wrappers.ensemble import ensemble
 
 
@@ -47,4 +49,28 @@ def temperature_then_mean(inputs, hyperparameters):
     return _kd(inputs, _teacher_logits(inputs, mean="softened", temperature=temperature), temperature)
 
 
-ADAPTERS = {"ensemble_gnosis": mean_then_temperature, "ensemble_mean_softened": temperature_then_mean}
+def weighted(inputs, hyperparameters):
+    """The members' logits are stacked; the label part is of the case."""
+    temperature, alpha = hyperparameters["temperature"], hyperparameters["alpha"]
+    members = {f"teacher_logits_{number}": one for number, one in enumerate(inputs["teacher_logits"])}
+    weights = [float(one) for one in inputs["weights"]]
+    teacher = _teacher_logits(members, mean="softened", temperature=temperature, weights=weights)
+    student = inputs["student_logits"]
+    labelled = keras.losses.sparse_categorical_crossentropy(inputs["labels"], student, from_logits=True)
+    return alpha * _kd(inputs, teacher, temperature) + (1 - alpha) * ops.mean(labelled)
+
+
+def fitted_weights(inputs, hyperparameters):
+    """The loss of a case is the least held-out one."""
+    members, labels = list(inputs["assistant_logits"]), inputs["labels"]
+    own = np.stack([own_log_probability(logits, labels) for logits in members])
+    weights = fit_ensemble_weights(members, labels)
+    return ops.convert_to_tensor(-np.log(weights @ np.exp(own)).mean(), "float32")
+
+
+ADAPTERS = {
+    "weighted_ensemble": weighted,
+    "ensemble_weights": fitted_weights,
+    "ensemble_gnosis": mean_then_temperature,
+    "ensemble_mean_softened": temperature_then_mean,
+}

@@ -24,6 +24,7 @@ from keras_kd.workflows.doctor.members import is_right, load_members, missing_ru
 from keras_kd.workflows.run.build import build_student
 from keras_kd.workflows.run.folder import of_training, read_report
 from keras_kd.workflows.run.label_weight import with_assumed_weights, with_measured_weights
+from keras_kd.workflows.run.margins import with_assumed_margins, with_measured_margins
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data, open_run
 from keras_kd.workflows.run.teachers import assemble
@@ -193,8 +194,9 @@ class Case:
     def weighed(self):
         """The recipe with numbers for weights, where the teacher is there to be measured for `label_weight: auto`."""
         if not self.comparable or not self.dataset.validation:
-            return with_assumed_weights(self.recipe)
-        return with_measured_weights(self.recipe, self.dataset, self.teacher)[0]
+            return with_assumed_margins(with_assumed_weights(self.recipe), self.dataset.classes)
+        recipe = with_measured_weights(self.recipe, self.dataset, self.teacher)[0]
+        return with_measured_margins(recipe, self.dataset, self.teacher)
 
     @property
     def lacks_teacher(self):

@@ -13,6 +13,7 @@ from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
 from keras_kd.workflows.run.label_weight import with_assumed_weights
+from keras_kd.workflows.run.margins import with_assumed_margins
 from keras_kd.workflows.run.rehearse import rehearse
 from keras_kd.workflows.run.teachers import assemble, held_out_alike
 
@@ -52,7 +53,7 @@ def dry_run(recipe, about, smoke=False, visit=None, *, look=None, everything=Fal
         UserError: what does not fit, as a run would find it: of every network that cannot be built or read back.
     """
     visit = visit or (lambda spec, taught: dry_run(taught, about_data(taught), smoke, quiet=quiet))
-    recipe, errors = with_assumed_weights(recipe), []
+    recipe, errors = with_assumed_margins(with_assumed_weights(recipe), about.classes), []
     teacher = None if recipe.teacher is None else _tried(errors, _teacher, recipe, about, smoke, visit)
     if look is not None and not errors:
         _tried(errors, look)

@@ -10,12 +10,14 @@ import numpy as np
 
 from keras_kd.evaluation.metrics import calibration
 from keras_kd.evaluation.metrics.ensemble_weights import fit_ensemble_weights
+from keras_kd.evaluation.metrics.evolved_weights import evolve_ensemble_weights
 from keras_kd.evaluation.metrics.temperature import fit_temperature, negative_log_likelihood
 from keras_kd.models.network import Network, build, logits_of
 from keras_kd.models.wrappers.calibrated import calibrated
 from keras_kd.models.wrappers.class_map import class_map
 from keras_kd.models.wrappers.ensemble import ensemble, normalized_weights
 from keras_kd.models.wrappers.resized import resized
+from keras_kd.recipe.schema_networks import MEASURED_WEIGHTS
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write, is_held, sha256
 from keras_kd.utils.paths import KERAS, ends_in
@@ -156,8 +158,8 @@ def _changed(where, network, spec, dataset, fit):
 def _averaged(spec, members, fit):
     """The members of an ensemble as one network."""
     weights = spec.ensemble_weights
-    if weights == "fitted":
-        weights = fit.weights(members) if fit else None
+    if weights in MEASURED_WEIGHTS:
+        weights = fit.weights(weights, members, spec.ensemble_temperature or 1.0) if fit else None
     weights = normalized_weights(weights, len(members), "teacher.ensemble_weights")
     model = ensemble(
         [one.model for one in members],
@@ -171,7 +173,11 @@ def _averaged(spec, members, fit):
     several = len({one.name for one in members}) > 1
     source = {
         "mean": spec.ensemble_mean,
-        "weights": "fitted" if spec.ensemble_weights == "fitted" else "given" if spec.ensemble_weights else "equal",
+        "weights": spec.ensemble_weights
+        if spec.ensemble_weights in MEASURED_WEIGHTS
+        else "given"
+        if spec.ensemble_weights
+        else "equal",
         "members": [
             {"name": one.name, "weight": weight, **{k: v for k, v in own.items() if k != "differs_from_recipe"}}
             for one, own, weight in zip(members, sources, weights, strict=True)
@@ -225,14 +231,20 @@ class _Fit:
         self._fitted[where] = self._kept[where]
         return self._fitted[where]
 
-    def weights(self, members):
-        """The weights of an ensemble."""
-        if "weights" not in self._kept:
+    def weights(self, how, members, temperature):
+        """The weights of an ensemble, "fitted" to least loss or "evolved" to fewest errors."""
+        # What earlier versions kept as "weights" was fitted.
+        name = "weights" if how == "fitted" else f"weights {how} at temperature {temperature:g}"
+        if name not in self._kept:
             pairs = [self._held_out(f"teacher.ensemble[{n}]", one) for n, one in enumerate(members)]
-            fitted = fit_ensemble_weights([logits for logits, _ in pairs], pairs[0][1])
-            self._kept["weights"] = [round(float(weight), 9) for weight in fitted]
-        self._fitted["weights"] = self._kept["weights"]
-        return self._fitted["weights"]
+            logits, labels = [logits for logits, _ in pairs], pairs[0][1]
+            if how == "fitted":
+                found = fit_ensemble_weights(logits, labels)
+            else:
+                found = evolve_ensemble_weights(logits, labels, temperature=temperature)
+            self._kept[name] = [round(float(weight), 9) for weight in found]
+        self._fitted[name] = self._kept[name]
+        return self._fitted[name]
 
     def keep(self):
         """Writes what was fitted, if anything was."""

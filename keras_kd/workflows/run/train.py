@@ -26,6 +26,7 @@ from keras_kd.workflows.run.build import build_distiller, build_peers, build_stu
 from keras_kd.workflows.run.choose_bank import bank_of
 from keras_kd.workflows.run.feed import epochs_of, renderer_of, rounds_of
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
+from keras_kd.workflows.run.margins import with_measured_margins
 from keras_kd.workflows.run.taught_teacher import as_it_was, keep_taught
 
 # Batches that batch normalisation is measured on where a student starts from its teacher.
@@ -51,6 +52,7 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
 
 def _train(context, teacher, begin, until, home_folder, keep_best, anew):
     recipe, measured = with_measured_weights(context.recipe, context.dataset, teacher)
+    recipe = with_measured_margins(recipe, context.dataset, teacher)
     dataset, files = context.dataset, context.files
     if measured:
         context.log(in_words(measured))
