@@ -216,7 +216,7 @@ def test_our_own_ends_keep_their_codes(monkeypatch):
 def test_a_dry_run_goes_on_after_a_recipe_that_ends_it(monkeypatch):
     write("mine_method.py", MINE)
 
-    def plan(recipe, smoke):
+    def plan(recipe, smoke, look):
         raise SystemExit(0)
 
     monkeypatch.setattr("keras_kd.workflows.run.plan.plan", plan)

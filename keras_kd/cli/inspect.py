@@ -29,6 +29,7 @@ from keras_kd.cli.common import (
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import printable
 from keras_kd.utils.paths import RECIPE, ends_in
 from keras_kd.utils.screen import print_note, print_result
 from keras_kd.workflows.arguments import checked_page, run_folder, stem_of
@@ -141,7 +142,8 @@ def new(name, template):
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    print_result(f"{target}: a copy of {source.name}; edit it, then `keras-kd validate {target} --dry-run`")
+    shown = printable(str(target))
+    print_result(f"{shown}: a copy of {source.name}; edit it, then `keras-kd validate {shown} --dry-run`")
 
 
 def _new_file(name):

@@ -32,6 +32,7 @@ from keras_kd.cli.common import (
 )
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import printable
 from keras_kd.utils.screen import print_result
 from keras_kd.workflows.arguments import checked_formats, checked_model, is_model_file, run_folder, stem_of
 
@@ -100,7 +101,7 @@ def validate(recipes, settings, seed, smoke, dry_run, despite, backend, no_code,
 
 def _print_checked(path, notes, unread, planned):
     """A recipe without an error, and what there is to say of it."""
-    print_result(f"{path}: ok")
+    print_result(f"{printable(path)}: ok")
     for note in notes:
         print_result(f"  not there yet: {note}")
     for method in unread:

@@ -1,7 +1,7 @@
 """Lukasik, Bhojanapalli, Menon, Kumar: Teacher's Pet: Understanding and Mitigating Biases in Distillation. TMLR 2022,
 arXiv:2106.10494: AdaMargin."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -10,6 +10,8 @@ from keras_kd.methods.base import Method
 from keras_kd.methods.parts.divergence import is_class
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
+
+Margin = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
 
 class AdaMargin(Method):
@@ -39,16 +41,17 @@ class AdaMargin(Method):
     """
 
     name: ClassVar[str] = "ada_margin"
+    default_weight: ClassVar[float] = 0.1
     roles: ClassVar[tuple[str, ...]] = ("student",)
     needs_labels: ClassVar[bool] = True
     paper: ClassVar[str] = "Lukasik et al. 2022"
     cites: ClassVar[tuple[str, ...]] = ("lukasik2022teachers",)
     numbers_from: ClassVar[str] = "equations only; settings ours"
     knowledge: ClassVar[str] = "response"
-    scheme: ClassVar[str] = "offline"
+    scheme: ClassVar[str] = "self"
     problems: ClassVar[dict[str, str]] = {"imbalance": "the paper, as recalled: labels that a teacher is weak on"}
     zero_when_matched: ClassVar[bool] = False
-    margins: Literal["teacher", "classes"] | tuple[tuple[float, ...], ...] = Field(default=())
+    margins: Literal["teacher", "classes"] | tuple[tuple[Margin, ...], ...] = Field(default=())
     scale: float = Field(default=1.0, ge=0, le=1e4, allow_inf_nan=False)
 
     def check(self, specs):
@@ -64,8 +67,6 @@ class AdaMargin(Method):
                 f"ada_margin: margins: found {len(self.margins)} rows of {sorted(rows)} numbers; expected {classes} "
                 f"rows of {classes}, one a class of the student"
             )
-        if not np.isfinite(np.array(self.margins, "float64")).all():
-            raise UserError("ada_margin: margins: found values that are not finite; expected numbers")
 
     def loss(self, signals, labels, adapters):
         if labels is None:

@@ -194,7 +194,7 @@ class Delivered(Section):
 
     learned_from: str | None = described("`the teacher` or `labels alone`")
     file: str | None = described("its Keras file in the run's folder")
-    run: str | None = described("the folder of its run, relative to this one")
+    run: str | None = described("the folder of the run on labels alone, relative to this one, whichever is delivered")
     judged_on: str | None = described("the images that decided: validation images or test images")
     distilled: Share | None = described("accuracy of the distilled student on them")
     labels_alone: Share | None = described("accuracy of the student on labels alone on them")

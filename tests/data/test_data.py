@@ -309,6 +309,9 @@ def test_validation_is_a_fraction_or_a_number(npz):
     path = npz()
     assert len(data.load(path, validation=0.25).validation) == 10
     assert data.load(path, validation=10.0).fingerprint == data.load(path, validation=0.25).fingerprint
+    for value, taken in ((0.9999, 39), (1.0, 1), (37, 37)):
+        with pytest.raises(UserError, match=f"validation: is {value:g}, and sets aside {taken} of 40 training images"):
+            data.load(path, validation=value)
 
 
 def test_a_fifth_is_tested_on_where_there_is_no_test_split(npz):
