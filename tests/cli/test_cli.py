@@ -82,7 +82,7 @@ def test_list():
     lines = run("list", "methods").stdout.splitlines()
     assert lines[:2] == [
         "methods:",
-        "method           paper                       needs                                 weight  numbers from",
+        "method            paper                       needs                                    weight  numbers from",
     ]
     assert max(map(len, lines)) <= 120
     assert any(re.fullmatch(r"kd +Hinton et al. 2015 +0.9 +RepDistiller scripts", line) for line in lines)
