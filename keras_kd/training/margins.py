@@ -44,7 +44,7 @@ def margins_of_classes(counts):
         Menon et al. 2021, Long-Tail Learning via Logit Adjustment, arXiv:2007.07314.
 
     Example:
-        >>> margins_of_classes([4, 1]).round(3).tolist()
+        >>> margins_of_classes([4, 1]).astype("float64").round(3).tolist()
         [[0.0, -1.386], [1.386, 0.0]]
     """
     counts = np.asarray(counts, "float64")
