@@ -39,11 +39,15 @@ ON_ONE_BACKEND = {
         "forks",  # only processes of TensorFlow are forked
     )
 }  # fmt: skip
-# Most of these is files, words and NumPy: on JAX the whole suite runs what is marked with both_backends. Each says why.
+# Most of these is files, words, NumPy and Keras's own operations: on JAX the whole suite runs what is marked with
+# both_backends. Each says why.
 MOSTLY_ON_ONE_BACKEND = {
     f"test_{name}.py"
-    for name in ("cli", "doctor", "doctor_causes", "rehearse", "resume", "start_checks", "write_a_method")
-}
+    for name in (
+        "cli", "dis", "doctor", "doctor_causes", "fcfd", "meta_distiller", "rehearse", "resume", "rounds",
+        "sampled_distiller", "stages", "start_checks", "taught_teacher", "write_a_method",
+    )
+}  # fmt: skip
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"
 AS_SVG = {}
 

@@ -44,6 +44,7 @@ def off_by(values, expected):
 # Where nothing is drawn.
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("samples", [None, 30])
 @pytest.mark.parametrize("proposal", ["rank", "uniform"])
 def test_all_classes_are_kd_in_value_and_gradient(samples, proposal):
@@ -246,6 +247,7 @@ def test_the_laws_hold_where_classes_are_drawn(method):
     check_laws(method, laws=[law for law in LAWS if law != "a class that no network believes in adds nothing"])
 
 
+@pytest.mark.both_backends
 def test_every_step_draws_anew_and_goes_on_from_where_it_was_saved():
     method, student, teacher = DIS(samples=5), logits(1), logits(2)
     draws = draws_of(1)

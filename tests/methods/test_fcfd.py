@@ -67,6 +67,7 @@ def fit(distiller, epochs=1, **options):
     return distiller.fit(*batch(), batch_size=8, epochs=epochs, shuffle=False, verbose=0, **options).history
 
 
+@pytest.mark.both_backends
 def test_each_part_has_the_authors_value():
     folder = Path(__file__).parents[1] / "golden"
     arrays = np.load(folder / "fcfd.npz")
@@ -141,6 +142,7 @@ def test_paths_train_the_stages_of_the_student_that_they_pass(directions, expect
     assert changed(before, distiller.student) == expected
 
 
+@pytest.mark.both_backends
 def test_moving_statistics_are_those_of_the_students_own_run():
     distiller = distiller_of(rate=0.0, paths_per_step=4)
     alone = Distiller(networks()[0])

@@ -106,6 +106,7 @@ def test_probabilities_become_logits():
     np.testing.assert_allclose(np.exp(found), ops.convert_to_numpy(outputs_of(network, x / 255)), rtol=1e-4)
 
 
+@pytest.mark.both_backends
 def test_the_statistics_of_the_batch_are_used_where_asked_for_of_frozen_layers_too():
     network, x = zoo(), images()
     expected = ops.convert_to_numpy(outputs_of(network, x, training=True))
@@ -129,6 +130,7 @@ def test_dropout_is_off_where_only_the_statistics_are_those_of_the_batch():
     assert same(before, network)  # its seed too
 
 
+@pytest.mark.both_backends
 def test_gradients_pass_to_what_a_stage_is_given():
     network, x = zoo(), images()
     stages, before = Stages("teacher", network, ["stage2"]), values(network)
@@ -155,6 +157,7 @@ def test_the_weights_are_the_networks_alone():
     np.testing.assert_allclose(ops.convert_to_numpy(after), before + 1, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.both_backends
 def test_the_losses_that_layers_add_on_a_path_are_not_added_again():
     image = keras.Input(SHAPE)
     x = LAYERS.Flatten(name="flat")(image)

@@ -79,6 +79,7 @@ def test_rates_fall_as_they_are_told():
     np.testing.assert_allclose(meta.rates(1), (0.05, 0.02))
 
 
+@pytest.mark.both_backends
 def test_the_gradient_of_the_teacher_is_that_of_the_held_out_loss():
     """By differences: through two trial steps of a student with batch normalisation in training mode."""
     meta = Meta(trial_step_size=1.0, batches=2)
@@ -101,6 +102,7 @@ def test_the_gradient_of_the_teacher_is_that_of_the_held_out_loss():
     np.testing.assert_allclose(found, expected, rtol=3e-2)
 
 
+@pytest.mark.both_backends
 def test_the_teacher_is_in_inference_mode_and_its_statistics_stay():
     distiller, _, teacher = made(Meta(teacher_learning_rate=0.5))
     before = {one.path: ops.convert_to_numpy(one) for one in teacher.variables}
@@ -191,6 +193,7 @@ def test_the_state_has_all_that_moves(tmp_path):
     assert same(values(student), again) and same(values(teacher), taught)
 
 
+@pytest.mark.both_backends
 def test_weights_are_saved_with_the_teacher(tmp_path):
     distiller, student, teacher = made()
     fitted(compiled(distiller), epochs=1)

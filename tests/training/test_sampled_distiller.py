@@ -34,6 +34,7 @@ def distilled(method, train=True, label_weight=0.1, bias=True, **options):
     return distiller, distiller.fit(x, y, epochs=2, batch_size=32, shuffle=False, verbose=0).history if train else None
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("bias", [True, False])
 def test_all_classes_are_the_training_of_kd(bias):
     (sampled, of_sampled), (dense, of_dense) = (
@@ -112,6 +113,7 @@ def test_evaluate_and_what_is_saved_are_the_student_alone(tmp_path):
     np.testing.assert_allclose(loaded.predict(x, verbose=0), logits, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.both_backends
 def test_it_goes_on_from_where_it_was_saved(tmp_path):
     x, y = data()
     first, _ = distilled(DIS(samples=20))
