@@ -51,7 +51,7 @@ class MemberSpec(ModelSpec):
     epoch: Epoch | None = Field(
         None, description="of a recipe: as its student was after this epoch, which its fit.checkpoints must keep"
     )
-    settings: dict[DottedPath, object] = Field(
+    settings: dict[DottedPath, Value] = Field(
         {},
         description="of a recipe: overrides by dotted path, such as {fit.epochs: 20}; its run has a folder of its own",
     )

@@ -318,6 +318,10 @@ BROKEN = {
         but("{name: digits}", "{name: digits, image_size: large}"),
         ["bad.yaml:1: data.image_size: is 'large'; expected a whole number, or a list: [...]"],
     ),
+    "settings of a teacher that are no numbers": (
+        but("teacher: digits_teacher.yaml", "teacher: {model: digits_teacher.yaml, settings: {fit.epochs: [.nan]}}"),
+        ["bad.yaml:2: teacher.settings.fit.epochs: is a list of 1; expected finite numbers"],
+    ),
     "a temperature that makes its term nothing": (
         but("temperature: 4", "temperature: 1.0e-30"),
         ["bad.yaml:5: terms[0].temperature: is 1e-30; expected 0.0001 or more"],
