@@ -192,11 +192,12 @@ def _set_aside(whole, positions, validation, seed):
         return positions, None
     count = share_of("validation", validation, len(positions), counts=True)
     left, classes = len(positions) - count, len(np.unique(whole.labels[positions]))
-    if left < classes or validation == 1:
+    # Of a set made small for a trial there may be fewer images than classes.
+    if left < min(classes, count) or validation == 1:
         taken = f"{count:,} of {len(positions):,} training images"
         raise UserError(
             f"validation: is {validation:g}, and sets aside {taken}; expected a fraction below 1, or a number of "
-            f"images from 2, that leaves at least one of each of {classes:,} classes"
+            f"images from 2, that leaves as many, or one of each of {classes:,} classes"
         )
     chosen = choose.proportional(whole.labels[positions], count, seed, choose.VALIDATION)
     return positions[choose.others(chosen, len(positions))], positions[chosen]

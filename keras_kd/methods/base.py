@@ -26,6 +26,7 @@ class Method(BaseModel):
         needs_labels: whether `loss` reads the labels.
         live: whether the teacher itself must run in the step, so that no stored table of its outputs can serve.
         trains_adapters: whether its adapters have weights that are trained.
+        begins_after: the name of the field that says after how many epochs it begins to teach, if it waits for any.
         teacher_made_by: the name of the method that trains the teachers it needs, if it takes no others.
         paper: authors and year, as a table shows them.
         cites: keys of `keras_kd.recipe.citations.BIBTEX`.
@@ -52,6 +53,7 @@ class Method(BaseModel):
     live: ClassVar[bool] = False
     trains_adapters: ClassVar[bool] = False
     glue_learns: ClassVar[bool] = False  # its name before
+    begins_after: ClassVar[str] = ""
     teacher_made_by: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     cites: ClassVar[tuple[str, ...]] = ()

@@ -44,6 +44,7 @@ class KCD(Method):
     knowledge: ClassVar[str] = "feature"
     scheme: ClassVar[str] = "offline"
     problems: ClassVar[dict[str, str]] = {}
+    begins_after: ClassVar[str] = "match_after"
     inner: dict[str, object] = Field(default=SQUARES, validate_default=True)
     match_after: int = Field(default=20, ge=0, le=10**6)
 

@@ -74,9 +74,10 @@ def _term_errors(recipe, code):
     if recipe.trust is not None and not recipe.data.validation:
         errors.append((("trust",), "it is measured on validation images and there are none; set data.validation"))
     for number, term in enumerate(recipe.terms):
-        after = term.settings.get("match_after") if term.method == "kcd" else None
-        if after is not None and after >= recipe.fit.epochs:
-            where = ("terms", str(number), "match_after")
+        waits = find_method(term.method).begins_after if term in known else ""
+        after = term.settings.get(waits, find_method(term.method).model_fields[waits].default) if waits else 0
+        if waits and after >= recipe.fit.epochs:
+            where = ("terms", str(number), waits)
             errors.append(
                 (where, f"is {after}; training has only {recipe.fit.epochs} epochs, so nothing would be taught")
             )

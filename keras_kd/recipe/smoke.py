@@ -1,16 +1,25 @@
 """`--smoke`: a recipe made so small that it runs in under a minute."""
 
+from keras_kd.methods import METHODS
 from keras_kd.recipe.schema_types import SHORT
 from keras_kd.recipe.teacher import shrunk
 
 
 def shrink(raw):
-    """Makes plain data small: one epoch on few images; the int8 gates open, as such a student has no margin."""
+    """Makes plain data small: one epoch on few images, small steps, as maps of a teacher that was hardly trained are
+    large; the int8 gates open, as such a student has no margin."""
     small = {
         "data": {"train_images": 64, "test_images": 64},
-        "fit": {"epochs": 1, "warmup_epochs": 0, "drops": [], "batch_size": 32, "checkpoints": []},
+        "fit": {
+            "epochs": 1,
+            "learning_rate": 0.001,
+            "warmup_epochs": 0,
+            "drops": [],
+            "batch_size": 32,
+            "checkpoints": [],
+        },
         "export": {"calibration_images": 32},
-    }
+    }  # fmt: skip
     for part, fields in small.items():
         if raw.get(part) is None:
             raw[part] = {}
@@ -19,7 +28,7 @@ def shrink(raw):
         if isinstance(raw[part], dict):
             for field, value in fields.items():
                 given = raw[part].get(field)
-                smaller = isinstance(given, int) and isinstance(value, int) and given < value
+                smaller = isinstance(given, int | float) and isinstance(value, int | float) and given < value
                 raw[part][field] = given if smaller else value
     if isinstance(raw["export"], dict):
         gates = raw["export"].setdefault("gates", {})
@@ -36,14 +45,21 @@ def shrink(raw):
         raw["seeds"] = raw["seeds"][:1]
     if isinstance(raw.get("generations"), int):
         raw["generations"] = min(raw["generations"], 2)
-    for weighted in [raw, meta, *(raw["terms"] if isinstance(raw.get("terms"), list) else ())]:
+    _begin_at_once(raw, meta)
+    shrunk(raw)
+
+
+def _begin_at_once(raw, meta):
+    """What would begin in a later epoch begins at once, so that it is seen to work."""
+    terms = raw["terms"] if isinstance(raw.get("terms"), list) else ()
+    for weighted in [raw, meta, *terms]:
         for name in ("label_weight", "weight", "trial_step_size", "teacher_learning_rate"):
-            # A second phase begins at once, so that it is seen to work.
             if isinstance(weighted, dict) and isinstance(weighted.get(name), dict):
                 for delay in ("delay", "after"):  # its old name
                     weighted[name].pop(delay, None)
-    for term in raw["terms"] if isinstance(raw.get("terms"), list) else ():
-        if isinstance(term, dict) and term.get("method") == "kcd" and isinstance(raw["fit"], dict):
-            # One epoch to gather, one that is taught by what it gathered.
-            term["match_after"], raw["fit"]["epochs"] = 1, 2
-    shrunk(raw)
+    for term in terms:
+        name = term.get("method") if isinstance(term, dict) else None
+        waits = METHODS[name].begins_after if isinstance(name, str) and name in METHODS else ""
+        if waits and isinstance(raw["fit"], dict):
+            # One epoch to wait, one that is taught by what it waited for.
+            term[waits], raw["fit"]["epochs"] = 1, 2

@@ -12,6 +12,7 @@ from keras_kd.training.separate import check_separate, check_weights
 from keras_kd.training.term import is_weight, kind_of, makes_images, taps_of
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import unended
+from keras_kd.utils.screen import print_note_once
 
 
 def networks_of(student, teacher, peers):
@@ -225,3 +226,17 @@ def check_labels(labels, classes):
         if labels.min() < 0 or labels.max() >= classes:
             wrong = labels.min() if labels.min() < 0 else labels.max()
             raise UserError(f"fit: found label {wrong}; expected 0..{classes - 1}, the student's classes")
+
+
+def tell_what_waits(terms, epochs):
+    """Says which methods will not have begun to teach when a training ends.
+
+    Args:
+        terms: `Term`s.
+        epochs: that `fit` was asked for.
+    """
+    for method in (term.method for term in terms):
+        field = type(method).begins_after
+        if field and getattr(method, field) >= epochs:
+            found = f"{field} is {getattr(method, field)} and the training ends after epoch {epochs}"
+            print_note_once(f"fit: {method.name}: {found}; until then it teaches nothing: train longer, or lower it")

@@ -25,6 +25,7 @@ from keras_kd.training.checks import (
     networks_of,
     specs_of,
     tapped_networks,
+    tell_what_waits,
     without_student,
 )
 from keras_kd.training.label_loss import (
@@ -271,6 +272,7 @@ class Distiller(backend.TrainingStep, keras.Model):
                 )
         labels = np.asarray(y) if isinstance(y, np.ndarray | list | tuple) else None
         check_labels(labels, self.classes)
+        tell_what_waits(self.terms, options.get("epochs", 1))
         backend.keep_memory()
         if self.compiled:
             self.prepare(like_a_batch(x, labels))

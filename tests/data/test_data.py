@@ -312,6 +312,9 @@ def test_validation_is_a_fraction_or_a_number(npz):
     for value, taken in ((0.9999, 39), (1.0, 1), (37, 37)):
         with pytest.raises(UserError, match=f"validation: is {value:g}, and sets aside {taken} of 40 training images"):
             data.load(path, validation=value)
+    # As of a recipe of many classes that is made small to be tried.
+    many = data.load(npz(y_train=np.arange(40), y_test=np.arange(8)), validation=10)
+    assert (len(many.train), many.classes) == (30, 40)
 
 
 def test_a_fifth_is_tested_on_where_there_is_no_test_split(npz):

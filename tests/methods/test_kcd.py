@@ -90,3 +90,10 @@ def test_an_inner_method_that_cannot_be_is_refused(inner, message):
 def test_layers_of_another_kind_are_refused():
     with pytest.raises(UserError, match="no layer 'stage3'"):
         Distiller(network(4, 1), network(4, 2), terms=[KCD()])
+
+
+def test_a_training_that_ends_before_it_teaches_is_told(capsys):
+    distiller().fit(*data(), epochs=2, batch_size=8, verbose=0)
+    assert "fit: kcd: match_after is 2 and the training ends after epoch 2; until then" in capsys.readouterr().err
+    distiller().fit(*data(), epochs=3, batch_size=8, verbose=0)
+    assert "kcd" not in capsys.readouterr().err

@@ -322,6 +322,12 @@ BROKEN = {
         but("teacher: digits_teacher.yaml", "teacher: {model: digits_teacher.yaml, settings: {fit.epochs: [.nan]}}"),
         ["bad.yaml:2: teacher.settings.fit.epochs: is a list of 1; expected finite numbers"],
     ),
+    "a term that would begin after the training": (
+        but("{method: kd, weight: 0.9, temperature: 4}", "{method: kcd}"),
+        [
+            "bad.yaml:5: terms[0].match_after: is 20; training has only 2 epochs, so nothing would be taught",
+        ],
+    ),
     "a temperature that makes its term nothing": (
         but("temperature: 4", "temperature: 1.0e-30"),
         ["bad.yaml:5: terms[0].temperature: is 1e-30; expected 0.0001 or more"],
