@@ -9,6 +9,7 @@ from keras_kd import KCD, Distiller
 from keras_kd.methods.parts.channel_matching import ChannelMatching
 from keras_kd.training.checkpoint import load_state, save_state
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.screen import print_note_once
 
 DENSE = {"method": "fitnet", "student_tap": "hidden", "teacher_tap": "hidden", "regressor": False}
 
@@ -93,6 +94,7 @@ def test_layers_of_another_kind_are_refused():
 
 
 def test_a_training_that_ends_before_it_teaches_is_told(capsys):
+    print_note_once.cache_clear()
     distiller().fit(*data(), epochs=2, batch_size=8, verbose=0)
     assert "fit: kcd: match_after is 2 and the training ends after epoch 2; until then" in capsys.readouterr().err
     distiller().fit(*data(), epochs=3, batch_size=8, verbose=0)
