@@ -18,16 +18,8 @@ class TrainingStep:
     """One training step: what the batch lacks is joined to it outside the gradient, then Keras's own step runs."""
 
     def train_step(self, state, data):
-        trainable, non_trainable, *rest = state
-        # Networks and arrays must be read from the step's state: what is reached otherwise is baked in as a constant.
-        variables = [*self.trainable_variables, *self.non_trainable_variables]
-        with keras.StatelessScope(
-            state_mapping=list(zip(variables, [*trainable, *non_trainable], strict=True))
-        ) as scope:
-            data = self.join(data)
-        # A method may draw random numbers while it joins: its seeds have moved on.
-        non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
-        return super().train_step((trainable, non_trainable, *rest), data)
+        data, state = _within(self, state, lambda: self.join(data))
+        return super().train_step(state, data)
 
     def prepare(self, labels):
         """Nothing: Keras makes the variables of optimizer and metrics before it compiles the step."""
@@ -49,19 +41,29 @@ class RoundStep:
     """A round of training steps: what comes before them is done, then each batch that it leaves has its own."""
 
     def train_step(self, state, data):
-        trainable, non_trainable, optimizer, metrics = state
-        # As in `TrainingStep`: read from the state, and what was assigned is the state from there on.
-        groups = [(self.trainable_variables, trainable), (self.non_trainable_variables, non_trainable)]
-        groups.append((self.metrics_variables, metrics))
-        mapping = [pair for variables, values in groups for pair in zip(variables, values, strict=True)]
-        with keras.StatelessScope(state_mapping=mapping) as scope:
-            batches = self.before_steps(data)
-        non_trainable = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
-        state = trainable, non_trainable, optimizer, [scope.get_current_value(one) for one in self.metrics_variables]
+        batches, state = _within(self, state, lambda: self.before_steps(data))
         logs = {}
         for batch in batches:
             logs, state = super().train_step(state, batch)
         return logs, state
+
+
+def _within(model, state, function):
+    """(what a function of nothing gives within a step's state, the state as the function leaves it).
+
+    Networks and arrays must be read from the state: what is reached otherwise is baked in as a constant. What the
+    function assigns (seeds of random numbers, a teacher that is taught) is the state from there on.
+    """
+    trainable, non_trainable, optimizer, metrics = state
+    variables = [*model.trainable_variables, *model.non_trainable_variables, *model.metrics_variables]
+    values = [*trainable, *non_trainable, *metrics]
+    with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
+        found = function()
+    non_trainable, metrics = (
+        [scope.get_current_value(one) for one in group]
+        for group in (model.non_trainable_variables, model.metrics_variables)
+    )
+    return found, (trainable, non_trainable, optimizer, metrics)
 
 
 def _several_steps(train_step, count):

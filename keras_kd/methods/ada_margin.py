@@ -72,9 +72,7 @@ class AdaMargin(Method):
         if labels is None:
             raise UserError("ada_margin: it reads the labels, and none were given; give them to fit")
         logits = signals["student"]["logits"]
-        own = is_class(labels, logits.shape[-1])
-        own = ops.cast(own, logits.dtype)
-        moved = logits
+        own, moved = ops.cast(is_class(labels, logits.shape[-1]), logits.dtype), logits
         if self.margins:
             rows = ops.convert_to_tensor(np.array(self.margins, "float32"))
             moved = logits + (1 - own) * self.scale * ops.take(rows, labels, axis=0)

@@ -16,7 +16,7 @@ class MetaSpec(Part):
     for the defaults, which are those of the authors' script but where said.
 
     The file of the teacher stays as it is; the taught one is `taught_teacher.keras` in the run. A round of one
-    batch costs four to five steps. There is no bank, as what the teacher says changes."""
+    batch costs several steps. There is no bank, as what the teacher says changes."""
 
     trial_step_size: Weight = Field(
         0.05, description="learning rate of the trial, plain SGD without momentum: a number or a schedule"

@@ -79,7 +79,7 @@ class MetaDistiller(backend.RoundStep, Distiller):
 
     The teacher runs in inference mode throughout: its batch statistics stay. The student runs in training mode, on
     held-out examples with their statistics. `distiller.teacher` is the taught teacher; give a copy to keep the old one.
-    A round of one batch took four to five times as long as a step of a `Distiller` (ResNet-20 to ResNet-8 on a CPU).
+    A round of one batch takes several times as long as a step of a `Distiller`.
 
     Args:
         student, terms, label_weight, from_logits, views, trust: as of `Distiller`; terms of logits alone.
