@@ -51,6 +51,16 @@ def is_worse_on(images):
     return bool(images) and images["first_only"] < images["second_only"] and images["p"] < NO_DOUBT
 
 
+def is_better_on(images):
+    """Whether the first of two students is better beyond doubt on images; as `is_worse_on`.
+
+    Example:
+        >>> is_better_on({"first_only": 30, "second_only": 1, "p": 1e-6}), is_better_on({})
+        (True, False)
+    """
+    return bool(images) and images["first_only"] > images["second_only"] and images["p"] < NO_DOUBT
+
+
 def of_delivered(delivered):
     """Which of two students was delivered, in a sentence; empty where there was no choice.
 

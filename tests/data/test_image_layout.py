@@ -1,6 +1,7 @@
 """Of a folder of images everything is used, or named: splits of any spelling, classes, files of every ending."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -231,7 +232,18 @@ def test_the_same_image_in_two_splits_is_said(root, capsys):
         "pets: 1 images of one split are in another too (test/cat/9.bmp is train/dog/1.png); what is measured on them "
         "is no evidence\n"
     )
-    assert loaded(root, capsys) == (6, 0, 7, note)
+    two_classes = (
+        "pets: 1 images are in two classes (test/cat/9.bmp is train/dog/1.png); one of the labels is wrong\n"
+    )
+    assert loaded(root, capsys) == (6, 0, 7, note + two_classes)
+
+
+def test_the_same_image_in_two_classes_of_a_split_is_said(root, capsys):
+    splits(root, "train", "test")
+    shutil.copy(root / "train" / "dog" / "1.png", root / "train" / "cat" / "1b.png")
+    shutil.copy(root / "train" / "dog" / "1.png", root / "train" / "dog" / "1b.png")
+    note = "pets: 2 images are in two classes (train/dog/1.png is train/cat/1b.png); one of the labels is wrong\n"
+    assert loaded(root, capsys) == (8, 0, 6, note)
 
 
 def test_links(root, capsys, tmp_path, monkeypatch):

@@ -39,8 +39,7 @@ def fitted(distiller, epochs=2, **options):
     return distiller.fit(*TRAIN, held_out=HELD, batch_size=16, epochs=epochs, verbose=0, **options).history
 
 
-@pytest.mark.parametrize("batches", [1, 2])
-@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("batches, steps", [(1, 1), (2, 2)])
 def test_a_teacher_that_is_moved_by_nothing_teaches_as_one_that_stays(batches, steps):
     """What a trial changes (weights, batch statistics, the optimizer) is forgotten."""
     meta = Meta(teacher_learning_rate=1e-30, teacher_l2=0.0, batches=batches)
@@ -163,8 +162,7 @@ def rounds(resident, views, seed=3, batches=2):
     return Rounds(train, HeldOut(pixels[30:], labels[30:], 8, seed, views), batches), renderer
 
 
-@pytest.mark.parametrize("resident", [True, False])
-@pytest.mark.parametrize("name", ["crop_flip", "crop_flip_mixup"])
+@pytest.mark.parametrize("resident, name", [(False, "crop_flip"), (True, "crop_flip_mixup")])
 def test_views_mixed_or_not_reach_every_part_of_a_round(resident, name):
     data, renderer = rounds(resident, family(name))
     distiller, _, teacher = made(Meta(batches=2, held_out_batches=2), views=renderer)
@@ -174,6 +172,7 @@ def test_views_mixed_or_not_reach_every_part_of_a_round(resident, name):
     assert np.isfinite(history["held_out_loss"]).all() and np.isfinite(history["loss"]).all()
 
 
+@pytest.mark.slow
 def test_the_state_has_all_that_moves(tmp_path):
     """Saved after an epoch and put into networks of another start, training goes on with the same weights."""
 

@@ -228,6 +228,7 @@ def test_the_verdict_of_the_report_is_a_finding():
     assert judged("worse", 1.0, 5, 5)["outcome"] == "bad"
     assert judged("undecided", 1e-5, 2, 40)["outcome"] == "bad"
     assert judged("undecided", 1e-5, 40, 2)["outcome"] == judged("better", 1.0, 5, 5)["outcome"] == "good"
+    assert judged("undecided", 0.4, 20, 15)["outcome"] == "unknown"
     harmed = judged("worse", 1.0, 5, 5, "labels alone")
     assert harmed["outcome"] == "warning" and "export.deliver" not in harmed["fix"]
     assert "`label_weight`" in harmed["fix"] and "teacher" in harmed["fix"]

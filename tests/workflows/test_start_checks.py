@@ -75,7 +75,9 @@ def test_what_is_bad_stops_before_training_and_names_its_fix(folder, name):
     teacher_of(matrix).save("teacher.keras")
     with pytest.raises(UserError) as error:
         distilled(*settings, quiet=True)
-    said = str(error.value)
+    said, _, also = str(error.value).partition("; also size of the student: ")
+    assert also, "what else is wrong is said at once"
+    said += also
     assert said.startswith(f"mine: {name.replace('-', ' ')}: ") and "\n" not in said
     assert found in said and fix in said and f"go on with --despite {name}" in said
     assert nothing_trained(folder)

@@ -98,7 +98,7 @@ class _Decoder:
         self.root, self.path, self.image_size = root, path, image_size
         self.of_split, self.pictures = pictures, [one for some in pictures.values() for one in some]
         self.size = tuple(image_size) if image_size else self._first_size()
-        self.several, self.repeated, self.seen = [], [], {}
+        self.several, self.repeated, self.contradicting, self.seen = [], [], [], {}
 
     def part(self, split):
         """The pictures of a split as a `cache.Part`."""
@@ -117,6 +117,12 @@ class _Decoder:
             notes.append(
                 f"{len(self.repeated):,} images of one split are in another too ({printable(one)} is "
                 f"{printable(other)}); what is measured on them is no evidence"
+            )
+        if self.contradicting:
+            one, other = self.contradicting[0]
+            notes.append(
+                f"{len(self.contradicting):,} images are in two classes ({printable(one)} is {printable(other)}); one "
+                "of the labels is wrong"
             )
         return notes
 
@@ -145,17 +151,18 @@ class _Decoder:
                         raise self._unreadable(one, found, failed - 1)
                     if found[0].shape[:2] != self.size:
                         raise self._of_another_size(one, found[0].shape[:2])
-                    self._note(split, one.path, *found)
+                    self._note(split, one, *found)
                 yield np.stack([pixels for pixels, _ in read]), [one.label for one in some]
 
-    def _note(self, split, path, pixels, several):
+    def _note(self, split, one, pixels, several):
         if several:
-            self.several.append(path)
-        if len(self.of_split) > 1:
-            digest = hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=8).digest()
-            first_split, first = self.seen.setdefault(digest, (split, path))
-            if first_split != split:
-                self.repeated.append((path, first))
+            self.several.append(one.path)
+        digest = hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=8).digest()
+        first_split, first = self.seen.setdefault(digest, (split, one))
+        if first_split != split:
+            self.repeated.append((one.path, first.path))
+        if first.label != one.label:
+            self.contradicting.append((one.path, first.path))
 
     def _unreadable(self, one, reason, further):
         more = f"; {further} more cannot be read either" if further else ""

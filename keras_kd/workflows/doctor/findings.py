@@ -20,7 +20,7 @@ def finding(check, outcome, found, *, why="", fix="", evidence=None):
 
     Args:
         check: name of the check.
-        outcome: one of `OUTCOMES`: "unknown" where something could not be examined.
+        outcome: one of `OUTCOMES`: "unknown" where something could not be examined, or is not decided.
         found: what was found, with the figures.
         why: one sentence: why it matters.
         fix: what to do; empty where there is nothing to do.

@@ -87,14 +87,17 @@ class StartChecks:
             log(f"the teacher is large: it is checked on {case.most} images")
         examined = examine_case(case, AT_THE_START)
         bad = [one for one in examined["findings"] if one["outcome"] == "bad"]
+        doubtful = [one for one in examined["findings"] if one["outcome"] == "warning" or one in bad]
         stops = [one for one in bad if one["check"] not in self.despite]
         if stops:
             # What another check must mend is said there.
             first = next((one for one in stops if "cause" not in one["evidence"]), stops[0])
             words = dict.fromkeys([_word(first["check"]), *sorted(_word(one["check"]) for one in stops)])
             despite = " ".join(f"--despite {word}" for word in words)
-            raise UserError(f"{first['check']}: {first['found']}; {first['fix']}, or go on with {despite}")
-        doubtful = [one for one in examined["findings"] if one["outcome"] == "warning" or one in bad]
+            # What the first does not explain is not kept for the run after it.
+            others = [one for one in doubtful if one is not first and not _follows(one)]
+            also = "".join(f"; also {one['check']}: {one['found']}" for one in others)
+            raise UserError(f"{first['check']}: {first['found']}{also}; {first['fix']}, or go on with {despite}")
         return [f"{one['check']}: {one['found']}; {one['fix']}" for one in doubtful]
 
 
@@ -118,6 +121,11 @@ def look_ahead(recipe, folder, *, name, despite=(), smoke=False):
         return None
     step("checking the teacher", tell=False)
     return check.look(Case(recipe, folder), lambda line: print_note(f"{name}: {line}"))
+
+
+def _follows(one):
+    """Whether a finding is what another one brings about."""
+    return bool("cause" in one["evidence"] or one["evidence"].get("many"))
 
 
 def _word(name):

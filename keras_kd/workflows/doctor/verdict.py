@@ -1,7 +1,7 @@
 """Whether the finished run helped: what its report says of the student on labels alone, or what lies on disk of it."""
 
 from keras_kd.report.fields import get_path, parts
-from keras_kd.report.first_sentence import first_sentence, harm, is_worse_on
+from keras_kd.report.first_sentence import first_sentence, harm, is_better_on, is_worse_on
 from keras_kd.workflows.doctor.findings import VERDICT, finding, percent
 from keras_kd.workflows.doctor.finished_run import compared_with_labels_alone
 from keras_kd.workflows.run.baseline import LABELS
@@ -18,12 +18,14 @@ def check_verdict(case):
     report = case.report.as_json()
     if parts(report, "verdict", "against", LABELS):
         worse, told = bool(harm(report)), first_sentence(report)
-        evidence = {"from": "report", "outcome": get_path(report, "verdict", "against", LABELS, "outcome")}
+        against = parts(report, "verdict", "against", LABELS)
+        better = against.get("outcome") == "better" or is_better_on(against.get("on_images") or {})
+        evidence = {"from": "report", "outcome": against.get("outcome")}
     else:
         rows = compared_with_labels_alone(case)
         if not rows:
             return None
-        worse = is_worse_on(rows[0])
+        worse, better = is_worse_on(rows[0]), is_better_on(rows[0])
         told = "; ".join(
             f"seed {one['seed']}: {percent(one['distilled'])} distilled against {percent(one['labels_alone'])} on "
             f"labels alone, on {one['images']:,} test images"
@@ -32,7 +34,7 @@ def check_verdict(case):
         evidence = {"from": "runs on disk", "runs": rows}
     evidence["worse"] = worse
     if not worse:
-        return finding(VERDICT, "good", told, evidence=evidence)
+        return finding(VERDICT, "good" if better else "unknown", told, evidence=evidence)
     safe = get_path(report, "delivered", "learned_from") == LABELS
     deliver = "" if safe else "; `export.deliver: best` with `baseline: true` delivers the better student"
     return finding(

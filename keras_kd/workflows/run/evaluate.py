@@ -9,6 +9,7 @@ from keras_kd.recipe.schema_networks import ModelSpec
 from keras_kd.report.report import Report
 from keras_kd.report.summarize import summarize
 from keras_kd.report.write import write
+from keras_kd.utils.stages import stage, timed
 from keras_kd.utils.steps import step
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import hold_run, mend, read_report, same_inputs
@@ -16,6 +17,7 @@ from keras_kd.workflows.run.inputs import inputs_of
 from keras_kd.workflows.run.load_teacher import load_independent_teacher, load_teacher
 from keras_kd.workflows.run.measure import measure
 from keras_kd.workflows.run.open_run import load_data, open_run
+from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld, with_time
 from keras_kd.workflows.run.write_page import write_page
 
 PUT_ALL_BACK = "put back what was there, or train it again: `keras-kd distill` of its recipe with --restart"
@@ -54,24 +56,31 @@ def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=
 def evaluate(folder):
     """Measures the student of a run again; returns the report and writes it."""
     recipe, files = open_run(folder)
-    with hold_run(files) as owned:
-        mend(files, owned)
-        before = read_report(files.path) or Report()
-        smoke = before.smoke or False
-        same_inputs(owned, inputs_of(recipe, files.path, smoke), PUT_ALL_BACK)
-        dataset = load_data(recipe)
-        same_inputs(owned, inputs_of(recipe, files.path, smoke, dataset), PUT_ALL_BACK)
-        teacher = load_teacher(recipe, dataset, files.path, smoke=smoke)
-        report = measured_again(
-            recipe,
-            dataset,
-            teacher,
-            files,
-            before,
-            independent=lambda: load_independent_teacher(recipe, dataset, files.path, smoke=smoke),
-        )
-    write_page(folder)
-    return report
+    with timed() as spent:
+        with hold_run(files) as owned:
+            mend(files, owned)
+            before = keep_spent(spent, owned)
+            with stage("measuring"):
+                _measure(recipe, files, owned)
+        keep_spent_unheld(spent, lambda: hold_run(files, wait=True), before)
+        with stage("page"):
+            write_page(folder)
+        return with_time(files.path, spent)
+
+
+def _measure(recipe, files, owned):
+    """Measures the student of a run whose folder is held, and writes its report."""
+    before = read_report(files.path) or Report()
+    smoke = before.smoke or False
+    same_inputs(owned, inputs_of(recipe, files.path, smoke), PUT_ALL_BACK)
+    dataset = load_data(recipe)
+    same_inputs(owned, inputs_of(recipe, files.path, smoke, dataset), PUT_ALL_BACK)
+    teacher = load_teacher(recipe, dataset, files.path, smoke=smoke)
+
+    def independent():
+        return load_independent_teacher(recipe, dataset, files.path, smoke=smoke)
+
+    measured_again(recipe, dataset, teacher, files, before, independent=independent)
 
 
 def measured_again(recipe, dataset, teacher, files, before, *, independent):

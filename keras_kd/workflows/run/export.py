@@ -4,12 +4,14 @@ from keras_kd import models
 from keras_kd.export.formats import missing_here
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.screen import print_note
+from keras_kd.utils.stages import stage, timed
 from keras_kd.utils.steps import telling
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver
 from keras_kd.workflows.run.folder import hold_run, mend, read_report
 from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.open_run import load_data, open_run
+from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld, with_time
 from keras_kd.workflows.run.write_page import write_page
 
 
@@ -27,32 +29,40 @@ def export(folder, *, formats=None, quiet=False):
     missing = missing_here(formats)
     if missing:
         raise UserError(f"export: {missing}")
-    with hold_run(files) as owned:
-        mend(files, owned)
-        dataset = load_data(recipe)
-        report = read_report(files.path)
-        if report is None:
-            raise UserError(f"{folder}: has no report.json; `keras-kd evaluate {folder}` writes it")
-
-        def teacher():
-            try:
-                return load_teacher(recipe, dataset, files.path, smoke=report.smoke or False)
-            except MachineError:
-                raise
-            except UserError as error:
-                # Of a run that was moved, say.
-                said = (
-                    f"{folder}: the teacher cannot be asked ({error}); the student in float32 teaches its copy for int8"
-                )
-                print_note(said)
-                return None
-
-        context = RunContext(recipe, dataset, files, files.path.name, quiet)
-        with telling(files.path.name, quiet):
-            report = deliver(context, report, owned=owned, teacher=teacher, formats=formats)
-    write_page(folder)
+    with timed() as spent:
+        with hold_run(files) as owned:
+            mend(files, owned)
+            before = keep_spent(spent, owned)
+            _deliver(recipe, files, owned, formats, quiet)
+        keep_spent_unheld(spent, lambda: hold_run(files, wait=True), before)
+        with stage("page"):
+            write_page(folder)
+        report = with_time(files.path, spent)
     refuse_failed(report)
     return report
+
+
+def _deliver(recipe, files, owned, formats, quiet):
+    """Exports the student of a run whose folder is held, and writes its report."""
+    dataset, folder = load_data(recipe), files.path
+    report = read_report(folder)
+    if report is None:
+        raise UserError(f"{folder}: has no report.json; `keras-kd evaluate {folder}` writes it")
+
+    def teacher():
+        try:
+            return load_teacher(recipe, dataset, folder, smoke=report.smoke or False)
+        except MachineError:
+            raise
+        except UserError as error:
+            # Of a run that was moved, say.
+            said = f"{folder}: the teacher cannot be asked ({error}); the student in float32 teaches its copy for int8"
+            print_note(said)
+            return None
+
+    with telling(folder.name, quiet), stage("exports"):
+        context = RunContext(recipe, dataset, files, folder.name, quiet)
+        deliver(context, report, owned=owned, teacher=teacher, formats=formats)
 
 
 def refuse_failed(report):
