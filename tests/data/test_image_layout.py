@@ -232,9 +232,7 @@ def test_the_same_image_in_two_splits_is_said(root, capsys):
         "pets: 1 images of one split are in another too (test/cat/9.bmp is train/dog/1.png); what is measured on them "
         "is no evidence\n"
     )
-    two_classes = (
-        "pets: 1 images are in two classes (test/cat/9.bmp is train/dog/1.png); one of the labels is wrong\n"
-    )
+    two_classes = "pets: 1 images are in two classes (test/cat/9.bmp is train/dog/1.png); one of the labels is wrong\n"
     assert loaded(root, capsys) == (6, 0, 7, note + two_classes)
 
 

@@ -428,27 +428,6 @@ def wait_for(condition, process, seconds=240):
         time.sleep(0.05)
 
 
-@pytest.mark.slow
-def test_a_killed_search_goes_on(recipe, tmp_path):
-    path = recipe("{trials: 4}", fit="{epochs: 3, batch_size: 8}")
-    trials = tmp_path / "saved_models" / "small-search" / "trials"
-    for trial in range(3):
-        history = trials / str(trial) / "seed0" / "history.csv"
-        process = command(path, "--no-winner", cwd=tmp_path)
-        wait_for(history.exists, process)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert not (trials / str(trial + 1)).exists()
-    process = command(path, "--no-winner", "--json", cwd=tmp_path)
-    said, told = process.communicate(timeout=300)
-    assert process.returncode == 0, told
-    found = json.loads(said)
-    assert found["counts"]["completed"] == 4
-    whole = command(path, "--no-winner", "--json", "--out", "another", cwd=tmp_path)
-    other = json.loads(whole.communicate(timeout=300)[0])
-    assert [one["values"] for one in other["trials"]] == [one["values"] for one in found["trials"]]
-
-
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

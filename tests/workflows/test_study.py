@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,14 +59,34 @@ MANY = [f"  {name}: {{{', '.join(f'{name}{one}: {{}}' for one in range(100))}}}\
 pytestmark = pytest.mark.usefixtures("forked")
 
 
-@pytest.fixture
-def path(tmp_path):
+def write(folder):
+    """A study and its images in a folder; gives the study's file."""
     generator = np.random.default_rng(0)
     labels = np.arange(90) % 3
     pixels = np.clip(generator.normal(80 * labels[:, None, None, None], 40, (90, 8, 8, 1)), 0, 255).astype("uint8")
-    np.savez(tmp_path / "images.npz", x_train=pixels[:60], y_train=labels[:60], x_test=pixels[60:], y_test=labels[60:])
-    (tmp_path / "mine.yaml").write_text(STUDY % (tmp_path / "images.npz"))
-    return tmp_path / "mine.yaml"
+    np.savez(folder / "images.npz", x_train=pixels[:60], y_train=labels[:60], x_test=pixels[60:], y_test=labels[60:])
+    (folder / "mine.yaml").write_text(STUDY % (folder / "images.npz"))
+    return folder / "mine.yaml"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return write(tmp_path)
+
+
+@pytest.fixture
+def whole(made_once, tmp_path):
+    """(a study's file, its folder, what it found), the study run to its end; both are the test's own."""
+
+    def fill(folder):
+        found = study(write(folder), folder / "out", quiet=True)
+        assert undescribed(found) == []
+        return found.as_json()
+
+    place, found = made_once("study", fill)
+    shutil.copytree(place / "out", tmp_path / "out")
+    shutil.copy(place / "mine.yaml", tmp_path)
+    return tmp_path / "mine.yaml", tmp_path / "out", found
 
 
 @pytest.mark.parametrize("name", ready())
@@ -77,15 +98,14 @@ def test_every_ready_study_is_made_of_recipes_that_load(name, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_study_is_run_and_told(path, tmp_path):
-    found = study(path, tmp_path / "out", quiet=True)
-    assert undescribed(found) == []
+def test_a_study_is_run_and_told(whole):
+    _, out, found = whole
     assert [list(one["cell"].values()) for one in found["cells"]] == [
         [noise, way] for noise in ("clean", "50 %") for way in ("labels alone", "KD", "KD, noisy teacher")
     ]
     for one in found["cells"]:
         for seed, name in one["runs"].items():
-            report = read_report(tmp_path / "out" / name)
+            report = read_report(out / name)
             assert one["figures"]["student.top1"]["by_seed"][seed] == report["student"]["top1"]
     clean_kd, same = found["cells"][1], found["cells"][2]
     assert clean_kd["runs"] == same["runs"], "without noise both teachers are one"
@@ -99,9 +119,9 @@ def test_a_study_is_run_and_told(path, tmp_path):
     assert alone["against"] is None
     noisy = found["cells"][5]["figures"]["splits.train.student_fits_noise"]
     assert noisy["n"] == 2 and found["cells"][0]["figures"]["splits.train.student_fits_noise"]["n"] == 0
-    text = (tmp_path / "out" / "study.md").read_text()
+    text = (out / "study.md").read_text()
     assert "| clean | labels alone |" in text and "memorised" in text and "n = 2 seeds" in text
-    page = (tmp_path / "out" / "study.html").read_text()
+    page = (out / "study.html").read_text()
     assert page.count("<svg") == 2 and not re.search(r"<script|(href|src)=.http", page.replace("xlink:href", ""))
 
 
@@ -112,17 +132,18 @@ def test_the_noisy_teacher_is_a_run_of_its_own_with_the_cells_noise(path, tmp_pa
 
 
 @pytest.mark.slow
-def test_what_is_there_is_not_run_again_and_a_figure_can_be_added(path, tmp_path):
-    study(path, tmp_path / "out", seeds=(0,), quiet=True)
-    before = {one: one.stat().st_mtime_ns for one in (tmp_path / "out").rglob("student.keras")}
+def test_what_is_there_is_not_run_again_and_a_figure_can_be_added(whole):
+    path, out, _ = whole
+    before = {one: one.stat().st_mtime_ns for one in out.rglob("student.keras")}
     path.write_text(path.read_text().replace("figures: {", "figures: {calibration.ece: ECE, "))
-    found = study(path, tmp_path / "out", seeds=(0,), quiet=True)
-    assert before == {one: one.stat().st_mtime_ns for one in (tmp_path / "out").rglob("student.keras")}
-    assert found["cells"][0]["figures"]["calibration.ece"]["n"] == 1
-    path.write_text(path.read_text().replace("temperature: 4", "temperature: 2"))
+    found = study(path, out, quiet=True)
+    assert before == {one: one.stat().st_mtime_ns for one in out.rglob("student.keras")}
+    assert found["cells"][0]["figures"]["calibration.ece"]["n"] == 2
+    path.write_text(re.sub("    KD, noisy.*\n", "", path.read_text()).replace('clean: {}, "50 %"', '"50 %"'))
     with pytest.raises(UserError, match="holds a study of other recipes or settings"):
-        study(path, tmp_path / "out", seeds=(0,), quiet=True)
-    study(path, tmp_path / "out", seeds=(0,), quiet=True, restart=True)
+        study(path, out, quiet=True)
+    found = study(path, out, seeds=(0,), quiet=True, restart=True)
+    assert [one["cell"]["way"] for one in found["cells"]] == ["labels alone", "KD"] and found["cost"]["runs"] == 2
 
 
 @pytest.mark.slow
