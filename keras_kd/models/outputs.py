@@ -51,7 +51,9 @@ def last_activation(network):
     if activation is keras.activations.softmax:
         return "probabilities"
     if isinstance(last, keras.layers.Dense | keras.layers.Activation):
-        return "logits" if activation is keras.activations.linear else activation.__name__
+        # Logarithms of probabilities are logits less the same number for every class: their softmax is the same.
+        logits = activation in (keras.activations.linear, keras.activations.log_softmax)
+        return "logits" if logits else activation.__name__
     return None
 
 

@@ -441,6 +441,17 @@ def test_arguments_that_cannot_work_are_named(make, message):
     assert str(error.value).startswith(message)
 
 
+def test_logarithms_of_probabilities_teach_as_logits_do():
+    student, plain, logarithms = cnn(3), cnn(4), cnn(4, activation="log_softmax")
+    logarithms.set_weights(plain.get_weights())
+    losses = []
+    for teacher in (plain, logarithms):
+        distiller = Distiller(student, teacher, [KD(temperature=3.0)], label_weight=0.1)
+        distiller.compile(keras.optimizers.SGD(0.0))
+        losses.append(distiller.fit(*images(16), verbose=0).history["kd_loss"][0])
+    assert losses[0] > 0 and losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
 def test_teacher_and_student_must_be_two_objects():
     network = cnn(4)
     with pytest.raises(UserError, match="the same object"):
