@@ -28,7 +28,7 @@ teacher: teacher.keras
 student: digits_tiny
 label_weight: 0.5
 terms: [{method: kd, weight: 0.5, temperature: 2}]
-meta: {teacher_learning_rate: 0.01, batches: 2, held_out: 40}
+meta: {teacher_learning_rate: 0.01, held_out: 40}
 fit: {epochs: 3, batch_size: 25, optimizer: adam, learning_rate: 0.01, decay: cosine, deterministic: true}
 export: {formats: []}
 """

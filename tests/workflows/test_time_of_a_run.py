@@ -88,6 +88,7 @@ def test_a_run_that_was_killed_counts_what_was_done_before(recipe, tmp_path, mon
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_the_time_of_a_search_is_that_of_all_its_commands_by_stage(recipe, tmp_path):
     recipe.write_text(f"{RECIPE}search: {{trials: 2, validation: 0.2, space: {{label_weight: {{float: [0, 1]}}}}}}\n")
 
