@@ -196,6 +196,10 @@ BROKEN = {
         but("digits_tiny", "digit_tiny"),
         ["bad.yaml:3: student: no model 'digit_tiny'; did you mean 'digits_tiny'?; `keras-kd list models` names all"],
     ),
+    "a recipe without its ending": (
+        but("digits_teacher.yaml", "digits_teacher"),
+        ["bad.yaml:2: teacher: no model 'digits_teacher'; for the recipe of this name write digits_teacher.yaml"],
+    ),
     "unknown teacher recipe": (
         but("digits_teacher.yaml", "digits_techer.yaml"),
         [
