@@ -7,7 +7,7 @@ The smallest network of each family, from random weights, 4 classes of 64x64 ima
 more) of random blobs whose colours tell the class. `keras-kd distill` takes 20 steps with a small teacher, exports
 every format and puts each file through its gate. Its normalisations take their statistics from the last batch: 20 steps
 are too few for a moving average. Then the saved student is loaded and its int8 file is compared with the network in
-float32 and with the one in simulated int8 (`Simulation`).
+float32, with the one in simulated int8 (`Simulation`), and with itself by other kernels of LiteRT.
 
 What is done is in results/families.json, which grows by a family at a time: killed, it goes on with the same command.
 NAME: these alone, anew. --simulate: the comparison in int8 alone, anew. --table: print the table of docs/exports.md.
@@ -106,6 +106,28 @@ def distilled(name):
     }
 
 
+def by_other_kernels(file, images):
+    """What a file of full int8 says by LiteRT's own kernels where its default ones are those of XNNPACK.
+
+    Both are right: how far they are from each other is how far the file itself says what it says.
+    """
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    from keras_kd.export.formats.litert import dequantised, quantised
+
+    without = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_path=str(file), experimental_op_resolver_type=without)
+    interpreter.allocate_tensors()
+    (given,), (told,) = interpreter.get_input_details(), interpreter.get_output_details()
+    said = []
+    for image in images:
+        interpreter.set_tensor(given["index"], quantised(image[None], given))
+        interpreter.invoke()
+        said.append(interpreter.get_tensor(told["index"]))
+    return dequantised(np.concatenate(said), told)
+
+
 def simulated(folder, images):
     """How far the int8 file of a saved student is from it in float32 and from its simulation; in a process of its own.
 
@@ -129,9 +151,12 @@ def simulated(folder, images):
         file = Path(place) / "student_int8.tflite"
         TABLE["litert_int8"].write(model, file, Request(train.shape[1:], calibration_images=train))
         said, _ = TABLE["litert_int8"].run(file, test)
+        of_others = by_other_kernels(file, test)
     found = {"not_followed": list(getattr(simulation, "not_followed", ()))}
+    foretold_by = {"other_kernels": of_others}
     for name, network in (("float32", model), ("simulation", simulation.network)):
-        foretold = network.predict(test.astype("float32"), batch_size=16, verbose=0)
+        foretold_by[name] = network.predict(test.astype("float32"), batch_size=16, verbose=0)
+    for name, foretold in foretold_by.items():
         found[name] = {
             "agreement": round(float(np.mean(foretold.argmax(-1) == said.argmax(-1))), 4),
             "mean_difference": round(float(np.abs(foretold - said).mean()), 6),
@@ -159,7 +184,8 @@ def table(found):
         "family",
         "top-1",
         *(name.replace("_", " ") for name in FORMATS),
-        "int8 file as float32, as simulated",
+        "int8 file as float32, as simulated, by other kernels",
+        "mean difference of logits",
     )
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     reasons = []
@@ -173,9 +199,11 @@ def table(found):
                 reasons.append(f"- {name}, {one}: {why}")
         both = row.get("int8", {})
         if "simulation" in both:
-            cells.append(", ".join(f"{100 * both[one]['agreement']:.0f} %" for one in ("float32", "simulation")))
+            ways = [one for one in ("float32", "simulation", "other_kernels") if one in both]
+            cells.append(", ".join(f"{100 * both[one]['agreement']:.0f} %" for one in ways))
+            cells.append(", ".join(f"{both[one]['mean_difference']:.3f}" for one in ways))
         else:
-            cells.append("-")
+            cells += ["-", "-"]
             reasons.append(f"- {name}, simulation: {both.get('error', 'not run')}")
         accuracy = row.get("top1")
         lines.append(f"| {name} | {'-' if accuracy is None else f'{100 * accuracy:.0f} %'} | {' | '.join(cells)} |")

@@ -1,5 +1,6 @@
 """LiteRT's `.tflite` files: in float32, with weights in float16 or int8, and in full int8."""
 
+import contextlib
 import os
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.export.formats.format import Format, in_batches
+from keras_kd.export.formats.quantisable import quantisable
 from keras_kd.export.formats.saved_model import signature
 from keras_kd.utils.lazy import keras
 
@@ -33,8 +35,9 @@ def write(model, file, request, precision="float32"):
     if precision == "int8":
         options["inference_input_type"] = uint8 if request.inputs == "uint8" else int8
         options["inference_output_type"] = int8
-    # Keras before 3.15 takes no Path here.
-    model.export(str(file), format="litert", input_signature=signature(model, request), verbose=False, **options)
+    with quantisable() if precision in ("int8", "int8_float") else contextlib.nullcontext():
+        # Keras before 3.15 takes no Path here.
+        model.export(str(file), format="litert", input_signature=signature(model, request), verbose=False, **options)
 
 
 def _representative(images, kind=np.float32):
