@@ -53,7 +53,14 @@ class _Copies:
         if isinstance(layer, keras.layers.Dropout):
             return given[0]
         if id(layer) not in self._made:
-            self._made[id(layer)] = self._parts(layer)
+            try:
+                self._made[id(layer)] = self._parts(layer)
+            except Exception as error:  # whatever a layer of somebody's own says of a config that is not whole
+                why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                raise UserError(
+                    f"int8: layer {layer.name!r} ({type(layer).__name__}) cannot be made again from its get_config "
+                    f"({why[:200]}); correct its get_config, or leave int8_fine_tuning out"
+                ) from error
             self._kept.append(layer)
         first, *rest = self._made[id(layer)]
         value = first(*given, **options)

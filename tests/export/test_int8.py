@@ -271,12 +271,30 @@ def exported_and_simulated(student, images, folder):
         ),
         (lambda: two_outputs(), "has 1 input and 2 outputs; expected one of each"),
         (lambda: subclassed(), "is no functional model"),
+        (
+            lambda: keras.Sequential([keras.Input((4, 4, 1)), Scaled(2.0, name="scaled")]),
+            "layer 'scaled' (Scaled) cannot",
+        ),
     ],
 )
 def test_a_network_that_cannot_be_simulated_is_refused_by_name(model, told):
     with pytest.raises(UserError, match="int8: ") as error:
         Simulation(model(), np.zeros((2, 4, 4, 1), "uint8"))
     assert told in str(error.value) and "\n" not in str(error.value)
+
+
+class Scaled(keras.layers.Layer):
+    """Its config is not what it was made of."""
+
+    def __init__(self, factor, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, x):
+        return keras.ops.mean(x, axis=(1, 2)) * self.factor
+
+    def get_config(self):
+        return {**super().get_config(), "by": self.factor}
 
 
 def code_inside():
