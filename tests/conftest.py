@@ -45,7 +45,7 @@ MOSTLY_ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
         "cli", "dis", "doctor", "doctor_causes", "fcfd", "meta_distiller", "rehearse", "resume", "rounds",
-        "sampled_distiller", "stages", "start_checks", "taught_teacher", "write_a_method",
+        "sampled_distiller", "selection", "selection_run", "stages", "start_checks", "taught_teacher", "write_a_method",
     )
 }  # fmt: skip
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"

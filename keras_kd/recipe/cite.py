@@ -52,6 +52,7 @@ TEACHING = {
     "start_from_teacher": ("stanton2021does",),
     "trust": ("lukasik2022teachers",),
     "meta": ("zhou2022metadistil",),
+    "selection": ("wang2022selection",),
     "early stop": ("cho2019efficacy",),
     "late start": ("nagarajan2023deviations",),
     "sigmoid": ("laine2017temporal",),
@@ -201,6 +202,7 @@ def _of_teaching(recipe):
         "start_from_teacher": recipe.student.start_from_teacher is not None,
         "trust": recipe.trust is not None,
         "meta": recipe.meta is not None,
+        "selection": recipe.selection is not None,
     }
     words = {
         "ensemble": "ensemble of teachers",
@@ -211,6 +213,7 @@ def _of_teaching(recipe):
         "start_from_teacher": "student's start from its teacher",
         "trust": "trust by class",
         "meta": "teacher that is taught to teach",
+        "selection": "terms that a policy chooses",
     }
     for way, is_used in ways.items():
         if is_used:

@@ -138,7 +138,7 @@ def _gradients_of(case, alone, roles):
     teacher = case.teacher if "teacher" in roles or recipe.trust is not None else None
     peers = build_peers(recipe, dataset) if "peer" in roles else ()
     distiller = build_distiller(
-        recipe.model_copy(update={**alone, "meta": None}),
+        recipe.model_copy(update={**alone, "meta": None, "selection": None}),
         teacher,
         case.student,
         ViewRenderer(recipe.data.family),
