@@ -6,6 +6,7 @@ from keras_kd.data.groups import group_numbers
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.meta import meta_errors
+from keras_kd.recipe.own_views import own_views_errors
 from keras_kd.recipe.schema_types import AUTO, SEED
 from keras_kd.recipe.selection import selection_errors
 from keras_kd.recipe.teacher import independent_teacher_errors, teacher_errors
@@ -46,6 +47,7 @@ def meaning_errors(recipe, path, code):
         *_search_errors(recipe),
         *meta_errors(recipe, code),
         *selection_errors(recipe),
+        *own_views_errors(recipe),
     ]
 
 

@@ -366,6 +366,8 @@ class Recipe(Part):
         for field in ("modules", "meta", "selection"):
             if not plain.get(field):
                 plain.pop(field, None)
+        if (plain.get("teacher") or {}).get("ensemble_views") == "same":
+            plain["teacher"].pop("ensemble_views")
         if not plain["data"].get("groups"):
             plain["data"].pop("groups", None)
         if not (plain.get("bank") or {}).get("folder"):

@@ -36,6 +36,7 @@ from keras_kd.training.label_loss import (
     weighted_mean,
     whole_number_labels,
 )
+from keras_kd.training.own_views import said_on_own_views
 from keras_kd.training.schedules import Schedule
 from keras_kd.training.term import Term, kind_of, makes_images, named_terms, taps_of
 from keras_kd.utils.errors import UserError
@@ -298,7 +299,8 @@ class Distiller(backend.TrainingStep, keras.Model):
         if self.banked:
             signals["teacher"] = {tap: ops.cast(values, "float32") for tap, values in x["teacher"].items()}
         elif self.teacher is not None:
-            signals["teacher"] = self._frozen("teacher", images)
+            own = said_on_own_views(self._tapped["teacher"], self.views, x)
+            signals["teacher"] = own or self._frozen("teacher", images)
         extra = {}
         labels = None if y is None else whole_number_labels(y)
         for number, term in enumerate(self.terms):

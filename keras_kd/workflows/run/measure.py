@@ -111,7 +111,7 @@ def _add_diagnostics(report, recipe, dataset, networks, independent, logits, fil
         if spec.representation:
             images = dataset.test.images[sample(len(dataset.test), spec.images)]
             report.representation = representation(student, networks["teacher"], images)
-    report.properties = properties(networks, dataset, spec)
+    report.properties = properties(networks, dataset, spec, recipe.data.family)
     report.best_validation = _best_validation(student, dataset, files)
     if dataset.imbalance is not None:
         report.imbalance = metrics.groups(dataset.imbalance["counts"], report.per_class)
