@@ -14,7 +14,7 @@ from keras_kd.data.rounds import Rounds
 from keras_kd.methods import Method
 from keras_kd.methods.find import guarding
 from keras_kd.models.taps import LOGITS
-from keras_kd.training.callbacks import BeginEpoch, SetEpoch
+from keras_kd.training.callbacks import BeginEpoch, SetEpoch, listed
 from keras_kd.training.checks import (
     adapters_of_terms,
     check_arguments,
@@ -279,12 +279,7 @@ class Distiller(backend.TrainingStep, keras.Model):
             self.prepare(like_a_batch(x, labels))
         ours = [SetEpoch(self)]
         ours += [BeginEpoch(x)] if isinstance(x, Epochs | Rounds) else []
-        callbacks = options.pop("callbacks", None)
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            for one in ours:
-                callbacks.append(one)
-        else:
-            callbacks = [*ours, *keras.tree.flatten(callbacks or [])]
+        callbacks = [*ours, *listed(options.pop("callbacks", None))]
         return super().fit(x, y, callbacks=callbacks, **options)
 
     def join(self, data):

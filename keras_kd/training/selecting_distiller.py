@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_kd import backend
 from keras_kd.methods import Method
+from keras_kd.training.callbacks import listed
 from keras_kd.training.distiller import Distiller
 from keras_kd.training.label_loss import whole_number_labels
 from keras_kd.training.schedules import Schedule
@@ -117,12 +118,7 @@ class SelectingDistiller(Distiller):
             UserError: no validation data, or of another kind.
         """
         choosing = Choosing(self, _batches_of(validation_data))
-        callbacks = options.pop("callbacks", None)
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.callbacks.insert(0, choosing)
-            choosing.set_model(self)
-        else:
-            callbacks = [choosing, *keras.tree.flatten(callbacks or [])]
+        callbacks = [choosing, *listed(options.pop("callbacks", None))]
         return super().fit(x, y, validation_data=validation_data, callbacks=callbacks, **options)
 
 

@@ -161,6 +161,12 @@ def test_a_training_that_goes_on_from_its_state_ends_with_the_same(tmp_path, uni
         np.testing.assert_array_equal(ops.convert_to_numpy(one), ops.convert_to_numpy(other))
 
 
+def test_callbacks_may_be_a_list_of_keras():
+    distiller = made()
+    callbacks = keras.callbacks.CallbackList([], add_history=True, model=distiller)
+    assert len(fitted(distiller, epochs=2, callbacks=callbacks)["kd_chosen"]) == 2
+
+
 def test_a_seed_decides_what_is_chosen():
     def chosen(seed):
         selector = Selector(Selection(seed=seed), 4)
