@@ -30,7 +30,9 @@ class SelectionSpec(Part):
         "epochs", description="epochs or steps; where several steps are one call a choice lasts to the end of the call"
     )
     metric: Literal[MEASURES] = Field(
-        "accuracy", description="of the validation images: accuracy, or loss, the label loss, whose fall is the reward"
+        "accuracy",
+        description="of the validation images: accuracy, or loss, the label loss, whose fall is the reward: finer "
+        "where they are few",
     )
     labels: bool = Field(
         False, description="true: the label loss may be chosen as well; it counts anyway where nothing else does"

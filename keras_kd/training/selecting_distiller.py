@@ -60,7 +60,7 @@ class SelectingDistiller(Distiller):
         ['kd_loss', 'kd_chosen', 'kd_probability']
     """
 
-    _places = {}
+    _places = {}  # read while a `Distiller` is made, before there are any
 
     def __init__(
         self,

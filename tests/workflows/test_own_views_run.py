@@ -10,6 +10,8 @@ from keras_kd import models
 from keras_kd.recipe.cite import cite
 from keras_kd.recipe.load import load
 from keras_kd.utils.errors import UserError
+from keras_kd.workflows.doctor import examine
+from keras_kd.workflows.doctor.findings import DATA, GRADIENTS
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run.plan import plan
 
@@ -60,6 +62,13 @@ def test_a_run_through_its_bank_is_a_run_in_the_step_and_not_one_of_the_same_vie
     assert "teacher_1 and teacher_2, own views" in Path("filled/report.md").read_text().replace(
         "\N{NO-BREAK SPACE}", " "
     )
+
+
+def test_the_doctor_tells_who_sees_what_and_measures_gradients():
+    made = examine(load("own.yaml"), "saved_models/own", checks=[DATA, GRADIENTS])["findings"]
+    found = {one["check"]: one for one in made}
+    assert "each member of the teacher sees a view of its own" in found[DATA]["found"]
+    assert found[GRADIENTS]["outcome"] != "unknown", found[GRADIENTS]
 
 
 def test_it_is_planned_cited_and_left_out_of_recipes_that_know_none():
