@@ -61,6 +61,8 @@ __all__ = [
     "SP",
     "SampledDistiller",
     "Schedule",
+    "SelectingDistiller",
+    "Selection",
     "SimKD",
     "Subclass",
     "SubclassTeacher",
@@ -132,6 +134,8 @@ if TYPE_CHECKING:
     from keras_kd.training.meta_distiller import Meta, MetaDistiller
     from keras_kd.training.sampled_distiller import SampledDistiller
     from keras_kd.training.schedules import Schedule
+    from keras_kd.training.selecting_distiller import SelectingDistiller
+    from keras_kd.training.selection import Selection
     from keras_kd.training.sgd import SGD
     from keras_kd.utils.errors import UserError
     from keras_kd.workflows.commands import compare, distill, evaluate, export, load_recipe, search, study
@@ -152,6 +156,8 @@ _NAMES = {
     "keras_kd.training.meta_distiller": "Meta MetaDistiller",
     "keras_kd.training.sampled_distiller": "SampledDistiller",
     "keras_kd.training.schedules": "Schedule",
+    "keras_kd.training.selecting_distiller": "SelectingDistiller",
+    "keras_kd.training.selection": "Selection",
     "keras_kd.training.sgd": "SGD",
     "keras_kd.utils.errors": "UserError",
     "keras_kd.workflows.commands": "compare distill evaluate load_recipe search study",

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_kd import backend
+from keras_kd.bank.batches import BATCH, batches_of
 from keras_kd.bank.finite import refuse_lost_values
 from keras_kd.bank.folder import place_of
 from keras_kd.bank.key import digest_of_images, digest_of_network, key_of
@@ -20,6 +21,7 @@ from keras_kd.bank.layout import layout_of, signal_shapes
 from keras_kd.bank.table import Table
 from keras_kd.bank.view_subset import ViewSubset
 from keras_kd.data.views.crop_flip import Views
+from keras_kd.data.views.member_views import MemberViews
 from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.models.wrappers.ensemble import mean_of_logits
@@ -27,9 +29,6 @@ from keras_kd.utils import formatting
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import atomic_write, folder_lock
-
-# Views that the teacher is shown at once; of what is left over, where each size of a batch is compiled for itself.
-BATCH, SMALL_BATCH = 250, 64
 
 
 class Bank:
@@ -50,6 +49,8 @@ class Bank:
         few: how many views each image is shown in, or None for all of the family.
         members: (networks, their from_logits, arguments of `mean_of_logits`) of a teacher that is a mean: each has a
             bank of its own, from which the mean's is filled.
+        member_views: the `MemberViews` where each of `members` sees a view of its own; the mean's rows are then found
+            by the student's view, its members' by their own.
         renderer: the `ViewRenderer` of the images, if there is one already, and
         images_digest: their `digest_of_images`, if it is known.
         name: of the teacher, for people.
@@ -86,6 +87,7 @@ class Bank:
         kept: int = 10,
         few: int | None = None,
         members: tuple[Any, ...] | None = None,
+        member_views: MemberViews | None = None,
         renderer: ViewRenderer | None = None,
         images_digest: str | None = None,
         name: str = "teacher",
@@ -104,6 +106,8 @@ class Bank:
             "from_logits": from_logits,
             "images": images_digest or digest_of_images(images),
             "views": repr(self.few or views),
+            # A bank of one view for all members is known by the key that it had before there were others.
+            **({} if member_views is None else {"member_views": list(member_views.seeds)}),
         }
         self.key = key_of(self.about)
         self.folder = place_of(folder, self.key)
@@ -115,7 +119,7 @@ class Bank:
             places = len(images) * self.count
             self.tables[tap] = Table(self.folder / folder_name, places, shapes[tap], layout, {**self.about, "tap": tap})
         self._introduce()
-        self.members = []
+        self.members, self._member_views = [], member_views
         if members is not None and not tapped.layers:
             networks, flags, self._mean = members
             for network, flag in zip(networks, flags, strict=True):
@@ -166,7 +170,15 @@ class Bank:
     def asks(self, index, number):
         """About how many views the teacher is asked where these are filled; of several teachers, the one asked most."""
         places = self.missing(index, number)
-        return max((member.asks(*np.divmod(places, self.count)) for member in self.members), default=len(places))
+        return max((member.asks(*one) for member, one in self._of_members(places)), default=len(places))
+
+    def _of_members(self, places):
+        """[(bank of a member, (index, number) of what it is asked)] for some places of the mean."""
+        index, number = np.divmod(places, self.count)
+        if self._member_views is None:
+            return [(member, (index, number)) for member in self.members]
+        of_member = self._member_views.of_member
+        return [(one, (index, of_member(n, index, number, self.count))) for n, one in enumerate(self.members)]
 
     def fill(self, index, number, progress=None):
         """Has the teacher say what is missing of some views; returns how many that were.
@@ -181,7 +193,7 @@ class Bank:
         places = self.missing(index, number)
         if not len(places):
             return 0
-        asked = [member.fill(*np.divmod(places, self.count), progress) for member in self.members]
+        asked = [member.fill(*one, progress) for member, one in self._of_members(places)]
         begun, before = time.monotonic(), sum(one.seconds for one in self.members)
         # Another process that fills the same bank begins elsewhere, and each leaves out what the other has done.
         places = np.roll(places, -random.SystemRandom().randrange(len(places)) if len(places) > 4 * BATCH else 0)
@@ -237,13 +249,17 @@ class Bank:
     def _say(self, index, number):
         """The signals of some views, at most `BATCH`: {tap: float32 array}, from the teacher or its members' banks."""
         if self.members:
-            logits = [member.rows(index, number)[LOGITS] for member in self.members]
+            logits = [member.rows(*one)[LOGITS] for member, one in self._of_members(self._places(index, number))]
             return {LOGITS: keras.ops.convert_to_numpy(mean_of_logits(logits, **self._mean))}
         return self.from_teacher(index, number)
 
     def from_teacher(self, index, number):
         """The signals of some views by running the teacher: {tap: float32 array}."""
         index, number = np.asarray(index), np.asarray(number)
+        if self._member_views is not None:
+            asked = self._of_members(self._places(index, number))
+            logits = [member.from_teacher(*one)[LOGITS] for member, one in asked]
+            return {LOGITS: keras.ops.convert_to_numpy(mean_of_logits(logits, **self._mean))}
         parts = []
         for start, count, size in batches_of(len(index), backend.COMPILES_BY_SHAPE):
             some = slice(start, start + count)
@@ -358,29 +374,6 @@ class _TeacherOnViews(keras.Model):
 
     def call(self, batch, training=False):
         return self._tapped[0].run(self.renderer(batch), training=False)[1]
-
-
-def batches_of(count, by_shape):
-    """[(start, how many, how many with what fills it up)] of the batches in which so many views are run.
-
-    Args:
-        count: how many views.
-        by_shape: whether each size of a batch is compiled for itself; they are then of two sizes.
-
-    Example:
-        >>> batches_of(620, by_shape=False)
-        [(0, 250, 250), (250, 250, 250), (500, 120, 120)]
-        >>> batches_of(620, by_shape=True)
-        [(0, 250, 250), (250, 250, 250), (500, 64, 64), (564, 56, 64)]
-    """
-    batches, start = [], 0
-    while start < count:
-        left = count - start
-        size = BATCH if left > BATCH - SMALL_BATCH or not by_shape else SMALL_BATCH
-        taken = min(size, left)
-        batches.append((start, taken, size if by_shape else taken))
-        start += taken
-    return batches
 
 
 def views_in(epochs, count):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_kd.data.views.crop_flip import Views, epoch_order
+from keras_kd.data.views.member_views import SENT, MemberViews
 from keras_kd.data.views.mixing import mixed_labels
 from keras_kd.utils import stages
 
@@ -28,6 +29,7 @@ class Epochs(keras.utils.PyDataset):
         bank: the teacher's `Bank` for these views, or None; what it holds is sent with each batch.
         positions: int array (n,): the numbers by which the bank, and the draw of the views, know the images; their own
             by default. Images of a split that others were carved out of keep their numbers, and so share its bank.
+        member_views: the `MemberViews` of a teacher whose members see views of their own, where it runs in the step.
     """
 
     def __init__(
@@ -42,9 +44,10 @@ class Epochs(keras.utils.PyDataset):
         classes: int | None = None,
         bank: Any = None,  # a `Bank`: the room above this one
         positions: np.ndarray | None = None,
+        member_views: MemberViews | None = None,
     ) -> None:
         super().__init__()
-        self.positions = positions
+        self.positions, self.member_views = positions, member_views
         self.images, self.labels, self.views = images, np.asarray(labels), views
         self.image_shape, self.classes, self.bank = image_shape, classes, bank
         self.progress = None  # called with (done, of) views while the bank is filled
@@ -118,6 +121,8 @@ class Epochs(keras.utils.PyDataset):
             A dict for `ViewRenderer`; int labels (n,), or float32 (n, classes) where the views mix images.
         """
         sent, labels = {"index": index, "view": view}, self.labels[index]
+        if self.member_views is not None and self.bank is None:
+            sent[SENT] = self.member_views.of(index if self.positions is None else self.positions[index], view)
         if self.views.mixing:
             plan = self.views.plan(index, view, len(self.labels), self.image_shape)
             labels = mixed_labels(labels, self.labels[plan["partner"]], plan["ratio"], self.classes)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_kd.evaluation import attacks, invariance, metrics
-from keras_kd.evaluation import grad_cam as attention
+from keras_kd.evaluation.members_attention import attention
 from keras_kd.evaluation.perturbations.corruptions import CORRUPTIONS, corrupt
 from keras_kd.models.network import logits_of, signals_of
 from keras_kd.models.taps import layer_paths
@@ -196,13 +196,14 @@ def under_corruptions(networks, images, labels):
     return found
 
 
-def properties(networks, dataset, spec):
+def properties(networks, dataset, spec, views=None):
     """What a student may have taken over from its teacher in addition to its answers, as far as a recipe asks for it.
 
     Args:
         networks: {role: `Network`}: the student first, and as there are, "teacher", "baseline", "independent".
         dataset: a `Dataset`.
         spec: the recipe's `EvidenceSpec`.
+        views: the `Views` that the student was shown, for members of a teacher that saw views of their own.
 
     Returns:
         A dict with some of "corruptions", "attacks", "attention", "invariance"; "images", on which they are measured,
@@ -224,7 +225,7 @@ def properties(networks, dataset, spec):
             if role != "teacher"
         }
     if spec.attention:
-        measured["attention"] = attention.attention_overlap(networks, images)
+        measured["attention"] = attention(networks, images, views)
     if spec.invariance:
         measured["invariance"] = invariance.invariance(networks, images)
     return measured if len(measured) > 2 else None

@@ -25,6 +25,7 @@ class Network:
     from_logits: bool
     source: dict | None = None  # of a teacher that is a run: its recipe, epochs, accuracy, seconds
     members: tuple = ()  # of a mean: networks, whether each gives logits, arguments of `mean_of_logits`
+    view_seeds: tuple = ()  # of a mean whose members see views of their own: the seed of each
 
 
 def build(spec, dataset, role):

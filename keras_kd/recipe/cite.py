@@ -45,6 +45,7 @@ FROM_TANG = ("pt", "sim", "pt_sim", "topk")
 TEACHING = {
     "ensemble": ("hinton2015kd", "stanton2021does"),
     "ensemble_weights": ("ganta2022weighted",),
+    "ensemble_views": ("guo2025fidelity",),
     "epoch": ("wang2022checkpoints", "cho2019efficacy"),
     "calibrate": ("guo2017calibration", "yang2021calibration"),
     "assistant": ("mirzadeh2020assistant",),
@@ -52,6 +53,7 @@ TEACHING = {
     "start_from_teacher": ("stanton2021does",),
     "trust": ("lukasik2022teachers",),
     "meta": ("zhou2022metadistil",),
+    "selection": ("wang2022selection",),
     "early stop": ("cho2019efficacy",),
     "late start": ("nagarajan2023deviations",),
     "sigmoid": ("laine2017temporal",),
@@ -195,22 +197,26 @@ def _of_teaching(recipe):
     ways = {
         "ensemble": teacher is not None and len(teacher.ensemble) > 1,
         "ensemble_weights": teacher is not None and teacher.ensemble_weights is not None,
+        "ensemble_views": teacher is not None and bool(teacher.view_seeds),
         "epoch": teacher is not None and any(member.epoch is not None for member in teacher.members),
         "calibrate": teacher is not None and any(one.calibrate for one in (teacher, *teacher.members)),
         "generations": recipe.generations > 1,
         "start_from_teacher": recipe.student.start_from_teacher is not None,
         "trust": recipe.trust is not None,
         "meta": recipe.meta is not None,
+        "selection": recipe.selection is not None,
     }
     words = {
         "ensemble": "ensemble of teachers",
         "ensemble_weights": "weighted ensemble of teachers",
+        "ensemble_views": "views of their own of an ensemble's members",
         "epoch": "teacher from the middle of its training",
         "calibrate": "calibrated teacher",
         "generations": "generations",
         "start_from_teacher": "student's start from its teacher",
         "trust": "trust by class",
         "meta": "teacher that is taught to teach",
+        "selection": "terms that a policy chooses",
     }
     for way, is_used in ways.items():
         if is_used:

@@ -6,7 +6,9 @@ from keras_kd.data.groups import group_numbers
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.meta import meta_errors
+from keras_kd.recipe.own_views import own_views_errors
 from keras_kd.recipe.schema_types import AUTO, SEED
+from keras_kd.recipe.selection import selection_errors
 from keras_kd.recipe.teacher import independent_teacher_errors, teacher_errors
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.errors import UserError
@@ -44,6 +46,8 @@ def meaning_errors(recipe, path, code):
         *_student_errors(recipe),
         *_search_errors(recipe),
         *meta_errors(recipe, code),
+        *selection_errors(recipe),
+        *own_views_errors(recipe),
     ]
 
 

@@ -11,6 +11,7 @@ from keras_kd.recipe.schema_bank import BankSpec, short_bank
 from keras_kd.recipe.schema_data import DataSpec, short_data
 from keras_kd.recipe.schema_meta import MetaSpec, short_meta
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
+from keras_kd.recipe.schema_selection import SelectionSpec, short_selection
 from keras_kd.recipe.schema_types import (
     ABOVE_ZERO,
     EPOCHS,
@@ -312,6 +313,9 @@ class Recipe(Part):
     meta: Annotated[MetaSpec | None, BeforeValidator(short_meta)] = Field(
         None, description="true also teaches the teacher: to teach (MetaDistil)"
     )
+    selection: Annotated[SelectionSpec | None, BeforeValidator(short_selection)] = Field(
+        None, description="a policy chooses which terms count; needs data.validation"
+    )
     fit: FitSpec = Field(description="how it is trained, such as fit: {epochs: 240}")
     bank: Annotated[BankSpec, BeforeValidator(short_bank)] = Field(
         BankSpec(), description="what the teacher says, computed once and looked up; a plain string is its mode"
@@ -359,9 +363,11 @@ class Recipe(Part):
             raw.update(term.settings)
             raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
         # Recipes that know of none are as they were before there were these fields.
-        for field in ("modules", "meta"):
+        for field in ("modules", "meta", "selection"):
             if not plain.get(field):
                 plain.pop(field, None)
+        if (plain.get("teacher") or {}).get("ensemble_views") == "same":
+            plain["teacher"].pop("ensemble_views")
         if not plain["data"].get("groups"):
             plain["data"].pop("groups", None)
         if not (plain.get("bank") or {}).get("folder"):

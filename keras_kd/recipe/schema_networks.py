@@ -113,10 +113,23 @@ class TeacherSpec(MemberSpec):
         "there, by differential evolution (Ganta et al. 2022); equal by default",
     )
 
+    ensemble_views: Literal["same", "own"] | tuple[Annotated[Whole, Field(**SEED)], ...] = Field(
+        "same",
+        description="of training images: same, that of the student; own: another one for each member (Guo et al. "
+        "2024); or a list of seeds, one per member, of which equal ones see the same: own is [1, 2, ...]",
+    )
+
     @property
     def members(self):
         """The networks: those of the ensemble, or the one."""
         return self.ensemble or (self,)
+
+    @property
+    def view_seeds(self):
+        """The seed of each member's own views; empty where all see what the student sees."""
+        if self.ensemble_views == "own":
+            return tuple(range(1, len(self.ensemble) + 1))
+        return () if self.ensemble_views == "same" else self.ensemble_views
 
     @property
     def is_fitted(self):

@@ -22,6 +22,7 @@ SHORT = {
     ("teacher",): "model",
     ("student",): "model",
     ("bank",): "mode",
+    ("selection",): "policy",
     ("evidence", "independent_teacher"): "model",
 }
 

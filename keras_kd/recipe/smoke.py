@@ -39,6 +39,11 @@ def shrink(raw):
     meta = raw["meta"] if isinstance(raw.get("meta"), dict) else {}
     if isinstance(meta.get("held_out"), int) and meta["held_out"] >= 1:
         meta["held_out"] = min(meta["held_out"], 16)
+    if raw.get("selection"):
+        # One epoch is two steps: the second choice is rewarded.
+        given = raw["selection"]
+        chosen = dict(given) if isinstance(given, dict) else {"policy": given} if isinstance(given, str) else {}
+        raw["selection"] = {**chosen, "interval": 1, "unit": "steps"}
     if isinstance(raw["fit"], dict):
         raw["fit"].pop("checkpoint_every", None)
     if isinstance(raw.get("seeds"), list):

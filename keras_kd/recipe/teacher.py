@@ -14,6 +14,7 @@ from keras_kd.utils.paths import RECIPE, ends_in
 OF_A_NETWORK = (
     "from_logits", "pixels", "weights", "arguments", "seed", "epoch", "settings", "classes", "input_size", "mean", "std"
 )  # fmt: skip
+OF_AN_ENSEMBLE = ("ensemble_mean", "ensemble_temperature", "ensemble_weights", "ensemble_views")
 KNOWN_TO_A_RECIPE = ("pixels", "from_logits", "arguments", "mean", "std")
 
 
@@ -120,9 +121,7 @@ def independent_teacher_errors(recipe, path):
     errors = [((*where, field), message) for field, message in _network_errors(spec, path)]
     if recipe.teacher is None:
         errors.append((where, "there is no teacher that it could be compared with; leave it out"))
-    elif recipe.teacher.model_dump(
-        exclude={"ensemble", "ensemble_mean", "ensemble_temperature", "ensemble_weights"}
-    ) == (spec.model_dump()):
+    elif recipe.teacher.model_dump(exclude={"ensemble", *OF_AN_ENSEMBLE}) == (spec.model_dump()):
         errors.append((where, "is the teacher itself; give another seed of it, or another network"))
     return errors
 
@@ -131,7 +130,7 @@ def _ensemble_errors(teacher):
     if not teacher.ensemble:
         return [
             (("teacher", field), "is of an ensemble; give ensemble: [...], or leave it out")
-            for field in ("ensemble_mean", "ensemble_temperature", "ensemble_weights")
+            for field in OF_AN_ENSEMBLE
             if _given(teacher, field)
         ]
     errors = [

@@ -42,6 +42,19 @@ class TaughtTeacher(Section):
     kl: float | None = described("KL divergence of the student from the taught teacher, a mean over images, in nats")
 
 
+class Selection(Section):
+    """Which terms a policy chose (`selection`), as shares of the training in which each counted."""
+
+    policy: str | None = described("bandit or actor_critic")
+    interval: int | None = described("for how long a choice stayed")
+    unit: str | None = described("of the interval: epochs or steps")
+    metric: str | None = described("of the validation images, whose change was the reward")
+    chosen: dict[str, float | None] | None = described("by term (and `label`): its share of all steps, 0..1")
+    probability: dict[str, float | None] | None = described("with which each would be chosen after the last epoch")
+    epochs_rewarded: int | None = described("epochs in which a choice was rewarded")
+    parts: list[dict[str, Any]] | None = described("by part of the training: from and to (epochs), chosen, mean reward")
+
+
 class Control(Section):
     """The agreement of the student with a network that did not teach it, on the test images."""
 
@@ -235,6 +248,7 @@ class Report(Section):
     student: Scores | None = described("the student")
     teacher: TeacherScores | None = described("its teacher")
     taught_teacher: TaughtTeacher | None = described("the same teacher after it was taught to teach")
+    selection: Selection | None = described("which terms a policy chose")
     fidelity: Fidelity | None = described("student against teacher")
     deviation: Deviation | None = described("their logits against each other")
     calibration: Calibration | None = described("of the student")

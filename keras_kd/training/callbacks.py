@@ -66,3 +66,18 @@ class BeginEpoch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epochs.begin(epoch)
+
+
+def listed(callbacks):
+    """The callbacks that `fit` is given, as a list.
+
+    Args:
+        callbacks: one, several in any structure, a `keras.callbacks.CallbackList`, or None.
+
+    Example:
+        >>> len(listed(keras.callbacks.CallbackList([SetEpoch(None)]))), listed(None)
+        (1, [])
+    """
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return list(callbacks.callbacks)
+    return keras.tree.flatten(callbacks or [])

@@ -14,7 +14,7 @@ from keras_kd.data.rounds import Rounds
 from keras_kd.methods import Method
 from keras_kd.methods.find import guarding
 from keras_kd.models.taps import LOGITS
-from keras_kd.training.callbacks import BeginEpoch, SetEpoch
+from keras_kd.training.callbacks import BeginEpoch, SetEpoch, listed
 from keras_kd.training.checks import (
     adapters_of_terms,
     check_arguments,
@@ -36,6 +36,7 @@ from keras_kd.training.label_loss import (
     weighted_mean,
     whole_number_labels,
 )
+from keras_kd.training.own_views import said_on_own_views
 from keras_kd.training.schedules import Schedule
 from keras_kd.training.term import Term, kind_of, makes_images, named_terms, taps_of
 from keras_kd.utils.errors import UserError
@@ -278,12 +279,7 @@ class Distiller(backend.TrainingStep, keras.Model):
             self.prepare(like_a_batch(x, labels))
         ours = [SetEpoch(self)]
         ours += [BeginEpoch(x)] if isinstance(x, Epochs | Rounds) else []
-        callbacks = options.pop("callbacks", None)
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            for one in ours:
-                callbacks.append(one)
-        else:
-            callbacks = [*ours, *keras.tree.flatten(callbacks or [])]
+        callbacks = [*ours, *listed(options.pop("callbacks", None))]
         return super().fit(x, y, callbacks=callbacks, **options)
 
     def join(self, data):
@@ -298,7 +294,8 @@ class Distiller(backend.TrainingStep, keras.Model):
         if self.banked:
             signals["teacher"] = {tap: ops.cast(values, "float32") for tap, values in x["teacher"].items()}
         elif self.teacher is not None:
-            signals["teacher"] = self._frozen("teacher", images)
+            own = said_on_own_views(self._tapped["teacher"], self.views, x)
+            signals["teacher"] = own or self._frozen("teacher", images)
         extra = {}
         labels = None if y is None else whole_number_labels(y)
         for number, term in enumerate(self.terms):

@@ -274,4 +274,4 @@ def _properties(recipe, folder, alone, smoke):
         networks["independent"] = independent
     place, _ = next(iter(alone.values()))
     networks["baseline"] = load_student(recipe, dataset, RunFolder(Path(place)))
-    return properties(networks, dataset, recipe.evidence)
+    return properties(networks, dataset, recipe.evidence, recipe.data.family)

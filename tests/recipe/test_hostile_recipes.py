@@ -469,7 +469,7 @@ def test_many_paths_to_one_teacher_are_walked_once():
 
 SPACES = {
     "{fit.epochs: {int: [1, 2]}}": "search.space.fit.epochs: cannot be searched: trials have data, budget and seeds in "
-    "common; expected a path in label_weight, terms, fit, student, teacher, peers, trust, meta, data.views",
+    "common; expected a path in label_weight, terms, fit, student, teacher, peers, trust, meta, selection, data.views",
     f"{{label_weight: {{choice: {list(range(300))}}}}}": "search.space: has 300 values in all; expected 250 at most, "
     "or ranges",
     "{label_weight: {float: [0, 1000000000]}, terms.0.temperature: {float: [1, 100000]}}": "search.space: "

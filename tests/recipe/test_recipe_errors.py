@@ -71,7 +71,7 @@ BROKEN = {
     "unknown top field": (
         GOOD + "optimiser: sgd\n",
         [
-            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, meta, fit, bank, generations, export, search, baseline, evidence, modules, seed, seeds"
+            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, meta, selection, fit, bank, generations, export, search, baseline, evidence, modules, seed, seeds"
         ],
     ),
     "rare classes of a profile that has none": (
@@ -415,6 +415,26 @@ BROKEN = {
             "bad.yaml:7: meta.teacher_learning_rate: is 0 in all 2 epochs, so that the teacher stays; expected some "
             "epoch above 0, or drop meta",
         ],
+    ),
+    "selection of no kind": (
+        GOOD + "selection: 3\n",
+        ["bad.yaml:7: selection: is 3; expected a policy, or fields such as {policy: bandit, interval: 2}"],
+    ),
+    "selection without what it needs": (
+        but("label_weight: 0.1", "label_weight: 0") + "selection: {discount: 0.5, interval: 2}\nmeta: true\n",
+        [
+            "bad.yaml:4: label_weight: is 0 in some epoch, and where no term is chosen the student learns from labels "
+            "alone; give a number above 0, or drop selection",
+            "bad.yaml:7: selection: and meta exclude each other: each asks for trainings of its own; keep one",
+            "bad.yaml:7: selection: is rewarded on validation images and there are none; set data.validation, or drop it",
+            "bad.yaml:7: selection.discount: is of policy: actor_critic; take it, or leave it out",
+            "bad.yaml:7: selection.interval: is 2 of 2 epochs; expected two intervals or more, as the first is not "
+            "learnt from; lower it, or take unit: steps",
+        ],
+    ),
+    "selection of nothing": (
+        "data: {name: digits, validation: 20}\nstudent: digits_tiny\nfit: {epochs: 2}\nselection: bandit\n",
+        ["bad.yaml:4: selection: there are no terms to choose from; give terms: [{method: kd}, ...], or drop it"],
     ),
 }
 

@@ -121,6 +121,15 @@ def report_of(student, teacher, labels, names=None):
                 "pairs": {"student/teacher": {"images": 0.9, "rotation": {"agreement": 0.9}}},
             },
         },
+        selection={
+            "policy": "bandit",
+            "interval": 1,
+            "unit": "epochs",
+            "metric": "accuracy",
+            "chosen": {"kd": 0.5, "sp": 1.0},
+            "probability": {"kd": 0.4, "sp": 0.6},
+            "parts": [{"from": 1, "to": 2, "chosen": {"kd": 0.5, "sp": 1.0}, "reward": 0.01}],
+        },
         best_validation={"epoch": 2, "val_accuracy": 0.9, "top1": 0.8},
         imbalance={
             "head": 0.9,
@@ -198,6 +207,7 @@ def test_the_sections_come_in_their_order_and_each_has_a_link(text):
         "Did it help?",
         "Student and teacher",
         "Learning curves",
+        "Which terms were chosen",
         "Fidelity to the teacher",
         "Can its probabilities be believed?",
         "By class",

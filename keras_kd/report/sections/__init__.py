@@ -12,6 +12,7 @@ from keras_kd.report.sections import (
     fidelity,
     properties,
     run_details,
+    selection,
     training,
     verdict,
 )
@@ -51,6 +52,7 @@ def sections(report, history, evidence, recipe_text):
         verdict.verdict(report),
         verdict.networks(report),
         training.curves(history),
+        selection.selection(report),
         fidelity.fidelity(report, evidence),
         calibration.calibration(report, evidence),
         classes.classes(report),

@@ -112,6 +112,10 @@ def _how(name, both):
         return f"The share of images that are right. A line that still rises at the end would gain by more epochs.{gap}"
     if name == "loss":
         return f"What the optimizer makes small: the weighted sum of the terms. It should fall and flatten.{gap}"
+    if name.endswith("_chosen"):
+        return "The share of the epoch's steps in which this term counted, as the policy of `selection` chose."
+    if name.endswith("_probability"):
+        return "With which the policy would have chosen this term next, after the epoch."
     if name == "held_out_loss":
         return "What the teacher is taught to make small: the loss, on held-out images, of a student that tried a step."
     if name.endswith("loss"):

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_kd import backend
 from keras_kd.data.epochs import Epochs
+from keras_kd.data.views.member_views import MemberViews
 from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.methods.find import find
 from keras_kd.training.schedules import at
@@ -138,7 +139,7 @@ def _gradients_of(case, alone, roles):
     teacher = case.teacher if "teacher" in roles or recipe.trust is not None else None
     peers = build_peers(recipe, dataset) if "peer" in roles else ()
     distiller = build_distiller(
-        recipe.model_copy(update={**alone, "meta": None}),
+        recipe.model_copy(update={**alone, "meta": None, "selection": None}),
         teacher,
         case.student,
         ViewRenderer(recipe.data.family),
@@ -187,6 +188,7 @@ def _batches(case):
         recipe.seed,
         image_shape=case.dataset.image_shape,
         classes=case.dataset.classes,
+        member_views=_member_views(case),
     )
     batches = [epochs[step] for step in range(min(BATCHES, len(train) // size))]
     seen = np.arange(min(len(train), 20 * GROUPS * size))
@@ -198,6 +200,12 @@ def _batches(case):
         if len(places):
             groups.append(epochs.batch(epochs.order[places], epochs.view[places]))
     return batches, groups
+
+
+def _member_views(case):
+    """The views that the members of the teacher see, where these are their own."""
+    seeds = case.teacher.view_seeds if case.teacher is not None else ()
+    return MemberViews(seeds, case.recipe.data.family) if seeds else None
 
 
 def _centred(batches):

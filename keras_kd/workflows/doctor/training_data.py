@@ -15,8 +15,9 @@ def check_data(case):
     """
     recipe, noise = case.recipe, case.dataset.label_noise
     views = recipe.data.family.count
-    same = "teacher and student see the same view of each image" if case.recipe.teacher is not None else ""
-    told = ", ".join(filter(None, (f"{len(case.dataset.train):,} training images", _views(views), same)))
+    told = ", ".join(
+        filter(None, (f"{len(case.dataset.train):,} training images", _views(views), _who_sees_what(recipe.teacher)))
+    )
     evidence = {"train": len(case.dataset.train), "views": views, "label_noise": noise}
     if not noise or not noise.get("rate"):
         return finding(DATA, "good", told, evidence=evidence)
@@ -43,3 +44,11 @@ def check_data(case):
 
 def _views(count):
     return "as they are" if count == 1 else f"{count:,} views of each"
+
+
+def _who_sees_what(teacher):
+    if teacher is None:
+        return ""
+    if teacher.view_seeds:
+        return "each member of the teacher sees a view of its own of each image, the student one"
+    return "teacher and student see the same view of each image"

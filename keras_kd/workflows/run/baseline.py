@@ -44,6 +44,7 @@ def baseline_of(recipe, label_smoothing=None):
             "trust": None,
             # Without a teacher nothing is held out for it: labels alone have all images.
             "meta": None,
+            "selection": None,
             "bank": BankSpec(mode="live"),
             "generations": 1,
             "search": None,

@@ -14,6 +14,8 @@ from keras_kd.training.accuracy import Accuracy
 from keras_kd.training.distiller import Distiller
 from keras_kd.training.meta_distiller import Meta, MetaDistiller
 from keras_kd.training.schedules import Schedule, learning_rate
+from keras_kd.training.selecting_distiller import SelectingDistiller
+from keras_kd.training.selection import Selection
 from keras_kd.training.sgd import SGD
 from keras_kd.training.term import Term
 from keras_kd.training.trust import trust_by_class
@@ -84,7 +86,11 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
         distiller = MetaDistiller(*networks, terms, meta_of(recipe), **options)
     else:
         options.update(peers=[peer.model for peer in peers], examples=examples, banked=banked)
-        distiller = Distiller(*networks, terms, **options)
+        selection = selection_of(recipe)
+        if selection is None:
+            distiller = Distiller(*networks, terms, **options)
+        else:
+            distiller = SelectingDistiller(*networks, terms, selection, **options)
     fit = recipe.fit
     distiller.compile(
         optimizer=optimizer(fit, phases=_has_phases(recipe)),
@@ -110,8 +116,19 @@ def meta_of(recipe):
     return Meta(**settings, fall=fall if spec.follow_student else None)
 
 
+def selection_of(recipe):
+    """How the terms of a recipe are chosen: its `Selection`, or None."""
+    spec = recipe.selection
+    if spec is None:
+        return None
+    settings = {name: getattr(spec, name) for name in type(spec).model_fields}
+    return Selection(**{**settings, "seed": recipe.seed if spec.seed is None else spec.seed})
+
+
 def _has_phases(recipe):
-    """Whether a weight is 0 in some epochs, so that part of the student may not be reached by a gradient."""
+    """Whether a weight is 0 at times, so that part of the student may not be reached by a gradient."""
+    if recipe.selection is not None:
+        return True
     weights = [recipe.label_weight, *(term.weight for term in recipe.terms)]
     return any(isinstance(weight, Schedule) and 0 in weight.values() for weight in weights)
 

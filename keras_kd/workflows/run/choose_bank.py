@@ -2,6 +2,7 @@
 
 from keras_kd.bank.bank import Bank, views_in
 from keras_kd.bank.layout import row_bytes, signal_shapes
+from keras_kd.data.views.member_views import MemberViews
 from keras_kd.methods.find import guarding, make
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.recipe.folders import folders_of_banks
@@ -41,6 +42,7 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, log=None):
             kept=spec.kept,
             few=spec.views,
             members=teacher.members or None,
+            member_views=MemberViews(teacher.view_seeds, recipe.data.family) if teacher.view_seeds else None,
             renderer=renderer if images is dataset.train.images else None,
             name=teacher.name,
         )

@@ -2,6 +2,7 @@
 
 from keras_kd.data.epochs import Epochs
 from keras_kd.data.rounds import HeldOut, Rounds
+from keras_kd.data.views.member_views import MemberViews
 from keras_kd.data.views.rendering import ViewRenderer
 
 # Above this the training images stay on the host and each batch is sent as pixels.
@@ -14,7 +15,7 @@ def renderer_of(recipe, dataset):
     return ViewRenderer(recipe.data.family, images if images.nbytes <= RESIDENT_BYTES else None)
 
 
-def epochs_of(recipe, dataset, renderer, bank=None, epoch=0):
+def epochs_of(recipe, dataset, renderer, bank=None, epoch=0, teacher=None):
     """The training images as `Epochs`.
 
     Args:
@@ -23,10 +24,12 @@ def epochs_of(recipe, dataset, renderer, bank=None, epoch=0):
         renderer: of `renderer_of`.
         bank: the teacher's `Bank`, or None.
         epoch: the epoch to begin with, counted from 0.
+        teacher: the `Network` that runs in the step, or None; its members' own views are named with each batch.
 
     Returns:
         `Epochs`; where the teacher is taught, of as many images a step as a round has.
     """
+    seeds = teacher.view_seeds if teacher is not None else ()
     views, train, batches = recipe.data.family, dataset.train, recipe.meta.batches if recipe.meta else 1
     return Epochs(
         train.images if renderer.images is None else None,
@@ -39,6 +42,7 @@ def epochs_of(recipe, dataset, renderer, bank=None, epoch=0):
         classes=dataset.classes,
         bank=bank,
         positions=None if views.mixing else train.positions,
+        member_views=MemberViews(seeds, views) if seeds else None,
     )
 
 

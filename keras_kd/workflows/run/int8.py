@@ -95,7 +95,7 @@ def _student_and_epochs(context, simulation, teacher, student):
         views=renderer,
         banked=bank is not None,
     )
-    return distiller, epochs_of(recipe, dataset, renderer, bank)
+    return distiller, epochs_of(recipe, dataset, renderer, bank, teacher=taught_by)
 
 
 def _simulated(student, images):

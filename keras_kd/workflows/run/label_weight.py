@@ -40,7 +40,7 @@ def with_measured_weights(recipe, dataset, teacher):
 
 
 def check_held_out(recipe, dataset):
-    """Sees that there are images on which the teacher can be judged, where the recipe has it judged.
+    """Sees that there are images to judge by, where the recipe has its teacher or choices of terms judged.
 
     Raises:
         UserError: there are none.
@@ -49,6 +49,10 @@ def check_held_out(recipe, dataset):
         raise UserError(
             "label_weight: auto is measured on validation images and there are none; set data.validation, or give a "
             "number, such as label_weight: 0.5"
+        )
+    if recipe.selection is not None and not dataset.validation:
+        raise UserError(
+            "selection: is rewarded on validation images and there are none; set data.validation, or drop selection"
         )
 
 

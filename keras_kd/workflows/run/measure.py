@@ -23,7 +23,7 @@ from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
 from keras_kd.utils.paths import KERAS, ends_in
 from keras_kd.utils.steps import step
-from keras_kd.workflows.run import taught_teacher
+from keras_kd.workflows.run import chosen_terms, taught_teacher
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
 from keras_kd.workflows.run.label_weight import with_measured_weights
@@ -72,6 +72,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.cost = {**cost(student.model), "file_bytes": files.student.stat().st_size}
     report.teacher_cost = cost(teacher.model) if teacher else None
     rows = read_history(files)
+    report.selection = chosen_terms.measured(recipe, rows)
     banked = all("teacher_seconds" in row for row in rows) and bool(rows)
     report.time = _time(rows, banked, dataset, teacher, teacher_seconds)
     report.bank = _bank_of_a_run(files, rows) if banked else None
@@ -110,7 +111,7 @@ def _add_diagnostics(report, recipe, dataset, networks, independent, logits, fil
         if spec.representation:
             images = dataset.test.images[sample(len(dataset.test), spec.images)]
             report.representation = representation(student, networks["teacher"], images)
-    report.properties = properties(networks, dataset, spec)
+    report.properties = properties(networks, dataset, spec, recipe.data.family)
     report.best_validation = _best_validation(student, dataset, files)
     if dataset.imbalance is not None:
         report.imbalance = metrics.groups(dataset.imbalance["counts"], report.per_class)

@@ -16,6 +16,7 @@ from keras_kd.models.network import Network, build, logits_of
 from keras_kd.models.wrappers.calibrated import calibrated
 from keras_kd.models.wrappers.class_map import class_map
 from keras_kd.models.wrappers.ensemble import ensemble, normalized_weights
+from keras_kd.models.wrappers.own_views import on_own_views
 from keras_kd.models.wrappers.resized import resized
 from keras_kd.recipe.schema_networks import MEASURED_WEIGHTS
 from keras_kd.utils.errors import UserError
@@ -146,13 +147,13 @@ def _changed(where, network, spec, dataset, fit):
                 "give one entry a class of the data, in its order"
             )
         mapped = class_map(network.model, spec.class_map, from_logits=network.from_logits, name=network.model.name)
-        network = replace(network, model=mapped, from_logits=True, members=())
+        network = replace(network, model=mapped, from_logits=True, members=(), view_seeds=())
     if not spec.calibrate:
         return network
     fitted = fit.temperature(where, network) if fit else {"temperature": 1.0}
     model = calibrated(network.model, fitted["temperature"], from_logits=network.from_logits)
     source = {**(network.source or {}), **fitted}
-    return replace(network, model=model, from_logits=True, source=source, members=())
+    return replace(network, model=model, from_logits=True, source=source, members=(), view_seeds=())
 
 
 def _averaged(spec, members, fit):
@@ -161,7 +162,8 @@ def _averaged(spec, members, fit):
     if weights in MEASURED_WEIGHTS:
         weights = fit.weights(weights, members, spec.ensemble_temperature or 1.0) if fit else None
     weights = normalized_weights(weights, len(members), "teacher.ensemble_weights")
-    model = ensemble(
+    make = on_own_views if spec.view_seeds else ensemble
+    model = make(
         [one.model for one in members],
         mean=spec.ensemble_mean,
         weights=weights,
@@ -182,6 +184,7 @@ def _averaged(spec, members, fit):
             {"name": one.name, "weight": weight, **{k: v for k, v in own.items() if k != "differs_from_recipe"}}
             for one, own, weight in zip(members, sources, weights, strict=True)
         ],
+        **({"view_seeds": list(spec.view_seeds)} if spec.view_seeds else {}),
         "seconds": _seconds(sources),
         "differs_from_recipe": [
             f"{one.name}: {difference}"
@@ -192,7 +195,7 @@ def _averaged(spec, members, fit):
     names = " + ".join(one.name for one in members) if several else f"{len(members)} x {members[0].name}"
     how = {"weights": weights, "mean": spec.ensemble_mean, "temperature": spec.ensemble_temperature}
     parts = ([one.model for one in members], [one.from_logits for one in members], how)
-    return Network(f"ensemble of {names}", model, True, source, parts)
+    return Network(f"ensemble of {names}", model, True, source, parts, spec.view_seeds)
 
 
 def _seconds(sources):

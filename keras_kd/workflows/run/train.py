@@ -75,7 +75,7 @@ def _train(context, teacher, begin, until, home_folder, keep_best, anew):
         banked=bank is not None,
     )
     rows = [] if anew else load_state(distiller, files.state)
-    epochs = epochs_of(recipe, dataset, renderer, bank, epoch=len(rows))
+    epochs = epochs_of(recipe, dataset, renderer, bank, epoch=len(rows), teacher=teacher)
     steps = rounds_of(recipe, dataset, epochs)
     begin()
     if rows:

@@ -15,9 +15,9 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import in_one_line
 
 # Fields that a trial may set. All trials have the data, the teachers' runs and the seeds in common.
-MAY = ("label_weight", "terms", "fit", "student", "teacher", "peers", "trust", "meta", "data.views")
+MAY = ("label_weight", "terms", "fit", "student", "teacher", "peers", "trust", "meta", "selection", "data.views")
 # Within these: which images are held out, and the budget.
-MAY_NOT = ("fit.epochs", "meta", "meta.held_out")
+MAY_NOT = ("fit.epochs", "meta", "meta.held_out", "selection")
 KINDS = ("float", "int", "choice", "boolean")
 DRAWS, TRIED = 40, 250
 IN_GRID = 10_000  # values of one range
