@@ -26,6 +26,7 @@ __all__ = [
     "CC",
     "CRD",
     "CTKD",
+    "CrossFittedBank",
     "DATASETS",
     "DIS",
     "DIST",
@@ -83,6 +84,7 @@ __all__ = [
 # For type checkers and editors, which do not see what _HOMES brings when it is asked for.
 if TYPE_CHECKING:
     from keras_kd.bank.bank import Bank
+    from keras_kd.bank.cross_fitted import CrossFittedBank
     from keras_kd.data import DATASETS
     from keras_kd.data.epochs import Epochs
     from keras_kd.data.rounds import Rounds
@@ -138,6 +140,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "keras_kd.bank.bank": "Bank",
+    "keras_kd.bank.cross_fitted": "CrossFittedBank",
     "keras_kd.data": "DATASETS",
     "keras_kd.data.epochs": "Epochs",
     "keras_kd.data.rounds": "Rounds",

@@ -25,6 +25,7 @@ class Network:
     from_logits: bool
     source: dict | None = None  # of a teacher that is a run: its recipe, epochs, accuracy, seconds
     members: tuple = ()  # of a mean: networks, whether each gives logits, arguments of `mean_of_logits`
+    folds: int | None = None  # of members each trained without one fold of the training images: how many
 
 
 def build(spec, dataset, role):

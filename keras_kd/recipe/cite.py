@@ -45,6 +45,7 @@ FROM_TANG = ("pt", "sim", "pt_sim", "topk")
 TEACHING = {
     "ensemble": ("hinton2015kd", "stanton2021does"),
     "ensemble_weights": ("ganta2022weighted",),
+    "folds": ("dao2021semiparametric",),
     "epoch": ("wang2022checkpoints", "cho2019efficacy"),
     "calibrate": ("guo2017calibration", "yang2021calibration"),
     "assistant": ("mirzadeh2020assistant",),
@@ -195,6 +196,7 @@ def _of_teaching(recipe):
     ways = {
         "ensemble": teacher is not None and len(teacher.ensemble) > 1,
         "ensemble_weights": teacher is not None and teacher.ensemble_weights is not None,
+        "folds": teacher is not None and teacher.folds is not None,
         "epoch": teacher is not None and any(member.epoch is not None for member in teacher.members),
         "calibrate": teacher is not None and any(one.calibrate for one in (teacher, *teacher.members)),
         "generations": recipe.generations > 1,
@@ -205,6 +207,7 @@ def _of_teaching(recipe):
     words = {
         "ensemble": "ensemble of teachers",
         "ensemble_weights": "weighted ensemble of teachers",
+        "folds": "cross-fitted teacher",
         "epoch": "teacher from the middle of its training",
         "calibrate": "calibrated teacher",
         "generations": "generations",

@@ -13,7 +13,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
 from keras_kd.workflows.run.folder import differences, read_report
 from keras_kd.workflows.run.inputs import independent_of, teacher_run
-from keras_kd.workflows.run.teachers import assemble, held_out_alike, saw_held_out
+from keras_kd.workflows.run.teachers import assemble, check_alike, saw_held_out
 
 
 def load_teacher(recipe, dataset, folder, *, smoke=False):
@@ -51,8 +51,7 @@ def _network_of(recipe, teacher, dataset, folder, smoke, memory=None):
     def of_recipe(spec, seen):
         one = teacher_run(spec, folder, smoke)
         taught, run = one.recipe, one.files
-        if teacher.is_fitted:
-            held_out_alike(recipe.data, taught.data, spec.model)
+        check_alike(recipe.model_copy(update={"teacher": teacher}), taught.data, spec.model)
         if not run.student.exists() or read_report(run.path) is None:
             raise UserError(
                 f"{run.path}: the run of the teacher is not there; put it back, or train it: `keras-kd distill "
