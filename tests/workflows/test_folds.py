@@ -21,18 +21,19 @@ from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.plan import plan
 
 TEACHER = """\
-data: {name: digits, train_images: 60, test_images: 20}
+data: {name: known_probabilities, train_images: 60, test_images: 20}
 student: digits_tiny
 fit: {epochs: 1, batch_size: 30, optimizer: adam, learning_rate: 0.01, deterministic: true}
 export: {formats: []}
 """
 RECIPE = """\
-data: {name: digits, train_images: 60, test_images: 20, validation: 10}
+data: {name: known_probabilities, train_images: 60, test_images: 20, validation: 10}
 teacher: {model: big.yaml, folds: 2}
 student: digits_tiny
 label_weight: 0.5
 terms: [{method: kd, weight: 0.5, temperature: 2}]
 bank: {mode: auto, format: float32}
+evidence: {statistics: true}
 fit: {epochs: 2, batch_size: 25, optimizer: adam, learning_rate: 0.01, deterministic: true}
 export: {formats: []}
 """
@@ -80,6 +81,10 @@ def test_each_image_is_taught_by_the_network_that_did_not_see_it(straight):
     assert read_report(straight).bank["computed_by_this_run"] == 50 and bank.filled() == 50
     assert bank.asks_in_all() == 10 and bank.fill_all() == 10 and bank.verify()["damaged"] == 0
     assert read_report(straight).teacher.source["folds"] == 2
+    view = read_report(straight).statistical_view
+    assert (view.members, view.against, view.images) == (2, "true probabilities", 20)
+    assert view.teacher["mse"] == pytest.approx(view.teacher["bias2"] + view.teacher["variance"])
+    assert "How right are the teacher's probabilities?" in (straight / "report.md").read_text()
     mean = logits_of(teacher, dataset.test.images)[0]
     parts = [logits_of(Network("one", one, True), dataset.test.images)[0] for one in teacher.members[0]]
     np.testing.assert_allclose(
@@ -114,7 +119,8 @@ def test_a_run_that_dies_ends_with_the_same_student(straight, monkeypatch):
 def test_a_plan_tells_of_all_teachers_and_the_paper_is_cited():
     planned = plan(load("folds.yaml"), everything=False)
     assert len(planned["teacher_run"]["runs"]) == 2 and planned["teacher"]["name"] == "2 folds of big"
-    assert "dao2021semiparametric" in cite("folds.yaml")
+    cited = cite("folds.yaml")
+    assert "dao2021semiparametric" in cited and "menon2021statistical" in cited
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from keras_kd.report.sections import (
     fidelity,
     properties,
     run_details,
+    statistics,
     training,
     verdict,
 )
@@ -53,6 +54,7 @@ def sections(report, history, evidence, recipe_text):
         training.curves(history),
         fidelity.fidelity(report, evidence),
         calibration.calibration(report, evidence),
+        statistics.statistics(report),
         classes.classes(report),
         classes.imbalance(report),
         classes.noise(report),

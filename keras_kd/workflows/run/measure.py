@@ -10,9 +10,11 @@ import numpy as np
 
 from keras_kd import models
 from keras_kd.data.dataset import facts
+from keras_kd.data.true_probabilities import true_probabilities
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
+from keras_kd.evaluation.statistical_view import statistical_view
 from keras_kd.models.network import Network, cost, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.schema import EvidenceSpec
@@ -111,9 +113,20 @@ def _add_diagnostics(report, recipe, dataset, networks, independent, logits, fil
             images = dataset.test.images[sample(len(dataset.test), spec.images)]
             report.representation = representation(student, networks["teacher"], images)
     report.properties = properties(networks, dataset, spec)
+    if spec.statistics and "teacher" in networks:
+        report.statistical_view = _statistical_view(recipe, dataset, networks["teacher"], logits)
     report.best_validation = _best_validation(student, dataset, files)
     if dataset.imbalance is not None:
         report.imbalance = metrics.groups(dataset.imbalance["counts"], report.per_class)
+
+
+def _statistical_view(recipe, dataset, teacher, logits):
+    """How right the probabilities of the teacher are on the test images, as far as that can be known."""
+    data, images = recipe.data, dataset.test.images
+    networks, flags = teacher.members[:2] if teacher.members else ((), ())
+    members = [logits_of(Network(one.name, one, flag), images)[0] for one, flag in zip(networks, flags, strict=True)]
+    true = true_probabilities(data.name, images, classes=data.classes, groups=data.groups)
+    return statistical_view(*logits, members, dataset.test.labels, true)
 
 
 def _time(rows, banked, dataset, teacher, teacher_seconds):
