@@ -33,6 +33,7 @@ __all__ = [
     "DKD",
     "DML",
     "Distiller",
+    "DoubleDistillation",
     "Epochs",
     "FCFD",
     "FSP",
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
         VID,
         WTTM,
         AdaMargin,
+        DoubleDistillation,
         FitNet,
         HardLabels,
         JensenShannon,
@@ -146,9 +148,9 @@ _NAMES = {
     "keras_kd.data.rounds": "Rounds",
     "keras_kd.data.views.crop_flip": "VIEWS",
     "keras_kd.data.views.rendering": "ViewRenderer",
-    "keras_kd.methods": "AT AdaMargin BSS CC CRD CTKD DIS DIST DKD DML FCFD FSP FitNet HardLabels JensenShannon KCD KD "
-    "LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD Subclass "
-    "SubclassTeacher TTM VID WTTM",
+    "keras_kd.methods": "AT AdaMargin BSS CC CRD CTKD DIS DIST DKD DML DoubleDistillation FCFD FSP FitNet HardLabels "
+    "JensenShannon KCD KD LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP "
+    "SimKD Subclass SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
     "keras_kd.training.distiller": "Distiller Term",

@@ -81,6 +81,7 @@ def test_each_image_is_taught_by_the_network_that_did_not_see_it(straight):
     assert read_report(straight).bank["computed_by_this_run"] == 50 and bank.filled() == 50
     assert bank.asks_in_all() == 10 and bank.fill_all() == 10 and bank.verify()["damaged"] == 0
     assert read_report(straight).teacher.source["folds"] == 2
+    assert "the one of 2 networks that did not see it" in read_report(straight).notes[0]
     view = read_report(straight).statistical_view
     assert (view.members, view.against, view.images) == (2, "true probabilities", 20)
     assert view.teacher["mse"] == pytest.approx(view.teacher["bias2"] + view.teacher["variance"])

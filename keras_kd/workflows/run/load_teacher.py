@@ -53,9 +53,9 @@ def _network_of(recipe, teacher, dataset, folder, smoke, memory=None):
         taught, run = one.recipe, one.files
         check_alike(recipe.model_copy(update={"teacher": teacher}), taught.data, spec.model)
         if not run.student.exists() or read_report(run.path) is None:
+            how = "of the recipe that it teaches" if spec.settings else spec.model
             raise UserError(
-                f"{run.path}: the run of the teacher is not there; put it back, or train it: `keras-kd distill "
-                f"{spec.model}`"
+                f"{run.path}: the run of the teacher is not there; put it back, or train it: `keras-kd distill {how}`"
             )
         file, name = run.student, run.path.name.removesuffix("-smoke")
         if spec.epoch not in (None, read_report(run.path).epochs):

@@ -78,10 +78,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.time = _time(rows, banked, dataset, teacher, teacher_seconds)
     report.bank = _bank_of_a_run(files, rows) if banked else None
     report.data = _data(recipe, dataset)
-    if teacher and teacher.source:
-        report.notes = [
-            f"The teacher's run is not its recipe's: {one}." for one in teacher.source.get("differs_from_recipe", [])
-        ]
+    report.notes = _notes(teacher)
     if recipe.generations > 1:
         report.generations = _generations(recipe, files.path, report)
     report.environment, report.seed, report.git_commit = environment(), recipe.seed, git_commit()
@@ -90,6 +87,22 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.settings = recipe.dump(files.path)
     report.time.seconds["measuring"] = round(time.monotonic() - begun, 3)
     return report
+
+
+def _notes(teacher):
+    """Sentences for the reader on the teacher of a run, or None."""
+    if not teacher:
+        return None
+    found = [
+        f"The teacher's run is not its recipe's: {one}."
+        for one in (teacher.source or {}).get("differs_from_recipe", [])
+    ]
+    if teacher.folds:
+        found.append(
+            f"Each training image was taught by the one of {teacher.folds} networks that did not see it; in all figures "
+            "here, of training images too, the teacher is their mean."
+        )
+    return found if found or teacher.source else None
 
 
 def _logits(student, teacher, dataset):
