@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_kd import data
 from keras_kd.data.folds import fold_of
 from keras_kd.evaluation.metrics.probabilities import log_softmax
 from keras_kd.models.network import Network, logits_of
@@ -15,6 +16,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import train as training
 from keras_kd.workflows.run.build_bank import open_bank
+from keras_kd.workflows.run.choose_bank import known_folds, known_images
 from keras_kd.workflows.run.folder import read_report
 from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.open_run import load_data
@@ -91,6 +93,26 @@ def test_each_image_is_taught_by_the_network_that_did_not_see_it(straight):
     np.testing.assert_allclose(
         np.exp(log_softmax(mean)), np.mean([np.exp(log_softmax(one)) for one in parts], 0), atol=1e-5
     )
+
+
+NOISE = "data.label_noise={kind: symmetric, rate: 0.5}"
+RARE = "data.imbalance={profile: step, ratio: 2}"
+
+
+@pytest.mark.parametrize(
+    "settings", [(), (NOISE,), (NOISE, RARE), (NOISE, "data.validation=0.2"), ("data.seed=3", NOISE)]
+)
+def test_the_fold_that_a_bank_knows_is_the_one_that_was_left_out(settings):
+    recipe = load("folds.yaml", ["data.validation=0", *settings])
+    dataset = load_data(recipe)
+    fold = known_folds(recipe, dataset, 3)
+    images = known_images(recipe, dataset).images
+    for number in range(3):
+        seen = data.load(
+            **recipe.data.model_dump(exclude={"views", "folds", "without_fold"}), folds=3, without_fold=number
+        )
+        mine = {image.tobytes() for image in images[fold == number]}
+        assert len(mine) == 20 and not mine & {image.tobytes() for image in seen.train.images}
 
 
 @pytest.mark.both_backends

@@ -66,9 +66,17 @@ def _open(recipe, dataset, teacher, taps, folders, renderer):
         options.update(taps=taps, from_logits=teacher.from_logits, members=teacher.members or None, name=teacher.name)
         return Bank(folders, teacher.model, whole.images, views, **options)
     networks, flags, _ = teacher.members
-    fold = fold_of(whole.labels, teacher.folds, recipe.data.seed)
+    fold = known_folds(recipe, dataset, teacher.folds)
     names = [f"{teacher.name}, without fold {number}" for number in range(teacher.folds)]
     return CrossFittedBank(folders, networks, whole.images, views, fold, from_logits=flags, names=names, **options)
+
+
+def known_folds(recipe, dataset, folds):
+    """The fold of each of `known_images`, int (n,), as `data.load` leaves one out: by the images' own labels."""
+    whole = known_images(recipe, dataset)
+    # Where none was taken out of them, noise is planted in these very labels.
+    labels = whole.labels if whole.true_labels is None else whole.true_labels
+    return fold_of(labels, folds, recipe.data.seed)
 
 
 def check_folds(recipe, about, teacher):

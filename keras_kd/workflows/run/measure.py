@@ -99,8 +99,8 @@ def _notes(teacher):
     ]
     if teacher.folds:
         found.append(
-            f"Each training image was taught by the one of {teacher.folds} networks that did not see it; in all figures "
-            "here, of training images too, the teacher is their mean."
+            f"Each training image was taught by the one of {teacher.folds} networks that did not see it; in all "
+            "figures here, of training images too, the teacher is their mean."
         )
     return found if found or teacher.source else None
 
