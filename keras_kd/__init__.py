@@ -26,12 +26,14 @@ __all__ = [
     "CC",
     "CRD",
     "CTKD",
+    "CrossFittedBank",
     "DATASETS",
     "DIS",
     "DIST",
     "DKD",
     "DML",
     "Distiller",
+    "DoubleDistillation",
     "Epochs",
     "FCFD",
     "FSP",
@@ -85,6 +87,7 @@ __all__ = [
 # For type checkers and editors, which do not see what _HOMES brings when it is asked for.
 if TYPE_CHECKING:
     from keras_kd.bank.bank import Bank
+    from keras_kd.bank.cross_fitted import CrossFittedBank
     from keras_kd.data import DATASETS
     from keras_kd.data.epochs import Epochs
     from keras_kd.data.rounds import Rounds
@@ -116,6 +119,7 @@ if TYPE_CHECKING:
         VID,
         WTTM,
         AdaMargin,
+        DoubleDistillation,
         FitNet,
         HardLabels,
         JensenShannon,
@@ -142,14 +146,15 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "keras_kd.bank.bank": "Bank",
+    "keras_kd.bank.cross_fitted": "CrossFittedBank",
     "keras_kd.data": "DATASETS",
     "keras_kd.data.epochs": "Epochs",
     "keras_kd.data.rounds": "Rounds",
     "keras_kd.data.views.crop_flip": "VIEWS",
     "keras_kd.data.views.rendering": "ViewRenderer",
-    "keras_kd.methods": "AT AdaMargin BSS CC CRD CTKD DIS DIST DKD DML FCFD FSP FitNet HardLabels JensenShannon KCD KD "
-    "LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD Subclass "
-    "SubclassTeacher TTM VID WTTM",
+    "keras_kd.methods": "AT AdaMargin BSS CC CRD CTKD DIS DIST DKD DML DoubleDistillation FCFD FSP FitNet HardLabels "
+    "JensenShannon KCD KD LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP "
+    "SimKD Subclass SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
     "keras_kd.training.distiller": "Distiller Term",

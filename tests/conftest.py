@@ -34,7 +34,7 @@ ON_ONE_BACKEND = {
         "foreign_code", "latency", "metrics", "model_card", "packaging", "paths", "public", "recipe_errors", "recipes",
         "repeated_seeds", "report", "report_page", "safety", "search", "signals", "stress_data", "study",
         "hostile_recipes", "image_files", "image_layout", "layers_export", "lines_of_steps", "names_on_pages", "places",
-        "search_resumed", "time_of_a_run", "weak_teacher",
+        "known_probabilities", "statistical_view", "search_resumed", "time_of_a_run", "weak_teacher",
         "without_tensorflow",  # its processes run JAX whatever this one runs
         "forks",  # only processes of TensorFlow are forked
     )
@@ -44,7 +44,7 @@ ON_ONE_BACKEND = {
 MOSTLY_ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
-        "cli", "dis", "doctor", "doctor_causes", "fcfd", "meta_distiller", "own_views", "own_views_run",
+        "cli", "dis", "doctor", "doctor_causes", "fcfd", "folds", "meta_distiller", "own_views", "own_views_run",
         "rehearse", "resume", "rounds", "sampled_distiller", "selection", "selection_run", "stages",
         "start_checks", "taught_teacher", "write_a_method",
     )

@@ -68,6 +68,8 @@ def describe(name, **options):
             train = int(kept_of_each_class(np.full(classes, train // classes), options["imbalance"]).sum())
         validation = options.get("validation") or 0
         train -= round(validation * train) if validation < 1 else int(validation)
+        if options.get("folds") is not None:
+            train -= train // options["folds"]
         mean, std = PUBLISHED.get(match["name"], ((0.5,) * shape[2], (0.25,) * shape[2]))
         return Description(
             tuple(shape), classes, train, test, options.get("mean") or mean, options.get("std") or std, False

@@ -9,6 +9,7 @@ import numpy as np
 from keras_kd.data import dataset
 from keras_kd.data import subset as choose
 from keras_kd.data.dataset import Dataset
+from keras_kd.data.folds import without
 from keras_kd.data.groups import grouped
 from keras_kd.data.injected.imbalance import describe_imbalance, left_of
 from keras_kd.data.injected.label_noise import describe_noise, noise_of, with_noise
@@ -33,6 +34,8 @@ def load(
     test_images=None,
     validation=0.0,
     test_fraction=None,
+    folds=None,
+    without_fold=None,
     mean=None,
     std=None,
     label_noise=None,
@@ -43,11 +46,12 @@ def load(
     """Loads images and labels.
 
     Args:
-        name: `digits`; a TensorFlow Datasets name (`cifar100`, `name/config`, `name:version`; split `train`, and `test`
-            or else `validation`); a folder of `train/<class>/*`, `test/<class>/*` and `val/<class>/*` (for their other
-            names see `keras_kd.data.sources.folder.load`) or of `<class>/*`; an `.npz` file of x_train, y_train and, as
-            one has them, x_test, y_test, label_names; or `package.module:function`, which returns a dict of such arrays
-            and is given data_dir, image_size and seed if it names them.
+        name: `digits`; `known_probabilities`, which are drawn; a TensorFlow Datasets name (`cifar100`, `name/config`,
+            `name:version`; split `train`, and `test` or else `validation`); a folder of `train/<class>/*`,
+            `test/<class>/*` and `val/<class>/*` (for their other names see `keras_kd.data.sources.folder.load`) or of
+            `<class>/*`; an `.npz` file of x_train, y_train and, as one has them, x_test, y_test, label_names; or
+            `package.module:function`, which returns a dict of such arrays and is given data_dir, image_size and seed if
+            it names them.
         data_dir: where TFDS keeps its data.
         image_size: pixels, one number or (height, width), to resize the images to; needed where they differ in size.
         classes: keep only the images of the classes of these numbers, which become 0, 1, ... in this order; None keeps
@@ -59,6 +63,9 @@ def load(
         validation: part of the training images to set aside, as a fraction (below 1) or a number of images, from every
             class its share; 0 for none. Where a folder has a validation split, that is taken, and none is set aside.
         test_fraction: the fraction to test on where the data has no test split, 0.2 if None.
+        folds: in how many folds the training images are parted, of which
+        without_fold: is the number of the one that is not learnt from, see `keras_kd.data.folds.fold_of`; images set
+            aside for validation are the same in all. None for both learns from all.
         mean: per channel, of pixels / 255; published values for cifar10 and cifar100, else computed from the training
             images.
         std: as `mean`; above 0.
@@ -68,8 +75,8 @@ def load(
             superclasses of cifar100 are known. With `clean_validation` those set aside keep their own labels.
         imbalance: classes made rare in the training images: a dict of `profile`, `ratio`, `rare` and `seed`, see
             `keras_kd.data.injected.imbalance.long_tail`.
-        seed: whole number; decides which images `train_images`, `test_images`, `validation` and `test_fraction` take,
-            and nothing else.
+        seed: whole number; decides which images `train_images`, `test_images`, `validation`, `test_fraction` and
+            `folds` take, and nothing else.
         cache_dir: where decoded images are kept; the environment's KERAS_KD_CACHE or ~/.cache/keras_kd if None.
 
     Returns:
@@ -106,6 +113,7 @@ def load(
         aside = pick.at_most("test_images", own, test_images, choose.TEST_IMAGES)
         # Behind all others, as noise knows images by their positions.
         held_out = len(whole) + np.arange(len(aside))
+    positions = without(whole.labels, positions, folds, without_fold, seed)
     train = _part_of(whole, positions, pick)
     if label_noise is not None:
         # The superclasses that are known are those of the classes, not of groups of them.

@@ -10,7 +10,7 @@ from keras_kd.utils.hashing import hash_uint
 
 TRAIN_IMAGES, TEST_IMAGES, VALIDATION, TEST_FRACTION = 11, 12, 13, 14
 IMBALANCE, LABEL_NOISE, LABEL_NOISE_TARGETS = 15, 16, 17
-HELD_OUT = 18
+HELD_OUT, FOLDS = 18, 19
 
 
 def balanced(labels, count, seed, purpose):

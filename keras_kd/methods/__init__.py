@@ -11,6 +11,7 @@ from keras_kd.methods.dis import DIS
 from keras_kd.methods.dist import DIST
 from keras_kd.methods.dkd import DKD
 from keras_kd.methods.dml import DML
+from keras_kd.methods.double_distillation import DoubleDistillation
 from keras_kd.methods.fcfd import FCFD
 from keras_kd.methods.fitnet import FitNet
 from keras_kd.methods.fsp import FSP
@@ -46,6 +47,7 @@ METHODS: dict[str, type[Method]] = {
     "rld": RLD,
     "ctkd": CTKD,
     "mse_logits": MSELogits,
+    "double_distillation": DoubleDistillation,
     "hard_labels": HardLabels,
     "reverse_kl": ReverseKL,
     "jensen_shannon": JensenShannon,
@@ -84,6 +86,7 @@ __all__ = [
     "DIST",
     "DKD",
     "DML",
+    "DoubleDistillation",
     "FCFD",
     "FSP",
     "FitNet",

@@ -26,6 +26,7 @@ class Network:
     source: dict | None = None  # of a teacher that is a run: its recipe, epochs, accuracy, seconds
     members: tuple = ()  # of a mean: networks, whether each gives logits, arguments of `mean_of_logits`
     view_seeds: tuple = ()  # of a mean whose members see views of their own: the seed of each
+    folds: int | None = None  # of members each trained without one fold of the training images: how many
 
 
 def build(spec, dataset, role):

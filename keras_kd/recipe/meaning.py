@@ -5,6 +5,7 @@ from keras_kd.data import is_path
 from keras_kd.data.groups import group_numbers
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
+from keras_kd.recipe.folds import data_fold_errors
 from keras_kd.recipe.meta import meta_errors
 from keras_kd.recipe.own_views import own_views_errors
 from keras_kd.recipe.schema_types import AUTO, SEED
@@ -128,7 +129,7 @@ def _data_errors(spec):
             errors.append((("data", "groups"), str(error).removeprefix("groups: ")))
     if (spec.mean is None) != (spec.std is None):
         errors.append((("data", "mean" if spec.mean else "std"), "mean and std go together; give both or neither"))
-    return errors
+    return errors + data_fold_errors(spec)
 
 
 def _fraction_or_whole(where, value):

@@ -259,13 +259,18 @@ class EvidenceSpec(Part):
     attacks: bool = Field(False, description="accuracy under FGSM and PGD, and whether attacks on the teacher transfer")
     attention: bool = Field(False, description="overlap of Grad-CAM maps of teacher, student and baseline")
     invariance: bool = Field(False, description="agreement under colour jitter and rotation")
+    statistics: bool = Field(
+        False,
+        description="error, bias and variance of the teacher's probabilities and variance of the student's loss (Menon "
+        "et al. 2021), from true probabilities where the data know them, else from the mean of the teacher's members",
+    )
     images: Whole = Field(
-        500, gt=0, le=IMAGES, description="test images that the last four and `representation` look at"
+        500, gt=0, le=IMAGES, description="test images that these and `representation` look at, `statistics` aside"
     )
     epsilon: Number = Field(2.0, gt=0, le=255, description="of attacks: the most a pixel 0..255 may change")
 
 
-EVERYTHING = dict.fromkeys(("corruptions", "attacks", "attention", "invariance"), True)
+EVERYTHING = dict.fromkeys(("corruptions", "attacks", "attention", "invariance", "statistics"), True)
 
 
 def short_evidence(value):
@@ -330,7 +335,7 @@ class Recipe(Part):
     )
     evidence: Annotated[EvidenceSpec, BeforeValidator(short_evidence)] = Field(
         EvidenceSpec(),
-        description="what else is measured; `all` switches corruptions, attacks, attention and invariance on",
+        description="what else is measured; `all` switches all of it on that is true or false",
     )
     modules: Annotated[tuple[Line, ...], BeforeValidator(short_modules)] = Field(
         (),

@@ -13,6 +13,7 @@ from keras_kd.recipe.schema_types import (
     ABOVE_ZERO,
     IMAGES,
     LARGE,
+    NETWORKS,
     PIXELS,
     SEED,
     Class,
@@ -126,7 +127,8 @@ class DataSpec(Part):
 
     name: Line = Field(
         min_length=1,
-        description="`digits`, a TFDS name (`cifar100`), a folder of images, an `.npz` file, `package.module:function`",
+        description="`digits`, `known_probabilities` (drawn), a TFDS name (`cifar100`), a folder of images, an `.npz` "
+        "file, `package.module:function`",
     )
     views: Family = Field(
         "none",
@@ -157,6 +159,12 @@ class DataSpec(Part):
     test_fraction: Number | None = Field(
         None, gt=0, lt=1, description="share of the images tested on, where the data has no test split"
     )
+    folds: Whole | None = Field(
+        None, ge=2, le=NETWORKS, description="parts of the training images, of which one is not learnt from"
+    )
+    without_fold: Whole | None = Field(
+        None, ge=0, lt=NETWORKS, description="of `folds`: the number of that one, from 0; `teacher.folds` sets both"
+    )
     mean: tuple[Mean, ...] | None = Field(None, description="per channel, of pixels / 255; computed if not given")
     std: tuple[Annotated[Number, Field(**ABOVE_ZERO)], ...] | None = Field(None, description="as `mean`")
     label_noise: LabelNoiseSpec | None = Field(
@@ -165,7 +173,9 @@ class DataSpec(Part):
     imbalance: ImbalanceSpec | None = Field(
         None, description="classes made rare in the training images, such as {profile: exponential, ratio: 100}"
     )
-    seed: Whole = Field(0, **SEED, description="decides what `validation`, `train_images`, `test_fraction` choose")
+    seed: Whole = Field(
+        0, **SEED, description="decides what `validation`, `train_images`, `test_fraction`, `folds` take"
+    )
 
     @property
     def family(self):

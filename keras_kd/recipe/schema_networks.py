@@ -101,6 +101,13 @@ class TeacherSpec(MemberSpec):
     ensemble: tuple[Annotated[MemberSpec, BeforeValidator(short_model)], ...] = Field(
         (), max_length=NETWORKS, description="networks that teach as one; a list, each as a teacher of its own"
     )
+    folds: Whole | None = Field(
+        None,
+        ge=2,
+        le=NETWORKS,
+        description="of a recipe: so many of its networks, each trained without one part of the training images, which "
+        "it alone teaches (cross-fitting, Dao et al. 2021); on all other images the teacher is their mean",
+    )
     ensemble_mean: Literal["probabilities", "logits", "softened"] = Field(
         "probabilities", description="what of the members is averaged; softened: their softmax at ensemble_temperature"
     )
@@ -121,8 +128,17 @@ class TeacherSpec(MemberSpec):
 
     @property
     def members(self):
-        """The networks: those of the ensemble, or the one."""
-        return self.ensemble or (self,)
+        """The networks: those of the ensemble, one for each fold, or the one."""
+        if self.folds is None:
+            return self.ensemble or (self,)
+        plain = {name: getattr(self, name) for name in MemberSpec.model_fields}
+        parts = [{"data.folds": self.folds, "data.without_fold": number} for number in range(self.folds)]
+        return tuple(MemberSpec(**{**plain, "settings": {**self.settings, **part}}) for part in parts)
+
+    @property
+    def is_mean(self):
+        """Whether it is several networks as one."""
+        return bool(self.ensemble) or self.folds is not None
 
     @property
     def view_seeds(self):

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from keras_kd import models
 from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.recipe.files import known, next_to, read
+from keras_kd.recipe.folds import fold_errors
 from keras_kd.recipe.schema import FitSpec
 from keras_kd.recipe.schema_networks import MEASURED_WEIGHTS, MemberSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.utils.errors import UserError
@@ -99,7 +100,8 @@ def teacher_errors(recipe, path):
     if teacher.model is not None and teacher.ensemble:
         errors.append((("teacher", "ensemble"), "and model exclude each other; keep one"))
     errors.extend(_ensemble_errors(teacher))
-    for number, member in enumerate(teacher.members):
+    errors.extend(fold_errors(recipe))
+    for number, member in enumerate(teacher.ensemble or (teacher,)):
         where = ("teacher", "ensemble", str(number)) if teacher.ensemble else ("teacher",)
         errors.extend(((*where, field), message) for field, message in _network_errors(member, path))
     errors.extend(_held_out_errors(recipe))
@@ -121,7 +123,7 @@ def independent_teacher_errors(recipe, path):
     errors = [((*where, field), message) for field, message in _network_errors(spec, path)]
     if recipe.teacher is None:
         errors.append((where, "there is no teacher that it could be compared with; leave it out"))
-    elif recipe.teacher.model_dump(exclude={"ensemble", *OF_AN_ENSEMBLE}) == (spec.model_dump()):
+    elif recipe.teacher.model_dump(exclude={"ensemble", "folds", *OF_AN_ENSEMBLE}) == (spec.model_dump()):
         errors.append((where, "is the teacher itself; give another seed of it, or another network"))
     return errors
 

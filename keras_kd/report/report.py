@@ -225,6 +225,22 @@ class Int8FineTuning(Section):
     before: dict[str, Any] | None = described("by format of the files that failed: accuracy, accuracy_drop, agreement")
 
 
+class StatisticalView(Section):
+    """How right the teacher's probabilities are, and how the student's loss varies with them (Menon et al. 2021)."""
+
+    images: int | None = described("test images")
+    members: int | None = described("networks that the teacher is made of")
+    against: str | None = described("what errors are measured from: true probabilities, or a stand-in; None: nothing")
+    teacher: dict[str, float | None] | None = described(
+        "nll, brier, ece; of several members_brier; as known mse, bias2, variance of its probabilities"
+    )
+    student_mse: float | None = described("squared error of the student's probabilities, where true ones are known")
+    objective: dict[str, float | None] | None = described(
+        "of the student's loss: bayes_risk, bayes_variance, distilled_risk, distilled_variance, one_hot_variance "
+        "(calculated), one_hot_variance_drawn (measured)"
+    )
+
+
 def _with_fixes(doctor):
     """What the doctor found, under the names of now: earlier versions said "cure"."""
     if not isinstance(doctor, dict) or not isinstance(doctor.get("findings"), list):
@@ -260,6 +276,9 @@ class Report(Section):
     splits: dict[str, Any] | None = described("student and teacher on training, validation and test images")
     representation: dict[str, Any] | None = described("linear CKA of student and teacher, by layer")
     properties: dict[str, Any] | None = described("under corruptions, attacks, transformations; Grad-CAM")
+    statistical_view: StatisticalView | None = described(
+        "the teacher's probabilities, where `evidence.statistics` asks"
+    )
     best_validation: BestValidation | None = described("the best epoch")
     verdict: Verdict | None = described("whether distillation helped, of a recipe with seeds or a baseline")
     doctor: Annotated[Any, BeforeValidator(_with_fixes)] = described("what stood in the way, and what to try next")

@@ -106,6 +106,14 @@ def report_of(student, teacher, labels, names=None):
             },
             "test": split,
         },
+        statistical_view={
+            "images": 40,
+            "members": 3,
+            "against": "true probabilities",
+            "teacher": {"nll": 1.0, "brier": 0.5, "ece": 0.1, "members_brier": 0.6, "mse": 0.3, "bias2": 0.1},
+            "student_mse": 0.4,
+            "objective": {"bayes_risk": 1.0, "bayes_variance": 0.2, "one_hot_variance": 0.9},
+        },
         representation={"stage1": 0.9, "pooled": 0.7},
         properties={
             "images": 40,
@@ -210,6 +218,7 @@ def test_the_sections_come_in_their_order_and_each_has_a_link(text):
         "Which terms were chosen",
         "Fidelity to the teacher",
         "Can its probabilities be believed?",
+        "How right are the teacher&#39;s probabilities?",
         "By class",
         "Rare classes",
         "Label noise",

@@ -6,18 +6,26 @@ A source is a module with
 - `load(name, options)`: a `keras_kd.data.dataset.Source` of uint8 images, `options` being `SourceOptions`. Images of
   another size than `options.image_size` are resized afterwards;
 - `FORM`: {how such a name looks: what it is}, for `keras-kd list datasets`;
-- `IS_PATH`: whether such a name is a path, which a recipe may give as seen from its own folder.
+- `IS_PATH`: whether such a name is a path, which a recipe may give as seen from its own folder;
+- where they are known, `probabilities(images)`: the true ones of the classes, (n, classes).
 """
 
 import os
 
-from keras_kd.data.sources import digits, folder, function, images, npz, tfds
+from keras_kd.data.sources import digits, folder, function, images, known_probabilities, npz, tfds
 from keras_kd.data.sources.options import SourceOptions
 
 __all__ = ["SOURCES", "SourceOptions", "is_path", "kind", "read"]
 
 # In the order in which they are asked: the first that a name means reads it. The last is meant by every name.
-SOURCES = {"digits": digits, "function": function, "npz": npz, "folder": folder, "tfds": tfds}
+SOURCES = {
+    "digits": digits,
+    "known_probabilities": known_probabilities,
+    "function": function,
+    "npz": npz,
+    "folder": folder,
+    "tfds": tfds,
+}
 
 
 def kind(name):

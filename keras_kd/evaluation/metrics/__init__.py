@@ -14,6 +14,7 @@ from keras_kd.evaluation.metrics.calibration import (
 from keras_kd.evaluation.metrics.classes import class_changes, groups, who_pays
 from keras_kd.evaluation.metrics.deviation import confidence_pairs, deviation
 from keras_kd.evaluation.metrics.example_weights import gradient_weights, weights_by_confidence
+from keras_kd.evaluation.metrics.objective_variance import bayes_risk, drawn_variance
 from keras_kd.evaluation.metrics.paired import paired_images
 from keras_kd.evaluation.metrics.predictions import (
     accuracy,
@@ -24,6 +25,7 @@ from keras_kd.evaluation.metrics.predictions import (
 )
 from keras_kd.evaluation.metrics.probabilities import label_probability
 from keras_kd.evaluation.metrics.representation import linear_cka
+from keras_kd.evaluation.metrics.teacher_error import teacher_error
 from keras_kd.evaluation.metrics.temperature import fit_temperature, scaled_calibration
 from keras_kd.evaluation.metrics.verdict import verdict
 
@@ -32,11 +34,13 @@ __all__ = [
     "accuracy",
     "adaptive_calibration_error",
     "agreement",
+    "bayes_risk",
     "calibration",
     "class_changes",
     "confidence_pairs",
     "copied_errors",
     "deviation",
+    "drawn_variance",
     "fit_temperature",
     "gradient_weights",
     "groups",
@@ -48,6 +52,7 @@ __all__ = [
     "predictive_kl",
     "reliability",
     "scaled_calibration",
+    "teacher_error",
     "verdict",
     "weights_by_confidence",
     "who_pays",

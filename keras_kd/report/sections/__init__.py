@@ -13,6 +13,7 @@ from keras_kd.report.sections import (
     properties,
     run_details,
     selection,
+    statistics,
     training,
     verdict,
 )
@@ -55,6 +56,7 @@ def sections(report, history, evidence, recipe_text):
         selection.selection(report),
         fidelity.fidelity(report, evidence),
         calibration.calibration(report, evidence),
+        statistics.statistics(report),
         classes.classes(report),
         classes.imbalance(report),
         classes.noise(report),

@@ -137,11 +137,11 @@ class Case:
             spec = member.spec
             if spec is None or (spec.class_map is None and not spec.calibrate):
                 return self._as_it_is(member)
-        by_spec = {id(member.spec): member for member in self.members}
         networks = {_key(member.spec): member.network for member in self.members if member.spec.is_recipe}
-        changed = [_with_flag(spec, by_spec[id(spec)], self.training) for spec in self.recipe.teacher.members]
         teacher = self.recipe.teacher
-        teacher = teacher.model_copy(update={"ensemble": tuple(changed)}) if teacher.ensemble else changed[0]
+        if teacher.folds is None:
+            changed = [_with_flag(member.spec, member, self.training) for member in self.members]
+            teacher = teacher.model_copy(update={"ensemble": tuple(changed)}) if teacher.ensemble else changed[0]
         return assemble(teacher, self.dataset, lambda spec, seen: networks[_key(spec)])
 
     def _as_it_is(self, member):

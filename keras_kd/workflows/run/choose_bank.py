@@ -1,7 +1,9 @@
 """Whether the teacher of a recipe is looked up in a bank, and in which."""
 
 from keras_kd.bank.bank import Bank, views_in
+from keras_kd.bank.cross_fitted import CrossFittedBank
 from keras_kd.bank.layout import row_bytes, signal_shapes
+from keras_kd.data.folds import fold_of
 from keras_kd.data.views.member_views import MemberViews
 from keras_kd.methods.find import guarding, make
 from keras_kd.models.taps import LOGITS, Tapped
@@ -31,38 +33,70 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, log=None):
     reason = _why_not(recipe, dataset, teacher, reading, taps)
     if reason is None:
         images = known_images(recipe, dataset).images
-        bank = Bank(
-            folders_of_banks(run_folder, spec.folder),
-            teacher.model,
-            images,
-            recipe.data.family,
-            taps=taps,
-            from_logits=teacher.from_logits,
-            format=spec.format,
-            kept=spec.kept,
-            few=spec.views,
-            members=teacher.members or None,
-            member_views=MemberViews(teacher.view_seeds, recipe.data.family) if teacher.view_seeds else None,
-            renderer=renderer if images is dataset.train.images else None,
-            name=teacher.name,
-        )
+        seen = renderer if images is dataset.train.images else None
+        bank = _open(recipe, dataset, teacher, taps, folders_of_banks(run_folder, spec.folder), seen)
         epochs = None if spec.mode == "full" else recipe.fit.epochs
         try:
             bank.check_room(epochs)
         except UserError as error:
-            if spec.mode != "auto":
+            if spec.mode != "auto" or teacher.folds:
                 raise
             reason = str(error)
         else:
-            need, there = size(bank.bytes_for(epochs), "bank"), bank.tables[LOGITS].filled()
+            need = size(bank.bytes_for(epochs), "bank")
+            there = bank.filled() if teacher.folds else bank.tables[LOGITS].filled()
             of_members = [f"{member.tables[LOGITS].filled():,}" for member in bank.members]
             known = f", of its members {' and '.join(of_members)}" if of_members else ""
             log(f"bank {bank.folder}: {need} when this run is done; {there:,} views are in it already{known}")
             return bank
+    if teacher.folds:
+        raise UserError(f"teacher.folds: needs the bank, in which each image has its own teacher: {reason}")
     if spec.mode != "auto":
         raise UserError(f"bank.mode: {spec.mode} cannot be: {reason}")
     log(f"the teacher runs in each step: {reason}")
     return None
+
+
+def _open(recipe, dataset, teacher, taps, folders, renderer):
+    """The bank of a teacher, or of its folds."""
+    spec, whole, views = recipe.bank, known_images(recipe, dataset), recipe.data.family
+    options = {"format": spec.format, "kept": spec.kept, "few": spec.views}
+    if renderer is not None:
+        options["renderer"] = renderer
+    if not teacher.folds:
+        options.update(taps=taps, from_logits=teacher.from_logits, members=teacher.members or None, name=teacher.name)
+        seen = MemberViews(teacher.view_seeds, views) if teacher.view_seeds else None
+        return Bank(folders, teacher.model, whole.images, views, member_views=seen, **options)
+    networks, flags, _ = teacher.members
+    fold = known_folds(recipe, dataset, teacher.folds)
+    names = [f"{teacher.name}, without fold {number}" for number in range(teacher.folds)]
+    return CrossFittedBank(folders, networks, whole.images, views, fold, from_logits=flags, names=names, **options)
+
+
+def known_folds(recipe, dataset, folds):
+    """The fold of each of `known_images`, int (n,), as `data.load` leaves one out: by the images' own labels."""
+    whole = known_images(recipe, dataset)
+    # Where none was taken out of them, noise is planted in these very labels.
+    labels = whole.labels if whole.true_labels is None else whole.true_labels
+    return fold_of(labels, folds, recipe.data.seed)
+
+
+def check_folds(recipe, about, teacher):
+    """Refuses terms that teachers of folds cannot answer, before anything is trained.
+
+    Args:
+        recipe: a `Recipe`.
+        about: a `Description` of its data.
+        teacher: its `Network`, untrained, or None.
+
+    Raises:
+        UserError: says why the bank that they need cannot be.
+    """
+    if teacher is not None and teacher.folds and recipe.generations == 1:
+        reading, taps = _read_of(recipe)
+        reason = _why_not(recipe, about, teacher, reading, taps)
+        if reason is not None:
+            raise UserError(f"teacher.folds: needs the bank, in which each image has its own teacher: {reason}")
 
 
 def known_images(recipe, dataset):
@@ -88,7 +122,7 @@ def planned_bytes(recipe, about, teacher):
         return 0
     shapes = signal_shapes(Tapped("teacher", teacher.model, taps, teacher.from_logits), about.image_shape)
     row = sum(row_bytes(spec.format, tap, shape, spec.kept) for tap, shape in shapes.items())
-    if teacher.members:
+    if teacher.members and not teacher.folds:
         row *= 1 + len(teacher.members[0])
     views = min(spec.views or recipe.data.family.count, recipe.data.family.count)
     shown = views if spec.mode == "full" else views_in(recipe.fit.epochs, views)
@@ -112,6 +146,8 @@ def _why_not(recipe, dataset, teacher, reading, taps):
     live = [method.name for method in reading if method.live]
     if live:
         return f"{live[0]} asks it in the step"
+    if teacher.folds and taps:
+        return f"layers are read ({', '.join(taps)}), and each fold's network has its own; take terms of logits"
     if not recipe.bank.maps and taps:
         shapes = signal_shapes(Tapped("teacher", teacher.model, taps, teacher.from_logits), dataset.image_shape)
         maps = [tap for tap in taps if len(shapes[tap]) > 1]

@@ -334,4 +334,5 @@ def _delivered(report):
 
 def _evidence(settings):
     """What the settings of a run ask to be measured."""
-    return settings.get("evidence", EvidenceSpec().model_dump(mode="json"))
+    # What a report of an earlier version did not know of was not asked for.
+    return {**EvidenceSpec().model_dump(mode="json"), **settings.get("evidence", {})}

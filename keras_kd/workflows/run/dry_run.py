@@ -12,10 +12,11 @@ from keras_kd.models.network import build
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
+from keras_kd.workflows.run.choose_bank import check_folds
 from keras_kd.workflows.run.label_weight import with_assumed_weights
 from keras_kd.workflows.run.margins import with_assumed_margins
 from keras_kd.workflows.run.rehearse import rehearse
-from keras_kd.workflows.run.teachers import assemble, held_out_alike
+from keras_kd.workflows.run.teachers import assemble, check_alike
 
 
 def about_data(recipe):
@@ -63,6 +64,7 @@ def dry_run(recipe, about, smoke=False, visit=None, *, look=None, everything=Fal
         _tried(errors, rehearse, recipe, about, student.model, everything=everything, quiet=quiet)
     if errors:
         raise UserError("\n".join(dict.fromkeys(errors)))
+    check_folds(recipe, about, teacher)
     teachers = [teacher]
     if recipe.generations > 1:
         # The first generation's teacher, if there is one, and that of every later one: a student.
@@ -96,8 +98,7 @@ def _teacher(recipe, about, smoke, visit):
 
     def of_recipe(spec, seen):
         taught = load_teacher_recipe(spec, smoke)
-        if recipe.teacher.is_fitted:
-            held_out_alike(recipe.data, taught.data, spec.model)
+        check_alike(recipe, taught.data, spec.model)
         _same_size(spec, seen, describe(**taught.data.model_dump(exclude={"views"})).image_shape)
         visit(spec, taught)
         return _as_trained(taught, seen, smoke)

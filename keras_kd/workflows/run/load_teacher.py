@@ -13,7 +13,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
 from keras_kd.workflows.run.folder import differences, read_report
 from keras_kd.workflows.run.inputs import independent_of, teacher_run
-from keras_kd.workflows.run.teachers import assemble, held_out_alike, saw_held_out
+from keras_kd.workflows.run.teachers import assemble, check_alike, saw_held_out
 
 
 def load_teacher(recipe, dataset, folder, *, smoke=False):
@@ -51,12 +51,11 @@ def _network_of(recipe, teacher, dataset, folder, smoke, memory=None):
     def of_recipe(spec, seen):
         one = teacher_run(spec, folder, smoke)
         taught, run = one.recipe, one.files
-        if teacher.is_fitted:
-            held_out_alike(recipe.data, taught.data, spec.model)
+        check_alike(recipe.model_copy(update={"teacher": teacher}), taught.data, spec.model)
         if not run.student.exists() or read_report(run.path) is None:
+            how = "of the recipe that it teaches" if spec.settings else spec.model
             raise UserError(
-                f"{run.path}: the run of the teacher is not there; put it back, or train it: `keras-kd distill "
-                f"{spec.model}`"
+                f"{run.path}: the run of the teacher is not there; put it back, or train it: `keras-kd distill {how}`"
             )
         file, name = run.student, run.path.name.removesuffix("-smoke")
         if spec.epoch not in (None, read_report(run.path).epochs):

@@ -10,9 +10,11 @@ import numpy as np
 
 from keras_kd import models
 from keras_kd.data.dataset import facts
+from keras_kd.data.true_probabilities import true_probabilities
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
+from keras_kd.evaluation.statistical_view import statistical_view
 from keras_kd.models.network import Network, cost, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.schema import EvidenceSpec
@@ -77,10 +79,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.time = _time(rows, banked, dataset, teacher, teacher_seconds)
     report.bank = _bank_of_a_run(files, rows) if banked else None
     report.data = _data(recipe, dataset)
-    if teacher and teacher.source:
-        report.notes = [
-            f"The teacher's run is not its recipe's: {one}." for one in teacher.source.get("differs_from_recipe", [])
-        ]
+    report.notes = _notes(teacher)
     if recipe.generations > 1:
         report.generations = _generations(recipe, files.path, report)
     report.environment, report.seed, report.git_commit = environment(), recipe.seed, git_commit()
@@ -89,6 +88,22 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.settings = recipe.dump(files.path)
     report.time.seconds["measuring"] = round(time.monotonic() - begun, 3)
     return report
+
+
+def _notes(teacher):
+    """Sentences for the reader on the teacher of a run, or None."""
+    if not teacher:
+        return None
+    found = [
+        f"The teacher's run is not its recipe's: {one}."
+        for one in (teacher.source or {}).get("differs_from_recipe", [])
+    ]
+    if teacher.folds:
+        found.append(
+            f"Each training image was taught by the one of {teacher.folds} networks that did not see it; in all "
+            "figures here, of training images too, the teacher is their mean."
+        )
+    return found if found or teacher.source else None
 
 
 def _logits(student, teacher, dataset):
@@ -112,9 +127,20 @@ def _add_diagnostics(report, recipe, dataset, networks, independent, logits, fil
             images = dataset.test.images[sample(len(dataset.test), spec.images)]
             report.representation = representation(student, networks["teacher"], images)
     report.properties = properties(networks, dataset, spec, recipe.data.family)
+    if spec.statistics and "teacher" in networks:
+        report.statistical_view = _statistical_view(recipe, dataset, networks["teacher"], logits)
     report.best_validation = _best_validation(student, dataset, files)
     if dataset.imbalance is not None:
         report.imbalance = metrics.groups(dataset.imbalance["counts"], report.per_class)
+
+
+def _statistical_view(recipe, dataset, teacher, logits):
+    """How right the probabilities of the teacher are on the test images, as far as that can be known."""
+    data, images = recipe.data, dataset.test.images
+    networks, flags = teacher.members[:2] if teacher.members else ((), ())
+    members = [logits_of(Network(one.name, one, flag), images)[0] for one, flag in zip(networks, flags, strict=True)]
+    true = true_probabilities(data.name, images, classes=data.classes, groups=data.groups)
+    return statistical_view(*logits, members, dataset.test.labels, true)
 
 
 def _time(rows, banked, dataset, teacher, teacher_seconds):

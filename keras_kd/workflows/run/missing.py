@@ -8,7 +8,7 @@ from keras_kd.recipe.schema import Recipe
 from keras_kd.workflows.run.folder import is_run, is_whole
 from keras_kd.workflows.run.generations import before
 from keras_kd.workflows.run.inputs import teacher_run, teacher_runs
-from keras_kd.workflows.run.teachers import held_out_alike
+from keras_kd.workflows.run.teachers import folds_alike, held_out_alike
 
 
 class RunToMake(NamedTuple):
@@ -77,6 +77,8 @@ def missing_runs_of(teacher, data, folder, smoke):
         one = teacher_run(spec, folder, smoke)
         if teacher.is_fitted:
             held_out_alike(data, one.recipe.data, spec.model)
+        if teacher.folds:
+            folds_alike(data, one.recipe.data, spec.model)
         if not is_whole(one.files):
             for deeper in missing_teachers(one.recipe, one.files.path, smoke):
                 found.setdefault(deeper.files.path, deeper)

@@ -25,6 +25,8 @@ from keras_kd.utils.paths import KERAS, ends_in
 
 # What decides which images are held out.
 HELD_OUT = ("name", "classes", "groups", "train_images", "validation", "test_fraction", "imbalance", "seed")
+# What decides which image is in which fold.
+COUNTED = ("name", "classes", "groups", "train_images", "test_fraction", "seed")
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,14 @@ def assemble(spec, dataset, of_recipe, memory=None, fits=True):
     networks = [_own(one, dataset, of_recipe) for one in spec.members]
     fit = _Fit(dataset, memory, networks) if fits else None
     places = [f"teacher.ensemble[{number}]" for number in range(len(networks))] if spec.ensemble else ["teacher"]
+    if spec.folds:
+        places = [f"teacher without fold {number}" for number in range(spec.folds)]
     parts = list(zip(places, networks, spec.members, strict=True))
     members = [_changed(place, network, one, dataset, fit) for place, network, one in parts]
     if spec.ensemble:
         network = _changed("teacher", _averaged(spec, members, fit), spec, dataset, fit)
+    elif spec.folds:
+        network = replace(_averaged(spec, members, fit), folds=spec.folds)
     else:
         (network,) = members
     if fit is not None:
@@ -122,6 +128,38 @@ def held_out_alike(data, taught, where):
                 f"{where}: was trained on images that are held out here (data.{field} is {there} there, {here} here); "
                 "what is fitted needs images that the teacher has not seen: give both recipes the same data"
             )
+
+
+def folds_alike(data, taught, where):
+    """Refuses teachers of folds whose images are counted otherwise than the student's: they might have seen their own.
+
+    Args:
+        data, taught, where: as of `held_out_alike`.
+
+    Raises:
+        UserError: the teacher's recipe has other training images.
+    """
+    for field in COUNTED:
+        here, there = getattr(data, field), getattr(taught, field)
+        if here != there:
+            raise UserError(
+                f"{where}: its folds would not be those of the images here (data.{field} is {there} there, {here} "
+                "here); teacher.folds needs the same training images: give both recipes the same data"
+            )
+
+
+def check_alike(recipe, taught, where):
+    """Both of `held_out_alike` and `folds_alike`, where the teacher of a recipe asks for them.
+
+    Args:
+        recipe: the student's `Recipe`, or one with its teacher and data.
+        taught: the `DataSpec` of a teacher's.
+        where: names the teacher.
+    """
+    if recipe.teacher.is_fitted:
+        held_out_alike(recipe.data, taught, where)
+    if recipe.teacher.folds:
+        folds_alike(recipe.data, taught, where)
 
 
 def _own(spec, dataset, of_recipe):
@@ -193,9 +231,11 @@ def _averaged(spec, members, fit):
         ],
     }
     names = " + ".join(one.name for one in members) if several else f"{len(members)} x {members[0].name}"
+    if spec.folds:
+        names, source["folds"] = f"{spec.folds} folds of {Path(spec.model).stem}", spec.folds
     how = {"weights": weights, "mean": spec.ensemble_mean, "temperature": spec.ensemble_temperature}
     parts = ([one.model for one in members], [one.from_logits for one in members], how)
-    return Network(f"ensemble of {names}", model, True, source, parts, spec.view_seeds)
+    return Network(names if spec.folds else f"ensemble of {names}", model, True, source, parts, spec.view_seeds)
 
 
 def _seconds(sources):
