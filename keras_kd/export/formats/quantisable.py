@@ -13,7 +13,7 @@ import numpy as np
 
 @contextlib.contextmanager
 def quantisable():
-    """Within it TensorFlow traces `reverse`, `minimum` and `maximum`, which Keras calls, as what is quantised rightly."""
+    """Within it TensorFlow traces `reverse`, `minimum` and `maximum`, as Keras calls them, so that int8 is right."""
     import tensorflow
 
     others = {"reverse": _reverse, "minimum": _minimum, "maximum": _maximum}
