@@ -88,10 +88,15 @@ def same_teachers(recipe, folder, smoke):
         if found:
             shown = listed(found, between="; ")
             name = Path(one.spec.model).name
+            anew = (
+                f"`keras-kd distill {one.spec.model} --restart` throws that run away and trains it as its recipe says"
+            )
+            if one.spec.settings:
+                # That command trains the recipe without what is overridden, in another folder.
+                anew = "remove that folder to have it trained as its recipe says"
             raise UserError(
                 f"{files.path}: holds the run of another recipe than the teacher {name} that is asked for ({shown}); "
-                f"`keras-kd distill {one.spec.model} --restart` throws that run away and trains it as its recipe says, "
-                f"another name of that recipe keeps both, and `--set teacher={files.student}` takes it as it is"
+                f"{anew}, another name of that recipe keeps both, and `--set teacher={files.student}` takes it as it is"
             )
 
 
