@@ -115,6 +115,7 @@ def test_the_fold_that_a_bank_knows_is_the_one_that_was_left_out(settings):
         assert len(mine) == 20 and not mine & {image.tobytes() for image in seen.train.images}
 
 
+@pytest.mark.slow
 @pytest.mark.both_backends
 def test_a_run_that_dies_ends_with_the_same_student(straight, monkeypatch):
     class Stop(Exception):

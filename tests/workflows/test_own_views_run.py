@@ -42,6 +42,7 @@ def losses(folder):
         return [float(row["kd_loss"]) for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 @pytest.mark.both_backends
 def test_a_run_through_its_bank_is_a_run_in_the_step_and_not_one_of_the_same_views():
     no_evidence = "evidence={train_images: 0, representation: false}"

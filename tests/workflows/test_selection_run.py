@@ -73,6 +73,7 @@ def test_history_and_report_tell_what_was_chosen(straight):
     assert "Of the training each term counted in: kd " in str(run.read_report(straight))
 
 
+@pytest.mark.slow
 @pytest.mark.both_backends
 @pytest.mark.parametrize("epoch, step", [(1, 1)])
 def test_a_run_that_dies_in_a_step_ends_with_the_same_student_and_choices(epoch, step, straight, monkeypatch):
