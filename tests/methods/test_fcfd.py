@@ -67,7 +67,6 @@ def fit(distiller, epochs=1, **options):
     return distiller.fit(*batch(), batch_size=8, epochs=epochs, shuffle=False, verbose=0, **options).history
 
 
-@pytest.mark.both_backends
 def test_each_part_has_the_authors_value():
     folder = Path(__file__).parents[1] / "golden"
     arrays = np.load(folder / "fcfd.npz")
