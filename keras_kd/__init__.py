@@ -26,6 +26,7 @@ __all__ = [
     "CC",
     "CRD",
     "CTKD",
+    "Cooperation",
     "DATASETS",
     "DIS",
     "DIST",
@@ -45,6 +46,7 @@ __all__ = [
     "MGD",
     "MODELS",
     "MSELogits",
+    "Member",
     "Meta",
     "MetaDistiller",
     "Method",
@@ -72,6 +74,7 @@ __all__ = [
     "ViewRenderer",
     "WTTM",
     "compare",
+    "cooperate",
     "distill",
     "evaluate",
     "export",
@@ -128,7 +131,10 @@ if TYPE_CHECKING:
     )
     from keras_kd.models import MODELS
     from keras_kd.report.report import Report
+    from keras_kd.training.cooperate import cooperate
+    from keras_kd.training.cooperation_settings import Cooperation
     from keras_kd.training.distiller import Distiller, Term
+    from keras_kd.training.member import Member
     from keras_kd.training.meta_distiller import Meta, MetaDistiller
     from keras_kd.training.sampled_distiller import SampledDistiller
     from keras_kd.training.schedules import Schedule
@@ -148,7 +154,10 @@ _NAMES = {
     "SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
+    "keras_kd.training.cooperate": "cooperate",
+    "keras_kd.training.cooperation_settings": "Cooperation",
     "keras_kd.training.distiller": "Distiller Term",
+    "keras_kd.training.member": "Member",
     "keras_kd.training.meta_distiller": "Meta MetaDistiller",
     "keras_kd.training.sampled_distiller": "SampledDistiller",
     "keras_kd.training.schedules": "Schedule",
