@@ -18,7 +18,7 @@ from keras_kd.cli.main import commands
 from keras_kd.methods import METHODS
 from keras_kd.methods.parts.targets import Target
 from keras_kd.methods.taxonomy import KNOWLEDGE, PROBLEMS, SCHEMES
-from keras_kd.recipe import schema, schema_data, schema_meta, schema_networks
+from keras_kd.recipe import schema, schema_cooperative, schema_data, schema_meta, schema_networks
 from keras_kd.report.report import Report
 from keras_kd.report.search_result import SearchResult
 from keras_kd.report.section import Section
@@ -50,7 +50,7 @@ def recipes_page():
     parts += [("teacher, teacher.ensemble[...]", schema_networks.MemberSpec), ("teacher", schema_networks.TeacherSpec)]
     parts += [("student", schema_networks.StudentSpec)]
     parts += [("terms[...]", schema.TermSpec), ("a schedule", Schedule), ("trust", schema.TrustSpec)]
-    parts += [("meta", schema_meta.MetaSpec)]
+    parts += [("meta", schema_meta.MetaSpec), ("cooperative", schema_cooperative.CooperativeSpec)]
     parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     parts += [("export.int8_fine_tuning", schema.Int8FineTuningSpec)]

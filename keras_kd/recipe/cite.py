@@ -52,6 +52,9 @@ TEACHING = {
     "start_from_teacher": ("stanton2021does",),
     "trust": ("lukasik2022teachers",),
     "meta": ("zhou2022metadistil",),
+    "cooperative": ("livanos2024cooperative",),
+    "cooperative walk": ("heo2019bss",),
+    "cooperative distance": ("wachter2018counterfactual",),
     "early stop": ("cho2019efficacy",),
     "late start": ("nagarajan2023deviations",),
     "sigmoid": ("laine2017temporal",),
@@ -191,7 +194,7 @@ def _of_network(model, role):
 
 def _of_teaching(recipe):
     """What is done with the teacher in addition to a term."""
-    teacher = recipe.teacher
+    teacher, together = recipe.teacher, recipe.cooperative
     ways = {
         "ensemble": teacher is not None and len(teacher.ensemble) > 1,
         "ensemble_weights": teacher is not None and teacher.ensemble_weights is not None,
@@ -201,6 +204,9 @@ def _of_teaching(recipe):
         "start_from_teacher": recipe.student.start_from_teacher is not None,
         "trust": recipe.trust is not None,
         "meta": recipe.meta is not None,
+        "cooperative": together is not None,
+        "cooperative walk": together is not None and together.how == "walk",
+        "cooperative distance": together is not None and together.how == "descent",
     }
     words = {
         "ensemble": "ensemble of teachers",
@@ -211,6 +217,9 @@ def _of_teaching(recipe):
         "start_from_teacher": "student's start from its teacher",
         "trust": "trust by class",
         "meta": "teacher that is taught to teach",
+        "cooperative": "networks that teach each other",
+        "cooperative walk": "walk of the examples that they write",
+        "cooperative distance": "distance of the examples that they write",
     }
     for way, is_used in ways.items():
         if is_used:

@@ -39,6 +39,7 @@ def shrink(raw):
     meta = raw["meta"] if isinstance(raw.get("meta"), dict) else {}
     if isinstance(meta.get("held_out"), int) and meta["held_out"] >= 1:
         meta["held_out"] = min(meta["held_out"], 16)
+    _shrink_cooperation(raw)
     if isinstance(raw["fit"], dict):
         raw["fit"].pop("checkpoint_every", None)
     if isinstance(raw.get("seeds"), list):
@@ -47,6 +48,18 @@ def shrink(raw):
         raw["generations"] = min(raw["generations"], 2)
     _begin_at_once(raw, meta)
     shrunk(raw)
+
+
+def _shrink_cooperation(raw):
+    """Makes what is done by networks that teach each other small."""
+    if raw.get("cooperative") is True:
+        raw["cooperative"] = {}
+    given = raw.get("cooperative")
+    if isinstance(given, dict):
+        for field, value in {"rounds": 1, "epochs": 1, "steps": 5}.items():
+            given[field] = min(given[field], value) if isinstance(given.get(field), int) else value
+        if isinstance(given.get("held_out"), int) and given["held_out"] >= 1:
+            given["held_out"] = min(given["held_out"], 16)
 
 
 def _begin_at_once(raw, meta):

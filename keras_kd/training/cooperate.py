@@ -8,6 +8,7 @@ import json
 import os
 import time
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,7 @@ class _Work:
         numbers = range(len(self.members))
         if self.file is None:
             return
-        found = load(self.file, [self.training.variables(number) for number in numbers], self._mark())
+        found = load(self.file, [self.training.variables(number) for number in numbers], self._mark)
         if found is not None:
             self.place, self.examples = found
             self.log(f"goes on in round {self.place.round} with {self._name()}, epoch {self.place.epoch + 1}")
@@ -181,8 +182,9 @@ class _Work:
     def _save(self):
         if self.file is not None:
             variables = [self.training.variables(number) for number in range(len(self.members))]
-            save(self.file, self.place, self.examples, variables, self._mark())
+            save(self.file, self.place, self.examples, variables, self._mark)
 
+    @cached_property
     def _mark(self):
         """What tells this cooperation from others: settings, networks, data."""
         told = [json.dumps(asdict(self.settings), sort_keys=True)]

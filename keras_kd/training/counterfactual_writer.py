@@ -42,7 +42,8 @@ class Space:
         """
         whole = all(array.dtype == np.uint8 for array in arrays)
         axis = 0 if arrays[0].ndim == 2 else None
-        seen = np.concatenate([np.asarray(array, "float32") for array in arrays])
+        # Of pixels, which may be many, the first of the arrays says how far they lie from each other.
+        seen = np.concatenate([np.asarray(array, "float32") for array in (arrays[:1] if whole else arrays)])
         scale = np.std(seen, axis=axis)
         low, high = (np.float32(0), np.float32(255)) if whole else (seen.min(axis), seen.max(axis))
         return cls(low, high, np.where(scale > 0, scale, 1).astype("float32"), whole)

@@ -16,6 +16,7 @@ class PlainTraining:
         UserError: a model is not compiled.
 
     Example:
+        >>> import keras
         >>> from keras_kd.training.cooperation_settings import Cooperation
         >>> from keras_kd.training.member import Member
         >>> network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
