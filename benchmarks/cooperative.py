@@ -5,7 +5,7 @@
 Two networks, of which each has seen half of the plane alone. All ways take as many steps, those of `counterfactual`:
 alone: on its own examples. held-out examples as they are: what a network has wrong and the other right is added to its
 own, unchanged (Cooperation(steps=0)): what that brings too is no merit of counterfactual examples. all held-out
-examples: these are added from the beginning. Accuracy is on 2,000 other examples, the mean of both networks, over seeds.
+examples: these are added from the beginning. Accuracy is on 2,000 other examples, the mean of both networks.
 """
 
 import math
@@ -49,7 +49,7 @@ def members(draw, seed):
 def steps_of(found, given, settings):
     """How many steps a cooperation took of each network."""
     total = []
-    for number, member in enumerate(given):
+    for member in given:
         counts = [row["examples"] for row in found.rows if row["member"] == member.name]
         sizes = [len(member.y) + count for count in counts]
         epochs = [settings.first_epochs, *[settings.epochs] * settings.rounds]
@@ -113,9 +113,8 @@ def main():
         tasks[name] = {}
         for way in (ALONE, COUNTERFACTUAL, AS_THEY_ARE, ALL):
             means = [float(np.mean(run[way]["accuracy"])) for run in runs]
-            against = [
-                mean - float(np.mean(run[AS_THEY_ARE]["accuracy"])) for mean, run in zip(means, runs, strict=True)
-            ]
+            others = [float(np.mean(run[AS_THEY_ARE]["accuracy"])) for run in runs]
+            against = [mean - other for mean, other in zip(means, others, strict=True)]
             spread = float(np.std(means, ddof=1)) if len(means) > 1 else None
             tasks[name][way] = {
                 "mean": float(np.mean(means)),
@@ -131,7 +130,7 @@ def main():
         "settings": {**vars(settings), "trained": TRAINED, "held_out": HELD_OUT, "tested": TESTED},
         "tasks": tasks,
     }
-    finish(chosen, "cooperative", rows, result)
+    finish("cooperative", result, "\n".join(rows), chosen)
 
 
 if __name__ == "__main__":

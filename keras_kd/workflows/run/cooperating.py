@@ -126,7 +126,7 @@ class _Training:
     """Trains each network as a run trains a student on labels alone, an epoch at a time."""
 
     def __init__(self, context, networks, members):
-        self.context, self.members = context, members
+        self.context, self.members, self.names = context, members, [network.name for network in networks]
         recipe = context.recipe
         self.fit, self.spec = recipe.fit, recipe.cooperative
         alone = recipe.model_copy(update={"peers": (), "cooperative": None})
@@ -243,11 +243,10 @@ def _points(x, y):
 
 def _keep(context, members, training, found):
     """Writes what training leaves, the student last: once it is there, training is done."""
-    recipe, files, kept = context.recipe, context.files, _read(context.files)
+    files, kept = context.files, _read(context.files)
     before, plane = kept["before"], _plane(members, training, found, kept.get("surfaces"))
-    models = [recipe.student.model, *(spec.model for spec in recipe.peers)]
     rows = []
-    for number, (member, model) in enumerate(zip(members, models, strict=True)):
+    for number, (member, model) in enumerate(zip(members, training.names, strict=True)):
         file = files.peer(number) if number else files.student
         rows.append(
             {
