@@ -44,8 +44,8 @@ ON_ONE_BACKEND = {
 MOSTLY_ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
-        "cli", "dis", "doctor", "doctor_causes", "fcfd", "meta_distiller", "rehearse", "resume", "rounds",
-        "sampled_distiller", "stages", "start_checks", "taught_teacher", "write_a_method",
+        "cli", "cooperate", "cooperating", "dis", "doctor", "doctor_causes", "fcfd", "meta_distiller", "rehearse",
+        "resume", "rounds", "sampled_distiller", "stages", "start_checks", "taught_teacher", "write_a_method",
     )
 }  # fmt: skip
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"

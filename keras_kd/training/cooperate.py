@@ -17,6 +17,7 @@ from keras_kd.training.cooperation_checks import check_gradients, check_members,
 from keras_kd.training.cooperation_settings import Cooperation
 from keras_kd.training.cooperation_state import Place, Written, load, save
 from keras_kd.training.counterfactual_writer import Space, Writer
+from keras_kd.training.member import batch_of
 from keras_kd.training.plain_training import PlainTraining
 from keras_kd.utils.formatting import percent, plural
 
@@ -99,7 +100,7 @@ class _Work:
         self.members, self.settings, self.training, self.log = members, settings, training, log
         self.x, self.y = held_out
         space = Space.of(self.x, *(one.x for one in members))
-        self.writers = [Writer(one, space, settings) for one in members]
+        self.writers = [Writer(one, space, settings, batch_of(len(self.x))) for one in members]
         self.examples = [Written.none_of(self.x, self.y) for _ in members]
         self.place = Place(round=0 if settings.first_epochs else 1)
         self.file, self.said_at = None, time.monotonic()

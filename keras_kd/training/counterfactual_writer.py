@@ -8,7 +8,7 @@ from keras import ops
 from keras_kd import backend
 from keras_kd.methods.parts.counterfactuals import goal, misfit, objective
 from keras_kd.methods.parts.walk_step import walk_step
-from keras_kd.training.member import batch_of, padded
+from keras_kd.training.member import BATCH, padded
 
 # Draws of a search at each of its steps.
 DRAWS = 16
@@ -61,6 +61,7 @@ class Writer:
         member: a `Member`.
         space: the `Space` of the examples.
         settings: a `Cooperation`.
+        size: how many examples are moved at once; one number, as each is compiled for itself.
 
     Example:
         >>> import keras
@@ -74,8 +75,8 @@ class Writer:
         0.9
     """
 
-    def __init__(self, member, space, settings):
-        self.member, self.space, self.settings = member, space, settings
+    def __init__(self, member, space, settings, size=BATCH):
+        self.member, self.space, self.settings, self.size = member, space, settings, size
         self._gradients = {}
 
     def write(self, x, labels, movable=None):
@@ -89,7 +90,7 @@ class Writer:
         Returns:
             An array like `x`, within the space.
         """
-        size, parts = batch_of(len(x)), []
+        size, parts = self.size, []
         movable = np.ones(x.shape[1:], "float32") if movable is None else movable.astype("float32")
         for start in range(0, len(x), size):
             part, truth = x[start : start + size], np.asarray(labels[start : start + size], "int32")
@@ -103,7 +104,7 @@ class Writer:
 
     def has_gradient(self, x, labels):
         """Whether the log-odds of the labels change with any feature of any of the examples, by the gradient."""
-        size = batch_of(len(x))
+        size = self.size
         part, truth = padded(np.asarray(x[:size], "float32"), size), padded(np.asarray(labels[:size], "int32"), size)
         gradient, _ = self._gradient("log_odds")(part, truth, np.ones(size, "float32"))
         gradient = ops.convert_to_numpy(gradient)

@@ -88,6 +88,7 @@ def test_the_report_says_what_each_round_did(straight):
     assert "peer_1.keras" in str(report)
 
 
+@pytest.mark.slow
 def test_a_finished_run_answers_and_one_that_dies_ends_with_the_same(straight, monkeypatch):
     class Killed(BaseException):
         pass
