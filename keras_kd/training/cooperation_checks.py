@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_kd.models.outputs import check_from_logits
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import plural
 
@@ -21,6 +22,8 @@ def check_members(members, x, y):
     names = [one.name for one in members]
     if len(set(names)) < len(names):
         raise UserError(f"cooperate: found the names {', '.join(names)}; expected each once; rename one")
+    for one in members:
+        _check_output(one)
     classes = {one.name: one.classes for one in members}
     if len(set(classes.values())) > 1:
         said = ", ".join(f"{name} {count}" for name, count in classes.items())
@@ -38,6 +41,18 @@ def check_members(members, x, y):
                     f"cooperate: {other.name} and {one.name} see no feature in common; expected one at least, which a "
                     "counterfactual example may change; give them one, or leave one out"
                 )
+
+
+def _check_output(member):
+    """Refuses a network whose output is not classes, or not what `from_logits` says."""
+    shape = getattr(member.model, "output_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 2 or shape[-1] is None:
+        raise UserError(
+            f"cooperate: {member.name}: found a network of output {shape}; expected one output (batch, classes); give "
+            "a classifier"
+        )
+    if shape[-1] > 1:
+        check_from_logits(f"cooperate: {member.name}", member.model, member.from_logits)
 
 
 def shared(one, other, x):

@@ -170,6 +170,11 @@ def stepped():
         ([], "found 1 network; expected two or more"),
         ([Member("one", network(), X, Y)], "found the names one, one; expected each once"),
         ([Member("b", network(classes=3), X, Y)], r"networks of different classes \(one 2, b 3\)"),
+        ([Member("b", network(), X, Y, from_logits=False)], "b: .* gives logits .* but from_logits is false"),
+        (
+            [Member("b", keras.Sequential([keras.Input((2,)), keras.layers.Reshape((1, 2))]), X, Y)],
+            "b: found a network of",
+        ),
         ([Member("b", stepped(), X, Y)], "b: what it says does not change .*\\(how='search'\\)"),
         ([Member("b", network(inputs=3), X, Y)], r"b: found a network of inputs \(3,\) and examples \(2,\)"),
         ([Member("b", network(inputs=1), X, Y, features=(2,))], r"b: found features \[2\]; expected positions 0..1"),

@@ -24,6 +24,7 @@ from keras_kd.utils.account import verified
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.quiet import quiet_start
+from keras_kd.utils.steps import step
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
 from keras_kd.workflows.run.folder import read_history
 
@@ -145,6 +146,7 @@ class _Training:
     def learn(self, number, x, y, round_, epoch):
         """Trains a network for an epoch, counted from 0 in its round."""
         recipe, dataset, begun = self.context.recipe, self.context.dataset, time.monotonic()
+        step(f"training {self.members[number].name} in round {round_}", tell=False)
         passed = epoch if round_ == 0 else self.fit.epochs + (round_ - 1) * self.spec.epochs + epoch
         seed = (recipe.seed + SEEDS_APART * number) % 2**31
         views = recipe.data.family
