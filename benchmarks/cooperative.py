@@ -59,15 +59,19 @@ def steps_of(found, given, settings):
 
 def trained(given, added, steps, settings):
     """Trains each network on its own examples and those that are added, for as many steps at least."""
+    from dataclasses import replace
+
     import numpy as np
 
+    from keras_kd.training.cooperation_state import Place
     from keras_kd.training.plain_training import PlainTraining
 
     training = PlainTraining(given, settings)
     for number, member in enumerate(given):
         x, y = np.concatenate([member.x, added[0]]), np.concatenate([member.y, added[1]])
-        for epoch in range(math.ceil(steps[number] / math.ceil(len(x) / BATCH))):
-            training.learn(number, x, y, 0, epoch)
+        epochs = math.ceil(steps[number] / math.ceil(len(x) / BATCH))
+        training.settings = replace(settings, first_epochs=epochs)
+        training.learn(number, x, y, Place(), lambda: None)
 
 
 def one_seed(draw, seed, settings):

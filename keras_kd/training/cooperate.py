@@ -54,8 +54,8 @@ def cooperate(members, held_out, settings=None, *, state=None, training=None, lo
         settings: a `Cooperation`; its defaults if None.
         state: path of a file in which is kept, after each epoch, where it stands; what is there is gone on with, and
             ends the same, bit for bit. None keeps nothing.
-        training: who trains: an object with `variables(number)` and `learn(number, x, y, round, epoch)`; by default
-            `PlainTraining`, for compiled models.
+        training: who trains: an object with the methods of `PlainTraining`, which is the default, for compiled
+            models.
         log: called with a line for each round and member, and one every ten seconds of training.
 
     Returns:
@@ -163,12 +163,15 @@ class _Work:
         x = np.concatenate([member.x, added.x.astype(member.x.dtype)])
         y = np.concatenate([member.y, added.y.astype(member.y.dtype)])
         epochs = settings.epochs if place.round else settings.first_epochs
-        while place.epoch < epochs:
-            self.training.learn(number, x, y, place.round, place.epoch)
+
+        def after():
             place.epoch += 1
             self._say(epochs)
+            # After the last one the state is kept together with what comes next.
             if place.epoch < epochs:
                 self._save()
+
+        self.training.learn(number, x, y, place, after)
         row = self.place.rows[number - len(self.members)]
         row["after"] = float((member.said(self.x).argmax(1) == self.y).mean())
 

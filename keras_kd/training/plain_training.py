@@ -42,18 +42,34 @@ and a loss; call compile
         model.optimizer.build(model.trainable_variables)
         return [*model.variables, *model.optimizer.variables]
 
-    def learn(self, number, x, y, round_, epoch):
-        """Trains a member for an epoch, counted from 0 in its round."""
-        model, settings = self.members[number].model, self.settings
-        order = np.random.default_rng([settings.seed, round_, number, epoch]).permutation(len(x))
-        x, y = self.members[number].sees(x[order].astype("float32")), y[order]
+    def learn(self, number, x, y, place, after):
+        """Trains a member from an epoch of a round to the round's end.
+
+        Args:
+            number: of the member.
+            x, y: its examples, in the order in which they are kept.
+            place: a `Place`: its round, and the epoch to begin with.
+            after: called after each epoch, of nothing; it moves the place on.
+
+        Raises:
+            UserError: the loss is no number.
+        """
+        settings = self.settings
+        for epoch in range(place.epoch, settings.epochs if place.round else settings.first_epochs):
+            order = np.random.default_rng([settings.seed, place.round, number, epoch]).permutation(len(x))
+            loss = self._epoch(number, self.members[number].sees(x[order].astype("float32")), y[order])
+            if not np.isfinite(loss):
+                raise UserError(
+                    f"cooperate: {self.members[number].name}: its loss became {loss} in round {place.round}; expected "
+                    "a number; lower its learning rate"
+                )
+            after()
+
+    def _epoch(self, number, x, y):
+        """Trains a member on examples once, in their order; returns the mean loss."""
+        model, size = self.members[number].model, self.settings.batch_size
         model.reset_metrics()
         # Not by `fit`, which for few examples takes longer to begin than to train.
-        for start in range(0, len(x), settings.batch_size):
-            part = slice(start, start + settings.batch_size)
-            loss = model.train_on_batch(x[part], y[part], return_dict=True)["loss"]
-        if not np.isfinite(loss):
-            raise UserError(
-                f"cooperate: {self.members[number].name}: its loss became {loss} in round {round_}; expected a number; "
-                "lower its learning rate"
-            )
+        for start in range(0, len(x), size):
+            loss = model.train_on_batch(x[start : start + size], y[start : start + size], return_dict=True)["loss"]
+        return loss

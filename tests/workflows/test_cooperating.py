@@ -93,18 +93,18 @@ def test_a_finished_run_answers_and_one_that_dies_ends_with_the_same(straight, m
     class Killed(BaseException):
         pass
 
-    learn, calls = cooperating._Training.learn, []
+    begin, calls = cooperating._AfterEpoch.on_epoch_end, []
 
     def dies(self, *given):
         calls.append(given)
-        # The peer's second epoch in the round.
+        # The peer's second epoch in the round, trained and not kept.
         if len(calls) == 8:
             raise Killed
-        learn(self, *given)
+        begin(self, *given)
 
     recipe = load("together.yaml")
     with monkeypatch.context() as patched:
-        patched.setattr(cooperating._Training, "learn", dies)
+        patched.setattr(cooperating._AfterEpoch, "on_epoch_end", dies)
         with pytest.raises(Killed):
             run.distill(recipe, "killed", name="together", quiet=True)
         assert not Path("killed/student.keras").exists()

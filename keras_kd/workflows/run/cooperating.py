@@ -3,6 +3,7 @@
 import json
 import time
 
+import keras
 import numpy as np
 
 from keras_kd import backend
@@ -143,32 +144,27 @@ class _Training:
         distiller.optimizer.build(distiller.trainable_variables)
         return distiller.state()
 
-    def learn(self, number, x, y, round_, epoch):
-        """Trains a network for an epoch, counted from 0 in its round."""
-        recipe, dataset, begun = self.context.recipe, self.context.dataset, time.monotonic()
-        step(f"training {self.members[number].name} in round {round_}", tell=False)
-        passed = epoch if round_ == 0 else self.fit.epochs + (round_ - 1) * self.spec.epochs + epoch
+    def learn(self, number, x, y, place, after):
+        """Trains a network from an epoch of a round to the round's end; arguments as of `PlainTraining.learn`."""
+        recipe, dataset, views = self.context.recipe, self.context.dataset, self.context.recipe.data.family
+        step(f"training {self.members[number].name} in round {place.round}", tell=False)
+        before = self.fit.epochs + (place.round - 1) * self.spec.epochs if place.round else 0
+        passed = before + place.epoch
         seed = (recipe.seed + SEEDS_APART * number) % 2**31
-        views = recipe.data.family
         fed = Epochs(
             x, y, views, self.fit.batch_size, seed, passed, image_shape=dataset.image_shape, classes=dataset.classes
         )
-        distiller, rate = self.distillers[number], self._rate(round_, epoch)
-        distiller.optimizer.learning_rate = rate
-        logs = distiller.fit(
+        rate = keras.callbacks.LearningRateScheduler(lambda epoch: self._rate(place.round, epoch - before))
+        self.distillers[number].fit(
             fed,
             initial_epoch=passed,
-            epochs=passed + 1,
+            epochs=before + (self.spec.epochs if place.round else self.fit.epochs),
             shuffle=False,
             verbose=0,
-            callbacks=[StopOnNonFinite()],
+            callbacks=[rate, StopOnNonFinite(), _AfterEpoch(self.context.files if number == 0 else None, after)],
             validation_data=self._validation() if number == 0 else None,
-        ).history
-        stages.mark()
-        if number == 0:
-            row = {"epoch": passed + 1, **{name: float(values[-1]) for name, values in logs.items()}}
-            self._remember(passed, {**row, "learning_rate": rate, "seconds": round(time.monotonic() - begun, 3)})
-        if round_ == 0 and epoch + 1 == self.fit.epochs:
+        )
+        if place.round == 0:
             self._keep_before(number)
 
     def _rate(self, round_, epoch):
@@ -189,10 +185,6 @@ class _Training:
         held = self.context.dataset.validation
         views = self.context.recipe.data.family
         return held and ValidationBatches(held.images, held.labels, views, INFERENCE_BATCH)
-
-    def _remember(self, passed, row):
-        # Of an epoch that is trained once more after a kill the row is there already.
-        write_csv([*read_history(self.context.files)[:passed], row], self.context.files.history)
 
     def _keep_before(self, number):
         """What a network is right on before the first round: of the test images, which decide nothing."""
@@ -215,6 +207,24 @@ class _Training:
             return None
         shape = self.context.dataset.image_shape
         return decision_surface(lambda points: self.members[number].said(points.reshape(-1, *shape)), LOW, HIGH)
+
+
+class _AfterEpoch(keras.callbacks.Callback):
+    """Adds an epoch of the student to the history, then says that it is over."""
+
+    def __init__(self, files, after):
+        super().__init__()
+        self.files, self.after, self.begun = files, after, time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.files is not None:
+            row = {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}
+            row["seconds"] = round(time.monotonic() - self.begun, 3)
+            # Of an epoch that is trained once more after a kill the row is there already.
+            write_csv([*read_history(self.files)[:epoch], row], self.files.history)
+        self.begun = time.monotonic()
+        stages.mark()
+        self.after()
 
 
 def in_a_plane(image_shape):
