@@ -230,9 +230,9 @@ Read it with care. The fixed teacher is right on 99 % of the test images, so the
 On 300 handwritten digits, a small CNN with two peers. Where all networks see all classes, cooperating is no better than
 as many epochs alone: 0.47 points below alone with all images, 0.94 above alone without the held-out ones, both
 undecided; 3 to 9 images were written for a student in all, as few held-out ones are wrong. Where each network lacks a
-third of the classes, it learns them from the others' examples, from 57.3 % before the first round to 89.5. But that is no
-merit of the examples: the held-out images passed on as they are bring as much in both (cooperating minus these: +0.19,
--2.27 to 2.65; with classes missing -0.85, -2.06 to 0.37).
+third of the classes, it learns them from the others' examples, from 57.3 % before the first round to 89.5. But that is
+no merit of the examples: the held-out images passed on as they are bring as much in both (cooperating minus these:
++0.19, -2.27 to 2.65; with classes missing -0.85, -2.06 to 0.37).
 
 The same in the plane, where the method is at home (`python benchmarks/cooperative.py`, `cooperative_tensorflow.json`):
 two networks that have seen half of it each, two moons and two rings, 300 examples, 200 held out, all ways for as many
@@ -240,7 +240,7 @@ steps, three seeds. Alone 84.26 ± 1.14 and 88.35 ± 3.85, cooperating 98.36 ± 
 examples as they are 98.21 ± 0.44 and 98.59 ± 0.47 (cooperating minus these +0.15, -0.92 to 1.22, and +0.17, -0.39 to
 0.73), and with all held-out examples from the beginning 98.60 ± 0.13 and 98.92 ± 0.29.
 
-So networks do become much better than alone where each lacks what another knows, as the paper says, and what makes them
+So networks do become much better than alone where each lacks what another knows, which is what the paper claims, and what makes them
 so is here that labelled examples which they have wrong are added, not that these are moved to where another network is
 surer. Read it with care: no setting was searched, digits are not tables, and the paper's own text could not be read; it
 may hold the held-out data otherwise.

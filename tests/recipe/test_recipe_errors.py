@@ -285,12 +285,12 @@ BROKEN = {
     ),
     "peers that nobody reads": (
         GOOD + "peers: [digits_tiny]\n",
-        ["bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or drop them"],
+        ["bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or cooperative: true, or drop them"],
     ),
     "an unknown peer": (
         GOOD + "peers: [digits_tinny]\n",
         [
-            "bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or drop them",
+            "bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or cooperative: true, or drop them",
             "bad.yaml:7: peers[0]: no model 'digits_tinny'; did you mean 'digits_tiny'?; `keras-kd list models` names all",
         ],
     ),
