@@ -240,10 +240,10 @@ steps, three seeds. Alone 84.26 ± 1.14 and 88.35 ± 3.85, cooperating 98.36 ± 
 examples as they are 98.21 ± 0.44 and 98.59 ± 0.47 (cooperating minus these +0.15, -0.92 to 1.22, and +0.17, -0.39 to
 0.73), and with all held-out examples from the beginning 98.60 ± 0.13 and 98.92 ± 0.29.
 
-So networks do become much better than alone where each lacks what another knows, which is what the paper claims, and what makes them
-so is here that labelled examples which they have wrong are added, not that these are moved to where another network is
-surer. Read it with care: no setting was searched, digits are not tables, and the paper's own text could not be read; it
-may hold the held-out data otherwise.
+So networks do become much better than alone where each lacks what another knows, which is what the paper claims, and
+what makes them so is here that labelled examples which they have wrong are added, not that these are moved to where
+another network is surer. Read it with care: no setting was searched, digits are not tables, and the paper's own text
+could not be read; it may hold the held-out data otherwise.
 """,
 }
 
