@@ -18,7 +18,7 @@ from keras_kd.cli.main import commands
 from keras_kd.methods import METHODS
 from keras_kd.methods.parts.targets import Target
 from keras_kd.methods.taxonomy import KNOWLEDGE, PROBLEMS, SCHEMES
-from keras_kd.recipe import schema, schema_data, schema_meta, schema_networks, schema_selection
+from keras_kd.recipe import schema, schema_cooperative, schema_data, schema_meta, schema_networks, schema_selection
 from keras_kd.report.report import Report
 from keras_kd.report.search_result import SearchResult
 from keras_kd.report.section import Section
@@ -51,6 +51,7 @@ def recipes_page():
     parts += [("student", schema_networks.StudentSpec)]
     parts += [("terms[...]", schema.TermSpec), ("a schedule", Schedule), ("trust", schema.TrustSpec)]
     parts += [("meta", schema_meta.MetaSpec), ("selection", schema_selection.SelectionSpec)]
+    parts += [("cooperative", schema_cooperative.CooperativeSpec)]
     parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     parts += [("export.int8_fine_tuning", schema.Int8FineTuningSpec)]
@@ -269,6 +270,25 @@ Read it with care. On own views each map is as its teacher sees the image, with 
 moves it. The student has 1,442 parameters and 60 epochs of 300 images: it is short of what it can learn, not in need of
 being held back. The teachers are right on 99 % of the test images as they are, so other views can say little new of
 one; three seeds share one set of teachers; and the views of the paper, its networks and its figures could not be read.
+""",
+    "cooperative": """
+On 300 handwritten digits, a small CNN with two peers. Where all networks see all classes, cooperating is no better than
+as many epochs alone: 0.47 points below alone with all images, 0.94 above alone without the held-out ones, both
+undecided; 3 to 9 images were written for a student in all, as few held-out ones are wrong. Where each network lacks a
+third of the classes, it learns them from the others' examples, from 57.3 % before the first round to 89.5. But that is
+no merit of the examples: the held-out images passed on as they are bring as much in both (cooperating minus these:
++0.19, -2.27 to 2.65; with classes missing -0.85, -2.06 to 0.37).
+
+The same in the plane, where the method is at home (`python benchmarks/cooperative.py`, `cooperative_tensorflow.json`):
+two networks that have seen half of it each, two moons and two rings, 300 examples, 200 held out, all ways for as many
+steps, three seeds. Alone 84.26 ± 1.14 and 88.35 ± 3.85, cooperating 98.36 ± 0.40 and 98.77 ± 0.41, the held-out
+examples as they are 98.21 ± 0.44 and 98.59 ± 0.47 (cooperating minus these +0.15, -0.92 to 1.22, and +0.17, -0.39 to
+0.73), and with all held-out examples from the beginning 98.60 ± 0.13 and 98.92 ± 0.29.
+
+So networks do become much better than alone where each lacks what another knows, which is what the paper claims, and
+what makes them so is here that labelled examples which they have wrong are added, not that these are moved to where
+another network is surer. Read it with care: no setting was searched, digits are not tables, and the paper's own text
+could not be read; it may hold the held-out data otherwise.
 """,
 }
 

@@ -27,6 +27,7 @@ __all__ = [
     "CRD",
     "CTKD",
     "CrossFittedBank",
+    "Cooperation",
     "DATASETS",
     "DIS",
     "DIST",
@@ -47,6 +48,7 @@ __all__ = [
     "MGD",
     "MODELS",
     "MSELogits",
+    "Member",
     "Meta",
     "MetaDistiller",
     "Method",
@@ -76,6 +78,7 @@ __all__ = [
     "ViewRenderer",
     "WTTM",
     "compare",
+    "cooperate",
     "distill",
     "evaluate",
     "export",
@@ -134,7 +137,10 @@ if TYPE_CHECKING:
     )
     from keras_kd.models import MODELS
     from keras_kd.report.report import Report
+    from keras_kd.training.cooperate import cooperate
+    from keras_kd.training.cooperation_settings import Cooperation
     from keras_kd.training.distiller import Distiller, Term
+    from keras_kd.training.member import Member
     from keras_kd.training.meta_distiller import Meta, MetaDistiller
     from keras_kd.training.sampled_distiller import SampledDistiller
     from keras_kd.training.schedules import Schedule
@@ -157,7 +163,10 @@ _NAMES = {
     "SimKD Subclass SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.report.report": "Report",
+    "keras_kd.training.cooperate": "cooperate",
+    "keras_kd.training.cooperation_settings": "Cooperation",
     "keras_kd.training.distiller": "Distiller Term",
+    "keras_kd.training.member": "Member",
     "keras_kd.training.meta_distiller": "Meta MetaDistiller",
     "keras_kd.training.sampled_distiller": "SampledDistiller",
     "keras_kd.training.schedules": "Schedule",

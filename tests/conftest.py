@@ -44,9 +44,9 @@ ON_ONE_BACKEND = {
 MOSTLY_ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
-        "cli", "dis", "doctor", "doctor_causes", "fcfd", "folds", "meta_distiller", "own_views", "own_views_run",
-        "rehearse", "resume", "rounds", "sampled_distiller", "selection", "selection_run", "stages",
-        "start_checks", "taught_teacher", "write_a_method",
+        "cli", "cooperate", "cooperating", "dis", "doctor", "doctor_causes", "fcfd", "folds", "meta_distiller",
+        "own_views", "own_views_run", "rehearse", "resume", "rounds", "sampled_distiller", "selection",
+        "selection_run", "stages", "start_checks", "taught_teacher", "write_a_method",
     )
 }  # fmt: skip
 WHOLE_SUITE = "KERAS_KD_WHOLE_SUITE"

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from keras_kd.methods.base import Method
 from keras_kd.methods.parts.same_classes import check_same_classes
+from keras_kd.methods.parts.walk_step import walk_step
 from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
@@ -155,11 +156,9 @@ class BSS(Method):
         def step(_, moved):
             now = logits(moved)
             gradient = input_gradient(lambda x: ops.sum(direction * logits(x), axis=-1), moved)
-            length = ops.sqrt(ops.sum(ops.square(gradient), axis=(1, 2, 3), keepdims=True))
             gap = -ops.sum(direction * now, axis=-1)
             far = self.step_size * (gap + self.gap_epsilon) * ops.cast(_top(now) == initial, gap.dtype)
-            moved = moved + far[:, None, None, None] * gradient / ops.maximum(length, 1e-20)
-            return ops.clip(moved, *self.clip)
+            return walk_step(moved, gradient, far, self.clip)
 
         return self._as_given(ops.fori_loop(0, self.steps, step, start))
 

@@ -56,6 +56,9 @@ TEACHING = {
     "trust": ("lukasik2022teachers",),
     "meta": ("zhou2022metadistil",),
     "selection": ("wang2022selection",),
+    "cooperative": ("livanos2024cooperative",),
+    "cooperative walk": ("heo2019bss",),
+    "cooperative distance": ("wachter2018counterfactual",),
     "early stop": ("cho2019efficacy",),
     "late start": ("nagarajan2023deviations",),
     "sigmoid": ("laine2017temporal",),
@@ -195,7 +198,7 @@ def _of_network(model, role):
 
 def _of_teaching(recipe):
     """What is done with the teacher in addition to a term."""
-    teacher = recipe.teacher
+    teacher, together = recipe.teacher, recipe.cooperative
     ways = {
         "ensemble": teacher is not None and len(teacher.ensemble) > 1,
         "ensemble_weights": teacher is not None and teacher.ensemble_weights is not None,
@@ -209,6 +212,9 @@ def _of_teaching(recipe):
         "trust": recipe.trust is not None,
         "meta": recipe.meta is not None,
         "selection": recipe.selection is not None,
+        "cooperative": together is not None,
+        "cooperative walk": together is not None and together.how == "walk",
+        "cooperative distance": together is not None and together.how == "descent",
     }
     words = {
         "ensemble": "ensemble of teachers",
@@ -223,6 +229,9 @@ def _of_teaching(recipe):
         "trust": "trust by class",
         "meta": "teacher that is taught to teach",
         "selection": "terms that a policy chooses",
+        "cooperative": "networks that teach each other",
+        "cooperative walk": "walk of the examples that they write",
+        "cooperative distance": "distance of the examples that they write",
     }
     for way, is_used in ways.items():
         if is_used:

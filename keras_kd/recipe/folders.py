@@ -31,6 +31,7 @@ class RunFolder:
     predictions = property(lambda self: self.path / PREDICTIONS)
     teacher = property(lambda self: self.path / "teacher.json")
     taught_teacher = property(lambda self: self.path / "taught_teacher.keras")
+    cooperation = property(lambda self: self.path / "cooperation.json")
     bank = property(lambda self: self.path / "bank.json")
     int8_student = property(lambda self: self.path / "student_int8.keras")
     delivered = property(lambda self: self.path / "delivered.keras")
@@ -43,6 +44,10 @@ class RunFolder:
     def checkpoint(self, epoch):
         """The student as it was after an epoch."""
         return self.path / "checkpoints" / f"epoch_{epoch:04d}.keras"
+
+    def peer(self, number):
+        """A network that cooperated with the student, from 1."""
+        return self.path / f"peer_{number}.keras"
 
     @property
     def always(self):
@@ -58,6 +63,8 @@ class RunFolder:
         others += [self.example, self.int8_student] if exports else []
         others += [self.delivered] if recipe.export.deliver == "best" else []
         others += [self.taught_teacher] if recipe.meta is not None else []
+        if recipe.cooperative is not None:
+            others += [self.cooperation, *(self.peer(number) for number in range(1, len(recipe.peers) + 1))]
         return (*self.always, *exports, *others)
 
 

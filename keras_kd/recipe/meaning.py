@@ -5,6 +5,7 @@ from keras_kd.data import is_path
 from keras_kd.data.groups import group_numbers
 from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
+from keras_kd.recipe.cooperative import cooperative_errors
 from keras_kd.recipe.folds import data_fold_errors
 from keras_kd.recipe.meta import meta_errors
 from keras_kd.recipe.own_views import own_views_errors
@@ -49,6 +50,7 @@ def meaning_errors(recipe, path, code):
         *meta_errors(recipe, code),
         *selection_errors(recipe),
         *own_views_errors(recipe),
+        *cooperative_errors(recipe),
     ]
 
 
@@ -70,8 +72,9 @@ def _term_errors(recipe, code):
     known = [term for term in recipe.terms if code or not term.is_foreign]
     unknown = len(known) < len(recipe.terms)  # a class that was not looked at may read any network
     read = {role for term in known for role in find_method(term.method).roles}
-    if recipe.peers and "peer" not in read and not unknown:
-        errors.append((("peers",), "no term reads them; add terms: [{method: dml}], or drop them"))
+    if recipe.peers and "peer" not in read and not unknown and recipe.cooperative is None:
+        what = "no term reads them; add terms: [{method: dml}], or cooperative: true, or drop them"
+        errors.append((("peers",), what))
     if "peer" in read and not recipe.peers:
         errors.append((("terms",), "there are no peers; give them, such as peers: [resnet20]"))
     if recipe.trust is not None and recipe.teacher is None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from keras_kd.export.formats import DEFAULTS, FORMATS, INPUTS, OUTPUTS
 from keras_kd.export.gates import GATES
 from keras_kd.recipe.schema_bank import BankSpec, short_bank
+from keras_kd.recipe.schema_cooperative import CooperativeSpec, short_cooperative
 from keras_kd.recipe.schema_data import DataSpec, short_data
 from keras_kd.recipe.schema_meta import MetaSpec, short_meta
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
@@ -312,7 +313,10 @@ class Recipe(Part):
         (), max_length=NETWORKS, description="what the student learns from the teacher; a list"
     )
     peers: tuple[Network, ...] = Field(
-        (), max_length=NETWORKS, description="networks trained with the student and dropped, for dml; a list"
+        (),
+        max_length=NETWORKS,
+        description="networks trained with the student and dropped, for dml, or kept beside it, for "
+        "cooperative; a list",
     )
     trust: TrustSpec | None = Field(None, description="the teacher's word weighed by class; needs data.validation")
     meta: Annotated[MetaSpec | None, BeforeValidator(short_meta)] = Field(
@@ -320,6 +324,9 @@ class Recipe(Part):
     )
     selection: Annotated[SelectionSpec | None, BeforeValidator(short_selection)] = Field(
         None, description="a policy chooses which terms count; needs data.validation"
+    )
+    cooperative: Annotated[CooperativeSpec | None, BeforeValidator(short_cooperative)] = Field(
+        None, description="true has student and peers teach each other by examples that they write"
     )
     fit: FitSpec = Field(description="how it is trained, such as fit: {epochs: 240}")
     bank: Annotated[BankSpec, BeforeValidator(short_bank)] = Field(
@@ -368,7 +375,7 @@ class Recipe(Part):
             raw.update(term.settings)
             raw.update({field: schedule.model_dump(mode="json") for field, schedule in term.schedules.items()})
         # Recipes that know of none are as they were before there were these fields.
-        for field in ("modules", "meta", "selection"):
+        for field in ("modules", "meta", "selection", "cooperative"):
             if not plain.get(field):
                 plain.pop(field, None)
         if (plain.get("teacher") or {}).get("ensemble_views") == "same":

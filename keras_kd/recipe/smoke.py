@@ -44,6 +44,7 @@ def shrink(raw):
         given = raw["selection"]
         chosen = dict(given) if isinstance(given, dict) else {"policy": given} if isinstance(given, str) else {}
         raw["selection"] = {**chosen, "interval": 1, "unit": "steps"}
+    _shrink_cooperation(raw)
     if isinstance(raw["fit"], dict):
         raw["fit"].pop("checkpoint_every", None)
     if isinstance(raw.get("seeds"), list):
@@ -52,6 +53,18 @@ def shrink(raw):
         raw["generations"] = min(raw["generations"], 2)
     _begin_at_once(raw, meta)
     shrunk(raw)
+
+
+def _shrink_cooperation(raw):
+    """Makes what is done by networks that teach each other small."""
+    if raw.get("cooperative") is True:
+        raw["cooperative"] = {}
+    given = raw.get("cooperative")
+    if isinstance(given, dict):
+        for field, value in {"rounds": 1, "epochs": 1, "steps": 5}.items():
+            given[field] = min(given[field], value) if isinstance(given.get(field), int) else value
+        if isinstance(given.get("held_out"), int) and given["held_out"] >= 1:
+            given["held_out"] = min(given["held_out"], 16)
 
 
 def _begin_at_once(raw, meta):

@@ -55,6 +55,24 @@ class Selection(Section):
     parts: list[dict[str, Any]] | None = described("by part of the training: from and to (epochs), chosen, mean reward")
 
 
+class CooperatingNetworks(Section):
+    """What came of networks that taught each other (`cooperative`)."""
+
+    before: dict[str, Share] | None = described("top-1 accuracy of each on the test images before the first round")
+    networks: list[dict[str, Any]] | None = described(
+        "a row for each: name, model, file, images it was trained on, before and top1 on the test images, examples "
+        "written for it"
+    )
+    rounds: list[dict[str, Any]] | None = described(
+        "a row for each network in each round, 0 before the first: held_out images, wrong of them, examples written by "
+        "each other network, all so far, accuracy on the held-out images before and after it was trained"
+    )
+    plane: dict[str, Any] | None = described(
+        "of images of two pixels: the corners low and high, and for each network the classes that it names on a grid "
+        "before and after, its own images and what was written for it, as (first pixel, second pixel, class)"
+    )
+
+
 class Control(Section):
     """The agreement of the student with a network that did not teach it, on the test images."""
 
@@ -141,7 +159,10 @@ class Data(Section):
     train: int | None = described("training images")
     validation: int | None = described("images set aside from them")
     test: int | None = described("test images")
-    held_out: int | None = described("training images held out for the teacher to be taught by, of a recipe with meta")
+    held_out: int | None = described(
+        "training images held out, of a recipe with meta, for the teacher to be taught by, or with cooperative, to see "
+        "who is right"
+    )
     classes: int | None = described("how many")
     label_noise: dict[str, Any] | None = described("wrong labels that were planted")
     imbalance: dict[str, Any] | None = described("classes that were made rare")
@@ -265,6 +286,7 @@ class Report(Section):
     teacher: TeacherScores | None = described("its teacher")
     taught_teacher: TaughtTeacher | None = described("the same teacher after it was taught to teach")
     selection: Selection | None = described("which terms a policy chose")
+    cooperation: CooperatingNetworks | None = described("what networks that taught each other came to")
     fidelity: Fidelity | None = described("student against teacher")
     deviation: Deviation | None = described("their logits against each other")
     calibration: Calibration | None = described("of the student")

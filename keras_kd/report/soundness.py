@@ -7,7 +7,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import listed
 
 # What of a run cannot be made again.
-IRREPLACEABLE = ("recipe.yaml", "student.keras", "taught_teacher.keras")
+IRREPLACEABLE = ("recipe.yaml", "student.keras", "taught_teacher.keras", "cooperation.json")
 # What its owner fills in: once it was changed it is somebody's own.
 EDITABLE = ("model_card.md", "example/run.py")
 CHECKPOINTS = "checkpoints/"

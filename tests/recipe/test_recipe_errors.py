@@ -71,7 +71,7 @@ BROKEN = {
     "unknown top field": (
         GOOD + "optimiser: sgd\n",
         [
-            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, meta, selection, fit, bank, generations, export, search, baseline, evidence, modules, seed, seeds"
+            "bad.yaml:7: optimiser: no such field for a recipe; its fields: data, teacher, student, label_weight, terms, peers, trust, meta, selection, cooperative, fit, bank, generations, export, search, baseline, evidence, modules, seed, seeds"
         ],
     ),
     "rare classes of a profile that has none": (
@@ -285,12 +285,12 @@ BROKEN = {
     ),
     "peers that nobody reads": (
         GOOD + "peers: [digits_tiny]\n",
-        ["bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or drop them"],
+        ["bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or cooperative: true, or drop them"],
     ),
     "an unknown peer": (
         GOOD + "peers: [digits_tinny]\n",
         [
-            "bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or drop them",
+            "bad.yaml:7: peers: no term reads them; add terms: [{method: dml}], or cooperative: true, or drop them",
             "bad.yaml:7: peers[0]: no model 'digits_tinny'; did you mean 'digits_tiny'?; `keras-kd list models` names all",
         ],
     ),
@@ -384,6 +384,27 @@ BROKEN = {
     "meta without a teacher": (
         "data: {name: digits}\nstudent: digits_tiny\nfit: {epochs: 2}\nmeta: true\n",
         ["bad.yaml:4: meta: there is no teacher to be taught; give one, or drop it"],
+    ),
+    "cooperative by a way that it has not": (
+        GOOD + "cooperative: {held_out: 1.5, how: search}\n",
+        ["bad.yaml:7: cooperative.how: is 'search'; expected one of descent, walk"],
+    ),
+    "cooperative with what it excludes": (
+        GOOD + "cooperative: {held_out: 1.5}\ngenerations: 2\n",
+        [
+            "bad.yaml:2: teacher: with cooperative the networks teach each other; leave it out, or drop cooperative",
+            "bad.yaml:4: label_weight: with cooperative labels are all that networks learn from; leave it out, or drop "
+            "cooperative",
+            "bad.yaml:5: terms: with cooperative networks learn from labels and examples alone; leave it out, or drop "
+            "cooperative",
+            "bad.yaml:7: cooperative: there are no networks to cooperate with; give peers, such as peers: [resnet20]",
+            "bad.yaml:7: cooperative.held_out: is 1.5; expected a fraction below 1 or a whole number",
+            "bad.yaml:8: generations: with cooperative no network teaches the next; leave it out, or drop cooperative",
+        ],
+    ),
+    "cooperative of no kind": (
+        GOOD + "cooperative: 3\n",
+        ["bad.yaml:7: cooperative: is 3; expected true, or fields such as {rounds: 3}"],
     ),
     "meta through layers": (
         but("{method: kd, weight: 0.9, temperature: 4}", "{method: at}") + "meta: true\n",

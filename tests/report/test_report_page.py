@@ -33,7 +33,7 @@ from keras_kd.utils.json_safe import json_safe
 
 GENERATOR = np.random.default_rng(0)
 NAMES = ("teacher", "student", "baseline")
-PLOTTING = ("training", "fidelity", "calibration", "classes", "properties", "disagreement")
+PLOTTING = ("training", "fidelity", "calibration", "classes", "properties", "disagreement", "cooperation")
 
 
 def networks(classes=10, images=400):
@@ -149,6 +149,28 @@ def report_of(student, teacher, labels, names=None):
         },
         cost={"parameters": 1442, "macs": 23200, "bytes": 5960},
         teacher_cost={"parameters": 16794, "macs": 378176, "bytes": 67944},
+        cooperation={
+            "before": {"student": 0.5},
+            "networks": [
+                {"name": "student", "model": "tiny", "file": "student.keras", "images": 9, "before": 0.5, "top1": 0.6}
+            ],
+            "rounds": [
+                {"round": 1, "member": "student", "wrong": 3, "by": {"peer_1": 2}, "examples": 2, "before": 0.5}
+            ],
+            "plane": {
+                "low": [0, 0],
+                "high": [255, 255],
+                "networks": [
+                    {
+                        "name": "student",
+                        "before": [[0, 1], [0, 1]],
+                        "after": [[0, 0], [1, 1]],
+                        "points": [[9, 9, 0]],
+                        "written": [[20, 200, 1]],
+                    }
+                ],
+            },
+        },
         generations=[{"generation": 1, "run": ".", "seed": 0, "top1": 0.7, "agreement": 0.8, "ece": 0.1, "seconds": 3}],
         time={
             "seconds": {"teacher": 2.3, "student": 22.7, "data": 0.1, "training": 25.0, "teacher_run": 40, "total": 60},
@@ -214,6 +236,7 @@ def test_the_sections_come_in_their_order_and_each_has_a_link(text):
     assert headings(text) == [
         "Did it help?",
         "Student and teacher",
+        "Networks that taught each other",
         "Learning curves",
         "Which terms were chosen",
         "Fidelity to the teacher",

@@ -7,6 +7,7 @@ from keras_kd.report.markdown_table import line
 from keras_kd.report.sections import (
     calibration,
     classes,
+    cooperation,
     disagreement,
     exports,
     fidelity,
@@ -52,6 +53,7 @@ def sections(report, history, evidence, recipe_text):
     made = [
         verdict.verdict(report),
         verdict.networks(report),
+        cooperation.cooperation(report),
         training.curves(history),
         selection.selection(report),
         fidelity.fidelity(report, evidence),

@@ -34,8 +34,13 @@ def baseline_of(recipe, label_smoothing=None):
     if label_smoothing is not None:
         method = METHODS["label_smoothing"](smoothing=label_smoothing)
         terms, label_weight = (TermSpec(method="label_smoothing", weight=1.0, settings=method.model_dump()),), 0.0
+    fit, together = recipe.fit, recipe.cooperative
+    if together is not None:
+        # As many epochs as the student has in all, and all images, those held out among them.
+        fit = fit.model_copy(update={"epochs": fit.epochs + together.rounds * together.epochs})
     return recipe.model_copy(
         update={
+            "fit": fit,
             "teacher": None,
             "student": recipe.student.model_copy(update={"start_from_teacher": None}),
             "terms": terms,
@@ -45,6 +50,7 @@ def baseline_of(recipe, label_smoothing=None):
             # Without a teacher nothing is held out for it: labels alone have all images.
             "meta": None,
             "selection": None,
+            "cooperative": None,
             "bank": BankSpec(mode="live"),
             "generations": 1,
             "search": None,

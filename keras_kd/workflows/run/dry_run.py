@@ -15,6 +15,7 @@ from keras_kd.workflows.run.build import build_distiller, build_peers, build_stu
 from keras_kd.workflows.run.choose_bank import check_folds
 from keras_kd.workflows.run.label_weight import with_assumed_weights
 from keras_kd.workflows.run.margins import with_assumed_margins
+from keras_kd.workflows.run.open_run import held_out_by
 from keras_kd.workflows.run.rehearse import rehearse
 from keras_kd.workflows.run.teachers import assemble, check_alike
 
@@ -27,9 +28,9 @@ def about_data(recipe):
     """
     about = describe(**recipe.data.model_dump(exclude={"views"}))
     recipe.data.family.check(about.image_shape)
-    if recipe.meta is None:
+    if recipe.meta is None and recipe.cooperative is None:
         return about
-    held_out = share_of("meta.held_out", recipe.meta.held_out, about.train_count, counts=True)
+    held_out = share_of(*held_out_by(recipe), about.train_count, counts=True)
     return replace(about, train_count=about.train_count - held_out)
 
 
@@ -71,11 +72,13 @@ def dry_run(recipe, about, smoke=False, visit=None, *, look=None, everything=Fal
         teachers = [one for one in (teacher, build_student(recipe, about)) if one is not None]
     for number, one in enumerate(teachers):
         student = student if number == 0 else build_student(recipe, about)
+        peers = build_peers(recipe, about)
         distiller = build_distiller(
             recipe,
             one,
             student,
-            peers=build_peers(recipe, about),
+            # Those that cooperate are each trained for itself.
+            peers=() if recipe.cooperative else peers,
             trust=np.ones(about.classes) if recipe.trust else None,
             examples=about.train_count,
         )

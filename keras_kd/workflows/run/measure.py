@@ -25,7 +25,7 @@ from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
 from keras_kd.utils.paths import KERAS, ends_in
 from keras_kd.utils.steps import step
-from keras_kd.workflows.run import chosen_terms, taught_teacher
+from keras_kd.workflows.run import chosen_terms, cooperating, taught_teacher
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
 from keras_kd.workflows.run.label_weight import with_measured_weights
@@ -53,6 +53,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     # A teacher of other classes can be compared with nothing here.
     comparable = None if logits[1] is None else teacher
     weighed, report.label_weight = with_measured_weights(recipe, dataset, teacher)
+    report.cooperation = cooperating.measured(files)
     report.taught_teacher = taught_teacher.measured(files, dataset, comparable, logits)
     if not brief:
         write_predictions(files.predictions, *logits, dataset.test.labels, dataset.test.images)

@@ -13,13 +13,21 @@ from keras_kd.workflows.run.folder import is_run
 
 
 def load_data(recipe):
-    """The recipe's images and labels; those that its teacher is taught by are taken out of the training images."""
+    """The recipe's images and labels; those that it holds out, with `meta` or `cooperative`, are taken out of the
+    training images."""
     asked = recipe.data.model_dump(exclude={"views"})
     dataset = data.load(**asked)
-    if recipe.meta is None:
+    if recipe.meta is None and recipe.cooperative is None:
         return dataset
+    where, share = held_out_by(recipe)
     planted = {name: asked[name] for name in ("seed", "label_noise", "imbalance")}
-    return with_held_out(dataset, "meta.held_out", recipe.meta.held_out, **planted)
+    return with_held_out(dataset, where, share, **planted)
+
+
+def held_out_by(recipe):
+    """(the field that holds training images out, how many) of a recipe with `meta` or `cooperative`."""
+    part = "meta" if recipe.meta is not None else "cooperative"
+    return f"{part}.held_out", getattr(recipe, part).held_out
 
 
 def know_modules_of(folder):

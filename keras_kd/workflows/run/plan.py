@@ -47,7 +47,7 @@ def plan(recipe, smoke=False, *, look=None, everything=True):
 
     seen = None if look is None else lambda: checks.append(look())
     student, teacher = dry_run(recipe, about, smoke, visit, look=seen, everything=everything)
-    epochs = recipe.fit.epochs * recipe.generations
+    epochs = _epochs(recipe)
     steps = -(-about.train_count // recipe.fit.batch_size) * epochs
     student_cost = cost(student.model)
     teacher_cost = cost(teacher.model) if teacher else None
@@ -79,6 +79,14 @@ def plan(recipe, smoke=False, *, look=None, everything=True):
         + taught
         + about.train_count * int(np.prod(about.image_shape)),
     }
+
+
+def _epochs(recipe):
+    """Epochs in all; those of networks that cooperate count as the student's, as if they were as large."""
+    together = recipe.cooperative
+    if together is not None:
+        return (recipe.fit.epochs + together.rounds * together.epochs) * (1 + len(recipe.peers))
+    return recipe.fit.epochs * recipe.generations
 
 
 def _work(recipe, student, teacher):

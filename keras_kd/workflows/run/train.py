@@ -24,6 +24,7 @@ from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student, trust_of
 from keras_kd.workflows.run.choose_bank import bank_of
+from keras_kd.workflows.run.cooperating import train_cooperating
 from keras_kd.workflows.run.feed import epochs_of, renderer_of, rounds_of
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
 from keras_kd.workflows.run.margins import with_measured_margins
@@ -45,6 +46,9 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
         keep_best: also keeps the student of the epoch that is best on the validation images, if there are any.
         anew: passes over the state that is there.
     """
+    if context.recipe.cooperative is not None:
+        train_cooperating(context, begin=begin, room_for=lambda models: _room_for(context.files, models), anew=anew)
+        return
     # A teacher that learns is as it was afterwards: what is measured, and the next trial, begin with that one.
     with as_it_was(teacher if context.recipe.meta else None):
         _train(context, teacher, begin, until, home_folder, keep_best, anew)
