@@ -34,7 +34,14 @@ from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import printable
 from keras_kd.utils.screen import print_result
-from keras_kd.workflows.arguments import checked_formats, checked_model, is_model_file, run_folder, stem_of
+from keras_kd.workflows.arguments import (
+    checked_formats,
+    checked_model,
+    is_model_file,
+    of_a_file_alone,
+    run_folder,
+    stem_of,
+)
 
 NOT_RUN = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
 UNREAD = "the settings of {}, as --no-code is given"
@@ -201,6 +208,8 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
 
         found = evaluate_model(run, dataset, pixels, not probabilities, image_size)
         return _print_report(found, run, as_json)
+    given = {"data": dataset, "pixels": pixels != "pixels", "image-size": image_size, "probabilities": probabilities}
+    of_a_file_alone(run, {name: one for name, one in given.items() if one}, "--{}".format)
     start_keras(backend)
     know_modules()
     from keras_kd.workflows.run.evaluate import evaluate as evaluate_run

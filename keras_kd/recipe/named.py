@@ -29,7 +29,7 @@ def _model_errors(role, name, path):
     if kind == "function" and not re.fullmatch(FUNCTION, name):
         return [((role,), f"{name!r} is no function; expected package.module:function")]
     if kind is None:
-        if f"{name}.yaml" in _stems():
+        if f"{name}.yaml" in _stems() or next_to(f"{name}.yaml", path):
             return [((role,), f"no model {name!r}; for the recipe of this name write {name}.yaml")]
         names = [*models.MODELS, *models.APPLICATIONS]
         return [((role,), f"no model {name!r}{did_you_mean(name, names)}; `keras-kd list models` names all")]

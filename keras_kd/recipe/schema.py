@@ -34,6 +34,7 @@ from keras_kd.recipe.schema_types import (
 )
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.foreign_code import is_foreign
+from keras_kd.utils.paths import from_folder
 
 
 class TermSpec(Part):
@@ -393,7 +394,5 @@ class Recipe(Part):
             named += [(noise, "matrix")] * isinstance(noise.get("matrix"), str)
             for part, field in named:
                 if part.get(field) and os.path.isabs(part[field]):
-                    part[field] = os.path.relpath(part[field], folder)
-                    if not part[field].startswith("."):
-                        part[field] = f"./{part[field]}"
+                    part[field] = from_folder(part[field], folder)
         return plain

@@ -10,6 +10,22 @@ LONGEST = 200  # bytes of a name; file systems allow 255, and endings are put be
 RECIPE, KERAS, ARRAYS = (".yaml", ".yml"), (".keras",), (".npz",)
 
 
+def from_folder(path, folder):
+    """The way to a path from a folder, which begins with a dot; from where a folder lies that is reached by a link.
+
+    Args:
+        path: absolute.
+        folder: where the way begins; it need not be there.
+
+    Example:
+        >>> from_folder("/data/photos", "/data/runs/mine"), from_folder("/data/photos", "/data")
+        ('../../photos', './photos')
+    """
+    place, name = os.path.split(os.path.normpath(path))
+    found = os.path.relpath(os.path.join(os.path.realpath(place), name), os.path.realpath(folder))
+    return found if found.startswith(".") else f"./{found}"
+
+
 def user_path(text, where="path"):
     """A path that a user gives, `~` and `~name` written out; else as it was given.
 
@@ -28,7 +44,10 @@ def user_path(text, where="path"):
         >>> user_path("photos/"), user_path("~/photos") == os.path.expanduser("~/photos")
         ('photos/', True)
     """
-    text = os.fspath(text)
+    try:
+        text = os.fspath(text)
+    except TypeError:
+        raise UserError(f"{where}: found {text!r}; expected a path") from None
     if not text.strip():
         raise UserError(f"{where}: is empty; give a path")
     if "\0" in text:

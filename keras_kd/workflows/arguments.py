@@ -102,6 +102,7 @@ def checked_model(file: PathLike, data: str | None, pixels: str, spelled: Callab
         raise UserError(
             f"{file}: give {spelled('data')} NAME, the dataset to measure it on; `keras-kd list datasets` names some"
         )
+    given_path(data, spelled("data"))
     if pixels not in PIXELS:
         raise UserError(f"{spelled('pixels')}: no {pixels!r}; expected one of {', '.join(PIXELS)}")
     from keras_kd.data import is_path
@@ -109,10 +110,27 @@ def checked_model(file: PathLike, data: str | None, pixels: str, spelled: Callab
     return user_path(data, spelled("data")) if is_path(data) else data
 
 
+def of_a_file_alone(run: PathLike, given: Mapping[str, object], spelled: Callable[[str], str] = str) -> None:
+    """Refuses for a run what says how a Keras model is measured: of a run its recipe does.
+
+    Args:
+        run: the run folder.
+        given: {argument: what was given}, where it is not the default.
+        spelled: how an argument is called in errors.
+    """
+    for name in given:
+        raise UserError(
+            f"{spelled(name)}: is of a .keras file; {run} is measured as its recipe says; leave it out, or give the "
+            "file of its student"
+        )
+
+
 def checked_formats(formats: Iterable[str], where: str = "formats") -> tuple[str, ...]:
     """Formats of exported files, all of which are there; `where` names the argument in errors."""
     from keras_kd.export.formats import FORMATS
 
+    if not isinstance(formats, Iterable):
+        raise UserError(f"{where}: found {formats!r}; expected names of formats, such as ['onnx']")
     formats = tuple(formats)
     for one in formats:
         if one not in FORMATS:

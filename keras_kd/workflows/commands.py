@@ -23,6 +23,7 @@ from keras_kd.workflows.arguments import (
     folder_of,
     given_path,
     is_model_file,
+    of_a_file_alone,
     overrides,
     run_folder,
     search_folder,
@@ -167,6 +168,8 @@ def evaluate(
         from keras_kd.workflows.run.evaluate import evaluate_model
 
         return evaluate_model(run, data, pixels, not probabilities, image_size)
+    given = {"data": data, "pixels": pixels != "pixels", "image_size": image_size, "probabilities": probabilities}
+    of_a_file_alone(run, {name: one for name, one in given.items() if one})
     from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
     return evaluate_run(run)
@@ -336,6 +339,8 @@ def compare(runs: Iterable[PathLike], *, out: PathLike | None = None) -> list[di
     from keras_kd.report.compare import page, rows_of
     from keras_kd.utils.files import atomic_write
 
+    if not isinstance(runs, str | os.PathLike | Iterable):
+        raise UserError(f"runs: found {runs!r}; expected folders of runs")
     runs = [runs] if isinstance(runs, str | os.PathLike) else list(runs)
     out = None if out is None else checked_page(user_path(out, "out"))
     rows = rows_of(runs)

@@ -81,10 +81,8 @@ def test_every_command_is_in_the_readme(name):
 
 def test_list():
     lines = run("list", "methods").stdout.splitlines()
-    assert lines[:2] == [
-        "methods:",
-        "method            paper                       needs                                    weight  numbers from",
-    ]
+    assert lines[0] == "methods:"
+    assert re.fullmatch("method {15}paper {23}needs {36}weight  numbers from", lines[1])
     assert max(map(len, lines)) <= 120
     assert any(re.fullmatch(r"kd +Hinton et al. 2015 +0.9 +RepDistiller scripts", line) for line in lines)
     assert any(re.fullmatch(r"fsp +Yim et al. 2017 +stem, stage1-3 +50 +RepDistiller scripts", line) for line in lines)

@@ -109,6 +109,7 @@ def test_each_is_taught_where_it_is_wrong_by_those_that_are_right():
     assert any("round 1: left has" in line and "by right" in line for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.both_backends
 def test_killed_and_gone_on_with_it_ends_the_same(tmp_path):
     settings, state = Cooperation(rounds=1, epochs=2, first_epochs=2, steps=5, batch_size=128), tmp_path / "state.npz"

@@ -39,7 +39,7 @@ def fitted(distiller, epochs=2, **options):
     return distiller.fit(*TRAIN, held_out=HELD, batch_size=16, epochs=epochs, verbose=0, **options).history
 
 
-@pytest.mark.parametrize("batches, steps", [(1, 1), (2, 2)])
+@pytest.mark.parametrize("batches, steps", [(1, 1), pytest.param(2, 2, marks=pytest.mark.slow)])
 def test_a_teacher_that_is_moved_by_nothing_teaches_as_one_that_stays(batches, steps):
     """What a trial changes (weights, batch statistics, the optimizer) is forgotten."""
     meta = Meta(teacher_learning_rate=1e-30, teacher_l2=0.0, batches=batches)
@@ -162,7 +162,9 @@ def rounds(resident, views, seed=3, batches=2):
     return Rounds(train, HeldOut(pixels[30:], labels[30:], 8, seed, views), batches), renderer
 
 
-@pytest.mark.parametrize("resident, name", [(False, "crop_flip"), (True, "crop_flip_mixup")])
+@pytest.mark.parametrize(
+    "resident, name", [pytest.param(False, "crop_flip", marks=pytest.mark.slow), (True, "crop_flip_mixup")]
+)
 def test_views_mixed_or_not_reach_every_part_of_a_round(resident, name):
     data, renderer = rounds(resident, family(name))
     distiller, _, teacher = made(Meta(batches=2, held_out_batches=2), views=renderer)

@@ -19,7 +19,7 @@ from keras_kd.recipe.files import find
 from keras_kd.recipe.load import load
 from keras_kd.report.compare import rows_of
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.paths import absolute, same_place, user_folder, user_path
+from keras_kd.utils.paths import absolute, from_folder, same_place, user_folder, user_path
 from keras_kd.workflows.run.folder import differences
 from keras_kd.workflows.study.study_file import READY, find_study
 
@@ -425,3 +425,14 @@ def test_a_link_that_leads_nowhere_is_not_written_through(home):
     os.symlink(home / "y.yaml", "x.yaml")
     assert fails("new", "x.yaml") == "x.yaml: exists already; give another name"
     assert not (home / "y.yaml").exists()
+
+
+def test_the_way_out_of_a_folder_that_is_reached_by_a_link_begins_where_it_lies(tmp_path):
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "deep" / "link").symlink_to(tmp_path / "runs" / "a")
+    target = tmp_path / "teacher.keras"
+    target.write_text("x")
+    for folder in (tmp_path / "runs" / "a", tmp_path / "elsewhere" / "deep" / "link"):
+        way = from_folder(str(target), folder)
+        assert way == os.path.join("..", "..", "teacher.keras") and (folder / way).read_text() == "x"

@@ -180,8 +180,9 @@ def _check_count(setting):
     else:
         count = math.log(high / low) / math.log(step) + 1
     if count > IN_GRID:
+        shown = f"{count:,.0f}" if count < 1e15 else f"{count:.1e}"
         raise UserError(
-            f"search.space.{setting.path}: has {count:,.0f} values for tuner: grid; expected {IN_GRID:,} at most: "
+            f"search.space.{setting.path}: has {shown} values for tuner: grid; expected {IN_GRID:,} at most: "
             "give a larger step, or another tuner"
         )
 
