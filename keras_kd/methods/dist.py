@@ -38,7 +38,7 @@ class DIST(SoftenedLogitMethod):
     sums_over_classes: ClassVar[bool] = False
     paper: ClassVar[str] = "Huang et al. 2022"
     cites: ClassVar[tuple[str, ...]] = ("huang2022dist",)
-    numbers_from: ClassVar[str] = "image_classification_sota, configs/strategies/distill/dist_cifar.yaml"
+    numbers_from: ClassVar[str] = "the paper's scripts, configs/strategies/distill/dist_cifar.yaml"
     knowledge: ClassVar[str] = "relation"
     scheme: ClassVar[str] = "offline"
     problems: ClassVar[dict[str, str]] = {
