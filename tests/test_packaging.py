@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from pathlib import Path
 
@@ -47,7 +48,10 @@ def installed(made_once):
         for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, checkout)
         source = run(sys.executable, "-c", BUILD.format("sdist"), cwd=checkout).splitlines()[-1]
-        shutil.unpack_archive(checkout / "dist" / source, folder / "unpacked", filter="data")
+        # The first releases of Python 3.11 have no filters.
+        filtered = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        with tarfile.open(checkout / "dist" / source) as archive:
+            archive.extractall(folder / "unpacked", **filtered)
         (unpacked,) = (folder / "unpacked").iterdir()
         wheel = run(sys.executable, "-c", BUILD.format("wheel"), cwd=unpacked).splitlines()[-1]
         pip = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--quiet", "--target", "there"]

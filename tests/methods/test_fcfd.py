@@ -141,7 +141,7 @@ def test_paths_train_the_stages_of_the_student_that_they_pass(directions, expect
     assert changed(before, distiller.student) == expected
 
 
-@pytest.mark.both_backends
+@pytest.mark.slow
 def test_moving_statistics_are_those_of_the_students_own_run():
     distiller = distiller_of(rate=0.0, paths_per_step=4)
     alone = Distiller(networks()[0])
@@ -178,6 +178,7 @@ def drawn(paths_per_step, steps=40):
 
 
 @NO_GRADIENT
+@pytest.mark.slow
 def test_as_many_paths_as_asked_for_are_drawn_anew_in_each_step():
     found = drawn(2)
     assert all(one.count("1") == 2 and one.count("0") == 2 for one in found)

@@ -42,15 +42,7 @@ def test_the_method_is_short():
     assert len(FILES["my_package/mine.py"].splitlines()) < 30
 
 
-@pytest.mark.parametrize(
-    "name",
-    # One of them on both backends.
-    [
-        pytest.param(name, marks=[pytest.mark.both_backends] * (name == "test_maps.py"))
-        for name in FILES
-        if name.startswith("test_")
-    ],
-)
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("test_")])
 def test_the_laws_hold(folder, name):
     namespace = {}
     exec(compile(FILES[name], name, "exec"), namespace)

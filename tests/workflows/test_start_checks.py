@@ -83,7 +83,6 @@ def test_what_is_bad_stops_before_training_and_names_its_fix(folder, name):
     assert nothing_trained(folder)
 
 
-@pytest.mark.both_backends
 def test_despite_goes_on_and_says_what_is_wrong(folder, capsys):
     teacher_of(np.ones((4, 4))).save("teacher.keras")
     report = distilled(despite=["teacher-accuracy"])

@@ -68,7 +68,6 @@ def equal(one, other):
     return all(np.array_equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
 
 
-@pytest.mark.both_backends
 def test_the_taught_teacher_is_kept_and_the_file_of_the_teacher_stays(straight):
     folder, before = straight
     file = folder.parent / "teacher.keras"

@@ -86,7 +86,9 @@ def test_a_teacher_that_harms_is_named_first_and_the_better_student_delivered(fo
     assert (place / "delivered.keras").read_bytes() == (place / alone["run"] / "student.keras").read_bytes()
     assert evaluate(place).delivered == report.delivered
     stamp = (place / "student.tflite").stat().st_mtime_ns
-    assert distilled(folder, baseline="true", export=BEST) == report.as_json()
+    again = distilled(folder, baseline="true", export=BEST).as_json()
+    # Measuring again has taken time.
+    assert {**again, "time": None} == {**report.as_json(), "time": None}
     assert (place / "student.tflite").stat().st_mtime_ns == stamp
     # Without the other run it stays with what was chosen.
     shutil.rmtree(folder / "runs" / "baselines")
