@@ -211,6 +211,7 @@ def hundred(here):
     return model
 
 
+@pytest.mark.slow
 def test_a_hundred_classes_and_two_of_them_swapped(hundred):
     findings = examined("hundred.keras", OF_THE_TEACHER, data="hundred.npz")
     accuracy = findings["teacher accuracy"]["evidence"]["accuracy"]
@@ -467,6 +468,7 @@ def command(*words):
     return CliRunner().invoke(commands, ["doctor", *words], prog_name="keras-kd")
 
 
+@pytest.mark.slow
 def test_the_command(here, teachers):
     recipe_of(unit(teachers["good"]))
     done = command("mine.yaml")

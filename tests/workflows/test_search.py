@@ -258,6 +258,7 @@ def test_trials_are_judged_on_images_set_aside_and_never_on_the_test_images(reci
         np.testing.assert_array_equal(one, data.validation.images)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trained_in_no_time")
 def test_seeds_are_averaged(recipe, tmp_path, monkeypatch):
     trained = []
@@ -302,6 +303,7 @@ def test_a_figure_that_no_report_has_fails_its_trials(recipe, tmp_path):
     assert found["best"] is None and "the report has no figure 'calibration.entropy'" in found["trials"][0]["error"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trained_in_no_time")
 def test_several_objectives_have_a_front(recipe, tmp_path):
     text = "{trials: 3, objective: [val_accuracy, calibration.ece]}"
@@ -411,6 +413,7 @@ def test_wrong_options(recipe, tmp_path, arguments, message):
     assert (process.returncode, told) == (2, f"keras-kd: {message}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trained_in_no_time")
 def test_a_search_whose_trials_all_failed_exits_with_1(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

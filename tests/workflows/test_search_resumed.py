@@ -215,6 +215,7 @@ def recipe_of(folder, tuner, trials=6):
     return write_recipe(folder, text, teacher="null", terms="[]", label_weight="1.0", fit=fit)
 
 
+@pytest.mark.slow
 def test_the_star_of_a_resumed_search_is_for_what_beats_all_before(tmp_path, monkeypatch):
     told, figures = [], iter([0.5, 0.9, 0.7, 0.95])
 
