@@ -233,12 +233,11 @@ here: rewarded by accuracy once an epoch, the bandit is 1.07 points below and th
 an interval that does not hold 0, and neither is better than choosing at random (1.01 below). What is lost is lost by
 leaving terms out half of the time. With `normalize` it is more, 1.97: these weights do not make the terms comparable.
 Rewarded by the label loss every two steps the actor-critic comes to 0.17 below, undecided, at the cost of five looks at
-the validation images an epoch. The best of all is one term alone, KD, at +1.24, undecided as well; that policy comes to
-prefer it in four of five seeds (to be chosen with 0.69 to 0.85, the other two terms with 0.07 to 0.72), the others
-hardly.
+the validation images an epoch. The best of all is one term alone, KD, at +1.24, undecided as well; that policy comes
+nearest to choosing it.
 
 Read it with care. With 100 validation images one image is a point, and an interval's change of accuracy is noise once
-the first epochs have passed: probabilities stay between 0.27 and 0.73 after 60 choices. That choices of two steps do
+the first epochs have passed, so that the policy hardly comes to prefer a term. That choices of two steps do
 better may be their mixing and not their choosing: choosing at random at that pace was not tried. Weights, learning
 rate, horizon and discount were not searched; labels alone are as good as all terms here (+0.39, undecided), so there is
 little to be chosen; and what the paper reports is of language.
@@ -268,13 +267,13 @@ views the three teachers are worth no more than one of one view (92.39), and no 
 
 Read it with care. On own views each map is as its teacher sees the image, with another square cut out, which alone
 moves it. The student has 1,442 parameters and 60 epochs of 300 images: it is short of what it can learn, not in need of
-being held back. The teachers are right on 99 % of the test images as they are, so other views can say little new of
+being held back. The teachers are right on nearly all test images as they are, so other views can say little new of
 one; three seeds share one set of teachers; and the views of the paper, its networks and its figures could not be read.
 """,
     "cooperative": """
 On 300 handwritten digits, a small CNN with two peers. Where all networks see all classes, cooperating is no better than
 as many epochs alone: 0.47 points below alone with all images, 0.94 above alone without the held-out ones, both
-undecided; 3 to 9 images were written for a student in all, as few held-out ones are wrong. Where each network lacks a
+undecided; few images were written for a student, as few held-out ones are wrong. Where each network lacks a
 third of the classes, it learns them from the others' examples, from 57.3 % before the first round to 89.5. But that is
 no merit of the examples: the held-out images passed on as they are bring as much in both (cooperating minus these:
 +0.19, -2.27 to 2.65; with classes missing -0.85, -2.06 to 0.37).

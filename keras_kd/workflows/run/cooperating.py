@@ -7,10 +7,9 @@ import keras
 import numpy as np
 
 from keras_kd import backend
-from keras_kd.data.epochs import Epochs, ValidationBatches
+from keras_kd.data.epochs import Epochs
 from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.evaluation.decision_surface import decision_surface
-from keras_kd.models.network import INFERENCE_BATCH
 from keras_kd.report.decision_surfaces import POINTS
 from keras_kd.report.report import CooperatingNetworks
 from keras_kd.report.soundness import PUT_BACK
@@ -27,6 +26,7 @@ from keras_kd.utils.files import atomic_write
 from keras_kd.utils.quiet import quiet_start
 from keras_kd.utils.steps import step
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
+from keras_kd.workflows.run.feed import rate_of, validation_batches
 from keras_kd.workflows.run.folder import read_history
 
 STUDENT = "student"
@@ -162,7 +162,7 @@ class _Training:
             shuffle=False,
             verbose=0,
             callbacks=[rate, StopOnNonFinite(), _AfterEpoch(self.context.files if number == 0 else None, after)],
-            validation_data=self._validation() if number == 0 else None,
+            validation_data=validation_batches(self.context) if number == 0 else None,
         )
         if place.round == 0:
             self._keep_before(number)
@@ -171,20 +171,7 @@ class _Training:
         fit = self.fit
         if round_:
             return learning_rate(epoch, base=fit.learning_rate, epochs=self.spec.epochs, decay=fit.decay)
-        return learning_rate(
-            epoch,
-            base=fit.learning_rate,
-            epochs=fit.epochs,
-            drops=fit.drops,
-            drop_factor=fit.drop_factor,
-            decay=fit.decay,
-            warmup_epochs=fit.warmup_epochs,
-        )
-
-    def _validation(self):
-        held = self.context.dataset.validation
-        views = self.context.recipe.data.family
-        return held and ValidationBatches(held.images, held.labels, views, INFERENCE_BATCH)
+        return rate_of(fit, epoch)
 
     def _keep_before(self, number):
         """What a network is right on before the first round: of the test images, which decide nothing."""

@@ -1,9 +1,11 @@
-"""How the training images reach the networks: on the device as a whole, or batch by batch."""
+"""What training is fed: images, on the device as a whole or batch by batch, those of validation, learning rates."""
 
-from keras_kd.data.epochs import Epochs
+from keras_kd.data.epochs import Epochs, ValidationBatches
 from keras_kd.data.rounds import HeldOut, Rounds
 from keras_kd.data.views.member_views import MemberViews
 from keras_kd.data.views.rendering import ViewRenderer
+from keras_kd.models.network import INFERENCE_BATCH
+from keras_kd.training.schedules import learning_rate
 
 # Above this the training images stay on the host and each batch is sent as pixels.
 RESIDENT_BYTES = 2 * 2**30
@@ -59,3 +61,22 @@ def rounds_of(recipe, dataset, epochs):
     size = recipe.fit.batch_size * recipe.meta.held_out_batches
     held_out = HeldOut(dataset.held_out.images, dataset.held_out.labels, size, recipe.seed, recipe.data.family)
     return Rounds(epochs, held_out, recipe.meta.batches)
+
+
+def validation_batches(context):
+    """The validation images of a run as training measures them; None where it has none."""
+    held_out = context.dataset.validation
+    return held_out and ValidationBatches(held_out.images, held_out.labels, context.recipe.data.family, INFERENCE_BATCH)
+
+
+def rate_of(fit, epoch):
+    """The learning rate of an epoch; `fit` is that of a recipe."""
+    return learning_rate(
+        epoch,
+        base=fit.learning_rate,
+        epochs=fit.epochs,
+        drops=fit.drops,
+        drop_factor=fit.drop_factor,
+        decay=fit.decay,
+        warmup_epochs=fit.warmup_epochs,
+    )

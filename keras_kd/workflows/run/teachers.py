@@ -121,13 +121,11 @@ def held_out_alike(data, taught, where):
     Raises:
         UserError: the teacher's recipe holds other images out.
     """
-    for field in HELD_OUT:
-        here, there = getattr(data, field), getattr(taught, field)
-        if here != there:
-            raise UserError(
-                f"{where}: was trained on images that are held out here (data.{field} is {there} there, {here} here); "
-                "what is fitted needs images that the teacher has not seen: give both recipes the same data"
-            )
+    for other in _differences(data, taught, HELD_OUT):
+        raise UserError(
+            f"{where}: was trained on images that are held out here ({other}); what is fitted needs images that the "
+            "teacher has not seen: give both recipes the same data"
+        )
 
 
 def folds_alike(data, taught, where):
@@ -139,13 +137,17 @@ def folds_alike(data, taught, where):
     Raises:
         UserError: the teacher's recipe has other training images.
     """
-    for field in COUNTED:
-        here, there = getattr(data, field), getattr(taught, field)
-        if here != there:
-            raise UserError(
-                f"{where}: its folds would not be those of the images here (data.{field} is {there} there, {here} "
-                "here); teacher.folds needs the same training images: give both recipes the same data"
-            )
+    for other in _differences(data, taught, COUNTED):
+        raise UserError(
+            f"{where}: its folds would not be those of the images here ({other}); teacher.folds needs the same "
+            "training images: give both recipes the same data"
+        )
+
+
+def _differences(data, taught, fields):
+    """What of some fields of the data is otherwise for a teacher, a text each."""
+    pairs = [(field, getattr(data, field), getattr(taught, field)) for field in fields]
+    return [f"data.{field} is {there} there, {here} here" for field, here, there in pairs if here != there]
 
 
 def check_alike(recipe, taught, where):

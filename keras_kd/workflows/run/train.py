@@ -7,15 +7,12 @@ import time
 import keras
 
 from keras_kd import backend
-from keras_kd.data.epochs import ValidationBatches
 from keras_kd.models import cost as bench
-from keras_kd.models.network import INFERENCE_BATCH
 from keras_kd.models.start import re_estimate_batch_norm
 from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.training.checkpoint import load_state, save_state
 from keras_kd.training.history import TensorBoardLog, write_csv
 from keras_kd.training.progress import TrainingProgress, progress_log
-from keras_kd.training.schedules import learning_rate
 from keras_kd.utils import stages
 from keras_kd.utils.account import changes
 from keras_kd.utils.errors import UserError
@@ -25,7 +22,7 @@ from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student, trust_of
 from keras_kd.workflows.run.choose_bank import bank_of
 from keras_kd.workflows.run.cooperating import train_cooperating
-from keras_kd.workflows.run.feed import epochs_of, renderer_of, rounds_of
+from keras_kd.workflows.run.feed import epochs_of, rate_of, renderer_of, rounds_of, validation_batches
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
 from keras_kd.workflows.run.margins import with_measured_margins
 from keras_kd.workflows.run.taught_teacher import as_it_was, keep_taught
@@ -97,7 +94,8 @@ def _train(context, teacher, begin, until, home_folder, keep_best, anew):
 def _fit(context, distiller, epochs, rows, until, keep_best):
     """Trains until an epoch, with the callbacks of a run; `rows` of the history are added to."""
     fit, record = context.recipe.fit, _Record(context, distiller, epochs, rows, keep_best)
-    callbacks = [_learning_rate(fit), StopOnNonFinite(), record]
+    rate = keras.callbacks.LearningRateScheduler(lambda epoch: rate_of(fit, epoch))
+    callbacks = [rate, StopOnNonFinite(), record]
     progress = None if context.quiet else TrainingProgress(context.title, fit.epochs, len(epochs), len(rows))
     if progress:
         callbacks.append(progress)
@@ -110,33 +108,13 @@ def _fit(context, distiller, epochs, rows, until, keep_best):
                 initial_epoch=len(rows),
                 shuffle=False,
                 verbose=0,
-                validation_data=_validation(context),
+                validation_data=validation_batches(context),
                 callbacks=callbacks,
             )
     finally:
         record.log.close()
         if progress:
             progress.stop()
-
-
-def _validation(context):
-    held_out = context.dataset.validation
-    return held_out and ValidationBatches(held_out.images, held_out.labels, context.recipe.data.family, INFERENCE_BATCH)
-
-
-def _learning_rate(fit):
-    def of_epoch(epoch):
-        return learning_rate(
-            epoch,
-            base=fit.learning_rate,
-            epochs=fit.epochs,
-            drops=fit.drops,
-            drop_factor=fit.drop_factor,
-            decay=fit.decay,
-            warmup_epochs=fit.warmup_epochs,
-        )
-
-    return keras.callbacks.LearningRateScheduler(of_epoch)
 
 
 def _keep(files, distiller, bank, rows):
