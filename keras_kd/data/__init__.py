@@ -8,6 +8,6 @@ from keras_kd.data.dataset import Dataset, Split
 from keras_kd.data.load import load
 from keras_kd.data.sources import is_path, kind
 from keras_kd.data.sources.names import DATASETS
-from keras_kd.data.true_probabilities import true_probabilities
+from keras_kd.data.true_probabilities import true_probabilities, true_relations
 
-__all__ = ["DATASETS", "Dataset", "Split", "is_path", "kind", "load", "true_probabilities"]
+__all__ = ["DATASETS", "Dataset", "Split", "is_path", "kind", "load", "true_probabilities", "true_relations"]

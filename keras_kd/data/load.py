@@ -46,12 +46,12 @@ def load(
     """Loads images and labels.
 
     Args:
-        name: `digits`; `known_probabilities`, which are drawn; a TensorFlow Datasets name (`cifar100`, `name/config`,
-            `name:version`; split `train`, and `test` or else `validation`); a folder of `train/<class>/*`,
-            `test/<class>/*` and `val/<class>/*` (for their other names see `keras_kd.data.sources.folder.load`) or of
-            `<class>/*`; an `.npz` file of x_train, y_train and, as one has them, x_test, y_test, label_names; or
-            `package.module:function`, which returns a dict of such arrays and is given data_dir, image_size and seed if
-            it names them.
+        name: `digits`; `known_probabilities` and `known_probabilities/unrelated`, which are drawn; a TensorFlow
+            Datasets name (`cifar100`, `name/config`, `name:version`; split `train`, and `test` or else `validation`); a
+            folder of `train/<class>/*`, `test/<class>/*` and `val/<class>/*` (for their other names see
+            `keras_kd.data.sources.folder.load`) or of `<class>/*`; an `.npz` file of x_train, y_train and, as one has
+            them, x_test, y_test, label_names; or `package.module:function`, which returns a dict of such arrays and is
+            given data_dir, image_size and seed if it names them.
         data_dir: where TFDS keeps its data.
         image_size: pixels, one number or (height, width), to resize the images to; needed where they differ in size.
         classes: keep only the images of the classes of these numbers, which become 0, 1, ... in this order; None keeps

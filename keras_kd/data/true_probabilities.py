@@ -1,4 +1,4 @@
-"""The true class probabilities of images, where the source knows them."""
+"""The true class probabilities of images, and how alike classes are, where the source knows them."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def true_probabilities(name, images, *, classes=None, groups=None):
     known = getattr(SOURCES[kind(name)], "probabilities", None)
     if known is None:
         return None
-    found = known(images)
+    found = known(images, name)
     if classes is not None:
         found = found[:, list(classes)]
         found = found / found.sum(1, keepdims=True)
@@ -37,3 +37,27 @@ def true_probabilities(name, images, *, classes=None, groups=None):
         number = np.asarray(group_numbers(groups, found.shape[1]))
         found = np.stack([found[:, number == group].sum(1) for group in range(len(groups))], 1)
     return found
+
+
+def true_relations(name, *, classes=None, groups=None):
+    """How alike two classes are, where it is known.
+
+    Args:
+        name, classes, groups: as of `true_probabilities`.
+
+    Returns:
+        float64 array (classes, classes) of cosines, or None where the source does not know, or where `groups` make
+        other classes of its own.
+
+    Example:
+        >>> true_relations("known_probabilities", classes=[0, 1, 3]).round(3)[0].tolist()
+        [1.0, 0.855, 0.0]
+        >>> true_relations("digits") is None
+        True
+    """
+    known = getattr(SOURCES[kind(name)], "relations", None)
+    if known is None or groups is not None:
+        return None
+    found = known(name)
+    # A zero with a sign would be told as -0.0.
+    return (found if classes is None else found[np.ix_(classes, classes)]).round(12) + 0.0

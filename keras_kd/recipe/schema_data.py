@@ -127,8 +127,8 @@ class DataSpec(Part):
 
     name: Line = Field(
         min_length=1,
-        description="`digits`, `known_probabilities` (drawn), a TFDS name (`cifar100`), a folder of images, an `.npz` "
-        "file, `package.module:function`",
+        description="`digits`, `known_probabilities` and `known_probabilities/unrelated` (drawn), a TFDS name "
+        "(`cifar100`), a folder of images, an `.npz` file, `package.module:function`",
     )
     views: Family = Field(
         "none",

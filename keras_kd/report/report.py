@@ -256,6 +256,14 @@ class StatisticalView(Section):
         "nll, brier, ece; of several members_brier; as known mse, bias2, variance of its probabilities"
     )
     student_mse: float | None = described("squared error of the student's probabilities, where true ones are known")
+    difficulty: dict[str, dict[str, float | None]] | None = described(
+        "where true probabilities are known, of test and train images: rank correlation of that of the label with the "
+        "teacher's, the student's, and the weights of examples"
+    )
+    relations: dict[str, float | None] | None = described(
+        "where it is known how alike classes are, correlation over pairs of classes: teacher, student: of the cosines "
+        "of their class vectors; teacher_said, student_said: of mean probabilities"
+    )
     objective: dict[str, float | None] | None = described(
         "of the student's loss: bayes_risk, bayes_variance, distilled_risk, distilled_variance, one_hot_variance "
         "(calculated), one_hot_variance_drawn (measured)"

@@ -43,6 +43,31 @@ def test_classes_of_a_group_are_alike():
     assert mixed[alike].min() > 3 * mixed[~alike].max()
 
 
+def test_without_groups_no_class_is_more_like_one_than_another_and_all_is_as_hard():
+    name = "known_probabilities/unrelated"
+    found = data.load(name)
+    true = data.true_probabilities(name, found.test.images)
+    np.testing.assert_allclose(data.true_relations(name), np.eye(12), atol=1e-9)
+    mixed = (true.T @ true / true.sum(0)[:, None])[~np.eye(12, dtype=bool)]
+    # In groups the largest is more than ten times the smallest.
+    assert mixed.max() < 2.5 * mixed.min()
+    grouped = source.probabilities(source.load().test.images)
+    assert abs(true.max(1).mean() - grouped.max(1).mean()) < 0.02
+    # Its labels are drawn from its own probabilities: as right as they say.
+    assert abs((true.argmax(1) == found.test.labels).mean() - true.max(1).mean()) < 0.05
+    assert not np.array_equal(found.test.images, data.load("known_probabilities").test.images)
+
+
+def test_relations_of_some_classes_and_none_of_groups():
+    whole = data.true_relations("known_probabilities")
+    np.testing.assert_array_equal(
+        data.true_relations("known_probabilities", classes=[4, 0]), whole[np.ix_([4, 0], [4, 0])]
+    )
+    np.testing.assert_allclose(whole, source.relations(), atol=1e-9)
+    assert data.true_relations("known_probabilities", groups=[[0, 1], list(range(2, 12))]) is None
+    assert data.true_relations("digits") is None
+
+
 def test_of_some_classes_and_of_groups():
     images = source.load().test.images[:20]
     whole = source.probabilities(images)
@@ -57,6 +82,8 @@ def test_of_some_classes_and_of_groups():
 def test_another_size_is_refused():
     with pytest.raises(UserError, match="found image_size"):
         data.load("known_probabilities", image_size=16)
+    with pytest.raises(UserError, match="known_probabilities/unrelated: found image_size"):
+        data.load("known_probabilities/unrelated", image_size=16)
 
 
 def test_folds_share_out_images_and_classes_evenly():

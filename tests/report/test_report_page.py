@@ -113,6 +113,8 @@ def report_of(student, teacher, labels, names=None):
             "teacher": {"nll": 1.0, "brier": 0.5, "ece": 0.1, "members_brier": 0.6, "mse": 0.3, "bias2": 0.1},
             "student_mse": 0.4,
             "objective": {"bayes_risk": 1.0, "bayes_variance": 0.2, "one_hot_variance": 0.9},
+            "difficulty": {"test": {"teacher": 0.71, "student": 0.62, "weights": None}, "train": {"teacher": 0.53}},
+            "relations": {"teacher": 0.97, "student": None, "teacher_said": 0.94},
         },
         representation={"stage1": 0.9, "pooled": 0.7},
         properties={
@@ -281,6 +283,15 @@ def test_the_same_run_makes_the_same_page(text):
 
 # As the Markdown page has it: a doctor's findings are dicts.
 WRITTEN = {**REPORT, "doctor": None}
+
+
+@pytest.mark.drawn
+def test_what_both_networks_have_of_what_is_known_of_the_data_is_told(text):
+    said = text_of(text)
+    assert "the teacher's probability of it 0.71 0.53" in said
+    assert "cosines of the teacher's class vectors 0.97" in said
+    # The student's are not there, so nothing is said of them.
+    assert "cosines of the student's class vectors" not in said
 
 
 def test_both_pages_say_the_same_of_attacks_and_invariance_and_temperatures():

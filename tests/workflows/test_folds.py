@@ -87,6 +87,10 @@ def test_each_image_is_taught_by_the_network_that_did_not_see_it(straight):
     view = read_report(straight).statistical_view
     assert (view.members, view.against, view.images) == (2, "true probabilities", 20)
     assert view.teacher["mse"] == pytest.approx(view.teacher["bias2"] + view.teacher["variance"])
+    # What is known of the data is told of both; two networks as one teacher have no class vectors of their own.
+    assert set(view.difficulty["test"]) == set(view.difficulty["train"]) == {"teacher", "student", "weights"}
+    assert view.relations["teacher"] is None and -1 <= view.relations["student"] <= 1
+    assert -1 <= view.relations["teacher_said"] <= 1
     assert "How right are the teacher's probabilities?" in (straight / "report.md").read_text()
     mean = logits_of(teacher, dataset.test.images)[0]
     parts = [logits_of(Network("one", one, True), dataset.test.images)[0] for one in teacher.members[0]]

@@ -7,7 +7,8 @@ A source is a module with
   another size than `options.image_size` are resized afterwards;
 - `FORM`: {how such a name looks: what it is}, for `keras-kd list datasets`;
 - `IS_PATH`: whether such a name is a path, which a recipe may give as seen from its own folder;
-- where they are known, `probabilities(images)`: the true ones of the classes, (n, classes).
+- where they are known, `probabilities(images, name)`: the true ones of the classes, (n, classes), and
+  `relations(name)`: how alike two classes are, (classes, classes).
 """
 
 import os

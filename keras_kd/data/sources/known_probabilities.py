@@ -12,12 +12,16 @@ FORM = {}
 IS_PATH = False
 
 NAME = "known_probabilities"
+# The same without groups, in which nothing is to be learned of how classes are related: the control.
+UNRELATED = f"{NAME}/unrelated"
 GROUPS, IN_GROUP, SIDE = 4, 3, 8
 CLASSES = GROUPS * IN_GROUP
 TRAIN, TEST = 2400, 1200
 # Lengths over all pixels of what a group and what a class adds to grey, and the spread of a pixel: two classes of a
 # group are 2 spreads apart, of two groups 4, so that the best classifier is right on about three quarters.
 OF_GROUP, OF_CLASS, SPREAD = 68.0, 28.0, 20.0
+# The length of a class of no group with which the best classifier is right as often.
+OF_UNRELATED = 46.0
 GREY = 128.0
 # Decide the class that an image is drawn from, its pixels (two numbers a pixel), and its label.
 DRAWN_FROM, PIXELS, LABEL = 41, 42, 43
@@ -25,7 +29,7 @@ DRAWN_FROM, PIXELS, LABEL = 41, 42, 43
 
 def means(name):
     """Whether a name means this source."""
-    return name == NAME
+    return name in (NAME, UNRELATED)
 
 
 def load(name=NAME, options=DEFAULTS):
@@ -35,7 +39,8 @@ def load(name=NAME, options=DEFAULTS):
     is drawn from `probabilities` of the pixels as they are stored, so these are exact.
 
     Args:
-        name: "known_probabilities".
+        name: "known_probabilities", or "known_probabilities/unrelated" of classes without groups, no two more alike
+            than any others.
         options: `SourceOptions`; the seed draws other images and labels from the same probabilities.
 
     Returns:
@@ -45,7 +50,8 @@ def load(name=NAME, options=DEFAULTS):
         UserError: another image size is asked for.
 
     Source:
-        Of this project; Menon et al. 2021, arXiv:2005.10419, for what it is for.
+        Of this project; Menon et al. 2021, arXiv:2005.10419, and, for groups of classes, Tang et al. 2020,
+        arXiv:2002.03532, whose own drawn data could not be read, for what it is for.
 
     Example:
         >>> load().train
@@ -53,18 +59,19 @@ def load(name=NAME, options=DEFAULTS):
     """
     if options.image_size not in (None, (SIDE, SIDE)):
         raise UserError(
-            f"{NAME}: found image_size {options.image_size}; expected {SIDE} x {SIDE} pixels, of which the "
+            f"{name}: found image_size {options.image_size}; expected {SIDE} x {SIDE} pixels, of which the "
             "probabilities are; leave image_size out"
         )
-    train, test = _draw(TRAIN, options.seed, 0), _draw(TEST, options.seed, 1)
+    train, test = _draw(name, TRAIN, options.seed, 0), _draw(name, TEST, options.seed, 1)
     return Source(train, test, tuple(f"{group}{one}" for group in "abcd" for one in range(1, 1 + IN_GROUP)))
 
 
-def probabilities(images):
+def probabilities(images, name=NAME):
     """The true probabilities of the classes of images of this source.
 
     Args:
         images: uint8 array (n, 8, 8, 1).
+        name: as of `load`.
 
     Returns:
         float64 array (n, 12); rows sum to 1.
@@ -76,12 +83,12 @@ def probabilities(images):
     """
     pixels = np.asarray(images, "float64").reshape(len(images), -1) - GREY
     # All means are of one length, so what differs between classes is linear in the pixels.
-    logits = pixels @ centres().T / SPREAD**2
+    logits = pixels @ centres(name).T / SPREAD**2
     odds = np.exp(logits - logits.max(1, keepdims=True))
     return odds / odds.sum(1, keepdims=True)
 
 
-def difficulty(images):
+def difficulty(images, name=NAME):
     """How often the best classifier is wrong on each image, 0..1: float64 array (n,); arguments as `probabilities`.
 
     Example:
@@ -89,27 +96,29 @@ def difficulty(images):
         >>> bool(found.min() < 0.01 and found.max() > 0.6)
         True
     """
-    return 1 - probabilities(images).max(1)
+    return 1 - probabilities(images, name).max(1)
 
 
-def relations():
+def relations(name=NAME):
     """How alike two classes are: the cosine of what they add to grey, float64 (12, 12); 0 between groups.
 
     Example:
         >>> (relations()[0, [0, 1, 3]].round(3) + 0).tolist()
         [1.0, 0.855, 0.0]
     """
-    found = centres() @ centres().T
+    found = centres(name) @ centres(name).T
     return found / found[0, 0]
 
 
-def centres():
+def centres(name=NAME):
     """What each class adds to grey: float64 (12, 64), group by group."""
     place = (np.arange(SIDE) + 0.5) * np.pi / SIDE
     waves = [np.outer(np.cos(row * place), np.cos(column * place)).ravel() for row, column in _frequencies()]
     patterns = np.stack([wave / np.linalg.norm(wave) for wave in waves])
-    group = np.repeat(np.arange(GROUPS), IN_GROUP)
-    return OF_GROUP * patterns[group] + OF_CLASS * patterns[GROUPS + np.arange(CLASSES)]
+    of_class = patterns[GROUPS + np.arange(CLASSES)]
+    if name == UNRELATED:
+        return OF_UNRELATED * of_class
+    return OF_GROUP * patterns[np.repeat(np.arange(GROUPS), IN_GROUP)] + OF_CLASS * of_class
 
 
 def _frequencies():
@@ -118,15 +127,15 @@ def _frequencies():
     return sorted(every, key=lambda pair: (sum(pair), pair))[: GROUPS + CLASSES]
 
 
-def _draw(count, seed, split):
+def _draw(name, count, seed, split):
     number = np.arange(count)
     drawn = (hash_uint(seed, DRAWN_FROM, split, number) % np.uint64(CLASSES)).astype("int64")
     cell = np.arange(SIDE * SIDE)
     radius, angle = (_uniform(seed, PIXELS + 10 * part, split, number[:, None], cell) for part in (0, 1))
     noise = np.sqrt(-2 * np.log(radius)) * np.cos(2 * np.pi * angle)  # normal (Box and Muller)
-    pixels = GREY + centres()[drawn] + SPREAD * noise
+    pixels = GREY + centres(name)[drawn] + SPREAD * noise
     images = np.clip(np.round(pixels), 0, 255).astype("uint8").reshape(count, SIDE, SIDE, 1)
-    below = _uniform(seed, LABEL, split, number)[:, None] > np.cumsum(probabilities(images), 1)[:, :-1]
+    below = _uniform(seed, LABEL, split, number)[:, None] > np.cumsum(probabilities(images, name), 1)[:, :-1]
     return Split(images, below.sum(1).astype("int32"))
 
 

@@ -5,6 +5,7 @@ import re
 DATASETS = {
     "digits": "1,797 handwritten digits, 8x8x1, embedded: no download",
     "known_probabilities": "2,400 drawn images, 8x8x1, 12 classes in 4 groups, their true probabilities known",
+    "known_probabilities/unrelated": "the same of 12 classes in no groups: none is more like one than another",
     "beans": "1,034 training photos of bean leaves, 500x500x3, 3 classes",
     "cars196": "8,144 training photos of cars, 196 models; needs image_size",
     "cats_vs_dogs": "23,262 photos of cats and dogs, no test split; needs image_size",

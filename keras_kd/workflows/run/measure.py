@@ -10,11 +10,9 @@ import numpy as np
 
 from keras_kd import models
 from keras_kd.data.dataset import facts
-from keras_kd.data.true_probabilities import true_probabilities
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
-from keras_kd.evaluation.statistical_view import statistical_view
 from keras_kd.models.network import Network, cost, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.schema import EvidenceSpec
@@ -29,6 +27,7 @@ from keras_kd.workflows.run import chosen_terms, cooperating, taught_teacher
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
 from keras_kd.workflows.run.label_weight import with_measured_weights
+from keras_kd.workflows.run.statistics import statistics
 
 
 def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=False):
@@ -56,6 +55,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.cooperation = cooperating.measured(files)
     report.taught_teacher = taught_teacher.measured(files, dataset, comparable, logits)
     if not brief:
+        share = _share_of_distillation(weighed)
         write_predictions(files.predictions, *logits, dataset.test.labels, dataset.test.images)
         report.splits = by_split(
             student,
@@ -63,10 +63,10 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
             dataset,
             logits,
             recipe.evidence.train_images,
-            share=_share_of_distillation(weighed),
+            share=share,
         )
         networks = {"student": student, **({"teacher": comparable} if comparable else {})}
-        _add_diagnostics(report, recipe, dataset, networks, independent, logits, files)
+        _add_diagnostics(report, recipe, dataset, networks, independent, logits, files, share)
     report.per_class_images = np.bincount(dataset.test.labels, minlength=dataset.classes).tolist()
     report.student.name, report.class_names = student.name, list(dataset.class_names)
     if teacher:
@@ -116,7 +116,7 @@ def _logits(student, teacher, dataset):
     return (student_logits, teacher_logits if teacher_logits.shape[1] == dataset.classes else None), seconds
 
 
-def _add_diagnostics(report, recipe, dataset, networks, independent, logits, files):
+def _add_diagnostics(report, recipe, dataset, networks, independent, logits, files, share):
     """What the recipe's `evidence` asks for, and what needs more than logits of the test images."""
     spec, student = recipe.evidence, networks["student"]
     step("measuring the evidence", tell=spec != EvidenceSpec())
@@ -129,19 +129,10 @@ def _add_diagnostics(report, recipe, dataset, networks, independent, logits, fil
             report.representation = representation(student, networks["teacher"], images)
     report.properties = properties(networks, dataset, spec, recipe.data.family)
     if spec.statistics and "teacher" in networks:
-        report.statistical_view = _statistical_view(recipe, dataset, networks["teacher"], logits)
+        report.statistical_view = statistics(recipe, dataset, networks, logits, share)
     report.best_validation = _best_validation(student, dataset, files)
     if dataset.imbalance is not None:
         report.imbalance = metrics.groups(dataset.imbalance["counts"], report.per_class)
-
-
-def _statistical_view(recipe, dataset, teacher, logits):
-    """How right the probabilities of the teacher are on the test images, as far as that can be known."""
-    data, images = recipe.data, dataset.test.images
-    networks, flags = teacher.members[:2] if teacher.members else ((), ())
-    members = [logits_of(Network(one.name, one, flag), images)[0] for one, flag in zip(networks, flags, strict=True)]
-    true = true_probabilities(data.name, images, classes=data.classes, groups=data.groups)
-    return statistical_view(*logits, members, dataset.test.labels, true)
 
 
 def _time(rows, banked, dataset, teacher, teacher_seconds):
