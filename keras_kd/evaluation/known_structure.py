@@ -13,7 +13,7 @@ def difficulty(student_logits, teacher_logits, labels, true, share):
     probabilities.
 
     Args:
-        student_logits, teacher_logits: (images, classes).
+        student_logits, teacher_logits: (images, classes); the second may be None.
         labels: int (images,).
         true: (images, classes) true probabilities.
         share: of the loss that is distillation, 0..1, for the weights of examples.
@@ -21,7 +21,8 @@ def difficulty(student_logits, teacher_logits, labels, true, share):
     Returns:
         {"teacher", "student", "weights"}: Spearman's correlation, over the images, of the true probability of the label
         with the probability that each network gives it, and with the weight of the example because of the teacher, see
-        `keras_kd.evaluation.metrics.gradient_weights`; None where either is the same for all images.
+        `keras_kd.evaluation.metrics.gradient_weights`; None where either is the same for all images. Without a teacher
+        of the student alone.
 
     Source:
         Tang et al., arXiv:2002.03532, for what a teacher says of single examples; the comparison is of this project.
@@ -32,11 +33,10 @@ def difficulty(student_logits, teacher_logits, labels, true, share):
         1.0
     """
     of_label = np.asarray(true, "float64")[np.arange(len(labels)), labels]
-    said = {
-        "teacher": metrics.label_probability(teacher_logits, labels),
-        "student": metrics.label_probability(student_logits, labels),
-        "weights": metrics.gradient_weights(student_logits, teacher_logits, labels, share),
-    }
+    said = {"student": metrics.label_probability(student_logits, labels)}
+    if teacher_logits is not None:
+        said["teacher"] = metrics.label_probability(teacher_logits, labels)
+        said["weights"] = metrics.gradient_weights(student_logits, teacher_logits, labels, share)
     return {name: _alike(values, of_label, ranks=True) for name, values in said.items()}
 
 

@@ -65,5 +65,22 @@ def statistical_view(student_logits, teacher_logits, member_logits, labels, true
     return view
 
 
+def of_student(student_logits, true):
+    """What is known of a student that has no teacher, where true probabilities are.
+
+    Args:
+        student_logits, true: as of `statistical_view`.
+
+    Returns:
+        A dict: "images", "against", "student_mse".
+
+    Example:
+        >>> of_student([[0.0, 0.0]], [[0.5, 0.5]])
+        {'images': 1, 'against': 'true probabilities', 'student_mse': 0.0}
+    """
+    said, true = _probabilities(student_logits), np.asarray(true, "float64")
+    return {"images": len(true), "against": TRUE, "student_mse": metrics.teacher_error(said[None], true)["mse"]}
+
+
 def _probabilities(logits):
     return np.exp(log_softmax(np.asarray(logits, "float64")))

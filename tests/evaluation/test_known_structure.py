@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from keras_kd.evaluation.known_structure import difficulty, mean_by_label, relations
+from keras_kd.evaluation.statistical_view import of_student
 
 GENERATOR = np.random.default_rng(0)
 TRUE = GENERATOR.dirichlet(np.full(4, 0.5), 300)
@@ -21,6 +22,13 @@ def test_a_teacher_that_knows_says_how_hard_each_example_is_and_one_that_guesses
     student = np.exp(GUESSED)[np.arange(300), LABELS] / np.exp(GUESSED).sum(1)
     weights = 1 - 0.9 * (1 - of_label) / (1 - student)
     assert found["weights"] == pytest.approx(spearmanr(weights, of_label).statistic)
+
+
+def test_without_a_teacher_what_the_student_has_is_told():
+    assert difficulty(KNOWS, None, LABELS, TRUE, share=0.0) == {"student": 1.0}
+    view = of_student(KNOWS, TRUE)
+    assert view["student_mse"] == pytest.approx(0, abs=1e-12) and view["images"] == 300
+    assert of_student(GUESSED, TRUE)["student_mse"] > 0.1
 
 
 def test_what_is_the_same_for_all_has_no_correlation():

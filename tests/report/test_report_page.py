@@ -244,6 +244,7 @@ def test_the_sections_come_in_their_order_and_each_has_a_link(text):
         "Fidelity to the teacher",
         "Can its probabilities be believed?",
         "How right are the teacher&#39;s probabilities?",
+        "What have they of what is known of the data?",
         "By class",
         "Rare classes",
         "Label noise",

@@ -38,7 +38,6 @@ def statistics(report):
         text(f"On {view.get('images')} test images{members}. {how}", soft=True),
         table(["of the teacher", "value"], rows),
         table(*_objective(view, against)),
-        *_of_what_is_known(view),
     )
 
 
@@ -58,37 +57,3 @@ def _objective(view, against):
         "column is measured by drawing a label for each image."
     )
     return ["targets", "mean", "variance", "measured"], rows, said
-
-
-KNOWN = {
-    "difficulty": (
-        "the label's true probability with",
-        {
-            "teacher": "the teacher's probability of it",
-            "student": "the student's probability of it",
-            "weights": "the weight of the example because of the teacher",
-        },
-    ),
-    "relations": (
-        "how alike classes truly are, over pairs of classes, with",
-        {
-            "teacher": "cosines of the teacher's class vectors",
-            "student": "cosines of the student's class vectors",
-            "teacher_said": "the teacher's mean probabilities of one class on images of the other",
-            "student_said": "the student's mean probabilities of one class on images of the other",
-        },
-    ),
-}
-
-
-def _of_what_is_known(view):
-    """Tables of what both networks have of how hard examples and how alike classes are, where that is known."""
-    hard, alike = parts(view, "difficulty"), parts(view, "relations")
-    first, words = KNOWN["difficulty"]
-    if hard:
-        rows = [[told, *(number(parts(hard, one).get(name)) for one in hard)] for name, told in words.items()]
-        yield table([f"rank correlation of {first}", *(f"{one} images" for one in hard)], rows)
-    first, words = KNOWN["relations"]
-    rows = [[told, number(alike[name])] for name, told in words.items() if alike.get(name) is not None]
-    if rows:
-        yield table([f"correlation of {first}", "value"], rows)

@@ -128,7 +128,7 @@ def _add_diagnostics(report, recipe, dataset, networks, independent, logits, fil
             images = dataset.test.images[sample(len(dataset.test), spec.images)]
             report.representation = representation(student, networks["teacher"], images)
     report.properties = properties(networks, dataset, spec, recipe.data.family)
-    if spec.statistics and "teacher" in networks:
+    if spec.statistics:
         report.statistical_view = statistics(recipe, dataset, networks, logits, share)
     report.best_validation = _best_validation(student, dataset, files)
     if dataset.imbalance is not None:
