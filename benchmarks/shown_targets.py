@@ -37,8 +37,8 @@ def log_softmax(logits):
     return log_softmax(logits)
 
 
-def figures(student, target, labels, term, label_weight):
-    """The figures of one run; `target` and `student`, its logits, are (n, classes)."""
+def of_target(target, labels, term, label_weight):
+    """What a target, (n, classes) logarithms, shows, and what it asks."""
     import numpy as np
 
     temperature, rows = term["temperature"], np.arange(len(labels))
@@ -49,7 +49,6 @@ def figures(student, target, labels, term, label_weight):
     uniform = 1 / target.shape[1]
     of_term = term["weight"] * temperature * np.linalg.norm(uniform - rho, axis=1)
     of_label = label_weight * np.linalg.norm(uniform - one_hot, axis=1)
-    said = log_softmax(student / temperature)
     return {
         "entropy": float(-(rho * target).sum(1).mean()),
         "label": float(rho[rows, labels].mean()),
@@ -58,14 +57,28 @@ def figures(student, target, labels, term, label_weight):
         "entropy_at_1": float(-(np.exp(at_1) * at_1).sum(1).mean()),
         "odds": float((temperature * (target[rows, labels] - others)).mean()),
         "gradient": float((of_term / of_label).mean()),
-        "follows": float((rho * (target - said)).sum(1).mean()),
     }
 
 
-def one_run(folder):
-    """The figures of a run of a study, or None where it has no such term."""
+def of_student(on_train, on_test, target, test_labels, term, relations):
+    """How far a trained student follows a target, and what it answers on test images."""
+    import numpy as np
+
+    followed, answers = log_softmax(on_train / term["temperature"]), on_test.argmax(1)
+    # Of each class the one that is most like it, itself aside.
+    alike = (relations - 9 * np.eye(len(relations))).argmax(1)
+    return {
+        "follows": float((np.exp(target) * (target - followed)).sum(1).mean()),
+        "alike": float((answers == alike[test_labels]).mean()),
+        "most_said": float(np.bincount(answers).max() / len(answers)),
+    }
+
+
+def one_run(folder, also=False):
+    """The figures of a run of a study, or None where it has no such term; also those of targets that it has not."""
     from keras_kd.methods import METHODS
     from keras_kd.methods.parts.class_relations import class_relations
+    from keras_kd.methods.parts.targets import Target
     from keras_kd.models.network import logits_of
     from keras_kd.recipe.folders import RunFolder
     from keras_kd.recipe.load import load
@@ -77,60 +90,60 @@ def one_run(folder):
     if [one.method for one in recipe.terms] != ["kd"]:
         return None
     dataset = load_data(recipe)
-    teacher = load_teacher(recipe, dataset, folder)
-    method = METHODS["kd"](**recipe.terms[0].settings)
-    term = {"temperature": method.temperature, "target": method.target, "weight": recipe.terms[0].weight}
-    images, labels = dataset.train.images, dataset.train.labels
+    train, test, teacher = dataset.train, dataset.test, load_teacher(recipe, dataset, folder)
     relations = class_relations(teacher.model, dataset.classes, "kd").astype("float32")
-    network = load_student(recipe, dataset, RunFolder(folder))
-    target = shown(logits_of(teacher, images)[0], labels, term, relations)
-    found = figures(logits_of(network, images)[0], target, labels, term, recipe.label_weight)
-    return {**found, **answers(logits_of(network, dataset.test.images)[0], dataset.test.labels, relations)}
-
-
-def answers(student, labels, relations):
-    """What a trained student answers on test images."""
-    import numpy as np
-
-    said = student.argmax(1)
-    # Of each class the one that is most like it, itself aside.
-    alike = (relations - 9 * np.eye(len(relations))).argmax(1)
+    said, weight = logits_of(teacher, train.images)[0], recipe.terms[0].weight
+    if also:
+        terms = {
+            f"{name}, T {temperature}": {"temperature": temperature, "target": Target(kind), "weight": weight}
+            for name, kind in (("KD", "identity"), ("KD-pt", "pt"))
+            for temperature in (1, 4)
+        }
+        return {
+            name: of_target(shown(said, train.labels, term, relations), train.labels, term, recipe.label_weight)
+            for name, term in terms.items()
+        }
+    method = METHODS["kd"](**recipe.terms[0].settings)
+    term = {"temperature": method.temperature, "target": method.target, "weight": weight}
+    target = shown(said, train.labels, term, relations)
+    student = load_student(recipe, dataset, RunFolder(folder))
+    answered = (logits_of(student, split.images)[0] for split in (train, test))
     return {
-        "alike": float((said == alike[labels]).mean()),
-        "most_said": float(np.bincount(said).max() / len(said)),
+        **of_target(target, train.labels, term, recipe.label_weight),
+        **of_student(*answered, target, test.labels, term, relations),
     }
 
 
 def one_study(folder, quick):
-    """(what `study.json` calls it, its cells with their figures) of the folder of a finished study."""
+    """(name, cells with their figures, figures of targets as such) of the folder of a finished study."""
     import numpy as np
 
     file = folder / "study.json"
     if not file.exists():
         sys.exit(f"{file}: found no such file; expected a finished study; run keras-kd study first, or give --studies")
-    told, cells = json.loads(file.read_text(encoding="utf-8")), []
+    told, cells, places = json.loads(file.read_text(encoding="utf-8")), [], []
     for cell in told["cells"]:
         runs = list(cell["runs"].items())[: 1 if quick else None]
         found = {seed: one_run(folder / place) for seed, place in runs}
         if None in found.values():
             continue
+        places += [folder / place for _, place in runs]
         means = {name: float(np.mean([one[name] for one in found.values()])) for name in next(iter(found.values()))}
         cells.append({"cell": cell["cell"], "mean": means, "by_seed": found})
-    return told["study"], cells
+    return told["study"], cells, one_run(places[0], also=True)
 
 
 def main():
     places = "saved_models/three_levels_synthetic,saved_models/sim_temperature"
     chosen = options(__doc__, studies=(str, places, "folders of finished studies, with commas between"))
     heads = ("entropy", "label", "not first", "label at 1", "at 1", "odds", "gradient", "follows", "alike", "most said")
-    lines, studies = [" " * 44 + "".join(f"{head:>11}" for head in heads)], {}
+    lines, studies = [" " * 46 + "".join(f"{head:>11}" for head in heads)], {}
     for place in chosen.studies.split(","):
-        name, cells = one_study(Path(place), chosen.quick)
-        studies[name] = cells
-        lines.append(name)
-        for one in studies[name]:
-            values = "".join(f"{value:>11.3f}" for value in one["mean"].values())
-            lines.append(f"{', '.join(one['cell'].values()):<44}{values}")
+        name, cells, targets = one_study(Path(place), chosen.quick)
+        studies[name] = {"cells": cells, "targets": targets}
+        rows = {", ".join(one["cell"].values()): one["mean"] for one in cells}
+        rows |= {f"no student: {target}": values for target, values in targets.items()}
+        lines += [name, *(f"{row:<46}" + "".join(f"{one:>11.3f}" for one in rows[row].values()) for row in rows)]
     result = {"note": " ".join(__doc__.split("\n\n")[-1].split()), "studies": studies}
     finish("shown_targets", result, "\n".join(lines), chosen)
 
