@@ -90,6 +90,8 @@ class Target:
       Dense layer: how the teacher relates the classes. The published scale of the cosine could not be confirmed.
     - `pt_sim` (temperature): p[y] for the label; the others share 1 - p[y] in proportion to their `sim`. The linear sum
       of both is instead two terms, one with `target: pt`, one with `target: {sim: 0.3}`.
+      The method's temperature softens p and not the relations: at 4, with 0.3, the class most like the label comes
+      before it on a quarter of the images, and students learn that (docs/findings.md); take temperature 1.
     - `topk` (k): the k most likely classes keep their p, the others share the rest alike. With k = C it is p.
     - `smooth` (share): (1 - share) p + share / C.
     - `swap`: where the teacher's first class is not the label, the two exchange their p.
