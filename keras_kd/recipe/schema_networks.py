@@ -89,7 +89,8 @@ class StudentSpec(ModelSpec):
         ge=0,
         le=1,
         description="share of the teacher's weights, of equal shapes, in the first ones: 1 starts at the teacher "
-        "(Stanton et al. 2021); batch normalisation is then measured on training images",
+        "(Stanton et al. 2021); batch normalisation is then measured on training images. The rest are its own first "
+        "ones, of `seed`, which a teacher of its shape and seed had too",
     )
 
 
