@@ -151,10 +151,17 @@ def pytest_collection_finish():
     from keras_kd.utils import steps
 
     steps.PATIENCE = 600.0
+    # Tests kill processes and never the machine: nothing has to reach the disk itself.
+    os.fsync = lambda file: None
     # What is imported stays, and a trace makes many objects that stay for a while: the garbage collector would look
     # through all of them again and again.
     gc.freeze()
     gc.set_threshold(20_000, 10, 20)
+
+
+def pytest_sessionfinish():
+    # pytest collects what is left five times before it ends.
+    gc.freeze()
 
 
 def _do_not_tune_pipelines():

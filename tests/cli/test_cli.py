@@ -211,7 +211,6 @@ def test_a_dry_run_prints_what_a_run_costs():
     assert "student  digits_tiny" in maps and "bank" not in maps, "its maps are read in the step"
 
 
-@pytest.mark.both_backends
 def test_distill_evaluate_and_reuse():
     done = run("distill", "digits_teacher", *SMALL, "--quiet")
     assert done.exit_code == 0, done.output

@@ -266,6 +266,7 @@ def network(name, wide):
     return keras.Model(image, keras.layers.Dense(5)(x), name=name)
 
 
+@pytest.mark.one_backend
 def test_every_method_trains_with_the_others_and_leaves_nothing_behind(tmp_path):
     keras.utils.set_random_seed(0)
     stages = {"student_taps": ["stage1", "stage2"], "teacher_taps": ["stage1", "stage2"]}

@@ -436,6 +436,7 @@ def test_saved_networks_hold_nothing_of_this_package(name, tmp_path):
     np.testing.assert_array_equal(numpy_of(outputs_of(again, pixels)), numpy_of(outputs_of(model, pixels)))
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", FAMILIES)
 def test_width_multiplier_is_the_one_argument(name):
     assert bench.parameters(small(name)) < PARAMETERS[name]

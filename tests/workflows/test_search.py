@@ -324,10 +324,11 @@ def test_several_objectives_have_a_front(recipe, tmp_path):
             marks=pytest.mark.slow,
         ),
         pytest.param("{tuner: bayesian, trials: 3}", 3, marks=pytest.mark.slow),
-        (
+        pytest.param(
             "{trials: 4, seed: 5, space: {terms.0.method: {choice: [kd, dkd]}, "
             "terms.0.beta: {float: [1, 8], when: {terms.0.method: dkd}}}}",
             4,
+            marks=pytest.mark.slow,
         ),
     ],
     ids=["grid", "bayesian", "conditional"],
