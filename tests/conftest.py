@@ -45,7 +45,8 @@ ON_ONE_BACKEND = {
 MOSTLY_ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
-        "cli", "cooperate", "cooperating", "dis", "doctor", "doctor_causes", "fcfd", "folds", "meta_distiller",
+        "cli", "cooperate", "cooperating", "dis", "doctor", "doctor_causes", "fcfd", "feature_methods", "folds",
+        "logit_methods", "meta_distiller",
         "own_views", "own_views_run", "rehearse", "resume", "rounds", "sampled_distiller", "selection",
         "selection_run", "stages",
     )

@@ -95,6 +95,7 @@ def test_maps_of_any_two_sizes_are_compared(name):
     assert loss.shape == (() if name == "sp" else (3,)) and np.isfinite(loss).all()
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("name", NAMES)
 def test_a_zero_and_a_repeated_example_leave_value_and_gradient_finite(name):
     student = [random(5, 4, 4, 4), random(5, 4, 4, 4, seed=1)]
@@ -266,7 +267,6 @@ def network(name, wide):
     return keras.Model(image, keras.layers.Dense(5)(x), name=name)
 
 
-@pytest.mark.one_backend
 def test_every_method_trains_with_the_others_and_leaves_nothing_behind(tmp_path):
     keras.utils.set_random_seed(0)
     stages = {"student_taps": ["stage1", "stage2"], "teacher_taps": ["stage1", "stage2"]}

@@ -222,6 +222,7 @@ TAPS = {
 POOLED = {"mobilenetv2_half": 1280, "shufflenet_v2": 1024}
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", TAPS)
 def test_taps_are_the_maps_that_repdistiller_reads(name):
     model = published(name)
@@ -233,6 +234,7 @@ def test_taps_are_the_maps_that_repdistiller_reads(name):
     assert model.layers[-1].name == "logits"
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", TAPS)
 def test_taps_are_rectified_where_a_relu_ends_the_stage(name):
     model = published(name)
