@@ -284,8 +284,32 @@ def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
     assert fails("evaluate", "nowhere") == (
         "nowhere: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/"
     )
+    Path("c.py").write_text("")
+    for command in ("evaluate", "export", "report", "compare"):
+        said = fails(command, "c.py")
+        assert said == "c.py: is a file, and not the folder of a run; give a folder, such as saved_models/mine"
+    Path("mine.yaml").write_text("data: digits")
+    assert fails("export", "mine.yaml").startswith(
+        "mine.yaml: is a recipe, and not the folder of a run; `keras-kd distill"
+    )
+    Path("run").mkdir()
+    for name in ("recipe.yaml", "report.json"):
+        Path("run", name).write_text("{}")
+        said = fails("report", f"run/{name}")
+        assert said == f"run/{name}: is a file of a run, and not the folder of a run; give run"
+    assert fails("bench", "c.py") == (
+        "c.py: found no model; expected a .keras, .tflite or .onnx file, or the folder of a SavedModel"
+    )
+    Path("a.tflite").write_bytes(b"x")
+    assert fails("bench", "a.tflite", "run") == (
+        "run: a folder without a model; give a run, a file, or the folder of a SavedModel"
+    )
     assert fails("distill", "digits", "--out", "") == "--out: is empty; give a folder, such as saved_models/mine"
     assert fails("new", "") == "NAME: is empty; give a path"
+    for command in (["distill"], ["search"], ["validate", "--dry-run"]):
+        assert fails(*command, "nothing.yaml", "--despite", "pixel") == (
+            "--despite: no check 'pixel'; did you mean 'pixels'?"
+        )
     assert fails("distill") == "Missing argument 'RECIPE'; `keras-kd distill --help` says more"
     assert fails("distil", "digits").startswith("No such command 'distil'")
     assert fails("evaluate", "m.keras", "--data", "digits", "--pixels", "foo") == (

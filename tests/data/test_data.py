@@ -80,11 +80,16 @@ SMALL = {
 }
 
 
-def refusal(*arguments, **settings):
+def refusals(*arguments, **settings):
+    """The lines of the error."""
     with pytest.raises(UserError) as caught:
         data.load(*arguments, **settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return str(caught.value).splitlines()
+
+
+def refusal(*arguments, **settings):
+    (line,) = refusals(*arguments, **settings)
+    return line
 
 
 def python(program, **environment):
@@ -663,13 +668,48 @@ def test_folder_with_unreadable_images(photos, store):
     whole = (Path(root) / "train" / "dog" / "1.png").read_bytes()
     (Path(root) / "train" / "dog" / "1.png").write_bytes(whole[:-30])
     Image.new("I;16", (6, 4)).save(Path(root) / "test" / "dog" / "1.png")
-    message = refusal(root)
-    assert message == (
+    expected = "; expected a whole jpg, png, bmp, gif, webp or tif of 8 bits a channel; replace or remove it"
+    lines = refusals(root)
+    assert lines[0] == (
         f"{root}/train/cat/2.png: found no readable image (UnidentifiedImageError: cannot identify image file "
-        "'train/cat/2.png'); 2 more cannot be read either; expected a whole jpg, png, bmp, gif, webp or tif of 8 "
-        "bits a channel; replace or remove it"
+        f"'train/cat/2.png'){expected}"
     )
+    assert lines[1].startswith(f"{root}/train/dog/1.png: found no readable image (") and lines[1].endswith(expected)
+    assert lines[2:] == [
+        f"{root}/test/dog/1.png: found no readable image (ValueError: mode I;16: expected 8 bits a channel){expected}"
+    ]
     assert list(store.iterdir()) == []
+
+
+def test_all_that_is_wrong_with_a_folder_is_told_at_once(photos, store):
+    root = Path(photos(SMALL))
+    (root / "test" / "dog" / "1.png").rename(root / "test" / "dog" / "1.heic")
+    (root / "train" / "yak").mkdir()
+    (root / "train" / "zoo").symlink_to("nowhere")
+    for number in range(7):
+        (root / "train" / "cat" / f"b{number}.jpg").write_bytes(b"x")
+    said = [line.removeprefix(f"{root}") for line in refusals(str(root))]
+    assert [line.partition(";")[0].partition(" (Uni")[0] for line in said] == [
+        "/train/zoo: found a link that leads nowhere",
+        ": found 1 class not in both train and test (yak only in train)",
+        "/train/yak: found no image",
+        "/test/dog: found no image, but 1 .heic (test/dog/1.heic)",
+        *(f"/train/cat/b{number}.jpg: found no readable image" for number in range(5)),
+        ": found 7 images that cannot be read, of which 5 are named",
+    ]
+
+
+def test_images_that_cannot_be_read_are_told_with_those_of_another_size(photos, store):
+    root = Path(photos(SMALL))
+    Image.new("RGB", (5, 5)).save(root / "train" / "cat" / "2.png")
+    Image.new("RGB", (5, 6)).save(root / "test" / "dog" / "1.png")
+    (root / "train" / "dog" / "1.png").write_bytes(b"x")
+    broken, other = refusals(str(root))
+    assert broken.startswith(f"{root}/train/dog/1.png: found no readable image")
+    assert other == (
+        f"{root}/train/cat/2.png: found 5x5 pixels, and 1 more of another size; expected 4x6 as in train/cat/1.png; "
+        "give image_size to resize them all"
+    )
 
 
 def odd_files():

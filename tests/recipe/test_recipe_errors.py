@@ -90,6 +90,58 @@ BROKEN = {
             "bad.yaml:1: data.label_noise.matrix: found shape (3, 2); expected (3, 3), row c the shares of the images of class c that are labelled as each class"
         ],
     ),
+    "numbers in quotes": (
+        but("{epochs: 2}", "{epochs: '3', steps_per_execution: '4', learning_rate: '5e-4'}"),
+        [
+            "bad.yaml:6: fit.epochs: is '3'; expected a number, not text: write 3 without quotes",
+            "bad.yaml:6: fit.learning_rate: is '5e-4'; expected a number, not text: write 5e-4 without quotes",
+            "bad.yaml:6: fit.steps_per_execution: is '4'; expected auto, or a number, not text: write 4 without quotes",
+        ],
+    ),
+    "a number with a separator, which is text": (
+        but("epochs: 2", "epochs: 1_000"),
+        ["bad.yaml:6: fit.epochs: is '1_000'; expected a number, not text: write 1000"],
+    ),
+    "weights in quotes": (
+        but("weight: 0.9", "weight: '0.9'").replace("label_weight: 0.1", "label_weight: '0.1'"),
+        [
+            "bad.yaml:4: label_weight: is '0.1'; expected a number, not text: write 0.1 without quotes",
+            "bad.yaml:5: terms[0].weight: is '0.9'; expected a number, not text: write 0.9 without quotes",
+        ],
+    ),
+    "settings of a method that are no numbers": (
+        but("weight: 0.9, temperature: 4}", "temperature: '4'}, {method: crd, negatives: true}"),
+        [
+            "bad.yaml:5: terms[0].temperature: is '4'; expected a number, not text: write 4 without quotes",
+            "bad.yaml:5: terms[1].negatives: is true; expected a number",
+        ],
+    ),
+    "numbers of a schedule in quotes": (
+        but("weight: 0.9", "weight: {end_value: '1', duration: '2'}"),
+        [
+            "bad.yaml:5: terms[0].weight.duration: is '2'; expected a number, not text: write 2 without quotes",
+            "bad.yaml:5: terms[0].weight.end_value: is '1'; expected a number, not text: write 1 without quotes",
+        ],
+    ),
+    "names that are empty": (
+        GOOD + "'': 3\n' ': 3\n",
+        [
+            "bad.yaml:7: found '' as a name; expected text before the colon",
+            "bad.yaml:8: found ' ' as a name; expected text before the colon",
+        ],
+    ),
+    "modules of which some are none": (
+        GOOD + "modules:\n- os\n- my_layers.py\n- 3\n",
+        [
+            "bad.yaml:9: modules[1]: is 'my_layers.py'; expected the name of a module, such as my_layers or "
+            "my_package.layers",
+            "bad.yaml:10: modules[2]: is 3; expected text",
+        ],
+    ),
+    "a module that is no name": (
+        GOOD + "modules: a-b\n",
+        ["bad.yaml:7: modules: is 'a-b'; expected the name of a module, such as my_layers or my_package.layers"],
+    ),
     "evidence as a text": (
         GOOD + "evidence: al\n",
         ["bad.yaml:7: evidence: is 'al'; expected `all`, or fields such as {attacks: true}"],
