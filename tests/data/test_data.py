@@ -23,7 +23,8 @@ from PIL import Image
 from keras_kd import data
 from keras_kd.data import subset as choose
 from keras_kd.data.dataset import Split, facts, fingerprint, statistics
-from keras_kd.data.sources import SOURCES, cache, cache_entry
+from keras_kd.data.known import known
+from keras_kd.data.sources import SOURCES, cache, cache_entry, digits
 from keras_kd.data.sources.arrays import from_arrays
 from keras_kd.utils.errors import UserError
 
@@ -1260,3 +1261,25 @@ def test_cifar100(store):
     mean, std = statistics(first.train)
     assert mean == pytest.approx((0.5071, 0.4865, 0.4409), abs=1e-4)
     assert std == pytest.approx((0.2673, 0.2564, 0.2762), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"classes": [3, 1, 2], "train_images": 100, "validation": 0.1},
+        {"imbalance": {"profile": "exponential", "ratio": 10}},
+        {"folds": 3, "without_fold": 1},
+        {"label_noise": {"kind": "pair", "rate": 0.2}, "image_size": 5, "validation": 20},
+    ],
+)
+def test_what_is_known_of_digits_is_what_they_are(asked):
+    shape, about = known("digits", **asked)
+    found = data.load("digits", **asked)
+    assert (shape, about.classes) == (found.image_shape, found.classes)
+    for split in ("train", "test", "validation"):
+        one, other = getattr(about, split), getattr(found, split)
+        assert (one is None) == (other is None) and (one is None or len(one) == len(other))
+    assert (digits.TRAIN_COUNTS, digits.TEST_COUNTS) == tuple(
+        tuple(np.bincount(split.labels)) for split in digits.load()[:2]
+    )

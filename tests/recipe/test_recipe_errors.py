@@ -529,6 +529,40 @@ def test_the_good_recipe_is_good(tmp_path):
     assert load("good.yaml").fit.epochs == 2
 
 
+# Of data that come with the package, or are listed with their size, all that can be known without reading them.
+UNFIT = {
+    "digits, classes: [0, 12]": "data.classes: found 12; expected two or more different numbers, 0 to 9",
+    "digits, classes: [0, 1], groups: [[0], [2]]": "data.groups: found class 2; expected 0 to 1, as `classes` leaves "
+    "them",
+    "digits, validation: 5000": "data.validation: found 5000; expected a fraction between 0 and 1, or a whole number "
+    "1..1441; correct it",
+    "digits, test_fraction: 0.2": "data.test_fraction: found 0.2, but digits has a test split; expected nothing; leave "
+    "it out",
+    "digits, views: {cutout: 9}": "data.views.cutout: is 9 and the images are 8x8; expected a hole smaller than the "
+    "image",
+    "digits, mean: [0.1, 0.2], std: [1, 1]": "data.mean: found [0.1, 0.2]; expected a list of 1, one number a channel; "
+    "correct it",
+    "digits, train_images: 20, folds: 50, without_fold: 2": "data.folds: found 50; expected a whole number, 2 to 20 "
+    "(images); correct it",
+    "digits, label_noise: {kind: superclass, rate: 0.2}": "data.label_noise.superclasses: none are known of this "
+    "dataset (known: cifar100); give a list, one number per class",
+    "known_probabilities, image_size: 9": "data.name: known_probabilities: found image_size (9, 9); expected 8 x 8 "
+    "pixels, of which the probabilities are; leave image_size out",
+    "cifar100, classes: [0, 100]": "data.classes: found 100; expected two or more different numbers, 0 to 99",
+}
+
+
+@pytest.mark.parametrize("data", UNFIT)
+def test_what_does_not_fit_known_data_is_refused_unread(data, tmp_path):
+    assert errors_of(tmp_path, but("name: digits", f"name: {data}")) == [f"bad.yaml:1: {UNFIT[data]}"]
+
+
+def test_what_is_held_out_of_known_data_is_refused_unread(tmp_path):
+    wrong = "found 5000; expected a fraction between 0 and 1, or a whole number 1..1441; correct it"
+    said = errors_of(tmp_path, GOOD + "search: {validation: 5000}\nmeta: {held_out: 5000}\n")
+    assert said == [f"bad.yaml:8: meta.held_out: {wrong}", f"bad.yaml:7: search.validation: {wrong}"][::-1]
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_recipes(name, tmp_path):
     text, expected = BROKEN[name]
