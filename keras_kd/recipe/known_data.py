@@ -5,6 +5,7 @@ import json
 
 from keras_kd.data.known import known
 from keras_kd.data.values import share_of
+from keras_kd.models import check_unbuilt
 from keras_kd.recipe.schema_data import DataSpec
 from keras_kd.utils.errors import UserError
 
@@ -18,8 +19,9 @@ def known_data_errors(recipe):
     spec, search = recipe.data, recipe.search
     about, errors = _of(spec)
     if about is None:
-        return errors
+        return errors + _network_errors(recipe, None)
     shape, dataset = about
+    errors += _network_errors(recipe, shape)
     try:
         spec.family.check(shape)
     except UserError as error:
@@ -34,6 +36,26 @@ def known_data_errors(recipe):
     if search is not None and not spec.validation and _is_share(search.validation):
         _, wrong = _of(spec.model_copy(update={"validation": search.validation}))
         errors += [(("search", *where[1:]), message) for where, message in wrong]
+    return errors
+
+
+def _network_errors(recipe, image_shape):
+    """What can be seen not to fit of the networks that the recipe itself names, before they are built."""
+    teacher, members = recipe.teacher, recipe.teacher.ensemble if recipe.teacher is not None else ()
+    networks = [(("student",), recipe.student), (("teacher",), teacher)]
+    networks += [(("evidence", "independent_teacher"), recipe.evidence.independent_teacher)]
+    networks += [(("teacher", "ensemble", str(number)), one) for number, one in enumerate(members)]
+    networks += [(("peers", str(number)), one) for number, one in enumerate(recipe.peers)]
+    errors = []
+    for where, one in networks:
+        if one is None or one.model is None:
+            continue
+        # One with an input size of its own resizes what it is shown.
+        shape = image_shape if getattr(one, "input_size", None) is None else None
+        try:
+            check_unbuilt(one.model, shape, pixels=one.pixels, weights=one.weights, arguments=one.arguments)
+        except UserError as error:
+            errors.append((where, str(error)))
     return errors
 
 

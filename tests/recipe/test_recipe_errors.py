@@ -557,6 +557,21 @@ def test_what_does_not_fit_known_data_is_refused_unread(data, tmp_path):
     assert errors_of(tmp_path, but("name: digits", f"name: {data}")) == [f"bad.yaml:1: {UNFIT[data]}"]
 
 
+NETWORKS = {
+    "student: MobileNetV2": "student: MobileNetV2: found images of 8x8; expected at least 32x32; enlarge the images "
+    "(data.image_size, for a folder of images), or take a network for small ones (resnet20)",
+    "student: {model: resnet8, arguments: {wdth: 3}}": "student: resnet8: arguments: found 'wdth'; it takes no such "
+    "argument; it takes width_multiplier",
+    "student: {model: resnet8, pixels: unit}": "student: resnet8: pixels: found 'unit'; it takes pixels and normalises "
+    "them itself; leave it out",
+}
+
+
+@pytest.mark.parametrize("student", NETWORKS)
+def test_what_is_known_of_networks_is_refused_unbuilt(student, tmp_path):
+    assert errors_of(tmp_path, but("student: digits_tiny", student)) == [f"bad.yaml:3: {NETWORKS[student]}"]
+
+
 def test_what_is_held_out_of_known_data_is_refused_unread(tmp_path):
     wrong = "found 5000; expected a fraction between 0 and 1, or a whole number 1..1441; correct it"
     said = errors_of(tmp_path, GOOD + "search: {validation: 5000}\nmeta: {held_out: 5000}\n")
