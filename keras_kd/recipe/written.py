@@ -39,7 +39,7 @@ class Written:
         Args:
             found: [(path of keys, message)].
         """
-        placed = sorted((self._line(where), where, message) for where, message in found)
+        placed = sorted((self.line(where), where, message) for where, message in found)
         return [self._told(line, where, message) for line, where, message in placed]
 
     @contextlib.contextmanager
@@ -66,7 +66,7 @@ class Written:
         at = as_given(setting) if setting else f"{self.file}:{line}"
         return f"{at}: {dotted(where)}: {shortened(message, LONGEST)}"
 
-    def _line(self, where):
+    def line(self, where):
         """The line of a field, or of the nearest part around it that is there."""
         return next((self.lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in self.lines), 1)
 

@@ -280,7 +280,7 @@ def test_values_are_those_of_yaml_1_2(given, value):
 def test_a_class_named_no_stays_text_and_010_is_ten():
     Path("mine.yaml").write_text(
         GOOD.replace("epochs: 2", "epochs: 010, nesterov: yes").replace(
-            "digits_tiny", "{model: digits_tiny, arguments: {names: [no, yes, on]}}"
+            "digits_tiny", "{model: my_nets:net, arguments: {names: [no, yes, on]}}"
         )
     )
     recipe = load("mine.yaml")

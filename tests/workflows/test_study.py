@@ -202,7 +202,7 @@ def test_a_killed_study_goes_on_and_two_processes_share_one(path, tmp_path):
             "    KD: {terms.².weight: 3}",
             "terms is a list of 1; expected a number below 1 in place of '²'",
         ),
-        ("  teacher:\n", "  '':\n", "recipes.: is no plain name of a file; expected one, such as unnamed"),
+        ("  teacher:\n", "  '':\n", "recipes: found '' as a name; expected text before the colon"),
         ("  teacher:\n", "  .:\n", "is no plain name of a file; expected one, such as unnamed"),
         ("  teacher:\n", "  /:\n", "recipes./: is no plain name of a file; expected one, such as unnamed"),
         ("seeds: [0, 1]", "without: [{noise: clean}, {noise: 50 %}]", "without: leaves out every cell"),
@@ -219,6 +219,11 @@ def test_a_study_says_what_is_wrong_with_it(path, tmp_path, old, new, message):
     with pytest.raises(UserError) as error:
         write_recipes(load_study(path), tmp_path / "out")
     assert message in str(error.value)
+    lines = [re.match(r".*mine\.yaml:(\d+): ", line) for line in str(error.value).splitlines()]
+    assert all(lines)
+    if "no such field for fit" in message or message.startswith("cell"):
+        changed = text[: text.index(old)].count("\n") + 1
+        assert lines[0][1] == str(changed)
     assert not (tmp_path / "out" / "recipes").exists()
 
 
