@@ -85,6 +85,8 @@ def read_with_overrides(path, settings=(), smoke=False):
     """
     path = find(path)
     raw, lines = read(path)
+    if {"recipes", "axes"} <= raw.keys():
+        raise UserError(f"{shown(path)}: is a study, not a recipe; `keras-kd study {shown(path)}` runs it")
     spread(raw, lines)
     changed = {}
     if smoke:

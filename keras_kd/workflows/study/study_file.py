@@ -78,6 +78,8 @@ def find_study(name):
         return beside_it
     if path.stem in there and path.parent == Path():
         return there[path.stem]
+    if path.is_dir():
+        raise UserError(f"{in_one_line(text)}: a folder; expected a study file (.yaml)")
     hint = did_you_mean(path.stem, there) or f"; ready ones: {', '.join(there)}"
     raise UserError(f"{in_one_line(text)}: no such study{hint}")
 
@@ -100,6 +102,8 @@ def load_study(name):
     """
     path = find_study(name)
     raw, lines = read(path)
+    if {"student", "fit"} <= raw.keys():
+        raise UserError(f"{shown(path)}: is a recipe, not a study; `keras-kd distill {shown(path)}` runs it")
     written = Written(shown(path), lines, {})
     errors = []
     try:
@@ -272,6 +276,13 @@ def _written(study, place, settings, smoke):
             for setting in of_data:
                 override(raw, setting)
             _write(place / f"{name}.yaml", raw)
+    for name in study.recipes:
+        try:
+            # One that nothing names is read too, so that no fault of it is passed over.
+            if name != study.base:
+                load(place / f"{name}.yaml", smoke=smoke)
+        except UserError as error:
+            errors[name] = str(error).splitlines()
     for cell in cells(study):
         name = slug(cell) or "cell"
         if name in names or name in study.recipes:
