@@ -37,9 +37,9 @@ def describe(name, **options):
         >>> describe("digits").train_count
         1442
     """
-    if kind(name) == "tfds" and not is_cached(name, **_where(options)):
+    if kind(name) == "tfds":
         about = known(name, **{field: one for field, one in options.items() if field != "cache_dir"})
-        if about is not None:
+        if about is not None and not is_cached(name, **_where(options)):
             shape, found = about
             usual = PUBLISHED.get(tfds_set(str(name)), ((0.5,) * shape[2], (0.25,) * shape[2]))
             mean, std = (options.get(field) or one for field, one in zip(("mean", "std"), usual, strict=True))

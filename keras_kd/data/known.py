@@ -65,7 +65,7 @@ def _stand_in(name, options):
         labels = (drawn.train.labels, drawn.test.labels)
         return drawn.train.images.shape[1:], _source(labels, len(drawn.class_names), 1)
     match = TFDS.fullmatch(name) if of == "tfds" else None
-    if match and match["name"] in SHAPES:
+    if match and match["name"] in SHAPES and not match["config"]:
         shape, classes, *counts = SHAPES[match["name"]]
         return shape, _source([np.arange(count) % classes for count in counts], classes, shape[2])
     return None

@@ -115,10 +115,10 @@ def check_unbuilt(name, image_shape=None, *, pixels=None, weights=None, argument
         UserError: as `build`.
 
     Example:
-        >>> check_unbuilt("resnet20", arguments={"width": 2})
+        >>> check_unbuilt("resnet20", pixels="unit")
         Traceback (most recent call last):
-        keras_kd.utils.errors.UserError: resnet20: arguments: found 'width'; it takes no such argument; did you mean \
-'width_multiplier'?
+        keras_kd.utils.errors.UserError: resnet20: pixels: found 'unit'; it takes pixels and normalises them itself; \
+leave it out
     """
     sort = kind(name)
     if sort in ("zoo", "application") and pixels not in (None, "pixels"):

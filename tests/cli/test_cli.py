@@ -301,6 +301,12 @@ def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
         "c.py: found no model; expected a .keras, .tflite or .onnx file, or the folder of a SavedModel"
     )
     Path("a.tflite").write_bytes(b"x")
+    assert fails("evaluate", "a.tflite", "--data", "digits").startswith(
+        "a.tflite: is a file, and not the folder of a run"
+    )
+    assert fails("bank", "info", "--folder", "no_banks") == (
+        "--folder: no such folder no_banks; give that in which banks lie, such as saved_models/bank"
+    )
     assert fails("bench", "a.tflite", "run") == (
         "run: a folder without a model; give a run, a file, or the folder of a SavedModel"
     )

@@ -23,6 +23,7 @@ from PIL import Image
 from keras_kd import data
 from keras_kd.data import subset as choose
 from keras_kd.data.dataset import Split, facts, fingerprint, statistics
+from keras_kd.data.describe import describe
 from keras_kd.data.known import known
 from keras_kd.data.sources import SOURCES, cache, cache_entry, digits
 from keras_kd.data.sources.arrays import from_arrays
@@ -652,6 +653,10 @@ def test_folder_that_is_missing_or_holds_nothing(photos, tmp_path):
     assert refusal("no/such") == (
         "no/such: found no such folder; expected one with a subfolder a class; give its path, or, for a TFDS set with "
         "a config, its version too, as in name/config:1.0.0"
+    )
+    (tmp_path / "list.txt").write_text("")
+    assert refusal(tmp_path / "list.txt").endswith(
+        "list.txt: is a file; expected a folder with a subfolder a class, or an .npz file"
     )
     root = photos(SMALL)
     (tmp_path / "photos" / "train" / "cat" / "1.png").rename(tmp_path / "photos" / "train" / "cat" / "1.heic")
@@ -1283,3 +1288,9 @@ def test_what_is_known_of_digits_is_what_they_are(asked):
     assert (digits.TRAIN_COUNTS, digits.TEST_COUNTS) == tuple(
         tuple(np.bincount(split.labels)) for split in digits.load()[:2]
     )
+
+
+def test_a_name_of_nothing_is_refused_before_it_is_looked_for():
+    for name in ("cifar-100", "mnist/no_such_config"):
+        with pytest.raises(UserError):
+            describe(name)

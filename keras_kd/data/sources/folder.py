@@ -54,6 +54,8 @@ def load(root, options=DEFAULTS):
         UserError: the folder is laid out otherwise, or holds an image that cannot be read.
     """
     path, image_size = os.path.abspath(user_path(root, "data")), options.image_size
+    if os.path.isfile(path):
+        raise UserError(f"{root}: is a file; expected a folder with a subfolder a class, or an .npz file")
     if not os.path.isdir(path):
         raise UserError(
             f"{root}: found no such folder; expected one with a subfolder a class; give its path, or, for a TFDS set "
