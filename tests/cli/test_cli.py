@@ -22,6 +22,7 @@ from keras_kd import METHODS
 from keras_kd.cli.common import bank_settings
 from keras_kd.cli.main import commands
 from keras_kd.methods.taxonomy import PROBLEMS
+from keras_kd.utils import steps
 from keras_kd.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -258,7 +259,7 @@ def test_seeds_and_smoke_runs_have_folders_of_their_own():
 
 
 @pytest.mark.slow
-def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teacher():
+def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teacher(monkeypatch):
     Path("taught.yaml").write_text(
         f"data: {arrays()}\nstudent: digits_cnn\nfit: {{epochs: 9}}\nexport: {{formats: []}}\n"
     )
@@ -266,7 +267,11 @@ def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teache
     assert run("distill", path, "--smoke", "--quiet").exit_code == 0
     before = json.loads(Path("saved_models/small-smoke/report.json").read_text())
     assert before["data"]["test"] == 20, "no more than there is"
+    at, now = [], steps._now
+    monkeypatch.setattr(steps, "_now", lambda what: at.append(what) or now(what))
     after = json.loads(run("evaluate", "saved_models/small-smoke", "--json").stdout)
+    told = ["starting", "comparing the files of the run with its account", "reading the data", "reading the teacher"]
+    assert list(dict.fromkeys(at))[:4] == told and "measuring the student again" in at and at[-1] == "writing the page"
     assert (after["teacher"], after["fidelity"]) == (before["teacher"], before["fidelity"])
     assert {path.name for path in Path("saved_models").iterdir()} == {"small-smoke", "taught-smoke", "bank"}
     shutil.rmtree("saved_models/taught-smoke")
