@@ -504,7 +504,7 @@ def test_teacher_and_student_see_the_same_mixed_view():
 
 # Recipes.
 
-RECIPE = "data: {name: digits, views: VIEWS}\nstudent: digits_tiny\nfit: {epochs: 1}\n"
+RECIPE = "data: {name: cifar10, views: VIEWS}\nstudent: digits_tiny\nfit: {epochs: 1}\n"
 
 
 @pytest.mark.parametrize(

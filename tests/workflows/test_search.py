@@ -176,9 +176,11 @@ WRONG = {
 
 @pytest.mark.parametrize("search_text", WRONG)
 def test_a_wrong_space_is_refused_before_anything_runs(recipe, tmp_path, search_text):
+    path = recipe(search_text)
     with pytest.raises(UserError) as error:
-        searched(recipe(search_text), tmp_path / "out")
+        searched(path, tmp_path / "out")
     assert WRONG[search_text] in str(error.value)
+    assert f"small.yaml:{len(path.read_text().splitlines())}: search." in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
