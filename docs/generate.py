@@ -119,6 +119,7 @@ def _types(annotation):
 READING = """
 Recipes, studies and values of `--set` are YAML, read by the rules of version 1.2: `010` is ten, `0o10` and `0x8` are
 eight, `1e-3` is a number, `no`, `yes`, `on` and `1:30` are text (a field that is true or false takes `yes` and `no`).
+So are `"3"` and `1_000`: where a number is wanted they are refused, with the number to write.
 Tags other than `!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!map`, `!!seq`, names that are not text, a name given
 twice and a second document are refused. Anchors, aliases and merges (`<<`) are written out. A file has at most 512 KiB,
 30,000 values once they are written out, and 50 levels; every number is finite, with a least and a largest value.

@@ -45,7 +45,8 @@ ON_ONE_BACKEND = {
 MOSTLY_ON_ONE_BACKEND = {
     f"test_{name}.py"
     for name in (
-        "cli", "cooperate", "cooperating", "dis", "doctor", "doctor_causes", "fcfd", "folds", "meta_distiller",
+        "cli", "cooperate", "cooperating", "dis", "doctor", "doctor_causes", "fcfd", "feature_methods", "folds",
+        "logit_methods", "meta_distiller",
         "own_views", "own_views_run", "rehearse", "resume", "rounds", "sampled_distiller", "selection",
         "selection_run", "stages",
     )
@@ -151,10 +152,17 @@ def pytest_collection_finish():
     from keras_kd.utils import steps
 
     steps.PATIENCE = 600.0
+    # Tests kill processes and never the machine: nothing has to reach the disk itself.
+    os.fsync = lambda file: None
     # What is imported stays, and a trace makes many objects that stay for a while: the garbage collector would look
     # through all of them again and again.
     gc.freeze()
     gc.set_threshold(20_000, 10, 20)
+
+
+def pytest_sessionfinish():
+    # pytest collects what is left five times before it ends.
+    gc.freeze()
 
 
 def _do_not_tune_pipelines():

@@ -146,6 +146,9 @@ def test_distill_takes_a_recipe_that_was_loaded(runs):
         (lambda: keras_kd.export("runs/none"), "runs/none: no such run folder"),
         (lambda: keras_kd.compare(["runs/none"], out="page.txt"), "out: found page.txt; expected a name that ends in"),
         (lambda: keras_kd.search("digits", trials=0), "search.trials"),
+        # Before the recipe is read, which is not there.
+        (lambda: keras_kd.distill("not_there", despite="nonsense"), "despite: no check 'nonsense'; expected one of"),
+        (lambda: keras_kd.search("not_there", despite=["pixel"]), "despite: no check 'pixel'; did you mean 'pixels'"),
         (lambda: keras_kd.study("label_noize"), "no such study; did you mean 'label_noise'"),
     ],
 )

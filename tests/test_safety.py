@@ -395,8 +395,14 @@ def run_with_its_inputs(made_once):
     return made_once("run_with_its_inputs", fill)[0]
 
 
-@pytest.mark.parametrize("what", OTHER_CONTENT)
-@pytest.mark.parametrize("state", ["finished", "killed"])
+OTHERS = [
+    ("finished", "teacher"), ("finished", "images"), ("killed", "student"), ("killed", "code"),
+    *(pytest.param(*other, marks=pytest.mark.slow)
+      for other in (("finished", "student"), ("finished", "code"), ("killed", "teacher"), ("killed", "images"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "what"), OTHERS)
 def test_other_content_under_the_same_name_is_told_before_anything_is_trained(
     what, state, run_with_its_inputs, tmp_path
 ):

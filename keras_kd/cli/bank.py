@@ -108,6 +108,8 @@ def bank_info(folder, as_json):
     """
     from keras_kd.bank.folder import banks_in
 
+    if folder is not None and not Path(folder).is_dir():
+        raise UserError(f"--folder: no such folder {folder}; give that in which banks lie, such as {RUNS / BANKS}")
     folder = folder or common_place(RUNS / BANKS)
     found = banks_in(folder)
     if as_json:

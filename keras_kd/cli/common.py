@@ -22,6 +22,7 @@ from keras_kd.utils.paths import user_folder, user_path
 from keras_kd.utils.screen import print_error, print_note, print_result
 from keras_kd.utils.steps import telling
 from keras_kd.workflows.arguments import RUNS, overrides
+from keras_kd.workflows.start_checks import checked_despite
 
 BACKENDS = ("tensorflow", "jax")
 # What is said of a command that is stopped; of others, that nothing was changed.
@@ -276,6 +277,7 @@ bank_option = click.option("--bank", metavar="WORDS", help=f"How the teacher is 
 despite_option = click.option(
     "--despite",
     multiple=True,
+    callback=lambda context, option, given: tuple(sorted(checked_despite(given, "--despite"))),
     metavar="CHECK",
     help="Go on though the checks before training find this bad, such as pixels or teacher-accuracy; repeatable.",
 )

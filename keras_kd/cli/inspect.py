@@ -237,9 +237,12 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     """
     from keras_kd.export.latency import files_in, format_text, kind_of, measure
 
-    named = [one for file in files for one in (files_in(file) if is_run_folder(file) else [file])]
-    if not named:
-        raise UserError(f"{files[0]}: a folder without a model")
+    named = []
+    for file in files:
+        inside = files_in(file) if is_run_folder(file) else [file]
+        if not inside:
+            raise UserError(f"{file}: a folder without a model; give a run, a file, or the folder of a SavedModel")
+        named += inside
     # A deployed file is measured where there is no Keras.
     if "keras" in {kind_of(file) for file in named}:
         choose_backend(backend)

@@ -30,6 +30,7 @@ from keras_kd.cli.common import (
     start_keras,
     takes_modules,
 )
+from keras_kd.report.soundness import refuse_no_folder
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import printable
@@ -252,6 +253,8 @@ def report(runs):
     Example:
         keras-kd report saved_models/digits
     """
+    for folder in runs:
+        refuse_no_folder(folder)
     start_keras()
     from keras_kd.workflows.run.write_page import write_page
 

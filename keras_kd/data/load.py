@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -92,36 +93,67 @@ def load(
     """
     begun = time.perf_counter()
     name, pick = os.fspath(name), Pick(seed, cache_dir)
-    options = SourceOptions(size_of(image_size), data_dir, seed, cache_dir)
-    source = _checked(name, read(name, options))
+    source = read(name, SourceOptions(size_of(image_size), data_dir, seed, cache_dir))
+    asked = Asked(
+        classes, groups, train_images, test_images, validation, test_fraction, folds, without_fold, mean, std,
+        label_noise, imbalance
+    )  # fmt: skip
+    return replace(prepared(name, source, asked, pick), seconds=time.perf_counter() - begun)
+
+
+class Asked(NamedTuple):
+    """What is made of a source; fields as of `load`."""
+
+    classes: list | None = None
+    groups: list | None = None
+    train_images: int | None = None
+    test_images: int | None = None
+    validation: float = 0.0
+    test_fraction: float | None = None
+    folds: int | None = None
+    without_fold: int | None = None
+    mean: tuple | None = None
+    std: tuple | None = None
+    label_noise: dict | None = None
+    imbalance: dict | None = None
+
+
+def prepared(name, source, asked, pick):
+    """The `Dataset` that is made of a source.
+
+    Args:
+        name: of the data.
+        source: a `keras_kd.data.dataset.Source`.
+        asked: `Asked`.
+        pick: a `Pick`.
+
+    Raises:
+        UserError: something asked for cannot be; it begins with the field, or the name of the data.
+    """
+    source = _checked(name, source)
     for note in source.notes:
         print_note_once(note)
-    if classes is not None:
-        source = _only(source, classes, pick)
-    if groups is not None:
-        source = grouped(source, groups)
+    if asked.classes is not None:
+        source = _only(source, asked.classes, pick)
+    if asked.groups is not None:
+        source = grouped(source, asked.groups)
     class_names, own = source.class_names, source.validation
-    train, test = _with_test(name, source, test_fraction, pick)
+    train, test = _with_test(name, source, asked.test_fraction, pick)
     # What a bank counts by: the same whatever is taken out of it.
-    whole = pick.at_most("train_images", train, train_images, choose.TRAIN_IMAGES)
-    test = pick.at_most("test_images", test, test_images, choose.TEST_IMAGES)
-    positions = np.arange(len(whole)) if imbalance is None else left_of(whole.labels, len(class_names), imbalance)
+    whole = pick.at_most("train_images", train, asked.train_images, choose.TRAIN_IMAGES)
+    test = pick.at_most("test_images", test, asked.test_images, choose.TEST_IMAGES)
+    rare = asked.imbalance
+    positions = np.arange(len(whole)) if rare is None else left_of(whole.labels, len(class_names), rare)
     if own is None:
-        positions, held_out = _set_aside(whole, positions, validation, seed)
+        positions, held_out = _set_aside(whole, positions, asked.validation, pick.seed)
         aside = None if held_out is None else pick.take(whole, held_out)
     else:
-        aside = pick.at_most("test_images", own, test_images, choose.TEST_IMAGES)
+        aside = pick.at_most("test_images", own, asked.test_images, choose.TEST_IMAGES)
         # Behind all others, as noise knows images by their positions.
         held_out = len(whole) + np.arange(len(aside))
-    positions = without(whole.labels, positions, folds, without_fold, seed)
-    train = _part_of(whole, positions, pick)
-    if label_noise is not None:
-        # The superclasses that are known are those of the classes, not of groups of them.
-        noise = noise_of(label_noise, tfds_set(name) if groups is None else None, classes)
-        train = with_noise(train, positions, len(class_names), noise)
-        if aside is not None and not label_noise.get("clean_validation"):
-            aside = with_noise(aside, held_out, len(class_names), noise)
-    mean, std = standardization(name, train, mean, std)
+    positions = without(whole.labels, positions, asked.folds, asked.without_fold, pick.seed)
+    train, aside = _noisy(name, asked, class_names, (_part_of(whole, positions, pick), positions), (aside, held_out))
+    mean, std = standardization(name, train, asked.mean, asked.std)
     return Dataset(
         name=name,
         train=train,
@@ -131,10 +163,23 @@ def load(
         mean=mean,
         std=std,
         fingerprint=dataset.fingerprint(train, test, aside),
-        seconds=time.perf_counter() - begun,
-        label_noise=None if label_noise is None else describe_noise(train, label_noise),
-        imbalance=None if imbalance is None else describe_imbalance(train, len(class_names), imbalance),
+        seconds=0.0,
+        label_noise=None if asked.label_noise is None else describe_noise(train, asked.label_noise),
+        imbalance=None if rare is None else describe_imbalance(train, len(class_names), rare),
     )
+
+
+def _noisy(name, asked, class_names, training, set_aside):
+    """The training images and those set aside, each given with their positions, with the noise that is asked for."""
+    (train, positions), (aside, held_out) = training, set_aside
+    if asked.label_noise is None:
+        return train, aside
+    # The superclasses that are known are those of the classes, not of groups of them.
+    noise = noise_of(asked.label_noise, tfds_set(name) if asked.groups is None else None, asked.classes)
+    train = with_noise(train, positions, len(class_names), noise)
+    if aside is not None and not asked.label_noise.get("clean_validation"):
+        aside = with_noise(aside, held_out, len(class_names), noise)
+    return train, aside
 
 
 def _checked(name, source):

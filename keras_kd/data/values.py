@@ -53,7 +53,8 @@ def share_of(where, value, total, counts=False):
     if counts and number and is_whole(value) and 1 <= value < total:
         return int(value)
     also = f", or a whole number 1..{total - 1}" if counts else ""
-    raise UserError(f"{where}: found {value!r}; expected a fraction between 0 and 1{also}; correct it")
+    shown = int(value) if is_whole(value) else value
+    raise UserError(f"{where}: found {shown!r}; expected a fraction between 0 and 1{also}; correct it")
 
 
 def per_channel(where, value, channels):

@@ -4,14 +4,15 @@ arXiv:2106.10494: AdaMargin."""
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from keras_kd.methods.base import Method
 from keras_kd.methods.parts.divergence import is_class
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
+from keras_kd.utils.plain_number import plain_number
 
-Margin = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Margin = Annotated[float, BeforeValidator(plain_number), Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
 
 class AdaMargin(Method):

@@ -1,11 +1,13 @@
 """What a distillation method is: a small frozen config and a pure loss on signals."""
 
-from typing import ClassVar
+from types import NoneType
+from typing import ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from keras_kd.methods.taxonomy import check_facts
 from keras_kd.utils.moved import renamed
+from keras_kd.utils.plain_number import plain_number
 
 # What a method may define under the name that it had in version 0.1; read for one release.
 RENAMED = {"glue": "adapters", "glue_learns": "trains_adapters"}
@@ -81,6 +83,13 @@ class Method(BaseModel):
         check_facts(cls)
         if before:
             renamed(f"{', '.join(before)} in {cls.__name__}", ", ".join(before.values()), level=4)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_text_as_a_number(cls, value, field):
+        annotation = cls.model_fields[field.field_name].annotation
+        types = set(get_args(annotation)) or {annotation}
+        return plain_number(value) if types <= {int, float, NoneType} else value
 
     def taps(self, role):
         """Names of the layers of `role` ("student", "teacher", "peer") that `loss` reads; `logits` always come.

@@ -4,7 +4,7 @@ arXiv:1805.05532."""
 from typing import Annotated, ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from keras_kd.methods.base import Method
 from keras_kd.methods.parts.same_classes import check_same_classes
@@ -12,8 +12,9 @@ from keras_kd.methods.parts.walk_step import walk_step
 from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.lazy import ops
+from keras_kd.utils.plain_number import plain_number
 
-Pixel = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Pixel = Annotated[float, BeforeValidator(plain_number), Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
 
 class BSS(Method):

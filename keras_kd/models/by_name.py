@@ -3,7 +3,7 @@
 from keras_kd.models.load import from_file, from_function
 from keras_kd.models.saved import know
 from keras_kd.models.zoo import MODELS
-from keras_kd.models.zoo.applications import APPLICATIONS, application
+from keras_kd.models.zoo.applications import APPLICATIONS, application, check_images
 from keras_kd.models.zoo.arguments import check_arguments
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, ends_in
@@ -89,8 +89,7 @@ def build(
     sort = kind(name)
     if sort is None:
         raise UserError(f"{name}: no such network{_suggestion(name)}")
-    if sort in ("zoo", "application") and pixels not in (None, "pixels"):
-        raise UserError(f"{name}: pixels: found {pixels!r}; it takes pixels and normalises them itself; leave it out")
+    check_unbuilt(name, image_shape, pixels=pixels, weights=weights, arguments=arguments)
     if sort != "application" and weights is not None:
         raise UserError(
             f"{name}: weights: found {weights!r}; only networks of keras.applications have weights; leave it out"
@@ -99,15 +98,37 @@ def build(
     if sort == "application":
         return application(_application_name(name), image_shape, classes, weights=weights, arguments=arguments)
     if sort == "zoo":
-        builder = MODELS[name].builder
-        check_arguments(name, builder, arguments, FILLED)
-        return builder(image_shape, classes, mean=mean, std=std, name=name, **(arguments or {}))
+        return MODELS[name].builder(image_shape, classes, mean=mean, std=std, name=name, **(arguments or {}))
     given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
     if sort == "function":
         return from_function(name, image_shape, classes, arguments=arguments, **given)
-    if arguments:
-        raise UserError(f"{name}: arguments: found {', '.join(arguments)}; a saved network takes none; leave them out")
     return from_file(name, image_shape, classes, **given)
+
+
+def check_unbuilt(name, image_shape=None, *, pixels=None, weights=None, arguments=None):
+    """Refuses what can be seen not to fit a network before it is built.
+
+    Args:
+        name, image_shape, pixels, weights, arguments: as of `build`; image_shape None where it is not known.
+
+    Raises:
+        UserError: as `build`.
+
+    Example:
+        >>> check_unbuilt("resnet20", pixels="unit")
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: resnet20: pixels: found 'unit'; it takes pixels and normalises them itself; \
+leave it out
+    """
+    sort = kind(name)
+    if sort in ("zoo", "application") and pixels not in (None, "pixels"):
+        raise UserError(f"{name}: pixels: found {pixels!r}; it takes pixels and normalises them itself; leave it out")
+    if sort == "zoo":
+        check_arguments(name, MODELS[name].builder, arguments, FILLED)
+    if sort == "application" and image_shape is not None:
+        check_images(_application_name(name), image_shape, weights)
+    if sort == "file" and arguments:
+        raise UserError(f"{name}: arguments: found {', '.join(arguments)}; a saved network takes none; leave them out")
 
 
 def _application_name(name):

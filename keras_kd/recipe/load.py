@@ -5,22 +5,13 @@ import contextvars
 import json
 
 from keras_kd import data
-from keras_kd.recipe.files import find, known, looking_once, next_to, read, shown
-from keras_kd.recipe.messages import dotted
+from keras_kd.recipe.files import find, known, looking_once, next_to
 from keras_kd.recipe.named import absent_names
 from keras_kd.recipe.old_names import note_old_names, old_names
-from keras_kd.recipe.overrides import as_given, override
-from keras_kd.recipe.smoke import shrink
-from keras_kd.recipe.teacher import spread
 from keras_kd.recipe.validate import validate
+from keras_kd.recipe.written import read_with_overrides
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, RECIPE, absolute, ends_in, user_path
-from keras_kd.utils.suggest import shortened
-
-LONGEST = 1000  # characters of what is said of one field
-
-# How an override begins that adds a module, as `--module` gives it.
-MODULE = "modules.+="
 
 
 @looking_once()
@@ -46,39 +37,17 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
         3
     """
     path = find(path)
-    raw, lines = read(path)
-    spread(raw, lines)
-    file = shown(path)
-    changed = {}
-    if smoke:
-        shrink(raw)
-    for setting in settings:
-        changed[override(raw, setting)] = setting
-    spread(raw, lines)
+    raw, written = read_with_overrides(path, settings, smoke)
     _first_seed(raw)
     recipe, errors = validate(raw, path, code)
     absent = absent_names(raw, path)
-
-    def in_words(found):
-        placed = sorted((_line(lines, where), where, message) for where, message in found)
-        texts = []
-        for line, where, message in placed:
-            touching = (keys for keys in changed if keys[: len(where)] == where or where[: len(keys)] == keys)
-            setting = changed.get(next(touching, None))
-            if setting and setting.startswith(MODULE):
-                texts.append(f"--module {message}")
-                continue
-            at = as_given(setting) if setting else f"{file}:{line}"
-            texts.append(f"{at}: {dotted(where)}: {shortened(message, LONGEST)}")
-        return texts
-
     if notes is not None:
-        notes.extend(in_words(absent))
+        notes.extend(written.in_words(absent))
     else:
         errors = errors + absent
     if errors:
-        raise UserError("\n".join(in_words(errors)))
-    note_old_names(in_words(old_names(raw, recipe)), path)
+        raise UserError("\n".join(written.in_words(errors)))
+    note_old_names(written.in_words(old_names(raw, recipe)), path)
     return _resolve(recipe, path)
 
 
@@ -184,8 +153,3 @@ def _resolve(recipe, path):
         changed["evidence"] = recipe.evidence.model_copy(update={"independent_teacher": found_model(independent)})
     changed["peers"] = tuple(found_in(spec, "model", ends_in(spec.model, KERAS)) for spec in recipe.peers)
     return recipe.model_copy(update=changed)
-
-
-def _line(lines, where):
-    """The line of a field, or of the nearest part around it that is there."""
-    return next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1)

@@ -7,6 +7,7 @@ from keras_kd.data.injected.label_noise import transition
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.cooperative import cooperative_errors
 from keras_kd.recipe.folds import data_fold_errors
+from keras_kd.recipe.known_data import known_data_errors
 from keras_kd.recipe.meta import meta_errors
 from keras_kd.recipe.own_views import own_views_errors
 from keras_kd.recipe.schema_types import AUTO, SEED
@@ -34,14 +35,17 @@ def meaning_errors(recipe, path, code):
         path: of its file.
         code: as of `keras_kd.recipe.load.load`.
     """
+    of_data = [
+        *_data_errors(recipe.data),
+        *_noise_errors(recipe.data.label_noise),
+        *_imbalance_errors(recipe.data.imbalance),
+    ]
     return [
         *_weight_errors(recipe),
         *_term_errors(recipe, code),
         *teacher_errors(recipe, path),
         *independent_teacher_errors(recipe, path),
-        *_data_errors(recipe.data),
-        *_noise_errors(recipe.data.label_noise),
-        *_imbalance_errors(recipe.data.imbalance),
+        *(of_data or known_data_errors(recipe)),
         *_repeated_seeds_errors(recipe),
         *_checkpoint_errors(recipe.fit),
         *_fit_errors(recipe.fit),

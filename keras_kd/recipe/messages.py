@@ -87,7 +87,7 @@ def dotted(where):
     """A path of keys as an error shows it.
 
     Example:
-        >>> dotted(("terms", "0", "weight"))
-        'terms[0].weight'
+        >>> dotted(("terms", "0", "weight")), dotted(("search", "space", "terms.0.weight"))
+        ('terms[0].weight', 'search.space.terms.0.weight')
     """
-    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(where)) or "recipe"
+    return "".join(f"[{key}]" if key.isdigit() else f".{key}" for key in where).removeprefix(".") or "recipe"

@@ -26,6 +26,7 @@ from keras_kd.recipe.schema_types import (
     Epoch,
     LabelWeight,
     Line,
+    Modules,
     Number,
     Part,
     Value,
@@ -282,17 +283,6 @@ def short_evidence(value):
     return dict(EVERYTHING) if value == "all" else value
 
 
-def short_modules(value):
-    """Modules as a list without repetition; a plain string is one."""
-    value = [value] if isinstance(value, str) else value
-    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-        return value
-    for one in value:
-        if one.endswith(".py") or not all(part.isidentifier() for part in one.split(".")):
-            raise ValueError("the name of a module, such as my_layers or my_package.layers")
-    return tuple(dict.fromkeys(value))
-
-
 class Recipe(Part):
     """A teacher, a student, a method and how they meet: one experiment, in one file."""
 
@@ -345,7 +335,7 @@ class Recipe(Part):
         EvidenceSpec(),
         description="what else is measured; `all` switches all of it on that is true or false",
     )
-    modules: Annotated[tuple[Line, ...], BeforeValidator(short_modules)] = Field(
+    modules: Modules = Field(
         (),
         max_length=NETWORKS,
         description="modules of your own that define layers and functions of saved networks, such as my_layers; a "

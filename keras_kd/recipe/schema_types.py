@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from keras_kd.training.schedules import Schedule
+from keras_kd.utils.plain_number import plain_number
 
 # Every number of a recipe has a least and a largest value (a test sees to it): none overflows in float32, none asks for
 # what no machine has.
@@ -59,13 +60,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
-def _no_bool(value):
-    if isinstance(value, bool):
-        raise ValueError("a number")
-    return value
-
-
-Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
+Number = Annotated[float, BeforeValidator(plain_number), Field(allow_inf_nan=False)]
 
 
 def _constant_or_not(value):
@@ -82,10 +77,8 @@ AUTO = "auto"
 
 def _number_like(value):
     if isinstance(value, str) and value != AUTO:
-        try:
-            return float(value)
-        except ValueError:
-            raise ValueError("a number, a schedule, or auto") from None
+        plain_number(value)
+        raise ValueError("a number, a schedule, or auto")
     return value
 
 
@@ -96,10 +89,30 @@ LabelWeight = Annotated[
     Discriminator(lambda value: "str" if isinstance(value, str) else _constant_or_not(value)),
     BeforeValidator(_number_like),
 ]
-Whole = Annotated[int, BeforeValidator(_no_bool)]
+Whole = Annotated[int, BeforeValidator(plain_number)]
 Epoch = Annotated[Whole, Field(gt=0, le=EPOCHS)]
 # In pixels; that it is 1 or more is said of height and width together.
 Size = Annotated[Whole, Field(ge=-PIXELS, le=PIXELS)]
 Class = Annotated[Whole, Field(ge=-CLASSES, le=CLASSES)]  # that it is there is said with the number of classes
 Mean = Annotated[Number, Field(ge=-LARGE, le=LARGE)]
 Pixel = Annotated[Whole, Field(ge=0, le=255)]
+
+
+def _module(name):
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
+        raise ValueError("the name of a module, such as my_layers or my_package.layers")
+    return name
+
+
+def _as_list(value):
+    return [_module(value)] if isinstance(value, str) else value
+
+
+def _once(names):
+    return tuple(dict.fromkeys(names))
+
+
+# A plain string is one.
+Modules = Annotated[
+    tuple[Annotated[str, AfterValidator(_module)], ...], BeforeValidator(_as_list), AfterValidator(_once)
+]

@@ -45,16 +45,22 @@ def validate(raw, path, code):
     errors.extend(name_errors(raw, path))
     if typed:
         errors.extend(meaning_errors(recipe, path, code))
-        errors.extend(_module_errors(recipe.modules) if code else ())
+        errors.extend(_module_errors(recipe.modules, raw["modules"]) if code and recipe.modules else ())
     return recipe, errors
 
 
-def _module_errors(modules):
-    """Modules of the user's own that cannot be imported: [(path of keys, message)]. The others are known from here."""
+def _module_errors(modules, given):
+    """Modules of the user's own that cannot be imported: [(path of keys, message)]. The others are known from here.
+
+    Args:
+        modules: names, each once.
+        given: as they are written.
+    """
     errors = []
-    for number, module in enumerate(modules):
+    for module in modules:
         try:
             know(module)
         except UserError as error:
-            errors.append((("modules", str(number)), str(error)))
+            place = () if isinstance(given, str) else (str(given.index(module)),)
+            errors.append((("modules", *place), str(error)))
     return errors

@@ -243,6 +243,8 @@ class _Built:
             shown = shortened(key.content) or "nothing"
             wanted = f"text, in quotes: '{shown}'" if key.content else "text before the colon"
             return self.problem(key.line, where, f"found {shown} as a name; expected {wanted}")
+        if not name.strip():
+            return self.problem(key.line, where, f"found {name!r} as a name; expected text before the colon")
         if not name.isprintable() or len(name) > LONGEST:
             expected = f"one line of at most {LONGEST} characters"
             return self.problem(key.line, where, f"found the name {shortened(repr(name))}; expected {expected}")

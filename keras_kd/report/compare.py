@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_kd.report.fields import entries, get_path, parts
 from keras_kd.report.plots import COLOURS, axes, render, svg
-from keras_kd.report.soundness import refuse_changed
+from keras_kd.report.soundness import refuse_changed, refuse_no_folder
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import bare_percent, columns
 from keras_kd.utils.paths import user_path
@@ -46,6 +46,7 @@ def rows_of(folders):
 
 
 def _row(folder):
+    refuse_no_folder(folder)
     refuse_changed(folder)
     try:
         found = json.loads((folder / "report.json").read_text(encoding="utf-8"))

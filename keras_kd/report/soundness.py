@@ -5,6 +5,7 @@ from pathlib import Path
 from keras_kd.utils.account import CHANGED, MISSING, changes
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import listed
+from keras_kd.utils.paths import RECIPE, ends_in
 
 # What of a run cannot be made again.
 IRREPLACEABLE = ("recipe.yaml", "student.keras", "taught_teacher.keras", "cooperation.json")
@@ -14,6 +15,35 @@ CHECKPOINTS = "checkpoints/"
 # What is made of the rest and read by nobody but people.
 _PAGES = ("report.md", "report.html")
 PUT_BACK = "put it back, or train it again: `keras-kd distill` of its recipe with --restart"
+
+
+def refuse_no_folder(folder):
+    """Refuses what is to be the folder of a run and is no folder.
+
+    Args:
+        folder: as it was given.
+
+    Raises:
+        UserError: what it is, and what to give.
+
+    Example:
+        >>> refuse_no_folder("runs/mine")
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: runs/mine: no such run folder; `keras-kd distill RECIPE` makes one under \
+saved_models/
+    """
+    path = Path(folder)
+    if path.is_dir():
+        return
+    if not path.exists():
+        raise UserError(f"{folder}: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/")
+    if ends_in(path, RECIPE) and path.name != "recipe.yaml":
+        what, fix = "a recipe", f"`keras-kd distill {folder}` makes its run under saved_models/"
+    elif (path.parent / "recipe.yaml").exists():
+        what, fix = "a file of a run", f"give {path.parent}"
+    else:
+        what, fix = "a file", "give a folder, such as saved_models/mine"
+    raise UserError(f"{folder}: is {what}, and not the folder of a run; {fix}")
 
 
 def changed_in(folder):

@@ -82,7 +82,7 @@ def of_search(search):
             f"trained on all training images, seed {one['seed']}: top-1 {bare_percent(one['top1'])} on the test images"
         )
     if search.stages:
-        lines.append(of_stages(search.stages))
+        lines.append(of_stages(search.stages, "search"))
     return "\n".join(lines)
 
 

@@ -23,11 +23,14 @@ class Sizes:
 
     batch: int
     classes: int
-    student: str  # "equal", "narrow", "small": as wide as the teacher, fewer channels, maps of half the size
+    student: str  # "equal" to its teacher, "narrow": of fewer channels, "small": maps of half the size, or both
     peers: int = 1
 
 
-SIZES = (Sizes(6, 7, "equal"), Sizes(5, 3, "narrow", peers=2), Sizes(4, 5, "small"))
+EQUAL = Sizes(6, 7, "equal")
+BOTH = Sizes(5, 3, "narrow and small", peers=2)
+# Where a method refuses both at once, each by itself.
+EITHER = (Sizes(5, 3, "narrow", peers=2), Sizes(4, 5, "small"))
 
 
 @dataclass
@@ -135,12 +138,18 @@ def situations_of(method, shapes=None):
         >>> [str(situation) for situation in situations_of(KD())][0]
         'batch 6, 7 classes, student equal'
     """
-    found, refusals = [], []
-    for sizes in SIZES:
-        try:
-            found.append(situation_of(method, sizes, shapes or {}))
-        except _Refused as refusal:
-            refusals.append(str(refusal))
+    refusals = []
+
+    def accepted(*tried):
+        found = []
+        for sizes in tried:
+            try:
+                found.append(situation_of(method, sizes, shapes or {}))
+            except _Refused as refusal:
+                refusals.append(str(refusal))
+        return found
+
+    found = accepted(EQUAL) + (accepted(BOTH) or accepted(*EITHER))
     if not found:
         raise broken(method, "it accepts a student and a teacher of equal shapes", refusals[0])
     return found
@@ -194,9 +203,9 @@ def network_of(name, classes, alike, shapes, policy):
             filters, 3, strides, padding="same", use_bias=False, kernel_initializer=FixedNormal(), name=layer
         )
 
-    widths = (4, 6, 8) if alike == "narrow" else (6, 8, 10)
+    widths = (4, 6, 8) if "narrow" in alike else (6, 8, 10)
     image = keras.Input(IMAGE)
-    x = convolution(widths[0], 2 if alike == "small" else 1, "stem_conv")(image)
+    x = convolution(widths[0], 2 if "small" in alike else 1, "stem_conv")(image)
     x = keras.layers.ReLU(name="stem")(x)
     for stage, width in enumerate(widths, 1):
         x = convolution(width, 1 if stage == 1 else 2, f"stage{stage}_conv")(x)

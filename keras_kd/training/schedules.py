@@ -6,18 +6,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from keras_kd.utils.moved import renamed
-
-
-def _no_bool(value):
-    if isinstance(value, bool):
-        raise ValueError("a number")
-    return value
-
+from keras_kd.utils.plain_number import plain_number
 
 # Far within what float32 holds, and what float64 counts by ones.
 LARGEST, LAST = 1e9, 10**15
-Number = Annotated[float, BeforeValidator(_no_bool), Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=LAST)]
+Number = Annotated[float, BeforeValidator(plain_number), Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(plain_number), Field(ge=0, le=LAST)]
 
 
 # The fields of a `Schedule` under the names that they had in version 0.1; read for one release.
@@ -63,7 +57,7 @@ class Schedule(BaseModel):
     shape: Literal["linear", "cosine", "sigmoid"] = Field(
         default="linear", description="of the change; sigmoid is ONE's ramp-up"
     )
-    stop_after: Annotated[int, BeforeValidator(_no_bool), Field(gt=0, le=LAST)] | None = Field(
+    stop_after: Annotated[int, BeforeValidator(plain_number), Field(gt=0, le=LAST)] | None = Field(
         default=None, description="after so many epochs, counted from the first, the value is 0"
     )
 

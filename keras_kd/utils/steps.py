@@ -62,6 +62,31 @@ def step(what, tell=True):
         screen.print_note(f"{_State.title}: {what}")
 
 
+@contextlib.contextmanager
+def during(what):
+    """A step that is told only where it takes long; afterwards the work is at what it was at before. A function may be
+    decorated.
+
+    Args:
+        what: as of `step`.
+
+    Example:
+        >>> with telling("digits", quiet=True):
+        ...     step("measuring the student")
+        ...     with during("reading the teacher"):
+        ...         inside = _State.what
+        ...     inside, _State.what
+        ('reading the teacher', 'measuring the student')
+    """
+    before = _State.what, _State.since
+    step(what, tell=False)
+    try:
+        yield
+    finally:
+        if _State.works:
+            _State.what, _State.since = before
+
+
 def _now(what):
     _State.title, _State.what, _State.since = _State.works[-1][0], what, time.monotonic()
 

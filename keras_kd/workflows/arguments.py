@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from keras_kd.report.soundness import refuse_no_folder
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, ends_in, user_folder, user_path
 
@@ -111,13 +112,15 @@ def checked_model(file: PathLike, data: str | None, pixels: str, spelled: Callab
 
 
 def of_a_file_alone(run: PathLike, given: Mapping[str, object], spelled: Callable[[str], str] = str) -> None:
-    """Refuses for a run what says how a Keras model is measured: of a run its recipe does.
+    """Refuses for a run what says how a Keras model is measured, since its recipe does; and a file that is no run.
 
     Args:
         run: the run folder.
         given: {argument: what was given}, where it is not the default.
         spelled: how an argument is called in errors.
     """
+    if Path(run).is_file():
+        refuse_no_folder(run)
     for name in given:
         raise UserError(
             f"{spelled(name)}: is of a .keras file; {run} is measured as its recipe says; leave it out, or give the "

@@ -2,6 +2,7 @@
 
 from keras_kd.recipe.check_teachers import check_teachers
 from keras_kd.recipe.files import find
+from keras_kd.recipe.written import read_with_overrides
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.search.objectives import objectives_of
 from keras_kd.workflows.search.space import SearchInput, space_of
@@ -25,7 +26,7 @@ def check_recipe(recipe, path, settings=(), *, smoke=False, absent=False, code=T
         >>> check_recipe(load("digits"), "digits")
     """
     errors = []
-    for check in (_teachers, _search):
+    for check in (_teachers, _objective, _space):
         try:
             check(recipe, path, tuple(settings), smoke=smoke, absent=absent, code=code)
         except UserError as error:
@@ -38,12 +39,12 @@ def _teachers(recipe, path, settings, *, smoke, absent, code):
     check_teachers(recipe, find(path), smoke=smoke, absent=absent)
 
 
-def _search(recipe, path, settings, *, smoke, absent, code):
-    if recipe.search is None:
-        return
-    try:
-        objectives_of(recipe.search)
-        if code and not absent:
-            space_of(recipe, SearchInput(str(path), settings, smoke))
-    except UserError as error:
-        raise UserError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
+def _objective(recipe, path, settings, *, smoke, absent, code):
+    if recipe.search is not None:
+        with read_with_overrides(path, settings, smoke)[1].placing("search", "objective"):
+            objectives_of(recipe.search)
+
+
+def _space(recipe, path, settings, *, smoke, absent, code):
+    if recipe.search is not None and code and not absent:
+        space_of(recipe, SearchInput(str(path), settings, smoke))

@@ -31,6 +31,7 @@ from keras_kd.workflows.arguments import (
     stem_of,
     study_folder,
 )
+from keras_kd.workflows.start_checks import checked_despite
 
 if TYPE_CHECKING:
     from keras_kd.recipe.schema import Recipe
@@ -117,6 +118,7 @@ def distill(
     """
     from keras_kd.recipe.schema import Recipe
 
+    despite = tuple(sorted(checked_despite(despite)))
     if isinstance(recipe, Recipe):
         loaded = recipe
         name, folder = _place_of_loaded(out, name, smoke)
@@ -247,6 +249,7 @@ def search(
         Traceback (most recent call last):
         keras_kd.utils.errors.UserError: --set search.tuner=guess: search.tuner: ...
     """
+    despite = tuple(sorted(checked_despite(despite)))
     given = [*overrides(settings, None), *search_settings(trials, hours, tuner), *overrides((), seed)]
     loaded = load_recipe(recipe, given, smoke=smoke)
     folder = folder_of(out) or search_folder(recipe, loaded.seed, smoke)
@@ -334,7 +337,7 @@ def compare(runs: Iterable[PathLike], *, out: PathLike | None = None) -> list[di
     Example:
         >>> compare(["saved_models/of_nothing"])  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        keras_kd.utils.errors.UserError: saved_models/of_nothing: no finished run ...
+        keras_kd.utils.errors.UserError: saved_models/of_nothing: no such run folder; ...
     """
     from keras_kd.report.compare import page, rows_of
     from keras_kd.utils.files import atomic_write

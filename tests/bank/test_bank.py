@@ -287,6 +287,7 @@ def test_every_view_can_be_filled_first(tmp_path):
     assert rows.summary()["views"] == 80
 
 
+@pytest.mark.one_backend
 def test_formats_and_signals_have_tables_of_their_own(tmp_path):
     teacher = cnn(4)
     bank(tmp_path, teacher).fill([0], [0])
@@ -297,6 +298,7 @@ def test_formats_and_signals_have_tables_of_their_own(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.one_backend
 def test_other_teachers_images_and_views_have_other_banks(tmp_path):
     teacher = cnn(4)
     keys = {
@@ -310,6 +312,7 @@ def test_other_teachers_images_and_views_have_other_banks(tmp_path):
     assert len(keys) == 6
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name, share", [("float32", 1e-6), ("float16", 2**-10), ("int8", 1 / 500)])
 def test_verify_finds_the_difference_of_the_format_and_damage(tmp_path, name, share):
     rows = bank(tmp_path, format=name)
@@ -326,6 +329,7 @@ def test_verify_finds_the_difference_of_the_format_and_damage(tmp_path, name, sh
     assert bank(tmp_path, rows._tapped.network, format=name).verify()["damaged"] == 1
 
 
+@pytest.mark.one_backend
 def test_an_ensemble_banks_its_members_and_another_of_them_costs_nothing(tmp_path):
     from keras_kd.models.wrappers.ensemble import ensemble, mean_of_logits
 
@@ -396,7 +400,13 @@ def trained(folder, banked, format="float32", epochs=3, terms=None, views=VIEWS[
 
 
 @pytest.mark.parametrize("views", [VIEWS["crop_flip"], PRESETS["crop_flip_mixup"]], ids=["crop_flip", "mixup"])
-@pytest.mark.parametrize("terms", [None, [RKD(student_tap="map", teacher_tap="map"), KD()]], ids=["kd", "rkd + kd"])
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param(None, marks=pytest.mark.one_backend, id="kd"),
+        pytest.param([RKD(student_tap="map", teacher_tap="map"), KD()], id="rkd + kd"),
+    ],
+)
 def test_a_banked_run_and_a_live_run_give_the_same_student(tmp_path, terms, views):
     live, live_history, _ = trained(tmp_path, banked=False, terms=terms, views=views)
     banked, history, _ = trained(tmp_path, banked=True, terms=terms, views=views)
@@ -406,6 +416,7 @@ def test_a_banked_run_and_a_live_run_give_the_same_student(tmp_path, terms, view
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.one_backend
 def test_images_set_aside_leave_the_others_their_views_and_their_bank(tmp_path):
     whole, views = data.load("digits", train_images=60), VIEWS["crop_flip"]
     part = data.load("digits", train_images=60, validation=0.25)
@@ -430,6 +441,7 @@ def test_images_set_aside_leave_the_others_their_views_and_their_bank(tmp_path):
         np.testing.assert_allclose(sent["teacher"]["logits"], said, rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.one_backend
 def test_a_half_precision_bank_gives_almost_the_same_student(tmp_path):
     live, _, _ = trained(tmp_path, banked=False)
     banked, _, _ = trained(tmp_path, banked=True, format="float16")
@@ -444,6 +456,7 @@ def test_a_banked_distiller_carries_no_teacher(tmp_path):
     assert not teachers & {id(variable) for variable in distiller.variables}
 
 
+@pytest.mark.one_backend
 def test_another_seed_finds_what_is_there(tmp_path):
     _, _, first = trained(tmp_path, banked=True, few=2, epochs=6)
     _, _, second = trained(tmp_path, banked=True, few=2, epochs=6, seed=1)
@@ -468,6 +481,7 @@ def test_what_cannot_be_banked_is_refused(options, expected):
 # Folders of banks.
 
 
+@pytest.mark.one_backend
 def test_banks_are_told_of_and_thrown_away(tmp_path):
     one, other = bank(tmp_path, name="large"), bank(tmp_path, views=VIEWS["flip"], name="small")
     one.fill([0, 1], [0, 1])
@@ -536,6 +550,7 @@ def numbered(folder):
     return Table(folder, 2000, (8,), Format("float16", 8), of={"teacher": "mine"})
 
 
+@pytest.mark.one_backend
 def test_a_killed_process_leaves_whole_rows_and_others_go_on(tmp_path):
     folder = tmp_path / "table"
     for seed in range(4):
@@ -552,6 +567,7 @@ def test_a_killed_process_leaves_whole_rows_and_others_go_on(tmp_path):
     np.testing.assert_array_equal(rows.read(np.arange(2000))[:, 3], np.arange(2000).astype("float16"))
 
 
+@pytest.mark.one_backend
 def test_several_processes_fill_one_table(tmp_path):
     folder = tmp_path / "table"
     processes = [filling(folder, 60, seed) for seed in range(3)]
@@ -579,6 +595,7 @@ def test_a_key_is_not_a_letter_or_two(tmp_path, key):
     assert one.folder.exists()
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_damaged_rows_are_seen_without_reading_them_and_the_fix_works(tmp_path, damage):
     teacher = cnn(4)
@@ -596,6 +613,7 @@ def test_damaged_rows_are_seen_without_reading_them_and_the_fix_works(tmp_path, 
     assert [gone["key"] for gone in prune(tmp_path, damaged=True)] == [one.key]
 
 
+@pytest.mark.one_backend
 def test_what_is_told_of_a_bank_is_written_again_where_it_was_lost(tmp_path):
     teacher = cnn(4)
     one = bank(tmp_path, teacher)

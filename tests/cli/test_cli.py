@@ -22,6 +22,7 @@ from keras_kd import METHODS
 from keras_kd.cli.common import bank_settings
 from keras_kd.cli.main import commands
 from keras_kd.methods.taxonomy import PROBLEMS
+from keras_kd.utils import steps
 from keras_kd.utils.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -211,7 +212,6 @@ def test_a_dry_run_prints_what_a_run_costs():
     assert "student  digits_tiny" in maps and "bank" not in maps, "its maps are read in the step"
 
 
-@pytest.mark.both_backends
 def test_distill_evaluate_and_reuse():
     done = run("distill", "digits_teacher", *SMALL, "--quiet")
     assert done.exit_code == 0, done.output
@@ -258,7 +258,7 @@ def test_seeds_and_smoke_runs_have_folders_of_their_own():
 
 
 @pytest.mark.slow
-def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teacher():
+def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teacher(monkeypatch):
     Path("taught.yaml").write_text(
         f"data: {arrays()}\nstudent: digits_cnn\nfit: {{epochs: 9}}\nexport: {{formats: []}}\n"
     )
@@ -266,7 +266,11 @@ def test_a_smoke_run_takes_what_there_is_and_is_evaluated_against_its_own_teache
     assert run("distill", path, "--smoke", "--quiet").exit_code == 0
     before = json.loads(Path("saved_models/small-smoke/report.json").read_text())
     assert before["data"]["test"] == 20, "no more than there is"
+    at, now = [], steps._now
+    monkeypatch.setattr(steps, "_now", lambda what: at.append(what) or now(what))
     after = json.loads(run("evaluate", "saved_models/small-smoke", "--json").stdout)
+    told = ["starting", "comparing the files of the run with its account", "reading the data", "reading the teacher"]
+    assert list(dict.fromkeys(at))[:4] == told and "measuring the student again" in at and at[-1] == "writing the page"
     assert (after["teacher"], after["fidelity"]) == (before["teacher"], before["fidelity"])
     assert {path.name for path in Path("saved_models").iterdir()} == {"small-smoke", "taught-smoke", "bank"}
     shutil.rmtree("saved_models/taught-smoke")
@@ -284,8 +288,38 @@ def test_what_cannot_be_done_is_said_in_one_line(monkeypatch):
     assert fails("evaluate", "nowhere") == (
         "nowhere: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/"
     )
+    Path("c.py").write_text("")
+    for command in ("evaluate", "export", "report", "compare"):
+        said = fails(command, "c.py")
+        assert said == "c.py: is a file, and not the folder of a run; give a folder, such as saved_models/mine"
+    Path("mine.yaml").write_text("data: digits")
+    assert fails("export", "mine.yaml").startswith(
+        "mine.yaml: is a recipe, and not the folder of a run; `keras-kd distill"
+    )
+    Path("run").mkdir()
+    for name in ("recipe.yaml", "report.json"):
+        Path("run", name).write_text("{}")
+        said = fails("report", f"run/{name}")
+        assert said == f"run/{name}: is a file of a run, and not the folder of a run; give run"
+    assert fails("bench", "c.py") == (
+        "c.py: found no model; expected a .keras, .tflite or .onnx file, or the folder of a SavedModel"
+    )
+    Path("a.tflite").write_bytes(b"x")
+    assert fails("evaluate", "a.tflite", "--data", "digits").startswith(
+        "a.tflite: is a file, and not the folder of a run"
+    )
+    assert fails("bank", "info", "--folder", "no_banks") == (
+        "--folder: no such folder no_banks; give that in which banks lie, such as saved_models/bank"
+    )
+    assert fails("bench", "a.tflite", "run") == (
+        "run: a folder without a model; give a run, a file, or the folder of a SavedModel"
+    )
     assert fails("distill", "digits", "--out", "") == "--out: is empty; give a folder, such as saved_models/mine"
     assert fails("new", "") == "NAME: is empty; give a path"
+    for command in (["distill"], ["search"], ["validate", "--dry-run"]):
+        assert fails(*command, "nothing.yaml", "--despite", "pixel") == (
+            "--despite: no check 'pixel'; did you mean 'pixels'?"
+        )
     assert fails("distill") == "Missing argument 'RECIPE'; `keras-kd distill --help` says more"
     assert fails("distil", "digits").startswith("No such command 'distil'")
     assert fails("evaluate", "m.keras", "--data", "digits", "--pixels", "foo") == (

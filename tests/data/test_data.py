@@ -23,7 +23,9 @@ from PIL import Image
 from keras_kd import data
 from keras_kd.data import subset as choose
 from keras_kd.data.dataset import Split, facts, fingerprint, statistics
-from keras_kd.data.sources import SOURCES, cache, cache_entry
+from keras_kd.data.describe import describe
+from keras_kd.data.known import known
+from keras_kd.data.sources import SOURCES, cache, cache_entry, digits
 from keras_kd.data.sources.arrays import from_arrays
 from keras_kd.utils.errors import UserError
 
@@ -80,11 +82,16 @@ SMALL = {
 }
 
 
-def refusal(*arguments, **settings):
+def refusals(*arguments, **settings):
+    """The lines of the error."""
     with pytest.raises(UserError) as caught:
         data.load(*arguments, **settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return str(caught.value).splitlines()
+
+
+def refusal(*arguments, **settings):
+    (line,) = refusals(*arguments, **settings)
+    return line
 
 
 def python(program, **environment):
@@ -647,6 +654,10 @@ def test_folder_that_is_missing_or_holds_nothing(photos, tmp_path):
         "no/such: found no such folder; expected one with a subfolder a class; give its path, or, for a TFDS set with "
         "a config, its version too, as in name/config:1.0.0"
     )
+    (tmp_path / "list.txt").write_text("")
+    assert refusal(tmp_path / "list.txt").endswith(
+        "list.txt: is a file; expected a folder with a subfolder a class, or an .npz file"
+    )
     root = photos(SMALL)
     (tmp_path / "photos" / "train" / "cat" / "1.png").rename(tmp_path / "photos" / "train" / "cat" / "1.heic")
     for number in (2, 3):
@@ -663,13 +674,48 @@ def test_folder_with_unreadable_images(photos, store):
     whole = (Path(root) / "train" / "dog" / "1.png").read_bytes()
     (Path(root) / "train" / "dog" / "1.png").write_bytes(whole[:-30])
     Image.new("I;16", (6, 4)).save(Path(root) / "test" / "dog" / "1.png")
-    message = refusal(root)
-    assert message == (
+    expected = "; expected a whole jpg, png, bmp, gif, webp or tif of 8 bits a channel; replace or remove it"
+    lines = refusals(root)
+    assert lines[0] == (
         f"{root}/train/cat/2.png: found no readable image (UnidentifiedImageError: cannot identify image file "
-        "'train/cat/2.png'); 2 more cannot be read either; expected a whole jpg, png, bmp, gif, webp or tif of 8 "
-        "bits a channel; replace or remove it"
+        f"'train/cat/2.png'){expected}"
     )
+    assert lines[1].startswith(f"{root}/train/dog/1.png: found no readable image (") and lines[1].endswith(expected)
+    assert lines[2:] == [
+        f"{root}/test/dog/1.png: found no readable image (ValueError: mode I;16: expected 8 bits a channel){expected}"
+    ]
     assert list(store.iterdir()) == []
+
+
+def test_all_that_is_wrong_with_a_folder_is_told_at_once(photos, store):
+    root = Path(photos(SMALL))
+    (root / "test" / "dog" / "1.png").rename(root / "test" / "dog" / "1.heic")
+    (root / "train" / "yak").mkdir()
+    (root / "train" / "zoo").symlink_to("nowhere")
+    for number in range(7):
+        (root / "train" / "cat" / f"b{number}.jpg").write_bytes(b"x")
+    said = [line.removeprefix(f"{root}") for line in refusals(str(root))]
+    assert [line.partition(";")[0].partition(" (Uni")[0] for line in said] == [
+        "/train/zoo: found a link that leads nowhere",
+        ": found 1 class not in both train and test (yak only in train)",
+        "/train/yak: found no image",
+        "/test/dog: found no image, but 1 .heic (test/dog/1.heic)",
+        *(f"/train/cat/b{number}.jpg: found no readable image" for number in range(5)),
+        ": found 7 images that cannot be read, of which 5 are named",
+    ]
+
+
+def test_images_that_cannot_be_read_are_told_with_those_of_another_size(photos, store):
+    root = Path(photos(SMALL))
+    Image.new("RGB", (5, 5)).save(root / "train" / "cat" / "2.png")
+    Image.new("RGB", (5, 6)).save(root / "test" / "dog" / "1.png")
+    (root / "train" / "dog" / "1.png").write_bytes(b"x")
+    broken, other = refusals(str(root))
+    assert broken.startswith(f"{root}/train/dog/1.png: found no readable image")
+    assert other == (
+        f"{root}/train/cat/2.png: found 5x5 pixels, and 1 more of another size; expected 4x6 as in train/cat/1.png; "
+        "give image_size to resize them all"
+    )
 
 
 def odd_files():
@@ -1220,3 +1266,31 @@ def test_cifar100(store):
     mean, std = statistics(first.train)
     assert mean == pytest.approx((0.5071, 0.4865, 0.4409), abs=1e-4)
     assert std == pytest.approx((0.2673, 0.2564, 0.2762), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"classes": [3, 1, 2], "train_images": 100, "validation": 0.1},
+        {"imbalance": {"profile": "exponential", "ratio": 10}},
+        {"folds": 3, "without_fold": 1},
+        {"label_noise": {"kind": "pair", "rate": 0.2}, "image_size": 5, "validation": 20},
+    ],
+)
+def test_what_is_known_of_digits_is_what_they_are(asked):
+    shape, about = known("digits", **asked)
+    found = data.load("digits", **asked)
+    assert (shape, about.classes) == (found.image_shape, found.classes)
+    for split in ("train", "test", "validation"):
+        one, other = getattr(about, split), getattr(found, split)
+        assert (one is None) == (other is None) and (one is None or len(one) == len(other))
+    assert (digits.TRAIN_COUNTS, digits.TEST_COUNTS) == tuple(
+        tuple(np.bincount(split.labels)) for split in digits.load()[:2]
+    )
+
+
+def test_a_name_of_nothing_is_refused_before_it_is_looked_for():
+    for name in ("cifar-100", "mnist/no_such_config"):
+        with pytest.raises(UserError):
+            describe(name)

@@ -46,7 +46,6 @@ def loaded(root, capsys, **settings):
 def refusal(root):
     with pytest.raises(UserError) as caught:
         data.load(root)
-    assert "\n" not in str(caught.value)
     return str(caught.value).replace(str(root), "pets")
 
 
@@ -113,9 +112,11 @@ def test_splits_inside_of_classes_and_next_to_them(root):
     for one in ("cat", "dog"):
         put(root / one / "train")
         put(root / one / "test")
-    assert refusal(root) == (
-        "pets/cat: found test and train inside; expected classes inside of splits, as in test/cat; move or rename them"
-    )
+    assert refusal(root).splitlines() == [
+        f"pets/{one}: found test and train inside; expected classes inside of splits, as in test/{one}; move or rename "
+        "them"
+        for one in ("cat", "dog")
+    ]
 
 
 @pytest.mark.parametrize(("names", "said"), [(("train", "test"), ""), (("cat", "dog", "test"), " next to cat, dog")])
@@ -208,12 +209,11 @@ def test_what_systems_leave_is_no_news_and_what_a_person_hides_is(root, capsys):
 def test_a_class_that_is_missing_in_a_split(root, split):
     splits(root, "train", "test", "val")
     put(root / split / "yak")
-    for_whom = "test" if split == "train" else split
-    where = f"train and {'val' if split == 'train' else for_whom}"
-    assert refusal(root) == (
-        f"pets: found 1 class not in both {where} (yak only in {split}); expected the same folders in both; add or "
-        "remove them"
-    )
+    assert refusal(root).splitlines() == [
+        f"pets: found 1 class not in both train and {other} (yak only in {split}); expected the same folders in both; "
+        "add or remove them"
+        for other in (("val", "test") if split == "train" else (split,))
+    ]
 
 
 def test_an_empty_class(root):
@@ -221,7 +221,9 @@ def test_an_empty_class(root):
     for split in ("train", "test"):
         (root / split / "yak").mkdir()
     (root / "train" / "yak" / "a.heic").write_bytes(b"x")
-    assert refusal(root).startswith("pets/train/yak: found no image, but 1 .heic (train/yak/a.heic); expected files")
+    in_train, in_test = refusal(root).splitlines()
+    assert in_train.startswith("pets/train/yak: found no image, but 1 .heic (train/yak/a.heic); expected files")
+    assert in_test.startswith("pets/test/yak: found no image; expected files ending in")
 
 
 def test_the_same_image_in_two_splits_is_said(root, capsys):

@@ -668,6 +668,7 @@ def deployed(digits_student, digits, made_once):
     return made_once("deployed", fill)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("new_processes")
 def test_files_can_take_pixels_and_give_probabilities(deployed, digits):
     folder, found = deployed
@@ -695,6 +696,7 @@ def test_files_can_take_pixels_and_give_probabilities(deployed, digits):
         assert float(done.stdout.splitlines()[-1]) == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_student_that_gives_probabilities_gets_no_second_softmax(digits_student, digits, tmp_path):
     student = keras.saving.load_model(digits_student)
     student.add(keras.layers.Softmax())
@@ -734,6 +736,7 @@ def test_an_onnx_file_says_what_keras_says_without_this_package(digits_student, 
     np.testing.assert_allclose(np.load(answer), expected, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_saved_model_names_what_it_takes_and_gives(deployed):
     program = """if True:
         import json, sys

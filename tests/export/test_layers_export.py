@@ -112,7 +112,11 @@ def test_layers_that_tf2onnx_fails_at_become_an_onnx_file_that_says_what_keras_s
 
 @pytest.mark.parametrize(
     "moved",
-    [lambda x: ops.flip(x, axis=-1), lambda x: ops.flip(x, axis=[1, -2]), lambda x: x[..., ::-1]],
+    [
+        lambda x: ops.flip(x, axis=-1),
+        pytest.param(lambda x: ops.flip(x, axis=[1, -2]), marks=pytest.mark.slow),
+        pytest.param(lambda x: x[..., ::-1], marks=pytest.mark.slow),
+    ],
     ids=["colours the other way round", "turned by half", "a slice backwards"],
 )
 def test_values_that_are_only_moved_keep_their_scale_in_int8(moved, tmp_path):

@@ -87,7 +87,7 @@ def test_each_part_has_the_authors_value():
             assert value == pytest.approx(case["expected_scalars"][part], rel=1e-3, abs=1e-5), part
 
 
-@pytest.mark.parametrize("by_batch", [False, True])
+@pytest.mark.parametrize("by_batch", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_step_trains_student_and_bridges_and_leaves_the_teacher_as_it_is(by_batch):
     distiller = distiller_of(teacher_batch_statistics=by_batch, paths_per_step=4)
     teacher, adapters = distiller.teacher, distiller.adapters["0"]

@@ -95,6 +95,7 @@ def test_maps_of_any_two_sizes_are_compared(name):
     assert loss.shape == (() if name == "sp" else (3,)) and np.isfinite(loss).all()
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("name", NAMES)
 def test_a_zero_and_a_repeated_example_leave_value_and_gradient_finite(name):
     student = [random(5, 4, 4, 4), random(5, 4, 4, 4, seed=1)]

@@ -51,7 +51,7 @@ def test_a_student_of_more_channels_is_matched_the_other_way_round():
     assert len(set(student)) == 4 and sorted(teacher) == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("epochs", [2, 3])
+@pytest.mark.parametrize("epochs", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_resumed_training_has_the_same_matching(tmp_path, epochs):
     options = {"batch_size": 8, "shuffle": False, "verbose": 0}
     whole, first, second = distiller(), distiller(), distiller()

@@ -61,6 +61,7 @@ def value(*arguments, **options):
 # The numbers of the papers' formulas.
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize(
     ("name", "fields", "expected"),
     [
@@ -198,6 +199,7 @@ def test_the_temperature_starts_between_its_ends_and_scales_kd():
     np.testing.assert_allclose(value(method, logits(1), logits(2)), value(kd, logits(1), logits(2)), rtol=1e-4)
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("reversal", [-1.0, -0.5, 0.0, 2.0])
 def test_the_temperatures_gradient_is_reversed(reversal):
     class Given:
@@ -213,8 +215,10 @@ def test_the_temperatures_gradient_is_reversed(reversal):
     np.testing.assert_allclose(found["theta"], reversal * float(difference), rtol=0.02, atol=1e-6)
 
 
+@pytest.mark.both_backends
 def test_training_moves_the_temperature_to_where_the_loss_is_larger():
-    student, (teacher, _) = keras.Sequential([keras.Input((5,)), keras.layers.Dense(7)]), head()
+    # Given weights: of drawn ones a step is now and then too long.
+    (student, _), (teacher, _) = head(seed=1), head()
     images, method = logits(0, classes=5), METHODS["ctkd"]()
     distiller = Distiller(student, teacher, method, label_weight=0.0)
     adapters = distiller.adapters["0"]

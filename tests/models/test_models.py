@@ -42,6 +42,7 @@ def random_pixels(shape, seed=0):
 # The names
 
 
+@pytest.mark.one_backend
 def test_names_are_known_without_importing_keras():
     code = "import sys, keras_kd.models; print(sorted({'keras', 'tensorflow', 'jax'} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
@@ -199,6 +200,7 @@ def test_resnet_starts_as_in_pytorch():
         assert np.abs(weights).max() <= 1 / 16 and weights.std() == pytest.approx(1 / 16 / np.sqrt(3), rel=0.2)
 
 
+@pytest.mark.one_backend
 def test_the_seed_decides_the_weights(own_numbers):
     def weights(seed):
         keras.utils.set_random_seed(seed)

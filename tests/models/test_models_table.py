@@ -222,6 +222,7 @@ TAPS = {
 POOLED = {"mobilenetv2_half": 1280, "shufflenet_v2": 1024}
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", TAPS)
 def test_taps_are_the_maps_that_repdistiller_reads(name):
     model = published(name)
@@ -233,6 +234,7 @@ def test_taps_are_the_maps_that_repdistiller_reads(name):
     assert model.layers[-1].name == "logits"
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", TAPS)
 def test_taps_are_rectified_where_a_relu_ends_the_stage(name):
     model = published(name)
@@ -436,6 +438,7 @@ def test_saved_networks_hold_nothing_of_this_package(name, tmp_path):
     np.testing.assert_array_equal(numpy_of(outputs_of(again, pixels)), numpy_of(outputs_of(model, pixels)))
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", FAMILIES)
 def test_width_multiplier_is_the_one_argument(name):
     assert bench.parameters(small(name)) < PARAMETERS[name]

@@ -280,7 +280,7 @@ def test_values_are_those_of_yaml_1_2(given, value):
 def test_a_class_named_no_stays_text_and_010_is_ten():
     Path("mine.yaml").write_text(
         GOOD.replace("epochs: 2", "epochs: 010, nesterov: yes").replace(
-            "digits_tiny", "{model: digits_tiny, arguments: {names: [no, yes, on]}}"
+            "digits_tiny", "{model: my_nets:net, arguments: {names: [no, yes, on]}}"
         )
     )
     recipe = load("mine.yaml")
@@ -322,7 +322,7 @@ TEXTS = ["1e3", "0o17", "010", "no", "1:30", "", "~", "5.", "1_000", "x\ny", "\U
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_text_is_written_so_that_both_versions_read_text(text):
-    written = write_yaml({"field": text, text: 1} if text.isprintable() else {"field": text})
+    written = write_yaml({"field": text, text: 1} if text and text.isprintable() else {"field": text})
     assert read_yaml(written)[0]["field"] == yaml.safe_load(written)["field"] == text
 
 
@@ -472,8 +472,8 @@ SPACES = {
     "common; expected a path in label_weight, terms, fit, student, teacher, peers, trust, meta, selection, data.views",
     f"{{label_weight: {{choice: {list(range(300))}}}}}": "search.space: has 300 values in all; expected 250 at most, "
     "or ranges",
-    "{label_weight: {float: [0, 1000000000]}, terms.0.temperature: {float: [1, 100000]}}": "search.space: "
-    "no recipe with label_weight=",
+    "{label_weight: {float: [0, 1000000000]}, terms.0.temperature: {float: [1, 100000]}}": "search.space."
+    "terms.0.temperature: no recipe with label_weight=",
 }
 
 
@@ -481,7 +481,34 @@ SPACES = {
 def test_validate_tries_out_the_search(space):
     Path("bad.yaml").write_text(f"{GOOD}search: {{space: {space}}}\n")
     (said,) = lines_of(lambda: check_recipe(load("bad.yaml"), "bad.yaml"))
-    assert said.startswith(f"bad.yaml: {SPACES[space]}")
+    assert said.startswith(f"bad.yaml:7: {SPACES[space]}")
+
+
+BEGINS = [
+    "bad.yaml:8: search.objective: which way is entropy better?",
+    "bad.yaml:10: search.space.label_weight: found float: [1, 0]; expected the smaller number first",
+    "bad.yaml:11: search.space.seed: cannot be searched",
+]
+
+
+def test_every_error_of_a_search_has_the_line_or_the_override_of_its_setting():
+    search = """\
+search:
+  objective: entropy
+  space:
+    label_weight: {float: [1, 0]}
+    seed: {int: [1, 2]}
+"""
+    Path("bad.yaml").write_text(f"{GOOD}{search}")
+    said = lines_of(lambda: check_recipe(load("bad.yaml"), "bad.yaml"))
+    assert [one[: len(begins)] for one, begins in zip(said, BEGINS, strict=True)] == BEGINS
+    search = "search:\n  space:\n    fit.l2: {float: [0, 1]}\n    terms.0.tempo: {int: [1, 2]}\n"
+    Path("bad.yaml").write_text(f"{GOOD}{search}")
+    (said,) = lines_of(lambda: check_recipe(load("bad.yaml"), "bad.yaml"))
+    assert said.startswith("bad.yaml:10: search.space.terms.0.tempo: no recipe with ")
+    given = ["search.space={seed: {int: [1, 2]}}"]
+    (said,) = lines_of(lambda: check_recipe(load("bad.yaml", given), "bad.yaml", given))
+    assert said.startswith("--set search.space={seed: {int: [1, 2]}}: search.space.seed: cannot be searched")
 
 
 def parts_of(model):

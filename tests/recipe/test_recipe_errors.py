@@ -90,6 +90,58 @@ BROKEN = {
             "bad.yaml:1: data.label_noise.matrix: found shape (3, 2); expected (3, 3), row c the shares of the images of class c that are labelled as each class"
         ],
     ),
+    "numbers in quotes": (
+        but("{epochs: 2}", "{epochs: '3', steps_per_execution: '4', learning_rate: '5e-4'}"),
+        [
+            "bad.yaml:6: fit.epochs: is '3'; expected a number, not text: write 3 without quotes",
+            "bad.yaml:6: fit.learning_rate: is '5e-4'; expected a number, not text: write 5e-4 without quotes",
+            "bad.yaml:6: fit.steps_per_execution: is '4'; expected auto, or a number, not text: write 4 without quotes",
+        ],
+    ),
+    "a number with a separator, which is text": (
+        but("epochs: 2", "epochs: 1_000"),
+        ["bad.yaml:6: fit.epochs: is '1_000'; expected a number, not text: write 1000"],
+    ),
+    "weights in quotes": (
+        but("weight: 0.9", "weight: '0.9'").replace("label_weight: 0.1", "label_weight: '0.1'"),
+        [
+            "bad.yaml:4: label_weight: is '0.1'; expected a number, not text: write 0.1 without quotes",
+            "bad.yaml:5: terms[0].weight: is '0.9'; expected a number, not text: write 0.9 without quotes",
+        ],
+    ),
+    "settings of a method that are no numbers": (
+        but("weight: 0.9, temperature: 4}", "temperature: '4'}, {method: crd, negatives: true}"),
+        [
+            "bad.yaml:5: terms[0].temperature: is '4'; expected a number, not text: write 4 without quotes",
+            "bad.yaml:5: terms[1].negatives: is true; expected a number",
+        ],
+    ),
+    "numbers of a schedule in quotes": (
+        but("weight: 0.9", "weight: {end_value: '1', duration: '2'}"),
+        [
+            "bad.yaml:5: terms[0].weight.duration: is '2'; expected a number, not text: write 2 without quotes",
+            "bad.yaml:5: terms[0].weight.end_value: is '1'; expected a number, not text: write 1 without quotes",
+        ],
+    ),
+    "names that are empty": (
+        GOOD + "'': 3\n' ': 3\n",
+        [
+            "bad.yaml:7: found '' as a name; expected text before the colon",
+            "bad.yaml:8: found ' ' as a name; expected text before the colon",
+        ],
+    ),
+    "modules of which some are none": (
+        GOOD + "modules:\n- os\n- my_layers.py\n- 3\n",
+        [
+            "bad.yaml:9: modules[1]: is 'my_layers.py'; expected the name of a module, such as my_layers or "
+            "my_package.layers",
+            "bad.yaml:10: modules[2]: is 3; expected text",
+        ],
+    ),
+    "a module that is no name": (
+        GOOD + "modules: a-b\n",
+        ["bad.yaml:7: modules: is 'a-b'; expected the name of a module, such as my_layers or my_package.layers"],
+    ),
     "evidence as a text": (
         GOOD + "evidence: al\n",
         ["bad.yaml:7: evidence: is 'al'; expected `all`, or fields such as {attacks: true}"],
@@ -475,6 +527,55 @@ def errors_of(tmp_path, text, **options):
 def test_the_good_recipe_is_good(tmp_path):
     (tmp_path / "good.yaml").write_text(GOOD)
     assert load("good.yaml").fit.epochs == 2
+
+
+# Of data that come with the package, or are listed with their size, all that can be known without reading them.
+UNFIT = {
+    "digits, classes: [0, 12]": "data.classes: found 12; expected two or more different numbers, 0 to 9",
+    "digits, classes: [0, 1], groups: [[0], [2]]": "data.groups: found class 2; expected 0 to 1, as `classes` leaves "
+    "them",
+    "digits, validation: 5000": "data.validation: found 5000; expected a fraction between 0 and 1, or a whole number "
+    "1..1441; correct it",
+    "digits, test_fraction: 0.2": "data.test_fraction: found 0.2, but digits has a test split; expected nothing; leave "
+    "it out",
+    "digits, views: {cutout: 9}": "data.views.cutout: is 9 and the images are 8x8; expected a hole smaller than the "
+    "image",
+    "digits, mean: [0.1, 0.2], std: [1, 1]": "data.mean: found [0.1, 0.2]; expected a list of 1, one number a channel; "
+    "correct it",
+    "digits, train_images: 20, folds: 50, without_fold: 2": "data.folds: found 50; expected a whole number, 2 to 20 "
+    "(images); correct it",
+    "digits, label_noise: {kind: superclass, rate: 0.2}": "data.label_noise.superclasses: none are known of this "
+    "dataset (known: cifar100); give a list, one number per class",
+    "known_probabilities, image_size: 9": "data.name: known_probabilities: found image_size (9, 9); expected 8 x 8 "
+    "pixels, of which the probabilities are; leave image_size out",
+    "cifar100, classes: [0, 100]": "data.classes: found 100; expected two or more different numbers, 0 to 99",
+}
+
+
+@pytest.mark.parametrize("data", UNFIT)
+def test_what_does_not_fit_known_data_is_refused_unread(data, tmp_path):
+    assert errors_of(tmp_path, but("name: digits", f"name: {data}")) == [f"bad.yaml:1: {UNFIT[data]}"]
+
+
+NETWORKS = {
+    "student: MobileNetV2": "student: MobileNetV2: found images of 8x8; expected at least 32x32; enlarge the images "
+    "(data.image_size, for a folder of images), or take a network for small ones (resnet20)",
+    "student: {model: resnet8, arguments: {wdth: 3}}": "student: resnet8: arguments: found 'wdth'; it takes no such "
+    "argument; it takes width_multiplier",
+    "student: {model: resnet8, pixels: unit}": "student: resnet8: pixels: found 'unit'; it takes pixels and normalises "
+    "them itself; leave it out",
+}
+
+
+@pytest.mark.parametrize("student", NETWORKS)
+def test_what_is_known_of_networks_is_refused_unbuilt(student, tmp_path):
+    assert errors_of(tmp_path, but("student: digits_tiny", student)) == [f"bad.yaml:3: {NETWORKS[student]}"]
+
+
+def test_what_is_held_out_of_known_data_is_refused_unread(tmp_path):
+    wrong = "found 5000; expected a fraction between 0 and 1, or a whole number 1..1441; correct it"
+    said = errors_of(tmp_path, GOOD + "search: {validation: 5000}\nmeta: {held_out: 5000}\n")
+    assert said == [f"bad.yaml:8: meta.held_out: {wrong}", f"bad.yaml:7: search.validation: {wrong}"][::-1]
 
 
 @pytest.mark.parametrize("name", BROKEN)

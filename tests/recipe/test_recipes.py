@@ -9,6 +9,7 @@ from networks import weights_by_numpy
 
 from keras_kd.methods import METHODS
 from keras_kd.recipe import load as loading
+from keras_kd.recipe import written
 from keras_kd.recipe.files import find, headline, known, read
 from keras_kd.recipe.load import load
 from keras_kd.training.schedules import Schedule
@@ -229,8 +230,8 @@ def test_each_recipe_is_loaded_once(tmp_path, monkeypatch):
     (tmp_path / "first.yaml").write_text(small)
     (tmp_path / "assistant.yaml").write_text(taught % "first")
     (tmp_path / "last.yaml").write_text(taught % "assistant")
-    loaded, read = [], loading.read
-    monkeypatch.setattr(loading, "read", lambda path: loaded.append(path.name) or read(path))
+    loaded, read = [], written.read
+    monkeypatch.setattr(written, "read", lambda path: loaded.append(path.name) or read(path))
     recipe = load("last.yaml")
     assert loaded == ["last.yaml"]
     plan(recipe)

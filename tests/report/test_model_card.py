@@ -15,7 +15,7 @@ from keras_kd.report.model_card import TO_FILL, card, example
 from keras_kd.workflows.run.deliver import keep_bench
 from keras_kd.workflows.run.distill import distill
 
-pytestmark = pytest.mark.usefixtures("forked")
+pytestmark = [pytest.mark.usefixtures("forked"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,6 @@ def test_calibration_images_are_recorded(run_folder):
     assert found["seed"] == 0 and len(found["positions"]) == 80 == len(set(found["positions"]))
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("new_processes")
 def test_the_five_lines_load_each_file_without_this_package(run_folder):
     """One after the other in one process, which begins but once."""

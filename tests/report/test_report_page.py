@@ -368,6 +368,7 @@ def drawn_sections(report, evidence):
     return made
 
 
+@pytest.mark.slow
 def test_anything_nested_may_be_missing_or_none(monkeypatch):
     # What is plotted is plotted by the test above.
     for module in PLOTTING:

@@ -311,6 +311,7 @@ def test_a_softmax_that_no_layer_shows_is_seen_in_the_numbers():
         Distiller(cnn(4), hidden, terms=[KD()])
 
 
+@pytest.mark.one_backend
 def test_one_hot_labels_column_labels_and_datasets_give_one_result():
     x, y = images(16)
     results = []
@@ -441,6 +442,7 @@ def test_arguments_that_cannot_work_are_named(make, message):
     assert str(error.value).startswith(message)
 
 
+@pytest.mark.one_backend
 def test_logarithms_of_probabilities_teach_as_logits_do():
     student, plain, logarithms = cnn(3), cnn(4), cnn(4, activation="log_softmax")
     logarithms.set_weights(plain.get_weights())

@@ -110,6 +110,7 @@ def test_the_teacher_is_in_inference_mode_and_its_statistics_stay():
     assert moved == {one.path for one in teacher.trainable_variables}
 
 
+@pytest.mark.slow
 def test_a_long_gradient_is_shortened_to_its_bound():
     settings = {"teacher_learning_rate": 1.0, "teacher_momentum": 0.0, "teacher_l2": 0.0}
     moves = {}
@@ -163,7 +164,7 @@ def rounds(resident, views, seed=3, batches=2):
 
 
 @pytest.mark.parametrize(
-    "resident, name", [pytest.param(False, "crop_flip", marks=pytest.mark.slow), (True, "crop_flip_mixup")]
+    "resident, name", [(False, "crop_flip"), pytest.param(True, "crop_flip_mixup", marks=pytest.mark.slow)]
 )
 def test_views_mixed_or_not_reach_every_part_of_a_round(resident, name):
     data, renderer = rounds(resident, family(name))

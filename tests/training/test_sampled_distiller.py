@@ -77,7 +77,8 @@ def test_a_step_makes_no_logits_of_all_classes():
     assert [shape for shape in shapes_in_a_step(dense) if CLASSES in shape]
 
 
-@pytest.mark.parametrize("proposal", [pytest.param("rank", marks=pytest.mark.slow), "uniform"])
+@pytest.mark.slow
+@pytest.mark.parametrize("proposal", ["rank", "uniform"])
 def test_few_classes_teach_and_nothing_of_the_teacher_moves(proposal):
     keras.utils.set_random_seed(1)
     student, teacher = (network(32, normalized=False) for _ in range(2))

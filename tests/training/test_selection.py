@@ -142,8 +142,9 @@ def test_all_terms_chosen_train_as_without_a_selection():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.both_backends
-@pytest.mark.parametrize("unit, interval", [("epochs", 1), pytest.param("steps", 3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("unit, interval", [("epochs", 1), ("steps", 3)])
 def test_a_training_that_goes_on_from_its_state_ends_with_the_same(tmp_path, unit, interval):
     selection = Selection("actor_critic", interval=interval, unit=unit, horizon=2, metric="loss", seed=5)
     straight = made(selection)

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from keras_kd.cli.common import command, quiet_option
 from keras_kd.utils import screen, steps
 from keras_kd.utils.stages import Stages, added, mark, stage, timed, was_asked
-from keras_kd.utils.steps import step, telling
+from keras_kd.utils.steps import during, step, telling
 
 
 class Clock:
@@ -127,3 +127,13 @@ def test_every_command_says_that_it_goes_on_unless_it_is_to_be_quiet(monkeypatch
     assert CliRunner().invoke(waits, ["--quiet"]).stderr == ""
     plain = command("plain")(lambda: time.sleep(0.6))
     assert "plain: still at starting, 0 s" in CliRunner().invoke(plain).stderr
+
+
+def test_a_step_inside_is_what_the_work_is_at_and_then_again_what_it_was_at(capsys):
+    with telling("digits", patience=0.02):
+        with during("reading the data"):
+            time.sleep(0.08)
+        during("reading the teacher")(time.sleep)(0.08)
+        time.sleep(0.08)
+    at = [line.partition("still at ")[2].partition(",")[0] for line in capsys.readouterr().err.splitlines()]
+    assert list(dict.fromkeys(at)) == ["reading the data", "reading the teacher", "starting"]

@@ -148,7 +148,6 @@ def test_probabilities_that_are_said_to_be_probabilities(here, teachers):
     assert findings["logits or probabilities"]["found"].startswith("probabilities (")
 
 
-@pytest.mark.both_backends
 def test_an_ensemble_and_a_mapped_and_a_calibrated_teacher(here, teachers):
     members = [unit(teachers["good"]), unit(teachers["softmaxed"], from_logits=False)]
     no_alarm(examined(members, OF_THE_TEACHER))
@@ -364,7 +363,6 @@ def test_one_bad_member_of_an_ensemble_is_found(here, teachers):
 # Settings
 
 
-@pytest.mark.both_backends
 def test_a_term_that_does_nothing_and_a_rate_that_does_nothing_are_found(here, teachers):
     findings = examined(
         unit(teachers["good"]),
@@ -381,7 +379,6 @@ def test_a_term_that_does_nothing_and_a_rate_that_does_nothing_are_found(here, t
     assert findings["learning rate"]["outcome"] == "bad"
 
 
-@pytest.mark.both_backends
 @pytest.mark.parametrize(("optimizer", "rate"), [("adam", 10), ("sgd", 1000)])
 def test_a_rate_that_throws_everything_away_is_found(here, teachers, optimizer, rate):
     fit = {**FIT, "optimizer": optimizer, "learning_rate": rate}
@@ -389,7 +386,6 @@ def test_a_rate_that_throws_everything_away_is_found(here, teachers, optimizer, 
     assert found["outcome"] == "warning" and found["fix"].startswith("lower `fit.learning_rate`")
 
 
-@pytest.mark.both_backends
 def test_labels_and_a_teacher_that_says_the_opposite_pull_apart(here, teachers):
     with_output(keras.saving.load_model(teachers["good"]), lambda x: -x, "opposite").save("opposite.keras")
     findings = examined(unit("opposite.keras"), ["gradients"])
@@ -442,7 +438,6 @@ def test_a_first_generation_that_is_not_trained_yet(here):
     no_alarm(findings)
 
 
-@pytest.mark.both_backends
 def test_peers_without_a_teacher(here):
     findings = examined(None, label_weight=1.0, terms=[{"method": "dml"}], peers=["digits_tiny"])
     assert findings["teacher"]["found"] == "none: the method needs no teacher"

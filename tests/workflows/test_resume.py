@@ -132,7 +132,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_student(tmp_path):
 
 
 @pytest.mark.both_backends
-@pytest.mark.parametrize("epochs", [1, 3])
+@pytest.mark.parametrize("epochs", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_kill_between_the_state_and_the_history_loses_no_epoch(epochs, monkeypatch):
     recipe = load("small.yaml", [f"fit.epochs={epochs}"])
 
@@ -318,6 +318,7 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if "writing" in path.name] == []
 
 
+@pytest.mark.slow
 def test_tensorboard_reads_each_epoch_once():
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -176,9 +176,11 @@ WRONG = {
 
 @pytest.mark.parametrize("search_text", WRONG)
 def test_a_wrong_space_is_refused_before_anything_runs(recipe, tmp_path, search_text):
+    path = recipe(search_text)
     with pytest.raises(UserError) as error:
-        searched(recipe(search_text), tmp_path / "out")
+        searched(path, tmp_path / "out")
     assert WRONG[search_text] in str(error.value)
+    assert f"small.yaml:{len(path.read_text().splitlines())}: search." in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -324,10 +326,11 @@ def test_several_objectives_have_a_front(recipe, tmp_path):
             marks=pytest.mark.slow,
         ),
         pytest.param("{tuner: bayesian, trials: 3}", 3, marks=pytest.mark.slow),
-        (
+        pytest.param(
             "{trials: 4, seed: 5, space: {terms.0.method: {choice: [kd, dkd]}, "
             "terms.0.beta: {float: [1, 8], when: {terms.0.method: dkd}}}}",
             4,
+            marks=pytest.mark.slow,
         ),
     ],
     ids=["grid", "bayesian", "conditional"],

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from reports import undescribed
 
 from keras_kd.cli.main import commands
+from keras_kd.recipe.load import load
 from keras_kd.report.compare import format_text, notes, rows_of
 from keras_kd.report.compare import page as comparison
 from keras_kd.report.study_page import describe_cost
@@ -202,13 +204,14 @@ def test_a_killed_study_goes_on_and_two_processes_share_one(path, tmp_path):
             "    KD: {terms.².weight: 3}",
             "terms is a list of 1; expected a number below 1 in place of '²'",
         ),
-        ("  teacher:\n", "  '':\n", "recipes.: is no plain name of a file; expected one, such as unnamed"),
+        ("  teacher:\n", "  '':\n", "recipes: found '' as a name; expected text before the colon"),
         ("  teacher:\n", "  .:\n", "is no plain name of a file; expected one, such as unnamed"),
         ("  teacher:\n", "  /:\n", "recipes./: is no plain name of a file; expected one, such as unnamed"),
         ("seeds: [0, 1]", "without: [{noise: clean}, {noise: 50 %}]", "without: leaves out every cell"),
         (" or nothing", "", "$data.label_noise: the recipe has nothing at data.label_noise; correct the path, or"),
         ("    KD: {}", "    KD: {fit.epoch: 3}", "cell clean-kd: fit.epoch: no such field"),
         ("export: {formats: []}", "exports: {formats: []}", "recipes.teacher: exports: no such field"),
+        ("recipes:\n", "recipes:\n  unused: {data: digits}\n", "recipes.unused: student: is required"),
         ("    fit: *fit\n", "    fit: {epoch: 2}\n", "recipes.student: fit.epoch: no such field for fit"),
     ],
 )
@@ -219,7 +222,25 @@ def test_a_study_says_what_is_wrong_with_it(path, tmp_path, old, new, message):
     with pytest.raises(UserError) as error:
         write_recipes(load_study(path), tmp_path / "out")
     assert message in str(error.value)
+    lines = [re.match(r".*mine\.yaml:(\d+): ", line) for line in str(error.value).splitlines()]
+    assert all(lines)
+    if "no such field for fit" in message or message.startswith("cell"):
+        changed = text[: text.index(old)].count("\n") + 1
+        assert lines[0][1] == str(changed)
     assert not (tmp_path / "out" / "recipes").exists()
+
+
+def test_what_is_no_study_is_called_what_it_is(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("one.yaml").write_text("data: digits\nstudent: digits_tiny\nfit: {epochs: 1}\n")
+    for given, said in (
+        (".", r"\.: a folder; expected a study file"),
+        ("one.yaml", "one.yaml: is a recipe, not a study;"),
+    ):
+        with pytest.raises(UserError, match=said):
+            load_study(given)
+    with pytest.raises(UserError, match=r"mine.yaml: is a study, not a recipe; `keras-kd study mine.yaml` runs it"):
+        load(path)
 
 
 @pytest.mark.slow

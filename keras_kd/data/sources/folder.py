@@ -9,14 +9,17 @@ import numpy as np
 from keras_kd.data.dataset import by
 from keras_kd.data.sources import cache, images
 from keras_kd.data.sources.decode import DECODING
-from keras_kd.data.sources.layout import layout
+from keras_kd.data.sources.layout import Picture, layout
 from keras_kd.data.sources.names import is_known_set
 from keras_kd.data.sources.options import DEFAULTS
+from keras_kd.data.sources.tree import Scan
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import printable
 from keras_kd.utils.paths import user_path
 
 CHUNK = 256
+SAID = 5  # images that cannot be read
+LOOKED_AT = 2000  # images of a folder that is laid out wrongly: to tell all that is wrong with it, in seconds
 FORM = {
     "FOLDER": "a folder of images: FOLDER/train/CLASS/*.jpg, FOLDER/test/... and FOLDER/val/..., or FOLDER/CLASS/*.jpg"
 }
@@ -51,12 +54,19 @@ def load(root, options=DEFAULTS):
         UserError: the folder is laid out otherwise, or holds an image that cannot be read.
     """
     path, image_size = os.path.abspath(user_path(root, "data")), options.image_size
+    if os.path.isfile(path):
+        raise UserError(f"{root}: is a file; expected a folder with a subfolder a class, or an .npz file")
     if not os.path.isdir(path):
         raise UserError(
             f"{root}: found no such folder; expected one with a subfolder a class; give its path, or, for a TFDS set "
             "with a config, its version too, as in name/config:1.0.0"
         )
-    class_names, pictures, notes = layout(root, path)
+    scan = Scan(root, path)
+    tree = scan.folder()
+    try:
+        class_names, pictures, notes = layout(scan, tree)
+    except UserError as error:
+        raise UserError("\n".join([str(error), *_broken_among(root, path, tree)])) from None
     request = {
         "kind": "folder",
         "name": os.path.basename(path) or "root",
@@ -73,6 +83,13 @@ def load(root, options=DEFAULTS):
             kept = cache.write(store, request, "", class_names, parts, decoder.notes)
         cache.forget(store, former)
     return kept._replace(notes=(*notes, *(f"{printable(root)}: {note}" for note in kept.notes)))
+
+
+def _broken_among(root, path, tree):
+    """Lines on images that cannot be read, of a folder of which no other use is made."""
+    pictures = [Picture(one, 0) for one in tree.everything()]
+    with images.without_warnings():
+        return _Decoder(root, path, {"train": pictures}, None, sized=False).faults(pictures[:LOOKED_AT])
 
 
 def _state(path, pictures):
@@ -94,10 +111,10 @@ def _state(path, pictures):
 class _Decoder:
     """Reads pictures chunk by chunk, and names what cannot be read."""
 
-    def __init__(self, root, path, pictures, image_size):
+    def __init__(self, root, path, pictures, image_size, sized=True):
         self.root, self.path, self.image_size = root, path, image_size
         self.of_split, self.pictures = pictures, [one for some in pictures.values() for one in some]
-        self.size = tuple(image_size) if image_size else self._first_size()
+        self.size = (tuple(image_size) if image_size else self._first_size()) if sized else None
         self.several, self.repeated, self.contradicting, self.seen = [], [], [], {}
 
     def part(self, split):
@@ -131,7 +148,7 @@ class _Decoder:
             found = self._read(one)
             if not isinstance(found, str):
                 return found[0].shape[:2]
-        raise self._unreadable(self.pictures[0], self._read(self.pictures[0]), len(self.pictures) - 1)
+        raise UserError("\n".join(self._unreadable([(one, self._read(one)) for one in self.pictures])))
 
     def _read(self, one):
         """Its pixels and whether it holds further pictures; or, as text, why it has none."""
@@ -147,10 +164,10 @@ class _Decoder:
                 read = list(pool.map(self._read, some))
                 for one, found in zip(some, read, strict=True):
                     if isinstance(found, str):
-                        failed = sum(pool.map(lambda other: isinstance(self._read(other), str), self.pictures))
-                        raise self._unreadable(one, found, failed - 1)
+                        raise UserError("\n".join(self.faults(self.pictures)))
                     if found[0].shape[:2] != self.size:
-                        raise self._of_another_size(one, found[0].shape[:2])
+                        # All may be of other sizes, and take hours to read.
+                        raise UserError("\n".join(self.faults([*self.pictures[:LOOKED_AT], one])))
                     self._note(split, one, *found)
                 yield np.stack([pixels for pixels, _ in read]), [one.label for one in some]
 
@@ -164,18 +181,48 @@ class _Decoder:
         if first.label != one.label:
             self.contradicting.append((one.path, first.path))
 
-    def _unreadable(self, one, reason, further):
-        more = f"; {further} more cannot be read either" if further else ""
-        return UserError(
-            f"{self._shown(one)}: found no readable image ({reason}){more}; expected a whole jpg, png, bmp, gif, webp "
-            "or tif of 8 bits a channel; replace or remove it"
-        )
+    def faults(self, among):
+        """Lines that name the images which cannot be read, and those of another size than the first, if one is asked
+        for; `among` the pictures that are looked at."""
+        among = list(dict.fromkeys(among))
+        with images.workers() as pool:
+            found = list(zip(among, pool.map(self._fault, among), strict=True))
+        some = f" among the {len(among):,} looked at" if len(among) < len(self.pictures) else ""
+        lines = self._unreadable([(one, fault) for one, fault in found if isinstance(fault, str)], some)
+        others = [(one, fault) for one, fault in found if isinstance(fault, tuple)]
+        if others:
+            one, size = others[0]
+            more = f", and {len(others) - 1:,} more of another size{some}" if len(others) > 1 else ""
+            lines.append(
+                f"{self._shown(one)}: found {by(size)} pixels{more}; expected {by(self.size)} as in "
+                f"{printable(self._first().path)}; give image_size to resize them all"
+            )
+        return lines
 
-    def _of_another_size(self, one, size):
-        return UserError(
-            f"{self._shown(one)}: found {by(size)} pixels; expected {by(self.size)} as in "
-            f"{printable(self.pictures[0].path)}; give image_size to resize them all"
-        )
+    def _fault(self, one):
+        """Why an image cannot be read, as text; its size, where it is another than that asked for; else None."""
+        found = self._read(one)
+        if isinstance(found, str):
+            return found
+        return found[0].shape[:2] if self.size not in (None, found[0].shape[:2]) else None
+
+    def _first(self):
+        """The first image that can be read, whose size the others must have."""
+        return next(one for one in self.pictures if not isinstance(self._read(one), str))
+
+    def _unreadable(self, failed, some=""):
+        """Lines on pairs of a picture and why it cannot be read."""
+        lines = [
+            f"{self._shown(one)}: found no readable image ({reason}); expected a whole jpg, png, bmp, gif, webp or tif "
+            "of 8 bits a channel; replace or remove it"
+            for one, reason in failed[:SAID]
+        ]
+        if len(failed) > SAID:
+            lines.append(
+                f"{printable(self.root)}: found {len(failed):,} images that cannot be read{some}, of which {SAID} are "
+                "named; replace or remove all"
+            )
+        return lines
 
     def _shown(self, one):
         return printable(os.path.join(self.root, one.path))

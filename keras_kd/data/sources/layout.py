@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from keras_kd.data.sources.tree import EXTENSIONS, Scan
+from keras_kd.data.sources.tree import EXTENSIONS
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import plural, printable
 
@@ -23,6 +23,7 @@ ROLES = {
     "eval": TEST,
     "evaluation": TEST,
 }
+SAID = 10  # faults of a folder
 FORMS = "train/<class>/ and test/<class>/, or <class>/"
 
 
@@ -68,34 +69,42 @@ def role_in_words(name):
     return roles.pop() if len(roles) == 1 else None
 
 
-def layout(root, path):
+def layout(scan, tree):
     """What of a folder is used, and as what.
 
     Args:
-        root: as its owner calls it, for errors.
-        path: where it is.
+        scan: the `Scan` of it.
+        tree: its `Folder`.
 
     Returns:
         `Layout`.
 
     Raises:
-        UserError: it cannot be told which folders are splits and which are classes, or a class is without images.
+        UserError: it cannot be told which folders are splits and which are classes, or classes are without images, not
+            in every split, or lead nowhere: a line each.
     """
-    scan = Scan(root, path)
-    tree = scan.folder()
+    root, errors = scan.root, []
     splits = _splits(scan, tree)
     if splits is None:
         _refuse_splits_among(scan, tree)
         splits = {TRAIN: tree}
-    names = {split: _class_names(scan, folder) for split, folder in splits.items()}
-    if not names[TRAIN]:
-        raise UserError(f"{root}: found no folder of a class; expected {FORMS}, with images in them")
-    for split in splits:
-        _refuse_other_classes(root, splits, names, split)
-    pictures = {split: _pictures(scan, folder) for split, folder in splits.items()}
+    names = {split: _class_names(scan, folder, errors) for split, folder in splits.items()}
+    if not names[TRAIN] and not errors:
+        errors.append(f"{root}: found no folder of a class; expected {FORMS}, with images in them")
+    for split in splits if names[TRAIN] else ():
+        _note_other_classes(root, splits, names, split, errors)
+    pictures = {split: _pictures(scan, folder, errors) for split, folder in splits.items()}
+    if errors:
+        raise UserError("\n".join(_first(errors, root)))
     used = {one.path for some in pictures.values() for one in some}
     notes = [_unused(root, tree, used, splits), _validation(root, splits, pictures)]
     return Layout(names[TRAIN], pictures, [one for one in notes if one])
+
+
+def _first(errors, root):
+    """The first of many errors, and how many there are."""
+    more = [f"{root}: found {len(errors):,} faults like these, of which {SAID} are named"] * (len(errors) > SAID)
+    return [*errors[:SAID], *more]
 
 
 def _splits(scan, tree):
@@ -165,40 +174,45 @@ def _refuse_splits_among(scan, parent):
     )
 
 
-def _class_names(scan, folder):
-    """The names of the classes in a split."""
-    for name, why in folder.broken:
-        raise UserError(
-            f"{scan.shown(folder.path, name)}: found {why}; expected a folder of images; correct or remove it"
-        )
+def _class_names(scan, folder, errors):
+    """The names of the classes in a split; what is wrong with links among them joins the errors."""
+    errors += [
+        f"{scan.shown(folder.path, name)}: found {why}; expected a folder of images; correct or remove it"
+        for name, why in folder.broken
+    ]
     return [one.name for one in folder.folders]
 
 
-def _refuse_other_classes(root, splits, names, split):
-    odd = sorted(set(names[TRAIN]) ^ set(names[split]))
+def _note_other_classes(root, splits, names, split, errors):
+    # Of a link that leads nowhere something has been said.
+    broken = {name for one in (TRAIN, split) for name, _ in splits[one].broken}
+    odd = sorted((set(names[TRAIN]) ^ set(names[split])) - broken)
     if odd:
         called = {one: printable(splits[one].path) for one in (TRAIN, split)}
         only = "; ".join(
             f"{printable(name)} only in {called[TRAIN] if name in names[TRAIN] else called[split]}" for name in odd[:5]
         )
-        raise UserError(
+        errors.append(
             f"{root}: found {plural(len(odd), 'class')} not in both {called[TRAIN]} and {called[split]} ({only}); "
             "expected the same folders in both; add or remove them"
         )
 
 
-def _pictures(scan, folder):
-    """The images of a split, class by class."""
+def _pictures(scan, folder, errors):
+    """The images of a split, class by class; what is wrong with a class joins the errors."""
     found = []
     for label, one in enumerate(folder.folders):
         for inside in (one, *one.below()):
-            _refuse_splits_among(scan, inside)
-            _class_names(scan, inside)
+            try:
+                _refuse_splits_among(scan, inside)
+            except UserError as error:
+                errors.append(str(error))
+            _class_names(scan, inside, errors)
         paths = one.everything()
         if not paths:
             unread = one.all_unread()
             there = f", but {_counted(unread)}" if unread else ""
-            raise UserError(
+            errors.append(
                 f"{scan.shown(one.path)}: found no image{there}; expected files ending in "
                 f"{' '.join(ending[1:] for ending in EXTENSIONS)}; add some or remove the folder"
             )

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+import zipfile
 
 import numpy as np
 
@@ -40,6 +41,8 @@ def load(path, options=DEFAULTS):
     if not os.path.isfile(file):
         raise UserError(f"{path}: found no such file; expected an .npz file with x_train and y_train; give its path")
     try:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("it is no archive, as .npz files are")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about headers that are odd but can be read
             with np.load(file, allow_pickle=False) as kept:

@@ -98,7 +98,7 @@ def application(name, image_shape, classes, *, weights=None, arguments=None):
         (None, 10)
     """
     entry, builder = APPLICATIONS[name], getattr(keras.applications, name)
-    _check_images(name, entry, image_shape, weights)
+    check_images(name, image_shape, weights)
     if weights not in WEIGHTS:
         raise UserError(f"{name}: found weights {weights!r}; expected none, or 'imagenet'")
     check_arguments(name, builder, arguments, SET_HERE)
@@ -144,8 +144,21 @@ def prepared(image, pixels):
     return image
 
 
-def _check_images(name, entry, image_shape, weights):
-    height, width, channels = image_shape
+def check_images(name, image_shape, weights=None):
+    """Refuses images that a network cannot take.
+
+    Args:
+        name, image_shape, weights: as of `application`.
+
+    Raises:
+        UserError: they are too small, or of other channels.
+
+    Example:
+        >>> check_images("MobileNetV2", (8, 8, 3))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        keras_kd.utils.errors.UserError: MobileNetV2: found images of 8x8; expected at least 32x32; ...
+    """
+    entry, (height, width, channels) = APPLICATIONS[name], image_shape
     if min(height, width) < entry.smallest:
         raise UserError(
             f"{name}: found images of {height}x{width}; expected at least {entry.smallest}x{entry.smallest}; "

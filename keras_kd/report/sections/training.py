@@ -185,18 +185,20 @@ def _draw_split(known):
     return drawn
 
 
-def of_stages(stages):
-    """The line of the time by stage, the longest first.
+def of_stages(stages, work="run"):
+    """The line of the time by stage, the longest first: that of all commands, not of the last one alone.
 
     Args:
         stages: {stage: seconds}.
+        work: what the commands worked on.
 
     Example:
         >>> of_stages({"starting": 2.0, "training": 10.0})
-        'seconds: training 10.0, starting 2.0; 12.0 in all'
+        'seconds of all commands on this run: training 10.0, starting 2.0; 12.0 in all'
     """
     largest = sorted(stages.items(), key=lambda one: -one[1])
-    return f"seconds: {', '.join(f'{name} {one:.1f}' for name, one in largest)}; {sum(stages.values()):.1f} in all"
+    parts = ", ".join(f"{name} {one:.1f}" for name, one in largest)
+    return f"seconds of all commands on this {work}: {parts}; {sum(stages.values()):.1f} in all"
 
 
 def _brief(seconds, stages):

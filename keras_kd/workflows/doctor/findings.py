@@ -2,13 +2,12 @@
 
 from keras_kd.utils import formatting
 from keras_kd.utils.formatting import plural
+from keras_kd.workflows.start_checks import AT_THE_START
 
 # What the checks are called, in reports too.
-TEACHER, OUTPUT, ACCURACY = "teacher", "logits or probabilities", "teacher accuracy"
-CLASS_ORDER, PIXELS, NORMALISATION = "class order", "pixels", "batch normalisation"
-CLASSES = "accuracy by class"
+TEACHER, ACCURACY, CLASSES, OUTPUT, CLASS_ORDER, PIXELS, NORMALISATION, SIZE = AT_THE_START
 TEMPERATURE, TRAINING_ACCURACY = "temperature", "teacher's training accuracy"
-CAPACITY, SIZE, GRADIENTS = "capacity", "size of the student", "gradients"
+CAPACITY, GRADIENTS = "capacity", "gradients"
 STUDENT, RATE, WEIGHTS, DATA = "student", "learning rate", "weights of the loss", "data"
 LENGTH, VERDICT = "training length", "verdict"
 

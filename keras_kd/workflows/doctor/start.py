@@ -1,28 +1,15 @@
 """The checks that every run begins with: seconds on a few hundred images, before hours go into a bad teacher."""
 
-from collections.abc import Iterable
-
 from keras_kd.models.network import cost
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.screen import print_note
 from keras_kd.utils.steps import step
-from keras_kd.utils.suggest import did_you_mean
 from keras_kd.workflows.doctor import examine_case
 from keras_kd.workflows.doctor.case import Case
-from keras_kd.workflows.doctor.findings import (
-    ACCURACY,
-    CLASS_ORDER,
-    CLASSES,
-    NORMALISATION,
-    OUTPUT,
-    PIXELS,
-    SIZE,
-    TEACHER,
-)
 from keras_kd.workflows.doctor.members import missing_runs
 from keras_kd.workflows.run.dry_run import about_data
+from keras_kd.workflows.start_checks import AT_THE_START, as_word, checked_despite
 
-AT_THE_START = (TEACHER, ACCURACY, CLASSES, OUTPUT, CLASS_ORDER, PIXELS, NORMALISATION, SIZE)
 # Images that are looked at, and the multiply-accumulates that they may take: seconds, of a large network fewer images.
 MOST, LEAST, WORK = 400, 64, 1e12
 # How often a network of a file is asked, with pixels of different scales; of colours in both orders.
@@ -46,17 +33,7 @@ class StartChecks:
     """
 
     def __init__(self, despite=(), smoke=False):
-        names = {_word(name): name for name in AT_THE_START}
-        self.despite, self.smoke = set(), smoke
-        despite = [despite] if isinstance(despite, str) else [] if despite is None else despite
-        if not isinstance(despite, Iterable) or not all(isinstance(one, str) for one in despite):
-            raise UserError(f"despite: is {despite!r}; expected names of checks, such as ['pixels']")
-        for given in despite:
-            name = names.get(_word(given))
-            if name is None:
-                hint = did_you_mean(given, AT_THE_START) or f"; expected one of {', '.join(names)}"
-                raise UserError(f"despite: no check {given!r}{hint}")
-            self.despite.add(name)
+        self.despite, self.smoke = checked_despite(despite), smoke
 
     def __call__(self, context):
         if self.needed(context.recipe):
@@ -92,7 +69,7 @@ class StartChecks:
         if stops:
             # What another check must mend is said there.
             first = next((one for one in stops if "cause" not in one["evidence"]), stops[0])
-            words = dict.fromkeys([_word(first["check"]), *sorted(_word(one["check"]) for one in stops)])
+            words = dict.fromkeys([as_word(first["check"]), *sorted(as_word(one["check"]) for one in stops)])
             despite = " ".join(f"--despite {word}" for word in words)
             # What the first does not explain is not kept for the run after it.
             others = [one for one in doubtful if one is not first and not _follows(one)]
@@ -126,11 +103,6 @@ def look_ahead(recipe, folder, *, name, despite=(), smoke=False):
 def _follows(one):
     """Whether a finding is what another one brings about."""
     return bool("cause" in one["evidence"] or one["evidence"].get("many"))
-
-
-def _word(name):
-    """The name of a check as one word of the command line."""
-    return name.replace("'", "").replace(" ", "-")
 
 
 def _images(case):

@@ -23,6 +23,7 @@ from keras_kd.utils.files import atomic_write
 from keras_kd.utils.formatting import listed
 from keras_kd.utils.ownership import held, refuse_before
 from keras_kd.utils.paths import same_place
+from keras_kd.utils.steps import during
 
 # What a recipe says that changes nothing of one trained student.
 AFTER_TRAINING = ("export", "search", "baseline", "evidence", "seeds", "modules")
@@ -186,6 +187,7 @@ def same_recipe(files, recipe):
         )
 
 
+@during("comparing the files of the run with its account")
 def mend(files, owned):
     """Sees that a finished run is as it was written; what can be made again of the rest is set aside, so that it is.
 

@@ -11,11 +11,13 @@ from keras_kd.report.soundness import PUT_BACK
 from keras_kd.utils.account import verified
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import sha256
+from keras_kd.utils.steps import during
 from keras_kd.workflows.run.folder import differences, read_report
 from keras_kd.workflows.run.inputs import independent_of, teacher_run
 from keras_kd.workflows.run.teachers import assemble, check_alike, saw_held_out
 
 
+@during("reading the teacher")
 def load_teacher(recipe, dataset, folder, *, smoke=False):
     """The teacher as a `Network`, or None. Those that are recipes are the students of their runs, next to `folder`.
 

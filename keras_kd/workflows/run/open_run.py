@@ -7,11 +7,13 @@ from keras_kd.data.held_out import with_held_out
 from keras_kd.models import know_module_of
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
-from keras_kd.report.soundness import refuse_lost
+from keras_kd.report.soundness import refuse_lost, refuse_no_folder
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.steps import during
 from keras_kd.workflows.run.folder import is_run
 
 
+@during("reading the data")
 def load_data(recipe):
     """The recipe's images and labels; those that it holds out, with `meta` or `cooperative`, are taken out of the
     training images."""
@@ -47,8 +49,7 @@ def know_modules_of(folder):
 def open_run(folder, moved=False):
     """(recipe, RunFolder) of a finished run; one that was moved away from what its recipe names only where it may."""
     files = RunFolder(Path(folder))
-    if not files.path.is_dir():
-        raise UserError(f"{folder}: no such run folder; `keras-kd distill RECIPE` makes one under saved_models/")
+    refuse_no_folder(folder)
     if not files.recipe.exists() or not is_run(files.path):
         raise UserError(f"{folder}: no run of keras-kd (it has no recipe.yaml of its making)")
     refuse_lost(files.path)

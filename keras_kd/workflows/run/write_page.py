@@ -5,9 +5,10 @@ from pathlib import Path
 from keras_kd.evaluation.predictions_file import read_predictions
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.report.html_page import page
-from keras_kd.report.soundness import refuse_changed
+from keras_kd.report.soundness import refuse_changed, refuse_no_folder
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
+from keras_kd.utils.steps import step
 from keras_kd.workflows.run.folder import hold_run, is_run, read_history, read_report
 
 
@@ -24,6 +25,8 @@ def write_page(folder):
         UserError: there is no finished run in the folder.
     """
     files = RunFolder(Path(folder))
+    refuse_no_folder(folder)
+    step("writing the page", tell=False)
     refuse_changed(files.path)
     report = read_report(files.path)
     if report is None or not is_run(files.path):

@@ -39,11 +39,11 @@ def objectives_of(spec):
         direction = one.direction or DIRECTIONS.get(one.name)
         if direction is None:
             raise UserError(
-                f"search.objective: which way is {one.name} better? Give {{name: {one.name}, direction: max}}, or min; "
-                f"known are {', '.join(DIRECTIONS)}"
+                f"which way is {one.name} better? Give {{name: {one.name}, direction: max}}, or min; known are "
+                f"{', '.join(DIRECTIONS)}"
             )
         found.append((one.name, direction))
     names = [name for name, _ in found]
     if len(set(names)) != len(names):
-        raise UserError(f"search.objective: found {names[0]} twice; keep one")
+        raise UserError(f"found {names[0]} twice; keep one")
     return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from keras_kd.recipe.load import load
 from keras_kd.recipe.schema import Recipe, SearchSpec
+from keras_kd.recipe.written import read_with_overrides
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.search.folder import SearchFolder
 from keras_kd.workflows.search.objectives import objectives_of
@@ -66,7 +67,8 @@ def plan_of(given, files, name, quiet, check):
     spec = recipe.search or SearchSpec()
     if given.smoke:
         spec = spec.model_copy(update={"trials": min(spec.trials, 2), "seeds": 1})
-    objectives = objectives_of(spec)
+    with read_with_overrides(*given)[1].placing("search", "objective"):
+        objectives = objectives_of(spec)
     check_installed(spec.tuner)
     space, held_out = space_of(recipe, given), _with_images_aside(recipe, spec)
     return SearchPlan(name, files, given, recipe, held_out, spec, objectives, space, quiet, check)

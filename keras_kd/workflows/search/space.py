@@ -11,6 +11,7 @@ from keras_kd.recipe.files import looking_once
 from keras_kd.recipe.load import load
 from keras_kd.recipe.overrides import is_place
 from keras_kd.recipe.schema import SettingSpace
+from keras_kd.recipe.written import read_with_overrides
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import in_one_line
 
@@ -85,9 +86,11 @@ def space_of(recipe, given):
     Raises:
         UserError: a space that is none, or that leads to recipes that are none: each named.
     """
+    _, written = read_with_overrides(given.path, given.settings, given.smoke)
     named = recipe.search.space if recipe.search and recipe.search.space else _ready(recipe)
     if not named:
-        raise UserError("search: nothing to search; the recipe has no teacher: give search.space")
+        with written.placing("search"):
+            raise UserError("nothing to search; the recipe has no teacher: give search.space")
     settings, errors = [], []
     grid = recipe.search is not None and recipe.search.tuner == "grid"
     for path, spec in named.items():
@@ -96,11 +99,12 @@ def space_of(recipe, given):
             if grid:
                 _check_count(settings[-1])
         except UserError as error:
-            errors.append(str(error))
+            errors.append((("search", "space", path), str(error)))
     if errors:
-        raise UserError("\n".join(errors))
-    settings = _in_order(settings)
-    _try_out(settings, given)
+        raise UserError("\n".join(written.in_words(errors)))
+    with written.placing("search", "space"):
+        settings = _in_order(settings)
+    _try_out(settings, given, written)
     return tuple(settings)
 
 
@@ -123,46 +127,44 @@ def _ready(recipe):
 
 
 def _setting(path, spec, named):
-    where = f"search.space.{path}"
     if not any(path == one or path.startswith(f"{one}.") for one in MAY) or path in MAY_NOT:
         raise UserError(
-            f"{where}: cannot be searched: trials have data, budget and seeds in common; expected a path in "
-            f"{', '.join(MAY)}"
+            f"cannot be searched: trials have data, budget and seeds in common; expected a path in {', '.join(MAY)}"
         )
     kinds = [kind for kind in KINDS if getattr(spec, kind) is not None]
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none"
-        raise UserError(f"{where}: found {found}; expected one of float, int, choice, boolean: {{float: [1, 20]}}")
+        raise UserError(f"found {found}; expected one of float, int, choice, boolean: {{float: [1, 20]}}")
     kind = kinds[0]
     values = (False, True) if kind == "boolean" else tuple(getattr(spec, kind))
     if kind in ("float", "int"):
         low, high = values
         if not low < high:
-            raise UserError(f"{where}: found {kind}: [{low:g}, {high:g}]; expected the smaller number first")
+            raise UserError(f"found {kind}: [{low:g}, {high:g}]; expected the smaller number first")
         if spec.sampling != "linear" and low <= 0:
-            raise UserError(f"{where}: found {low:g} with sampling: {spec.sampling}; expected numbers above 0")
+            raise UserError(f"found {low:g} with sampling: {spec.sampling}; expected numbers above 0")
         step = spec.step
         if step is not None and kind == "int" and spec.sampling == "linear" and step != int(step):
-            raise UserError(f"{where}: found step: {step:g}; expected a whole number, as the values are")
+            raise UserError(f"found step: {step:g}; expected a whole number, as the values are")
         if step is not None and spec.sampling != "linear" and step <= 1:
-            raise UserError(f"{where}: found step: {step:g}; with sampling: {spec.sampling} it is a factor above 1")
+            raise UserError(f"found step: {step:g}; with sampling: {spec.sampling} it is a factor above 1")
     elif spec.step is not None or spec.sampling != "linear":
-        raise UserError(f"{where}: step and sampling are of float and int; leave them out of {kind}")
+        raise UserError(f"step and sampling are of float and int; leave them out of {kind}")
     if kind == "choice" and len({json.dumps(value, sort_keys=True) for value in values}) != len(values):
-        raise UserError(f"{where}: found a value twice; keep one")
+        raise UserError("found a value twice; keep one")
     when = []
     for other, wanted in spec.when.items():
         wanted = tuple(wanted) if isinstance(wanted, list | tuple) else (wanted,)
         if other not in named or other == path:
-            raise UserError(f"{where}: when names {other!r}; expected another path of the space")
+            raise UserError(f"when names {other!r}; expected another path of the space")
         parent = named[other]
         allowed = (False, True) if parent.boolean else parent.choice
         if allowed is None:
-            raise UserError(f"{where}: when names {other!r}, a range; expected a choice or a boolean")
+            raise UserError(f"when names {other!r}, a range; expected a choice or a boolean")
         wrong = [value for value in wanted if value not in allowed]
         if wrong or not wanted:
             shown = ", ".join(map(str, allowed))
-            raise UserError(f"{where}: when {other} is {wrong[0] if wrong else 'nothing'!r}; expected some of {shown}")
+            raise UserError(f"when {other} is {wrong[0] if wrong else 'nothing'!r}; expected some of {shown}")
         when.append((other, wanted))
     return Setting(path, kind, values, spec.sampling, spec.step, tuple(when))
 
@@ -182,8 +184,7 @@ def _check_count(setting):
     if count > IN_GRID:
         shown = f"{count:,.0f}" if count < 1e15 else f"{count:.1e}"
         raise UserError(
-            f"search.space.{setting.path}: has {shown} values for tuner: grid; expected {IN_GRID:,} at most: "
-            "give a larger step, or another tuner"
+            f"has {shown} values for tuner: grid; expected {IN_GRID:,} at most: give a larger step, or another tuner"
         )
 
 
@@ -195,24 +196,27 @@ def _in_order(settings):
         ready = [one for one in waiting if all(path in known for path, _ in one.when)]
         if not ready:
             circle = ", ".join(one.path for one in waiting)
-            raise UserError(f"search.space: {circle} depend on each other in a circle; drop a `when`")
+            raise UserError(f"{circle} depend on each other in a circle; drop a `when`")
         ordered += ready
         waiting = [one for one in waiting if one not in ready]
     return ordered
 
 
 @looking_once()
-def _try_out(settings, given):
+def _try_out(settings, given, written):
     """Reads the recipe with values of the space, so that no trial finds out what could be known before."""
     count = sum(len(one.values) for one in settings)
     if count > TRIED:
-        raise UserError(f"search.space: has {count:,} values in all; expected {TRIED} at most, or ranges")
+        with written.placing("search", "space"):
+            raise UserError(f"has {count:,} values in all; expected {TRIED} at most, or ranges")
     chance, seen, base = random.Random(0), set(), load(given.path, list(given.settings), smoke=given.smoke)
-    for one in settings:
-        for value in one.values:  # of a range its ends
-            _read(_values_with(settings, {one.path: value}, chance), given, seen, base)
-    for _ in range(DRAWS):
-        _read(_values_with(settings, {}, chance), given, seen, base)
+    of_ends = ({one.path: value} for one in settings for value in one.values)  # of a range its ends
+    for fixed in (*of_ends, *({} for _ in range(DRAWS))):
+        values = _values_with(settings, fixed, chance)
+        key = json.dumps(values, sort_keys=True, default=str)
+        if key not in seen:
+            seen.add(key)
+            _read(values, given, base, written)
 
 
 def _values_with(settings, fixed, chance):
@@ -229,17 +233,16 @@ def _values_with(settings, fixed, chance):
     return values
 
 
-def _read(values, given, seen, base):
-    key = json.dumps(values, sort_keys=True, default=str)
-    if key in seen:
-        return
-    seen.add(key)
+def _read(values, given, base, written):
     try:
         recipe_with(values, given, base)
     except UserError as error:
+        why = str(error).splitlines()[0]
+        # Which of the values is refused, where it is one.
+        of = [path for path in values if why.startswith(f"--set {path}=")]
         tried = ", ".join(f"{path}={value}" for path, value in values.items())
-        why = in_one_line(str(error).splitlines()[0], 500)
-        raise UserError(f"search.space: no recipe with {in_one_line(tried, 300)}: {why}") from None
+        with written.placing("search", "space", *of[:1]):
+            raise UserError(f"no recipe with {in_one_line(tried, 300)}: {in_one_line(why, 500)}") from None
 
 
 def recipe_with(values, given, base=None):

@@ -7,20 +7,21 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from keras_kd.recipe.files import read, shown, written_out
 from keras_kd.recipe.load import load, load_teacher_recipe
-from keras_kd.recipe.messages import dotted, explain
+from keras_kd.recipe.messages import explain
 from keras_kd.recipe.overrides import is_place, override, set_field
 from keras_kd.recipe.schema_types import SEED, VALUES, DottedPath, Part, Whole
+from keras_kd.recipe.written import Written
 from keras_kd.recipe.yaml_reader import MOST
 from keras_kd.recipe.yaml_writer import write_yaml
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.paths import absolute, is_path, user_path
-from keras_kd.utils.suggest import did_you_mean, in_one_line, shortened
+from keras_kd.utils.suggest import did_you_mean, in_one_line
 
 CELLS = 200  # each is a run of minutes at least, and all are read before the first
 READY = Path(__file__).parent / "studies"
@@ -50,6 +51,7 @@ class Study(Part):
     seeds: tuple[Annotated[Whole, Field(**SEED)], ...] = Field(
         (0, 1, 2), min_length=1, max_length=VALUES, description="a run of each cell for each"
     )
+    _written: Written | None = PrivateAttr(None)
 
 
 def ready():
@@ -76,6 +78,8 @@ def find_study(name):
         return beside_it
     if path.stem in there and path.parent == Path():
         return there[path.stem]
+    if path.is_dir():
+        raise UserError(f"{in_one_line(text)}: a folder; expected a study file (.yaml)")
     hint = did_you_mean(path.stem, there) or f"; ready ones: {', '.join(there)}"
     raise UserError(f"{in_one_line(text)}: no such study{hint}")
 
@@ -98,6 +102,9 @@ def load_study(name):
     """
     path = find_study(name)
     raw, lines = read(path)
+    if {"student", "fit"} <= raw.keys():
+        raise UserError(f"{shown(path)}: is a recipe, not a study; `keras-kd distill {shown(path)}` runs it")
+    written = Written(shown(path), lines, {})
     errors = []
     try:
         study = Study(**{str(key): value for key, value in raw.items()})
@@ -105,15 +112,9 @@ def load_study(name):
         errors = explain(Study, error, ())
     else:
         errors = _meaning(study)
+        study._written = written
     if errors:
-        at = shown(path)
-        placed = sorted(
-            (next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1), where, message)
-            for where, message in errors
-        )
-        raise UserError(
-            "\n".join(f"{at}:{line}: {dotted(where)}: {shortened(message, 1000)}" for line, where, message in placed)
-        )
+        raise UserError("\n".join(written.in_words(errors)))
     return study
 
 
@@ -275,6 +276,13 @@ def _written(study, place, settings, smoke):
             for setting in of_data:
                 override(raw, setting)
             _write(place / f"{name}.yaml", raw)
+    for name in study.recipes:
+        try:
+            # One that nothing names is read too, so that no fault of it is passed over.
+            if name != study.base:
+                load(place / f"{name}.yaml", smoke=smoke)
+        except UserError as error:
+            errors[name] = str(error).splitlines()
     for cell in cells(study):
         name = slug(cell) or "cell"
         if name in names or name in study.recipes:
@@ -290,12 +298,19 @@ def _written(study, place, settings, smoke):
         except UserError as error:
             errors[name] = str(error).splitlines()
     if errors:
-        raise UserError("\n".join(_placed(errors, study, shown(place), len(names))))
+        raise UserError("\n".join(_placed(errors, study, shown(place), names)))
     return found
 
 
-def _placed(errors, study, place, cells_in_all):
-    """Errors of cells' recipes, told of the study as the reader wrote it, and not of the files made of it."""
+def _placed(errors, study, place, named):
+    """Errors of cells' recipes, told of the study as the reader wrote it, and not of the files made of it.
+
+    Args:
+        errors: {name of a cell: lines}.
+        study: the `Study`.
+        place: where the files are, as errors show it.
+        named: {name: cell} of all cells.
+    """
     of_file = re.compile(rf"{re.escape(place)}/(.*)\.yaml:\d+: (.*)")
     said = {}
     for cell, found in errors.items():
@@ -304,14 +319,43 @@ def _placed(errors, study, place, cells_in_all):
             recipe, message = match.groups() if match else (cell, one)
             said.setdefault((recipe if recipe in study.recipes else None, message), []).append(cell)
     for (recipe, message), names in said.items():
-        if recipe is None and len(names) == cells_in_all > 1:
+        if recipe is None and len(names) == len(named) > 1:
             recipe = study.base
         if message.startswith("axes."):
-            yield message
+            yield _with_line(study, _of_axis(study, message), message)
         elif recipe is not None:
-            yield f"recipes.{recipe}: {message}"
+            yield _with_line(study, ("recipes", recipe, *_keys_of(message)), f"recipes.{recipe}: {message}")
         else:
-            yield from (f"cell {name}: {message}" for name in names)
+            for name in names:
+                yield _with_line(study, _of_cell(study, named[name], message), f"cell {name}: {message}")
+
+
+def _with_line(study, where, message):
+    """A message with the line of a path of keys, where the study was read from a file."""
+    written = study._written
+    return message if written is None else f"{written.file}:{written.line(where)}: {message}"
+
+
+def _keys_of(message):
+    """The path of keys with which a message begins."""
+    found = re.match(r"[\w.\[\]]+(?=: )", message)
+    return tuple(found.group().replace("[", ".").replace("]", "").split(".")) if found else ()
+
+
+def _of_axis(study, message):
+    """The value of an axis that a message begins with."""
+    values = ((axis, value) for axis, named in study.axes.items() for value in named)
+    return next((("axes", *one) for one in values if message.startswith(f"axes.{'.'.join(one)}: ")), ("axes",))
+
+
+def _of_cell(study, cell, message):
+    """What set the field of a cell that a message is about: a value of an axis, or the recipe that they change."""
+    keys = _keys_of(message)
+    for axis, value in cell.items():
+        for path in study.axes[axis][value]:
+            if keys[: path.count(".") + 1] == tuple(path.split(".")):
+                return ("axes", axis, value, path)
+    return ("recipes", study.base, *keys)
 
 
 def _write(path, raw):
