@@ -494,7 +494,7 @@ def _cpu(one):
         return ratio, otherwise
     if own["way"] == "no teacher":
         return "no teacher", ratio
-    return (f"{otherwise} (maps)" if otherwise else "not served"), ratio
+    return ("not served" if other.get("refused") else f"{otherwise} (maps)" if otherwise else "not timed"), ratio
 
 
 def _results(name):
