@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from keras_kd.cli.main import commands
 from keras_kd.methods import METHODS
+from keras_kd.methods.parts.subclass_head import TAP as SUBCLASSES
 from keras_kd.methods.parts.targets import Target
 from keras_kd.methods.taxonomy import KNOWLEDGE, PROBLEMS, SCHEMES
 from keras_kd.recipe import schema, schema_cooperative, schema_data, schema_meta, schema_networks, schema_selection
@@ -521,6 +522,10 @@ def _methods():
         yield f"| {problem}: {about} | {names or 'none of these'} |"
 
 
+# Layers whose output of an image is a vector.
+VECTORS = {"pooled", SUBCLASSES}
+
+
 def _served():
     """What a bank can serve of METHODS, by their default layers."""
     served = {
@@ -534,7 +539,7 @@ def _served():
     }
     vectors, maps, live, none = (names for _, names in served.values())
     for name, method in METHODS.items():
-        kept = all(tap == "pooled" for tap in method().taps("teacher"))
+        kept = all(tap in VECTORS for tap in method().taps("teacher"))
         kind = none if "teacher" not in method.roles else live if method.live else vectors if kept else maps
         kind.append(f"`{name}`")
     yield "| read is | by a bank | methods, by their default layers |"
@@ -544,16 +549,29 @@ def _served():
 
 
 def _comparison():
-    """The table of benchmarks/methods.py, as its results have it."""
-    results = FOLDER.parent / "benchmarks" / "results" / "methods_tensorflow.json"
-    yield "| method | top-1 | over the student alone | agreement with the teacher |"
-    yield "|---|---|---|---|"
-    methods = json.loads(results.read_text(encoding="utf-8"))["methods"]
-    for name, one in sorted(methods.items(), key=lambda item: -item[1]["top1"]["mean"]):
+    """The table of benchmarks/methods.py, as its results have it; what is compared with other data comes last."""
+    rows = _results("methods_tensorflow")["methods"]
+    yield "| method | top-1 | over the student alone | agreement with the teacher | CPU, bank | CPU, no bank |"
+    yield "|---|---|---|---|---|---|"
+    for name, one in sorted(rows.items(), key=lambda item: (item[1]["compared_with"], -item[1]["top1"]["mean"])):
         top1, gain = ({key: 100 * one[what][key] for key in ("mean", "std")} for what in ("top1", "over_alone"))
-        over = "" if name == "student alone" else f"{gain['mean']:+.2f} +- {gain['std']:.2f}"
+        alone = name == one["compared_with"]
+        over = "" if alone else f"{gain['mean']:+.2f} +- {gain['std']:.2f}"
         agreement = "" if one["agreement"] is None else f"{100 * one['agreement']:.1f}"
-        yield f"| {name} | {top1['mean']:.2f} +- {top1['std']:.2f} | {over} | {agreement} |"
+        score = f"{top1['mean']:.2f} +- {top1['std']:.2f}"
+        yield f"| {name} | {score} | {over} | {agreement} | {' | '.join(('', '1') if alone else _cpu(one))} |"
+
+
+def _cpu(one):
+    """What an epoch costs compared with the student alone: (with the bank, without)."""
+    own, other = one["cpu"], one.get("cpu_otherwise") or {}
+    ratio = f"{own['over_alone']['median']:.2f}"
+    otherwise = f"{other['over_alone']:.2f}" if other.get("over_alone") else ""
+    if own["way"] == "bank":
+        return ratio, otherwise
+    if own["way"] == "no teacher":
+        return "no teacher", ratio
+    return ("not served" if other.get("refused") else f"{otherwise} (maps)" if otherwise else "not timed"), ratio
 
 
 def _results(name):
