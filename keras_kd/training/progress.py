@@ -11,6 +11,25 @@ from keras_kd.utils.screen import print_note
 from keras_kd.utils.steps import step
 
 
+class QuietProgress(keras.callbacks.Callback):
+    """Shows nothing; a work around it that takes long still says which epoch it is at.
+
+    Args:
+        epochs: how many epochs there are in all.
+    """
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        step(f"epoch {epoch + 1}/{self.epochs}", tell=False)
+
+    def stop(self):
+        """After training, also after an error."""
+        step("what comes after training", tell=False)
+
+
 class TrainingProgress(keras.callbacks.Callback):
     """A bar over the whole training with the time left; where there is no terminal, a line per epoch.
 

@@ -70,6 +70,20 @@ def lines(capsys):
     return capsys.readouterr().err.splitlines()
 
 
+def test_a_quiet_training_inside_a_work_is_at_its_epochs():
+    from keras_kd.training.progress import QuietProgress
+
+    seen, progress = [], QuietProgress(epochs=7)
+    with telling("a study", patience=60), telling("a run", quiet=True):
+        step("building the student", tell=False)
+        for epoch in (2, 3):
+            progress.on_epoch_begin(epoch)
+            seen.append(steps._State.what)
+        progress.stop()
+        seen.append(steps._State.what)
+    assert seen == ["epoch 3/7", "epoch 4/7", "what comes after training"]
+
+
 def test_steps_are_told_with_the_title_of_their_work(capsys):
     step("nothing goes on")
     with telling("digits", patience=60):

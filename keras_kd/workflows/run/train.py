@@ -12,7 +12,7 @@ from keras_kd.models.start import re_estimate_batch_norm
 from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.training.checkpoint import load_state, save_state
 from keras_kd.training.history import TensorBoardLog, write_csv
-from keras_kd.training.progress import TrainingProgress, progress_log
+from keras_kd.training.progress import QuietProgress, TrainingProgress, progress_log
 from keras_kd.utils import stages
 from keras_kd.utils.account import changes
 from keras_kd.utils.errors import UserError
@@ -95,10 +95,11 @@ def _fit(context, distiller, epochs, rows, until, keep_best):
     """Trains until an epoch, with the callbacks of a run; `rows` of the history are added to."""
     fit, record = context.recipe.fit, _Record(context, distiller, epochs, rows, keep_best)
     rate = keras.callbacks.LearningRateScheduler(lambda epoch: rate_of(fit, epoch))
-    callbacks = [rate, StopOnNonFinite(), record]
-    progress = None if context.quiet else TrainingProgress(context.title, fit.epochs, len(epochs), len(rows))
-    if progress:
-        callbacks.append(progress)
+    if context.quiet:
+        progress = QuietProgress(fit.epochs)
+    else:
+        progress = TrainingProgress(context.title, fit.epochs, len(epochs), len(rows))
+    callbacks = [rate, StopOnNonFinite(), record, progress]
     try:
         if len(rows) < until:
             record.begin(fill_all=context.recipe.bank.mode == "full")
@@ -113,8 +114,7 @@ def _fit(context, distiller, epochs, rows, until, keep_best):
             )
     finally:
         record.log.close()
-        if progress:
-            progress.stop()
+        progress.stop()
 
 
 def _keep(files, distiller, bank, rows):
