@@ -146,7 +146,7 @@ def test_a_plan_knows_what_teaching_costs():
     taught, fixed = plan(recipe, everything=False), plan(plain, everything=False)
     assert (taught["data"]["train"], fixed["data"]["train"]) == (160, 200)
     assert taught["bytes"] > fixed["bytes"] and fixed["steps"] == 8 * 3 and taught["steps"] == 7 * 3
-    with pytest.raises(UserError, match=r"meta\.held_out: found 200\.0; expected a fraction between 0 and 1"):
+    with pytest.raises(UserError, match=r"meta\.held_out: found 200; expected a fraction between 0 and 1"):
         plan(load("taught.yaml", ["meta.held_out=200"]), everything=False)
 
 
