@@ -103,6 +103,8 @@ def test_recipes_of_ones_own_come_first_also_in_folders(tmp_path, monkeypatch):
 
 # Dry runs build every network of a recipe: the cheap ones always, the others with `-m slow`.
 CHEAP = {"digits", "digits_teacher"}
+# Of many teachers, whose networks would be built many times over: test_smoke_runs runs these whole, with smaller ones.
+RUN_WHOLE = {f"{name}_resnet56_to_resnet20" for name in ("crossfit", "evolved", "own_views")}
 TEACHERS, COSTS = {}, {}
 
 
@@ -111,7 +113,7 @@ TEACHERS, COSTS = {}, {}
     [
         pytest.param(path, marks=[pytest.mark.slow] * (path.stem not in CHEAP), id=path.stem)
         for path in RECIPES
-        if path.stem not in OF_THE_USER
+        if path.stem not in OF_THE_USER | RUN_WHOLE
     ],
 )
 def test_every_recipe_fits_its_data(path, monkeypatch):
