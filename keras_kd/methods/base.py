@@ -129,6 +129,21 @@ class Method(BaseModel):
 
     glue = adapters  # its name before
 
+    def for_pixels(self, mean, std):
+        """The method for networks that take pixels 0..255, as all networks of a recipe do; by default itself.
+
+        Args:
+            mean, std: of the data in units of pixels / 255, one number a channel; None where they are not known.
+        """
+        return self
+
+    def check_images(self, images):
+        """Raises `UserError` where images cannot be what the settings say that the networks take.
+
+        Args:
+            images: an array (n, ...), some of those that `fit` was given.
+        """
+
     def extra_images(self, images, labels, run, adapters):
         """Images made in the step on which student and teacher are run as well, or None.
 

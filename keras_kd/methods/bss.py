@@ -41,7 +41,8 @@ class BSS(Method):
         gap_epsilon: added to the gap of the logits, so that the walk crosses the boundary.
         clip: smallest and largest value of a normalised pixel.
         mean, std: of the data in units of pixels / 255, one number a channel, if the networks take pixels 0..255: the
-            walk is of (pixels / 255 - mean) / std. None: the images are normalised already.
+            walk is of (pixels / 255 - mean) / std. None: the images are normalised already; in a recipe, where they
+            never are, those of its data, and `clip` is widened to hold every pixel.
 
     Example:
         >>> import numpy as np
@@ -89,6 +90,24 @@ class BSS(Method):
                 raise UserError(
                     f"bss: {name} has {len(values)} numbers, the images {channels} channels; give one a channel"
                 )
+
+    def for_pixels(self, mean, std):
+        if self.mean is not None or mean is None:
+            return self
+        mean, std = (tuple(float(value) for value in np.ravel(values)) for values in (mean, std))
+        ends = [(pixel - one) / deviation for one, deviation in zip(mean, std, strict=True) for pixel in (0, 1)]
+        clip = min(self.clip[0], *ends), max(self.clip[1], *ends)
+        return self.model_copy(update={"mean": mean, "std": std, "clip": clip})
+
+    def check_images(self, images):
+        normalized = np.asarray(self._normalized(np.asarray(images, "float32")))
+        low, high = float(normalized.min()), float(normalized.max())
+        if low < self.clip[0] - 1e-3 or high > self.clip[1] + 1e-3:
+            hint = "give mean and std if they are pixels 0..255, or a wider clip" if self.mean is None else "widen clip"
+            raise UserError(
+                f"bss: found images from {low:.4g} to {high:.4g} (normalised); expected them within clip "
+                f"{list(self.clip)}, to which the walk brings them back; {hint}"
+            )
 
     def adapters(self, specs, networks):
         from keras_kd.methods.parts.random_draws import RandomDraws

@@ -27,6 +27,8 @@ class Network:
     members: tuple = ()  # of a mean: networks, whether each gives logits, arguments of `mean_of_logits`
     view_seeds: tuple = ()  # of a mean whose members see views of their own: the seed of each
     folds: int | None = None  # of members each trained without one fold of the training images: how many
+    mean: object = None  # of the data that it was built for, of pixels / 255, by channel, if they are known
+    std: object = None
 
 
 def build(spec, dataset, role):
@@ -50,7 +52,7 @@ def build_unchecked(spec, dataset):
         arguments=spec.arguments,
     )
     name = Path(spec.model).name if ends_in(spec.model, KERAS) else spec.model
-    return Network(name, model, spec.from_logits)
+    return Network(name, model, spec.from_logits, mean=dataset.mean, std=dataset.std)
 
 
 def cost(model):

@@ -228,6 +228,22 @@ def check_labels(labels, classes):
             raise UserError(f"fit: found label {wrong}; expected 0..{classes - 1}, the student's classes")
 
 
+def check_images(terms, images, views):
+    """Images in an array are what the methods take them for; of the first few it is looked at.
+
+    Args:
+        terms: `Term`s.
+        images: what `fit` was given.
+        views: the layer that makes images of it, or None where they are images already.
+
+    Raises:
+        UserError: values out of the range that a method walks in.
+    """
+    if views is None and isinstance(images, np.ndarray) and images.dtype.kind in "iuf" and len(images):
+        for term in terms:
+            term.method.check_images(images[:64])
+
+
 def tell_what_waits(terms, epochs):
     """Says which methods will not have begun to teach when a training ends.
 

@@ -19,6 +19,7 @@ from keras_kd.training.checks import (
     adapters_of_terms,
     check_arguments,
     check_bankable,
+    check_images,
     check_labels,
     check_loss,
     checked_trust,
@@ -273,6 +274,7 @@ class Distiller(backend.TrainingStep, keras.Model):
                 )
         labels = np.asarray(y) if isinstance(y, np.ndarray | list | tuple) else None
         check_labels(labels, self.classes)
+        check_images(self.terms, x, self.views)
         tell_what_waits(self.terms, options.get("epochs", 1))
         backend.keep_memory()
         if self.compiled:

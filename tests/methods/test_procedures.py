@@ -488,6 +488,25 @@ def test_bss_walks_pixels_as_it_walks_their_normalised_values():
     assert np.abs(found).max() < 2.5 + 1e-4
 
 
+def test_bss_takes_the_standardisation_of_a_recipes_data_and_keeps_every_pixel():
+    method = BSS().for_pixels(np.array([0.5, 0.1]), np.array([0.25, 0.02]))
+    assert (method.mean, method.std) == ((0.5, 0.1), (0.25, 0.02))
+    assert method.clip == pytest.approx((-5, 45))
+    given = BSS(mean=(0.4,), std=(0.2,))
+    assert given.for_pixels(np.array([0.5]), np.array([0.25])) is given
+    assert BSS().for_pixels(None, None) == BSS()
+
+
+def test_bss_refuses_pixels_that_its_walk_would_clip_away():
+    with pytest.raises(UserError, match=r"bss: found images from 0 to 255 .* give mean and std"):
+        BSS().check_images(np.array([[0.0, 255.0]]))
+    BSS().check_images(np.array([[-2.4, 2.5]]))
+    BSS(mean=(0.5,), std=(0.25,)).check_images(np.array([[0, 255]], "uint8"))
+    distiller = distill(BSS())
+    with pytest.raises(UserError, match="bss: found images from"):
+        distiller.fit(100 * some_images(), np.arange(len(some_images())) % 4, verbose=0)
+
+
 def test_bss_has_no_loss_when_no_image_is_right():
     images = some_images()
     moved, weight = boundary(BSS(), images, (top("teacher", images) + 1) % 4)

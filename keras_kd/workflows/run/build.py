@@ -75,7 +75,8 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
     given = {"student": student, **({"teacher": teacher} if teacher else {})}
     given.update({f"peer_{number}": peer for number, peer in enumerate(peers, 1)})
     networks = student.model, teacher.model if teacher else None
-    terms = [Term(make(term), term.weight, term.schedules) for term in recipe.terms]
+    made = [make(term).for_pixels(student.mean, student.std) for term in recipe.terms]
+    terms = [Term(method, term.weight, term.schedules) for method, term in zip(made, recipe.terms, strict=True)]
     options = {
         "label_weight": recipe.label_weight,
         "from_logits": {role: network.from_logits for role, network in given.items()},
