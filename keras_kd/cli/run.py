@@ -23,6 +23,7 @@ from keras_kd.cli.common import (
     load_recipe,
     log_code,
     no_code_option,
+    of_model_options,
     own_methods,
     print_json,
     quiet_option,
@@ -38,6 +39,7 @@ from keras_kd.utils.screen import print_result
 from keras_kd.workflows.arguments import (
     checked_formats,
     checked_model,
+    export_folder,
     is_model_file,
     of_a_file_alone,
     run_folder,
@@ -183,12 +185,7 @@ def distill(recipe, settings, seed, smoke, out, restart, deliver, despite, bank,
 
 @command()
 @click.argument("run", type=A_RUN, metavar="RUN|MODEL.keras")
-@click.option("--data", "dataset", help="For a MODEL.keras: the dataset whose test images it is measured on.")
-@click.option(
-    "--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard."
-)
-@click.option("--image-size", type=click.IntRange(1), help="For a MODEL.keras and a folder of images: their size.")
-@click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
+@of_model_options
 @takes_modules
 @backend_option
 @json_option
@@ -220,22 +217,39 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
 
 
 @command()
-@click.argument("run", type=A_RUN)
+@click.argument("run", type=A_RUN, metavar="RUN|MODEL.keras")
 @click.option("--format", "formats", multiple=True, help="One of the formats of docs/recipes.md; repeatable.")
+@click.option("--out", type=A_FOLDER, help="For a MODEL.keras: the folder; MODEL-exported by default.")
+@of_model_options
 @takes_modules
 @quiet_option
 @json_option
-def export(run, formats, quiet, as_json):
-    """Export the student of a run: SavedModel and LiteRT, each compared with Keras before it is delivered.
+def export(run, formats, out, dataset, pixels, image_size, probabilities, quiet, as_json):
+    """Export the student of a run, or any Keras model: each file is compared with Keras before it is delivered.
 
-    A file that differs by more than the recipe's gates allow is kept out of the run folder: exit code 1.
+    A file that differs by more than the recipe's gates allow is kept out of the folder: exit code 1.
 
     \b
     Example:
         keras-kd export saved_models/digits
         keras-kd export saved_models/digits --format litert_int8
+        keras-kd export my.keras --data cifar100 --format litert_int8
     """
     formats = checked_formats(formats, "--format")
+    if is_model_file(run):
+        dataset = checked_model(run, dataset, pixels, "--{}".format)
+        start_keras()
+        know_modules()
+        from keras_kd.workflows.run.export import export_model
+
+        folder = export_folder(run, out)
+        given = {"pixels": pixels, "from_logits": not probabilities, "image_size": image_size}
+        keeps("export", folder)
+        found = export_model(run, dataset, folder, formats=formats, quiet=quiet, **given)
+        return _print_report(found, folder, as_json)
+    given = {"data": dataset, "out": out, "pixels": pixels != "pixels", "image-size": image_size}
+    given["probabilities"] = probabilities
+    of_a_file_alone(run, {name: one for name, one in given.items() if one}, "--{}".format)
     start_keras()
     know_modules()
     from keras_kd.workflows.run.export import export as export_run

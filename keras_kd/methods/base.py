@@ -97,12 +97,12 @@ class Method(Settings):
     def _no_text_as_a_number(cls, value, field):
         annotation = cls.model_fields[field.field_name].annotation
         types = set(get_args(annotation)) or {annotation}
-        if hasattr(value, "end_value"):
-            name = field.field_name
+        numeric = types <= {int, float, NoneType}
+        if numeric and isinstance(value, Settings):
             raise ValueError(
-                f"a value; one that changes over the epochs is of the term: schedules={{{name!r}: Schedule(...)}}"
+                f"a number; one that changes is of the term: schedules={{{field.field_name!r}: Schedule(...)}}"
             )
-        return plain_number(value) if types <= {int, float, NoneType} else value
+        return plain_number(value) if numeric else value
 
     def taps(self, role):
         """Names of the layers of `role` ("student", "teacher", "peer") that `loss` reads; `logits` always come.

@@ -75,6 +75,18 @@ def study_folder(name: PathLike, smoke: bool) -> Path:
     return RUNS / f"study-{file_name(find_study(name).stem)}{'-smoke' if smoke else ''}"
 
 
+def export_folder(file: PathLike, out: PathLike | None = None) -> Path:
+    """Where the exported files of a Keras model lie: as it is given, or a folder with its name here.
+
+    Example:
+        >>> export_folder("models/teacher.keras").as_posix()
+        'teacher-exported'
+    """
+    from keras_kd.utils.file_names import file_name
+
+    return folder_of(out) or Path(f"{file_name(Path(file).stem)}-exported")
+
+
 def search_settings(trials: int | None, hours: float | None, tuner: str | None) -> list[str]:
     """What a search is given in addition to its recipe, as overrides of the recipe.
 
@@ -123,8 +135,8 @@ def of_a_file_alone(run: PathLike, given: Mapping[str, object], spelled: Callabl
         refuse_no_folder(run)
     for name in given:
         raise UserError(
-            f"{spelled(name)}: is of a .keras file; {run} is measured as its recipe says; leave it out, or give the "
-            "file of its student"
+            f"{spelled(name)}: is of a .keras file; of {run} its recipe says it; leave it out, or give the file of its "
+            "student"
         )
 
 

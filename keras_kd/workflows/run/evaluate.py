@@ -43,6 +43,11 @@ def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=
     """
     images = data.load(dataset, image_size=image_size)
     network = build(ModelSpec(model=str(file), pixels=pixels, from_logits=from_logits), images, "model")
+    return report_of_model(file, network, images)
+
+
+def report_of_model(file, network, images):
+    """The report of the `Network` of a `.keras` file on the test images of a dataset; as `evaluate_model`."""
     logits, seconds = logits_of(network, images.test.images)
     report = summarize(logits, None, images.test.labels)
     report.recipe, report.student.name = Path(file).name, network.name
