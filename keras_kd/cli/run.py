@@ -36,9 +36,11 @@ from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import printable
 from keras_kd.utils.screen import print_result
+from keras_kd.utils.table import terminal_width
 from keras_kd.workflows.arguments import (
     checked_formats,
     checked_model,
+    command_of,
     export_folder,
     is_model_file,
     of_a_file_alone,
@@ -177,8 +179,9 @@ def distill(recipe, settings, seed, smoke, out, restart, deliver, despite, bank,
     from keras_kd.workflows import seeds as repeated_seeds
 
     keeps("distill", folder, restart)
+    asked = {"restart": restart, "smoke": smoke, "quiet": quiet, "despite": despite}
     found = repeated_seeds.distill(
-        loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=despite
+        loaded, folder, name=name, command=command_of(recipe, given, seed, smoke, out), **asked
     )
     _print_report(found, folder, as_json)
 
@@ -213,7 +216,7 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
     from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
     keeps("evaluate", run)
-    _print_report(evaluate_run(run), run, as_json)
+    _print_report(evaluate_run(run), run, as_json, "measured now: the student again; nothing was trained or exported")
 
 
 @command()
@@ -246,7 +249,7 @@ def export(run, formats, out, dataset, pixels, image_size, probabilities, quiet,
         given = {"pixels": pixels, "from_logits": not probabilities, "image_size": image_size}
         keeps("export", folder)
         found = export_model(run, dataset, folder, formats=formats, quiet=quiet, **given)
-        return _print_report(found, folder, as_json)
+        return _print_report(found, folder, as_json, _exported(found))
     given = {"data": dataset, "out": out, "pixels": pixels != "pixels", "image-size": image_size}
     given["probabilities"] = probabilities
     of_a_file_alone(run, {name: one for name, one in given.items() if one}, "--{}".format)
@@ -255,7 +258,8 @@ def export(run, formats, out, dataset, pixels, image_size, probabilities, quiet,
     from keras_kd.workflows.run.export import export as export_run
 
     keeps("export", run)
-    _print_report(export_run(run, formats=formats, quiet=quiet), run, as_json)
+    found = export_run(run, formats=formats, quiet=quiet)
+    _print_report(found, run, as_json, _exported(found, formats))
 
 
 @command()
@@ -277,10 +281,18 @@ def report(runs):
         print_result(write_page(folder))
 
 
-def _print_report(found, where, as_json):
+def _print_report(found, where, as_json, done=None):
     from keras_kd.report.terminal import summary
 
     if as_json:
         return print_json(found)
-    print_result(summary(found))
+    print_result(summary(found, terminal_width()))
+    if done:
+        print_result(done)
     print_result(f"{where}")
+
+
+def _exported(found, formats=()):
+    """What an export of some formats, or of all, has made now, in words."""
+    names = [one.file for one in found.exports or [] if one.passed and (not formats or one.format in formats)]
+    return f"exported now: {', '.join(names)}"

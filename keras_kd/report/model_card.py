@@ -3,9 +3,10 @@
 from string import Template
 
 from keras_kd.data.sources.decode import as_program
+from keras_kd.report.costs import Cost, Export
 from keras_kd.report.first_sentence import first_sentence, harm, of_delivered
 from keras_kd.report.markdown_table import code, words
-from keras_kd.report.report import Calibration, Cost, Data, Export
+from keras_kd.report.report import Calibration, Data
 from keras_kd.utils.formatting import DASH, bare_percent, count, megabytes, size
 
 # What only its owner knows; marked so that nobody takes it for filled.

@@ -54,6 +54,24 @@ def axes(width, height):
     return drawn, plot
 
 
+def in_decades(axis):
+    """Makes an axis logarithmic, its numbers written out: as text, so that they take the page's font and colour."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.axes.set_yscale("log") if axis.axis_name == "y" else axis.axes.set_xscale("log")
+    axis.set_major_locator(LogLocator(numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def in_whole_numbers(axis, values):
+    """Marks an axis at whole numbers, from the first of the values to the last."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    axis.axes.set_xlim(values[0] - 0.03 * (values[-1] - values[0]), values[-1] + 0.03 * (values[-1] - values[0]))
+
+
 def legend_above(plot, columns):
     """A legend over the plot, where it covers no line."""
     plot.legend(

@@ -5,7 +5,18 @@ a cell of which nothing is known is None.
 """
 
 from keras_kd.report.fields import class_name, entries, get_path, parts
-from keras_kd.utils.formatting import DASH, NOTHING, bare_percent, count, number, percent, signed, size, spread
+from keras_kd.utils.formatting import (
+    DASH,
+    NOTHING,
+    bare_percent,
+    count,
+    milliseconds,
+    number,
+    percent,
+    signed,
+    size,
+    spread,
+)
 
 # Of what is measured of corrupted images, that which is no corruption.
 SUMMARIES = ("clean", "mean")
@@ -39,11 +50,17 @@ def networks(report):
         scores, sure, spent = parts(report, role), parts(report, CALIBRATIONS[role][0]), parts(report, COSTS[role])
         if scores or spent:
             rows.append(
-                [f"{role} {scores.get('name', '')}", percent(scores.get("top1")), percent(scores.get("top5"))]
-                + [number(sure.get(name)) for name in ("ece", "nll", "brier")]
+                [f"{_called(report, role)} {scores.get('name', '')}", percent(scores.get("top1"))]
+                + [percent(scores.get("top5")), *(number(sure.get(name)) for name in ("ece", "nll", "brier"))]
                 + [count(spent.get("parameters")), count(spent.get("macs")), size(spent.get("bytes"))]
+                + [milliseconds(get_path(report, "latency", role, "median"), nothing=NOTHING)]
             )
-    return ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"], rows
+    return ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights", "one image"], rows
+
+
+def _called(report, role):
+    """A role in words; any Keras model that was measured is nobody's student."""
+    return (report.get("what") or role) if role == "student" else role
 
 
 def networks_in_brief(report):
@@ -55,10 +72,22 @@ def networks_in_brief(report):
             ece = DASH if sure.get("ece") is None else f"{sure['ece']:.4f}"
             size_ = DASH if spent.get("parameters") is None else f"{spent['parameters']:,}"
             rows.append(
-                [role, bare_percent(scores.get("top1")), bare_percent(scores.get("top5")), ece, size_]
-                + [scores.get("name") or DASH]
+                [_called(report, role), bare_percent(scores.get("top1")), bare_percent(scores.get("top5")), ece, size_]
+                + [milliseconds(get_path(report, "latency", role, "median")), scores.get("name") or DASH]
             )
-    return ["", "top-1", "top-5", "ECE", "parameters", "network"], rows
+    return ["", "top-1", "top-5", "ECE", "parameters", "latency", "network"], rows
+
+
+def tested_on(report):
+    """On which images accuracies are, and what took the latency."""
+    images, latency = get_path(report, "data", "test"), parts(report, "latency")
+    if not images and not latency:
+        return ""
+    of = f"{images:,} test images" if images else "the test images"
+    timing = latency.get("student") or {}
+    what = ", ".join(one for one in (latency.get("runtime"), latency.get("device")) if one)
+    timed = f"; latency: one image in {what}, median of {timing.get('n')}" if timing else ""
+    return f"accuracy in percent on {of}{timed}"
 
 
 def units(report):
@@ -66,7 +95,14 @@ def units(report):
     bins = get_path(report, "calibration", "bins")
     calibration = f"ECE is over {bins} equal-width bins, NLL in nats." if bins else ""
     work = "MACs are of one image, in convolutions and dense layers." if get_path(report, "cost") else ""
-    return " ".join(one for one in (calibration, work) if one)
+    latency = parts(report, "latency")
+    timed = (
+        f"One image: the median time of one at a time through {latency.get('runtime')} on {latency.get('device')}, "
+        "both networks in one process."
+        if latency.get("runtime")
+        else ""
+    )
+    return " ".join(one for one in (calibration, work, timed) if one)
 
 
 def taught_teacher(report):

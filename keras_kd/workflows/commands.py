@@ -20,6 +20,7 @@ from keras_kd.workflows.arguments import (
     checked_formats,
     checked_model,
     checked_page,
+    command_of,
     export_folder,
     folder_of,
     given_path,
@@ -120,6 +121,7 @@ def distill(
     from keras_kd.recipe.schema import Recipe
 
     despite = tuple(sorted(checked_despite(despite)))
+    command = None
     if isinstance(recipe, Recipe):
         loaded = recipe
         name, folder = _place_of_loaded(out, name, smoke)
@@ -128,10 +130,12 @@ def distill(
     else:
         loaded = load_recipe(recipe, settings, seed=seed, smoke=smoke)
         own = None if overrides(settings, seed) else loaded.seed
+        command = command_of(recipe, overrides(settings, None), seed, smoke, out)
         name, folder = name or stem_of(recipe), folder_of(out) or run_folder(recipe, loaded.seed, smoke, own)
     from keras_kd.workflows import seeds
 
-    return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=despite)
+    given = {"restart": restart, "smoke": smoke, "quiet": quiet, "despite": despite}
+    return seeds.distill(loaded, folder, name=name, command=command, **given)
 
 
 def evaluate(

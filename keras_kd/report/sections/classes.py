@@ -9,6 +9,7 @@ from keras_kd.utils.formatting import NOTHING, percent, signed, words
 # Above this many classes the bars of all of them have no names, and the first and last five are drawn once more.
 NAMED = 24
 ENDS = 5
+WEAKEST = ["the student's weakest classes", "accuracy on test images", "the teacher's"]
 
 
 def classes(report):
@@ -19,26 +20,29 @@ def classes(report):
     known = sorted((change if changes else accuracies).items(), key=lambda one: (one[1], one[0]))
     if not known:
         return None
-    of_number = dict(known)
+    of_number, of_teacher = dict(known), _numbered(get_path(report, "teacher_per_class"))
     rows = [
-        [class_name(report, number), percent(accuracies.get(number)), signed(of_number[number]) if changes else NOTHING]
+        [class_name(report, number), percent(accuracies.get(number)), percent(of_teacher.get(number))]
+        + [signed(of_number[number]) if changes else NOTHING]
         for number, _ in known
     ]
     seed = f", seed {report['seed']}" if changes and report.get("seed") is not None else ""
-    header = ["class", f"accuracy{seed}", "mean change against labels alone, points"]
+    header = ["class", f"accuracy on test images{seed}", "the teacher's", "mean change against labels alone, points"]
     return section(
         "classes",
         "By class",
         plots(*_plots(report, known, changes)),
-        in_markdown(table(["the student's weakest classes", "accuracy"], _weakest(report, accuracies))),
+        in_markdown(table(WEAKEST, _weakest(report, accuracies, of_teacher))),
         folded(f"All {len(known)} classes, the worst first", table(header, rows)),
         text(_spread(report)),
     )
 
 
-def _weakest(report, accuracies):
+def _weakest(report, accuracies, of_teacher):
     worst = sorted(accuracies.items(), key=lambda one: (one[1], one[0]))[:ENDS]
-    return [[class_name(report, number), percent(accuracy)] for number, accuracy in worst]
+    return [
+        [class_name(report, number), percent(accuracy), percent(of_teacher.get(number))] for number, accuracy in worst
+    ]
 
 
 def _numbered(values):

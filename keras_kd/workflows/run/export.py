@@ -23,8 +23,8 @@ from keras_kd.workflows.run.evaluate import report_of_model
 from keras_kd.workflows.run.folder import hold_run, mend, read_report
 from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.open_run import load_data, open_run
-from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld, with_time
-from keras_kd.workflows.run.write_page import write_page
+from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld
+from keras_kd.workflows.run.write_page import with_page
 
 
 def export(folder, *, formats=None, quiet=False):
@@ -47,9 +47,7 @@ def export(folder, *, formats=None, quiet=False):
             before = keep_spent(spent, owned)
             _deliver(recipe, files, owned, formats, quiet)
         keep_spent_unheld(spent, lambda: hold_run(files, wait=True), before)
-        with stage("page"):
-            write_page(folder)
-        report = with_time(files.path, spent)
+        report = with_page(folder, spent)
     refuse_failed(report)
     return report
 
@@ -79,7 +77,7 @@ def export_model(file, dataset, folder, *, formats=(), pixels="pixels", from_log
     with telling(Path(file).name, quiet), tempfile.TemporaryDirectory() as work:
         images = data.load(dataset, image_size=image_size)
         network = build(ModelSpec(model=str(file), pixels=pixels, from_logits=from_logits), images, "model")
-        report = report_of_model(file, network, images)
+        report = report_of_model(file, network, images, dataset)
         # As it takes pixels of 0..255, whatever it takes itself.
         saved = RunFolder(Path(work)).student
         network.model.save(saved)
