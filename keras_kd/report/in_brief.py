@@ -15,8 +15,8 @@ SEEDS = "--set 'seeds=[0, 1, 2]'"
 def in_brief(report):
     """The sentences that stand first in the terminal, on the page and on the card.
 
-    How much smaller and faster the student is than its teacher, and how far below it; whether the teacher helped; the
-    smallest file. Of a shortened run nothing, as its numbers are no result.
+    How much smaller and faster the student is than its teacher, and how far below it; whether the teacher helped. Of a
+    shortened run nothing, as its numbers are no result.
 
     Args:
         report: what `report.json` holds, as plain values.
@@ -25,27 +25,28 @@ def in_brief(report):
         A str; empty where nothing is known.
 
     Example:
-        >>> report = {"student": {"top1": 0.9}, "teacher": {"top1": 0.92}, "data": {"test": 100}}
+        >>> report = {"student": {"top1": 0.9}, "teacher": {"top1": 0.92}, "data": {"test": 100}, "seed": 0}
         >>> in_brief(report).partition(" Not known")[0]
-        'The student is 2.00 points less accurate than its teacher (90.00 against 92.00 % of 100 test images, one run).'
+        '2.00 points less accurate than its teacher: 90.00 against 92.00 % of 100 test images, one run.'
     """
     if report.get("smoke"):
         return ""
     came, helped = _against_its_teacher(report) or _alone(report), first_sentence(report)
     # A student that its teacher harmed is told of as that.
     said = (helped, came) if harm(report) else (came, helped)
-    return " ".join(one for one in (*said, _smallest_file(report)) if one)
+    return " ".join(one for one in said if one)
 
 
 def _against_its_teacher(report):
     """The student next to its teacher; empty without one, or where nothing of both is known."""
     if not report.get("teacher"):
         return ""
-    known = [one for one in (_smaller(report), _faster(report), _points(report)) if one]
-    said = [f"{how}{_than(how) if place == 0 else ''} ({figures})" for place, (how, figures) in enumerate(known)]
+    points, figures = _points(report) or ("", "")
+    said = [one for one in (_smaller(report), _faster(report), points) if one]
     if not said:
         return ""
-    return f"The student is {', '.join(said[:-1])}{' and ' if said[:-1] else ''}{said[-1]}."
+    said[0] = f"{said[0][:1].upper()}{said[0][1:]}{_than(said[0])}"
+    return f"{', '.join(said)}{': ' if figures else ''}{figures}."
 
 
 def _than(how):
@@ -53,20 +54,13 @@ def _than(how):
 
 
 def _smaller(report):
-    """(how much smaller, the figures of it), or None."""
     ours, theirs = get_path(report, "cost", "parameters"), get_path(report, "teacher_cost", "parameters")
-    if not ours or not theirs:
-        return None
-    return _ratio(theirs / ours, "smaller", "larger", "as large"), f"{ours:,} of {theirs:,} parameters"
+    return _ratio(theirs / ours, "smaller", "larger", "as large") if ours and theirs else ""
 
 
 def _faster(report):
-    """(how much faster, the figures of it), or None."""
     ours, theirs = (get_path(report, "latency", role, "median") for role in ("student", "teacher"))
-    if not ours or not theirs:
-        return None
-    figures = f"{milliseconds(ours)} against {milliseconds(theirs)} an image{_where(report)}"
-    return _ratio(theirs / ours, "faster", "slower", "as fast"), figures
+    return f"{_ratio(theirs / ours, 'faster', 'slower', 'as fast')} in Keras" if ours and theirs else ""
 
 
 def _ratio(ratio, more, less, alike):
@@ -76,12 +70,6 @@ def _ratio(ratio, more, less, alike):
     return f"{ratio:.1f} times {more}" if ratio > 1 else f"{1 / ratio:.1f} times {less}"
 
 
-def _where(report):
-    latency = parts(report, "latency")
-    known = [one for one in (latency.get("runtime"), latency.get("device")) if one]
-    return f", {', '.join(known)}" if known else ""
-
-
 def _points(report):
     """(how far the student is from its teacher in accuracy, the figures of it), or None."""
     found, theirs = accuracy_of(report), get_path(report, "teacher", "top1")
@@ -89,10 +77,8 @@ def _points(report):
         return None
     ours, shown, evidence = found
     difference = round(100 * (ours - theirs), 2)
-    how = (
-        f"{abs(difference):.2f} points {'more' if difference > 0 else 'less'} accurate" if difference else "as accurate"
-    )
-    return how, f"{shown} against {percent(theirs)}{_of_images(report)}, {evidence}"
+    how = f"{abs(difference):.2f} points {'more' if difference > 0 else 'less'} accurate"
+    return how if difference else "as accurate", f"{shown} against {percent(theirs)}{_of_images(report)}, {evidence}"
 
 
 def accuracy_of(report):
@@ -100,7 +86,7 @@ def accuracy_of(report):
 
     Example:
         >>> accuracy_of({"student": {"top1": 0.9}, "seed": 3})
-        (0.9, '90.00', 'one run, seed 3')
+        (0.9, '90.00', 'one run')
     """
     over = parts(report, "verdict", "top1")
     if over.get("mean") is not None and (over.get("n") or 0) > 1:
@@ -108,8 +94,7 @@ def accuracy_of(report):
     top1 = get_path(report, "student", "top1")
     if top1 is None:
         return None
-    seed = f", seed {report['seed']}" if report.get("seed") is not None else ""
-    return top1, percent(top1, unit=""), f"one run{seed}"
+    return top1, percent(top1, unit=""), "one run"
 
 
 def _of_images(report):
@@ -132,14 +117,20 @@ def _alone(report):
     if get_path(report, "cost", "parameters"):
         costs.append(f"{get_path(report, 'cost', 'parameters'):,} parameters")
     if get_path(report, "latency", "student", "median"):
-        costs.append(f"{milliseconds(get_path(report, 'latency', 'student', 'median'))} an image{_where(report)}")
+        costs.append(f"{milliseconds(get_path(report, 'latency', 'student', 'median'))} an image in Keras")
     return f"{said}: {', '.join(costs)}." if costs else f"{said}."
 
 
-def _smallest_file(report):
-    """The smallest file that was delivered."""
+def smallest_file(report):
+    """The smallest file that was delivered: a str, empty where there is none or the run was a shortened one.
+
+    Example:
+        >>> files = [{"file": "a.tflite", "bytes": 6700, "passed": True, "accuracy": 0.9, "latency": {"median": 0.05}}]
+        >>> smallest_file({"exports": files})
+        'Its smallest file, a.tflite: 6.7 kB, 50.0 µs an image, 90.00 % right.'
+    """
     files = [one for one in entries(report, "exports") if one.get("passed") and one.get("bytes") and one.get("file")]
-    if not files:
+    if not files or report.get("smoke"):
         return ""
     one = min(files, key=lambda file: file["bytes"])
     time = get_path(one, "latency", "median")

@@ -20,6 +20,8 @@ def page(report):
         <BLANKLINE>
         student digits_tiny
         <BLANKLINE>
+        **digits_tiny is right on 98.00 % of the test images, one run.**
+        <BLANKLINE>
         ## Student and teacher
         <BLANKLINE>
         |  | top-1 |

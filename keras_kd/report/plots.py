@@ -68,7 +68,7 @@ def in_whole_numbers(axis, values):
     """Marks an axis at whole numbers, from the first of the values to the last."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
     axis.axes.set_xlim(values[0] - 0.03 * (values[-1] - values[0]), values[-1] + 0.03 * (values[-1] - values[0]))
 
 

@@ -42,8 +42,8 @@ def latency_of(run, given, *, runs=50, warm_up=10, seconds=None):
         dict of "median" and "p90", in milliseconds, "n" and "warm_up", the runs that count and those before.
 
     Example:
-        >>> found = latency_of(sum, [1, 2], runs=5, warm_up=1)
-        >>> found["n"], found["median"] <= found["p90"]
+        >>> timed = latency_of(sum, [1, 2], runs=5, warm_up=1)
+        >>> timed["n"], timed["median"] <= timed["p90"]
         (5, True)
     """
     if seconds is not None:

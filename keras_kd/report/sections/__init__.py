@@ -2,7 +2,7 @@
 
 from keras_kd.report.blocks import Page
 from keras_kd.report.fields import get_path
-from keras_kd.report.in_brief import in_brief, next_step, spent
+from keras_kd.report.in_brief import in_brief, next_step, smallest_file, spent
 from keras_kd.report.markdown_table import line
 from keras_kd.report.sections import (
     calibration,
@@ -47,7 +47,7 @@ def page_of_run(report, history=(), evidence=None, recipe_text="", baseline=()):
         facts=line(_facts(report)),
         shortened=bool(report.get("smoke")),
         sentence=line(in_brief(report)),
-        spent=line(spent(report)),
+        spent=line(" ".join(one for one in (smallest_file(report), spent(report)) if one)),
         next=next_[0],
         command=line(next_[1]),
         sections=sections(report, list(history or ()), evidence, recipe_text, list(baseline or ())),

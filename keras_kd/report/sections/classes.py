@@ -58,11 +58,13 @@ def _plots(report, known, changes):
         "The mean over seeds of distilled minus labels alone. Bars to the left are classes that pay for what the "
         "others gain; with few test images a class, a point or two is chance."
         if changes
-        else "The student's accuracy on the test images of each class. Classes far below the others are where it fails."
+        else "The student's accuracy on the test images of each class; a stroke is the teacher's. Classes far "
+        "below the others are where it fails."
     )
-    title = "Change of each class against labels alone" if changes else "Accuracy of each class"
+    title = "Change of each class against labels alone" if changes else "Accuracy on the test images of each class"
+    of_teacher = {} if changes else _numbered(get_path(report, "teacher_per_class"))
     if len(known) <= NAMED:
-        return [Plot(title, how, lambda: _draw_named(report, known, colours, what))]
+        return [Plot(title, how, lambda: _draw_named(report, known, colours, what, of_teacher))]
     ends = (slice(0, ENDS), slice(-ENDS, None))
     worst_and_best = [one for end in ends for one in known[end]]
     chosen = [one for end in ends for one in colours[end]]
@@ -71,7 +73,7 @@ def _plots(report, known, changes):
         Plot(
             f"The {ENDS} worst and the {ENDS} best",
             f"The {ENDS} worst and the {ENDS} best of the other plot, by name.",
-            lambda: _draw_named(report, worst_and_best, chosen, what),
+            lambda: _draw_named(report, worst_and_best, chosen, what, of_teacher),
         ),
     ]
 
@@ -86,15 +88,18 @@ def _draw_all(known, colours, what):
     return drawn
 
 
-def _draw_named(report, known, colours, what):
+def _draw_named(report, known, colours, what, of_teacher):
     drawn, plot = axes(5.2, 0.9 + 0.27 * len(known))
     places, values = range(len(known)), [100 * value for _, value in known]
     plot.barh(places, values, color=colours, alpha=0.75, height=0.7)
+    strokes = [(100 * of_teacher[number], place) for place, (number, _) in enumerate(known) if number in of_teacher]
+    if strokes:
+        plot.plot(*zip(*strokes, strict=True), "|", color=COLOURS[1], markersize=12, markeredgewidth=2)
     reach = max(map(abs, values)) or 1.0
     for place, value in zip(places, values, strict=True):
         text_ = f"{value:+.1f}" if what.startswith("change") else f"{value:.1f}"
         plot.text(
-            value + (0.02 if value >= 0 else -0.02) * reach,
+            value + (0.03 if value >= 0 else -0.03) * reach,
             place,
             text_.replace("-", "−"),
             va="center",
