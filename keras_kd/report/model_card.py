@@ -130,6 +130,7 @@ def card(report, shape, bench=None):
     """
     plain = report.as_json()
     said = SHORTENED if report.smoke else in_brief(plain)
+    report = _without_results(report) if report.smoke else report
     report = _of_what_is_delivered(report)
     student, teacher, data = report.student, report.teacher, report.data or Data()
     pixels = "x".join(map(str, shape))
@@ -156,6 +157,16 @@ def card(report, shape, bench=None):
     if any(one.format == "saved_model" for one in _passed(report)):
         lines += _server(report, shape)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _without_results(report):
+    """The report of a shortened run without what would be taken for results: how right and how sure it is."""
+    plain = report.as_json()
+    unknown = ("top1", "top5", "accuracy", "agreement")
+    for part in (plain.get("student"), plain.get("teacher"), *(plain.get("exports") or ())):
+        if part:
+            part.update({name: None for name in unknown if name in part})
+    return type(report)(**{**plain, "calibration": None, "per_class": None, "delivered": None})
 
 
 def _of_what_is_delivered(report):
