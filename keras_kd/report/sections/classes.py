@@ -54,15 +54,15 @@ def _numbered(values):
 def _plots(report, known, changes):
     colours = [COLOURS[1] if changes and value < 0 else COLOURS[0] for _, value in known]
     what = "change, points" if changes else "accuracy, percent"
+    of_teacher = {} if changes else _numbered(get_path(report, "teacher_per_class"))
     how = (
         "The mean over seeds of distilled minus labels alone. Bars to the left are classes that pay for what the "
         "others gain; with few test images a class, a point or two is chance."
         if changes
-        else "The student's accuracy on the test images of each class; a stroke is the teacher's. Classes far "
-        "below the others are where it fails."
+        else "The student's accuracy on the test images of each class. Classes far below the others are where "
+        f"it fails.{' A stroke is the accuracy of the teacher.' if of_teacher and len(known) <= NAMED else ''}"
     )
     title = "Change of each class against labels alone" if changes else "Accuracy on the test images of each class"
-    of_teacher = {} if changes else _numbered(get_path(report, "teacher_per_class"))
     if len(known) <= NAMED:
         return [Plot(title, how, lambda: _draw_named(report, known, colours, what, of_teacher))]
     ends = (slice(0, ENDS), slice(-ENDS, None))
@@ -72,7 +72,8 @@ def _plots(report, known, changes):
         Plot(title, how.replace("Bars to the left", "Bars below 0"), lambda: _draw_all(known, colours, what)),
         Plot(
             f"The {ENDS} worst and the {ENDS} best",
-            f"The {ENDS} worst and the {ENDS} best of the other plot, by name.",
+            f"The {ENDS} worst and the {ENDS} best of the other plot, by name."
+            f"{' A stroke is the accuracy of the teacher.' if of_teacher else ''}",
             lambda: _draw_named(report, worst_and_best, chosen, what, of_teacher),
         ),
     ]
@@ -96,10 +97,10 @@ def _draw_named(report, known, colours, what, of_teacher):
     if strokes:
         plot.plot(*zip(*strokes, strict=True), "|", color=COLOURS[1], markersize=12, markeredgewidth=2)
     reach = max(map(abs, values)) or 1.0
-    for place, value in zip(places, values, strict=True):
+    for place, (value, (number, _)) in enumerate(zip(values, known, strict=True)):
         text_ = f"{value:+.1f}" if what.startswith("change") else f"{value:.1f}"
         plot.text(
-            value + (0.03 if value >= 0 else -0.03) * reach,
+            max(value, 100 * of_teacher.get(number, 0)) + 0.03 * reach if value >= 0 else value - 0.03 * reach,
             place,
             text_.replace("-", "−"),
             va="center",
@@ -108,8 +109,10 @@ def _draw_named(report, known, colours, what, of_teacher):
         )
     plot.set_yticks(places, [words(class_name(report, number)) for number, _ in known])
     plot.invert_yaxis()
-    plot.margins(x=0.15)
+    plot.margins(x=0.22)
     plot.axvline(0, color=COLOURS[7], linewidth=0.8)
+    if not what.startswith("change"):
+        plot.set_xticks(range(0, 101, 20))
     plot.set_xlabel(what)
     return drawn
 
