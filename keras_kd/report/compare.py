@@ -10,7 +10,7 @@ from keras_kd.report.plots import COLOURS, axes, in_decades, render, svg
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import DASH, bare_percent, milliseconds, size, spread, words
 from keras_kd.utils.screen import print_note
-from keras_kd.utils.table import apart, folded, in_blocks
+from keras_kd.utils.table import apart, cut, folded, in_blocks
 
 # What is compared: {name: (label, whether more is better)}.
 OBJECTIVES = {
@@ -224,7 +224,8 @@ def _name_points(plot, points):
     low, high = plot.get_ylim()
     apart_by = min(0.075, 1 / len(points))
     heights, free = [], 1.0
-    for _, y, _ in sorted(points, key=lambda point: -point[1]):
+    points = sorted(points, key=lambda point: (-point[1], -point[0]))
+    for _, y, _ in points:
         heights.append(min((y - low) / (high - low), free))
         free = heights[-1] - apart_by
     # Those that were pushed below the plot push the others up again.
@@ -232,9 +233,9 @@ def _name_points(plot, points):
     for number in reversed(range(len(heights))):
         heights[number] = max(heights[number], least)
         least = heights[number] + apart_by
-    for (x, y, name), height in zip(sorted(points, key=lambda point: -point[1]), heights, strict=True):
+    for (x, y, name), height in zip(points, heights, strict=True):
         plot.annotate(
-            words(name, 26),
+            words(cut(name, 26), 26),
             (x, y),
             xytext=(1.03, height),
             textcoords="axes fraction",

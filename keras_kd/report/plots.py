@@ -45,12 +45,15 @@ def render(name, title, **given):
 def axes(width, height):
     """(figure, axes) of a plot, in inches."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     drawn = Figure(figsize=(width, height), layout="constrained")
     plot = drawn.add_subplot()
     plot.spines[["top", "right"]].set_visible(False)
     plot.grid(alpha=0.25, linewidth=0.6)
     plot.set_axisbelow(True)
+    # So many numbers as fit next to each other, however many digits they have.
+    plot.xaxis.set_major_locator(MaxNLocator(nbins=max(4, int(width) + 1), steps=[1, 2, 2.5, 5, 10]))
     return drawn, plot
 
 

@@ -26,7 +26,7 @@ PUT_ALL_BACK = "put back what was there, or train it again: `keras-kd distill` o
 # Of a report what measuring again does not change.
 KEPT = (
     "exports", "export_note", "int8_fine_tuning", "calibration_images", "smoke", "git_commit", "environment", "verdict",
-    "doctor", "delivered"
+    "doctor", "delivered", "command"
 )  # fmt: skip
 
 
