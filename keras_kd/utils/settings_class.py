@@ -4,33 +4,39 @@ import functools
 import inspect
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.field_errors import expectation
 from keras_kd.utils.suggest import did_you_mean, in_one_line
 
 
-class _InWords(type(BaseModel)):
+class _InWords(type(BaseModel)):  # type: ignore[misc]
     """Turns what pydantic says of `KD(temprature=3)` into a `UserError`.
 
     Only of a call: where a setting is a part of something larger (`model_validate`, a recipe), the larger one tells.
     """
 
-    # A type checker would take the settings of every class for those of this function.
-    if not TYPE_CHECKING:
-
-        def __call__(cls, *unnamed, **given):
-            if unnamed:
-                raise UserError(_without_a_name(cls, unnamed))
-            try:
-                return super().__call__(**given)
-            except ValidationError as error:
-                said = [_told(cls, one, given) for one in error.errors(include_url=False)]
-                raise UserError("\n".join(dict.fromkeys(said))) from None
+    def __call__(cls, *unnamed, **given):
+        if unnamed:
+            raise UserError(_without_a_name(cls, unnamed))
+        try:
+            return super().__call__(**given)
+        except ValidationError as error:
+            said = [_told(cls, one, given) for one in error.errors(include_url=False)]
+            raise UserError("\n".join(dict.fromkeys(said))) from None
 
 
-class Settings(BaseModel, metaclass=_InWords):
+# A type checker would take the settings of every class for those of `_InWords.__call__`.
+if TYPE_CHECKING:
+    _Told = BaseModel
+else:
+
+    class _Told(BaseModel, metaclass=_InWords):
+        """A model whose errors are told by `_InWords`."""
+
+
+class Settings(_Told):
     """Settings that a person writes in Python; a class of them is frozen, and what it does not know is refused.
 
     A subclass may say in `said_elsewhere(name, value, call)` where a setting is given that is not one of it.
@@ -46,7 +52,7 @@ class Settings(BaseModel, metaclass=_InWords):
         keras_kd.utils.errors.UserError: Softened: temperature is 'warm'; expected a number
     """
 
-    model_config = {"frozen": True, "extra": "forbid"}
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
     def said_elsewhere(cls, name, value, call):
