@@ -11,6 +11,7 @@ from keras_kd.methods.parts.same_classes import check_same_classes
 from keras_kd.methods.parts.walk_step import walk_step
 from keras_kd.methods.taxonomy import STUDIED
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.field_errors import SaidError
 from keras_kd.utils.lazy import ops
 from keras_kd.utils.plain_number import plain_number
 
@@ -75,11 +76,11 @@ class BSS(Method):
     @model_validator(mode="after")
     def _check_fields(self):
         if not self.clip[0] < self.clip[1]:
-            raise ValueError(f"clip is {list(self.clip)}; expected the smaller value first")
+            raise SaidError(f"clip is {list(self.clip)}; expected the smaller value first")
         if (self.mean is None) != (self.std is None):
-            raise ValueError("mean and std belong together; give both or neither")
+            raise SaidError("mean and std belong together; give both or neither")
         if self.std is not None and not all(value > 0 for value in self.std):
-            raise ValueError(f"std is {list(self.std)}; expected numbers above 0")
+            raise SaidError(f"std is {list(self.std)}; expected numbers above 0")
         return self
 
     def check(self, specs):

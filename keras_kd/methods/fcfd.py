@@ -9,6 +9,7 @@ from keras_kd.methods.parts.divergence import kl_divergence
 from keras_kd.methods.parts.same_classes import check_same_classes
 from keras_kd.methods.tap_pairs import TapPairs, check_maps
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.field_errors import SaidError
 from keras_kd.utils.lazy import ops
 
 OTHER = {"student": "teacher", "teacher": "student"}
@@ -80,9 +81,11 @@ class FCFD(TapPairs):
     def _check_fields(self):
         most, taps = len(self.paths()), len(self.student_taps)
         if self.paths_per_step > most:
-            raise ValueError(
-                f"paths_per_step up to {most}, the paths of {taps} taps with directions {self.directions}; found "
-                f"{self.paths_per_step}: lower it, or name more taps"
+            fix = f"set paths_per_step: {most}, or name more taps" if most else "name two taps or more, or set it to 0"
+            between = f"{taps} tap{'s' * (taps != 1)}"
+            raise SaidError(
+                f"paths_per_step is {self.paths_per_step}; expected at most {most}, the paths between {between} with "
+                f"directions {self.directions}; {fix}"
             )
         return self
 

@@ -8,7 +8,9 @@ from pydantic import Field, field_validator
 from keras_kd.methods.base import Method
 from keras_kd.methods.parts.pooling import adaptive_average_pool
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.field_errors import SaidError
 from keras_kd.utils.lazy import keras, ops
+from keras_kd.utils.suggest import did_you_mean, found_as
 
 SQUARES = {"method": "fitnet", "student_tap": "stage3", "teacher_tap": "stage3", "regressor": False}
 PREFIX = "matching_"
@@ -51,13 +53,15 @@ class KCD(Method):
     @field_validator("inner", mode="before")
     @classmethod
     def _whole(cls, given):
-        given = {"method": given} if isinstance(given, str) else dict(given)
+        given = {"method": given} if isinstance(given, str) else given
+        if not isinstance(given, dict):
+            raise SaidError(f"is {found_as(given)}; expected a method with its settings, such as {{method: fsp}}")
         method = _made(given)
         if not method.taps("student") or len(method.taps("student")) != len(method.taps("teacher")):
-            raise ValueError(f"{method.name} does not compare layers in pairs; give a method such as fitnet or fsp")
+            raise SaidError(f"{method.name} does not compare layers in pairs; give a method such as fitnet or fsp")
         changes = type(method).student is not Method.student or type(method).extra_images is not Method.extra_images
         if method.name == "kcd" or method.live or changes or "peer" in method.roles or method.taps("data"):
-            raise ValueError(f"{method.name} reads more than pairs of layers; give a method such as fitnet or fsp")
+            raise SaidError(f"{method.name} reads more than pairs of layers; give a method such as fitnet or fsp")
         return {"method": given["method"], **method.model_dump(mode="json")}
 
     def taps(self, role):
@@ -125,9 +129,17 @@ def _made(inner):
     from keras_kd.methods import METHODS
 
     name = inner.get("method")
+    if name is None:
+        raise SaidError("method is required; give one such as {method: fsp}")
     if name not in METHODS:
-        raise ValueError(f"no method {name!r}; give one of `keras-kd list methods`, such as {{method: fsp}}")
-    return METHODS[name](**{field: value for field, value in inner.items() if field != "method"})
+        raise SaidError(f"no method {found_as(name)}{did_you_mean(name, METHODS)}; give one such as {{method: fsp}}")
+    fields = {field: value for field, value in inner.items() if field != "method"}
+    if "weight" in fields:
+        raise SaidError("weight: no such field; it is of the term: {method: kcd, weight: ..., inner: ...}")
+    try:
+        return METHODS[name](**fields)
+    except UserError as error:
+        raise SaidError(str(error)) from None
 
 
 def _of_one_size(student, teacher):

@@ -1,9 +1,10 @@
 """Methods that compare layers of the student with layers of the teacher, pair by pair."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from keras_kd.methods.base import Method
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.field_errors import SaidError
 
 STAGES = ("stage1", "stage2", "stage3")
 
@@ -23,16 +24,22 @@ class TapPairs(Method):
     student_taps: tuple[str, ...] = Field(default=STAGES, min_length=1)
     teacher_taps: tuple[str, ...] = Field(default=STAGES, min_length=1)
 
+    @model_validator(mode="after")
+    def _as_many_of_each(self):
+        counts = len(self.student_taps), len(self.teacher_taps)
+        if counts[0] != counts[1]:
+            names = [f"{count} layer{'s' * (count != 1)}" for count in counts]
+            raise SaidError(
+                f"student_taps names {names[0]}, teacher_taps {names[1]}; they are compared in pairs: name as many of "
+                "each"
+            )
+        return self
+
     def taps(self, role):
         return {"student": self.student_taps, "teacher": self.teacher_taps}.get(role, ())
 
     def check(self, specs):
         check_known(self, specs)
-        if len(self.student_taps) != len(self.teacher_taps):
-            raise UserError(
-                f"{name_of(self)}: student_taps names {len(self.student_taps)} layers, teacher_taps "
-                f"{len(self.teacher_taps)}; they are compared in pairs: name as many of each"
-            )
 
     def pairs(self, signals):
         """[(student's, teacher's)] of the signals, or of the specs, of each pair."""

@@ -111,7 +111,12 @@ def _term_errors(recipe, code):
     uses = [
         term
         for term in recipe.terms
-        if (term.weight is None or term.weight) and (term not in known or "teacher" in find_method(term.method).roles)
+        if (term.weight is None or term.weight)
+        and (
+            term not in known
+            or "teacher" in find_method(term.method).roles
+            or term.settings.get("margins") == "teacher"  # measured before training
+        )
     ]
     if recipe.teacher is not None and not uses:
         errors.append((("teacher",), "no term with a weight above 0 uses it; add terms: [{method: kd}], or drop it"))
@@ -130,8 +135,11 @@ def _data_errors(spec):
     if spec.groups is not None:
         try:
             # How many classes there are is known with the data, where `classes` does not say it.
-            listed = max((*(one for group in spec.groups for one in group), 0)) + 1
-            group_numbers(spec.groups, listed if spec.classes is None else len(spec.classes))
+            listed = {one for group in spec.groups for one in group}
+            highest = max((*listed, 0)) + 1
+            unlisted = sorted(set(range(highest)) - listed) if spec.classes is None else []
+            groups = [*spec.groups, unlisted] if unlisted else spec.groups
+            group_numbers(groups, highest if spec.classes is None else len(spec.classes))
         except UserError as error:
             errors.append((("data", "groups"), str(error).removeprefix("groups: ")))
     if (spec.mean is None) != (spec.std is None):

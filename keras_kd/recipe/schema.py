@@ -32,6 +32,7 @@ from keras_kd.recipe.schema_types import (
     Value,
     Weight,
     Whole,
+    yes_or_no,
 )
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.foreign_code import is_foreign
@@ -242,6 +243,7 @@ class BaselineSpec(Part):
 
 def short_baseline(value):
     """A baseline as fields; true is one of defaults, false is none."""
+    value = yes_or_no(value)
     if isinstance(value, bool):
         return {} if value else None
     if not isinstance(value, dict | BaseModel | None):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from keras_kd.recipe.schema_types import ABOVE_ZERO, EPOCHS, IMAGES, NOT_NEGATIVE, Number, Part, Whole
+from keras_kd.recipe.schema_types import ABOVE_ZERO, EPOCHS, IMAGES, NOT_NEGATIVE, Number, Part, Whole, yes_or_no
 
 
 class CooperativeSpec(Part):
@@ -56,6 +56,7 @@ class CooperativeSpec(Part):
 
 def short_cooperative(value):
     """How networks cooperate as fields; true is the defaults, false is not at all."""
+    value = yes_or_no(value)
     if isinstance(value, bool):
         return {} if value else None
     if not isinstance(value, dict | BaseModel | None):

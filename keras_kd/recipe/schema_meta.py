@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from keras_kd.recipe.schema_types import ABOVE_ZERO, IMAGES, NOT_NEGATIVE, Number, Part, Weight, Whole
+from keras_kd.recipe.schema_types import ABOVE_ZERO, IMAGES, NOT_NEGATIVE, Number, Part, Weight, Whole, yes_or_no
 
 MOST_BATCHES = 1000
 
@@ -61,6 +61,7 @@ class MetaSpec(Part):
 
 def short_meta(value):
     """How a teacher is taught as fields; true is the defaults, false is not at all."""
+    value = yes_or_no(value)
     if isinstance(value, bool):
         return {} if value else None
     if not isinstance(value, dict | BaseModel | None):

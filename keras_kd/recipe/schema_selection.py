@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from keras_kd.recipe.schema_types import ABOVE_ZERO, SEED, Number, Part, Whole
+from keras_kd.recipe.schema_types import ABOVE_ZERO, SEED, Number, Part, Whole, yes_or_no
 from keras_kd.training.selection import DISCOUNT, HORIZON, MEASURES, POLICIES, UNITS
 
 MOST_STEPS, MOST_CHOICES = 10**9, 1000
@@ -59,6 +59,7 @@ class SelectionSpec(Part):
 
 def short_selection(value):
     """A selection as fields; a plain string is its policy, true the defaults, false none."""
+    value = yes_or_no(value)
     if isinstance(value, bool):
         return {} if value else None
     if isinstance(value, str):

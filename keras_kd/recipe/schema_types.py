@@ -16,6 +16,18 @@ NOT_NEGATIVE = {"ge": 0, "le": LARGE, "allow_inf_nan": False}
 # What Keras, NumPy and both backends take for a seed.
 SEED = {"ge": 0, "lt": 2**31}
 NETWORKS, VALUES = 100, 1000  # items of a list: of terms, peers, members; of values to try, epochs, seeds
+
+
+def yes_or_no(value):
+    """`yes` and `no` as the truth that they are where a field takes true, false or fields; all else as it is.
+
+    Example:
+        >>> yes_or_no("yes"), yes_or_no("no"), yes_or_no("bandit")
+        (True, False, 'bandit')
+    """
+    return {"yes": True, "no": False}.get(value, value) if isinstance(value, str) else value
+
+
 # Where a plain string is shorthand for a part with this one field.
 SHORT = {
     ("data",): "name",

@@ -189,6 +189,9 @@ class MetaDistiller(backend.RoundStep, Distiller):
                 "fit: found no held-out examples to judge the student's trials by; give held_out=(x, labels), of which "
                 "none is among the training examples"
             )
+        shapes = [np.shape(one)[1:] for one in (x, held_out[0])]
+        if shapes[0] != shapes[1]:
+            raise UserError(f"fit: held_out has examples of shape {shapes[1]}; expected {shapes[0]}, that of x")
         check_labels(np.asarray(y), self.classes)
         check_labels(np.asarray(held_out[1]), self.classes)
         train = ArrayEpochs(x, y, sample_weight, batch_size * self.meta.batches, shuffle=shuffle)

@@ -38,7 +38,7 @@ class SelectingDistiller(Distiller):
 
     Args:
         student, teacher, terms, label_weight and other options: as of `Distiller`; a label weight above 0.
-        selection: a `Selection`; None takes its defaults, a bandit that chooses each epoch.
+        selection: a `Selection`, or its policy alone; None takes its defaults, a bandit that chooses each epoch.
 
     Raises:
         UserError: as of `Distiller`; no term to choose; a label weight of 0.
@@ -67,12 +67,16 @@ class SelectingDistiller(Distiller):
         student: keras.Model,
         teacher: keras.Model | None = None,
         terms: Method | Term | Iterable[Method | Term] = (),
-        selection: Selection | None = None,
+        selection: Selection | str | None = None,
         name: str = "selecting_distiller",
         **options: Any,
     ) -> None:
         super().__init__(student, teacher, terms, name=name, **options)
-        self.selection = Selection() if selection is None else selection
+        self.selection = (
+            Selection(selection or "bandit") if selection is None or isinstance(selection, str) else selection
+        )
+        if not isinstance(self.selection, Selection):
+            raise UserError(f"selection: found {selection!r}; expected a policy, or keras_kd.Selection(policy=...)")
         if not self.terms:
             raise UserError("selection: found no terms to choose from; give some, or train with a Distiller")
         least = min(self.label_weight.values()) if isinstance(self.label_weight, Schedule) else self.label_weight

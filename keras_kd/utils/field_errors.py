@@ -5,6 +5,10 @@ import re
 from keras_kd.utils.suggest import did_you_mean, found_as
 
 
+class SaidError(ValueError):
+    """An error of settings that says by itself what was found; raised in a validator."""
+
+
 def expectation(error):
     """What was found and what was expected.
 
@@ -51,6 +55,8 @@ def expectation(error):
             return f"is {found_as(got) if got else 'empty'}; expected {bound} {what}"
         case "model_type" | "dict_type" | "model_attributes_type":
             return f"{found} fields: {{name: value, ...}}"
+        case "value_error" if isinstance(context.get("error"), SaidError):
+            return str(context["error"])
         case "value_error":
             return f"{found} {error['msg'].removeprefix('Value error, ')}"
     return f"is {found_as(got)}: {error['msg'][:1].lower()}{error['msg'][1:]}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.field_errors import expectation
+from keras_kd.utils.field_errors import SaidError, expectation
 from keras_kd.utils.suggest import did_you_mean, in_one_line
 
 
@@ -104,7 +104,9 @@ def _told(cls, one, given):
         about = cls.model_fields.get(where)
         said = f": {about.description}" if about is not None and about.description else ""
         return f"{cls.__name__}: {where} is required{said}"
-    return f"{cls.__name__}: {where} {expectation(one)}" if where else f"{cls.__name__}: {expectation(one)}"
+    # What says by itself what was found is a sentence of its own.
+    between = ": " if isinstance(one.get("ctx", {}).get("error"), SaidError) else " "
+    return f"{cls.__name__}: {where}{between}{expectation(one)}" if where else f"{cls.__name__}: {expectation(one)}"
 
 
 def _unknown(cls, name, names):

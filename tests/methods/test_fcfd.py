@@ -269,15 +269,15 @@ def test_it_sums_with_other_methods_and_its_weights_may_be_scheduled():
     [
         (
             {"paths_per_step": 5},
-            "paths_per_step up to 4, the paths of 3 taps with directions both; found 5: lower it, or name",
+            "paths_per_step is 5; expected at most 4, the paths between 3 taps with directions both; set paths",
         ),
         (
             {"paths_per_step": 3, "directions": "teacher_to_student"},
-            "paths_per_step up to 2, the paths of 3 taps with directions teacher_to_student; found 3",
+            "paths_per_step is 3; expected at most 2, the paths between 3 taps with directions teacher_to_student",
         ),
         (
             {"student_taps": ["stage3"], "teacher_taps": ["stage3"]},
-            "paths_per_step up to 0, the paths of 1 taps with directions both; found 2",
+            "paths_per_step is 2; expected at most 0, the paths between 1 tap with directions both; name two taps",
         ),
         ({"mixture_weight": -1}, "mixture_weight"),
         (

@@ -315,7 +315,7 @@ def test_taps_may_have_other_names_in_the_teacher():
         (
             "at",
             {"student_taps": ["stage1"], "teacher_taps": ["stage1", "stage2"]},
-            "at: student_taps names 1 layers, teacher_taps 2; they are compared in pairs: name as many of each",
+            "AT: student_taps names 1 layer, teacher_taps 2 layers; they are compared in pairs: name as many of each",
         ),
         (
             "vid",

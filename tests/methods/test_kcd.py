@@ -81,7 +81,15 @@ def test_batches_add_up_and_a_constant_channel_correlates_with_none():
 
 @pytest.mark.parametrize(
     "inner, message",
-    [("nothing", "no method 'nothing'"), ("kd", "kd does not compare layers in pairs"), ("crd", "crd")],
+    [
+        ("nothing", "KCD: inner: no method 'nothing'"),
+        ("kd", "KCD: inner: kd does not compare layers in pairs"),
+        ("crd", "crd"),
+        ({}, "KCD: inner: method is required; give one such as {method: fsp}"),
+        (3, "KCD: inner: is 3; expected a method with its settings"),
+        ({"method": "fitnet", "weight": 3}, "KCD: inner: weight: no such field; it is of the term"),
+        ({"method": "fitnet", "student_tp": "a"}, "no such setting 'student_tp'; did you mean 'student_tap'?"),
+    ],
 )
 def test_an_inner_method_that_cannot_be_is_refused(inner, message):
     with pytest.raises(ValueError, match=message):

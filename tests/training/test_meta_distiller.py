@@ -289,6 +289,7 @@ def test_numbers_out_of_range_are_refused_by_name(fields):
         ({"x": X, "y": Y + 9, "held_out": HELD}, r"found label 13; expected 0\.\.4"),
         ({"x": X, "y": Y, "held_out": (X, Y + 9)}, r"found label 13; expected 0\.\.4"),
         ({"x": X[:-1], "y": Y, "held_out": HELD}, "found 55, 56 examples"),
+        ({"x": X, "y": Y, "held_out": (X[:, 1:], Y)}, r"held_out has examples of shape .*; expected .*, that of x"),
         ({"x": X, "y": Y, "held_out": (X[:0], Y[:0])}, "found 0 images and 0 labels"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

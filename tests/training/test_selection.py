@@ -223,3 +223,10 @@ def test_what_cannot_be_chosen_or_rewarded_is_refused_before_training():
     for data, found in ((None, "none"), ((X, Y[:3]), "tuple"), ("validation", "str")):
         with pytest.raises(UserError, match=f"rewarded on validation data; found {found}; expected validation_data="):
             distiller.fit(*TRAIN, validation_data=data)
+
+
+def test_a_policy_alone_is_a_selection_and_nothing_else_is():
+    distiller = SelectingDistiller(cnn(3), cnn(6), KD(), selection="actor_critic")
+    assert distiller.selection == Selection("actor_critic")
+    with pytest.raises(UserError, match="selection: found 3; expected a policy, or keras_kd.Selection"):
+        SelectingDistiller(cnn(3), cnn(6), KD(), selection=3)

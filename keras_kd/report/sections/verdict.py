@@ -58,9 +58,22 @@ def _teachers(report):
         for one in _members(report)
     ]
     header = ["the teacher's networks", "run", "epoch", "seed", "top-1", "weight", "fitted temperature", "sha256"]
+    if source.get("folds"):
+        rows = [[one.get("without_fold"), *row] for one, row in zip(_members(report), rows, strict=True)]
+        return table(["did not see fold", *header], rows, _cross_fitted(source))
     mean = entries(source, "members") and source.get("mean")
     weights = f", weights {source['weights']}" if source.get("weights") else ""
     return table(header, rows, f"One teacher of the mean of their {mean}{weights}." if mean else "")
+
+
+def _cross_fitted(source):
+    """How the networks of folds taught, and which teacher is measured."""
+    folds = source["folds"]
+    return (
+        f"Cross-fitted: each training image was taught by the one of the {folds} that did not see it. What is measured "
+        f"of the teacher is the mean of all, of which {folds - 1} saw each training image: on those it is not what the "
+        "student was taught by."
+    )
 
 
 def _temperatures(report):

@@ -61,7 +61,7 @@ CHECKS_OF_A_NETWORK = {
 
 def _of_every_network(check):
     def of_all(case):
-        found = [(member.where, check(case, member)) for member in case.members]
+        found = [(member.called, check(case, member)) for member in case.members]
         return together([(where, one) for where, one in found if one is not None])
 
     return of_all

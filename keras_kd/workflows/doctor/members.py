@@ -28,6 +28,7 @@ class Member:
         network: a `Network` on images of the data's size, its own output.
         class_map: that the recipe gives it, or its ensemble, or None.
         classes: of the data.
+        without_fold: of teachers of folds, whose place is one: which fold it did not see.
     """
 
     where: str
@@ -35,6 +36,7 @@ class Member:
     network: Network
     class_map: tuple | None
     classes: int
+    without_fold: int | None = None
     _outputs: dict = field(default_factory=dict)
 
     @property
@@ -43,6 +45,11 @@ class Member:
         if self.spec is None:
             return "generation"
         return "recipe" if self.spec.is_recipe else models.kind(self.spec.model)
+
+    @property
+    def called(self):
+        """Its place in words, which no other network has."""
+        return self.where if self.without_fold is None else f"{self.where} without fold {self.without_fold}"
 
     @property
     def name(self):
@@ -111,7 +118,8 @@ def load_members(recipe, dataset, folder, smoke=False):
         network = _of_recipe(recipe, spec, dataset, folder, smoke) if spec.is_recipe else _own(spec, dataset)
         mapped = spec.class_map or (recipe.teacher.class_map if ensemble else None)
         where = f"teacher.ensemble.{number}" if ensemble else "teacher"
-        found.append(Member(where, spec, network, mapped, dataset.classes))
+        fold = None if recipe.teacher.folds is None else number
+        found.append(Member(where, spec, network, mapped, dataset.classes, fold))
     return found
 
 

@@ -77,9 +77,9 @@ def reading(case, member):
     Returns:
         A `Reading`; None where it names other classes.
     """
-    if member.where not in case.readings:
-        case.readings[member.where] = None if member.names_other_classes else _reading(case, member)
-    return case.readings[member.where]
+    if member.called not in case.readings:
+        case.readings[member.called] = None if member.names_other_classes else _reading(case, member)
+    return case.readings[member.called]
 
 
 def _reading(case, member):

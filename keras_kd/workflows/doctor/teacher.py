@@ -122,7 +122,7 @@ def check_output(case, member):
             _flag(member, True),
         )
     try:
-        check_from_logits(member.where, member.network.model, said)
+        check_from_logits(member.called, member.network.model, said)
     except UserError as error:
         reason, _, fix = str(error).rpartition("; ")
         if kind == "probabilities":

@@ -222,7 +222,8 @@ def _averaged(spec, members, fit):
         else "equal",
         "members": [
             {"name": one.name, "weight": weight, **{k: v for k, v in own.items() if k != "differs_from_recipe"}}
-            for one, own, weight in zip(members, sources, weights, strict=True)
+            | ({"without_fold": number} if spec.folds else {})
+            for number, (one, own, weight) in enumerate(zip(members, sources, weights, strict=True))
         ],
         **({"view_seeds": list(spec.view_seeds)} if spec.view_seeds else {}),
         "seconds": _seconds(sources),
