@@ -111,6 +111,8 @@ def main():
     place = Place(folder, shrunk, chosen.data)
     if chosen.taken:
         say(f"{len(gpu_keep.take_up(place, chosen.taken)['files'])} files taken up from {chosen.taken}")
+    if not chosen.plan:
+        place.check_data()
     lines = chosen_lines(chosen.names)
     lines = shrunk_lines(lines) if shrunk else lines
     if chosen.plan:

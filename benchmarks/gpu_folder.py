@@ -39,6 +39,17 @@ class Place:
             link.unlink(missing_ok=True)
             link.symlink_to(data)
 
+    def check_data(self):
+        """Sees that the queue goes on with the data it has begun with, and keeps which kind that is."""
+        given, before = (self.path / DATA).exists(), self.state.get("npz")
+        if before not in (None, given):
+            kinds = {True: "an .npz file", False: "the recipes' own data"}
+            raise SystemExit(
+                f"{self.path}: has begun with {kinds[before]}, and there is {kinds[given]} now; "
+                f"{'give --data FILE' if before else 'name another --folder'}"
+            )
+        self.keep(npz=given)
+
     # What the queue keeps of itself.
 
     @property

@@ -31,7 +31,7 @@ WAYS = ("processes", "mapped")
 
 def queue(folder, keep, *more):
     """A call of the shrunk queue of the pair, begun."""
-    command = [sys.executable, str(GPU), PAIR, "--quick", "--folder", str(folder), "--keep", str(keep), *more]
+    command = [sys.executable, str(GPU), PAIR, "--quick", "--minutes", "60", "--folder", str(folder), "--keep", str(keep), *more]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 

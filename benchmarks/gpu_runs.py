@@ -100,7 +100,7 @@ class Runs:
                 process.kill()
                 process.wait()
             file.close()
-            if process.returncode in (0, 1):
+            if self._succeeded(task, process.returncode):
                 self._ended(task)
         self.running = {}
         self.place.keep(children=[])
@@ -117,13 +117,18 @@ class Runs:
                 continue
             file.close()
             del self.running[task]
-            # 1 is a student that was trained and an export that its gate refused.
-            if process.returncode in (0, 1):
+            if self._succeeded(task, process.returncode):
                 self._ended(task)
             else:
                 self._failed(task, process.returncode)
             self.place.keep(children=[one.pid for one, _ in self.running.values()])
             self.kept()
+
+    def _succeeded(self, task, code):
+        """Whether a process has left what it was to leave; of a bank and a study its exit code tells."""
+        if task.line.kind in ("bank", "study"):
+            return code == 0
+        return all(self.place.is_done(task.line, seed) for seed in task.seeds or (None,))
 
     def _ended(self, task):
         if task.line.kind in ("bank", "study"):

@@ -1,7 +1,11 @@
 """The queue for an accelerator: each published number has its line, calls are short, what is kept goes on elsewhere."""
 
+import csv
 import json
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -136,6 +140,12 @@ def test_the_data_and_the_recipes_of_a_queue_name_no_path_of_its_machine(tmp_pat
     recipe = load(file)
     assert Path(recipe.data.name).resolve() == data
     assert Path(recipe.teacher.model) == place.path / "recipes" / "wrn_40_2.yaml"
+    place.check_data()
+    (place.path / "cifar100.npz").unlink()
+    with pytest.raises(
+        SystemExit, match="has begun with an .npz file, and there is the recipes' own data now; give"
+    ):
+        place.check_data()
     with pytest.raises(SystemExit, match="--data: found no file"):
         Place(tmp_path / "other", shrunk=False, data=tmp_path / "none.npz")
 
@@ -198,3 +208,34 @@ def test_figures_that_only_an_accelerator_gives_are_marked(begun, tmp_path):
     assert limits["found"] == {"table": ["fast"]} and "      fast" in table_of(full, False)
     # Seeds that came later are in the row of their recipe.
     assert next(row for row in full["b"]["lines"] if row["line"] == "dkd")["seeds"] == [0, 1, 2]
+
+
+@pytest.mark.slow
+def test_seeds_that_are_mapped_are_their_own_runs_to_rounding(tmp_path):
+    (tmp_path / "few.yaml").write_text(
+        "data: {name: digits, views: crop_flip, train_images: 120, test_images: 100}\n"
+        "teacher: taught.yaml\nstudent: digits_tiny\nterms: [{method: kd}]\nexport: {formats: []}\n"
+        "fit: {epochs: 4, batch_size: 32, learning_rate: 0.01}\n"
+    )
+    (tmp_path / "taught.yaml").write_text(
+        "data: {name: digits, train_images: 120, test_images: 100}\nstudent: digits_cnn\nexport: {formats: []}\n"
+        "fit: {epochs: 1}\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax"}
+    despite = ["--despite", "teacher-accuracy"]
+
+    def rows(run):
+        with open(run / "history.csv", newline="") as file:
+            return [(float(row["loss"]), float(row["accuracy"])) for row in csv.DictReader(file)]
+
+    for seed, name in ((0, "own/few"), (1, "own/few-seed1")):
+        command = [sys.executable, "-m", "keras_kd.cli", "distill", "few.yaml", "--seed", str(seed), "--out", name]
+        subprocess.run([*command, "--quiet", *despite], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    (tmp_path / "mapped").mkdir()
+    shutil.copytree(tmp_path / "own" / "taught", tmp_path / "mapped" / "taught")
+    command = [sys.executable, str(ROOT / "benchmarks" / "mapped_seeds.py"), "few.yaml", "mapped", "--seeds", "0,1"]
+    done = subprocess.run([*command, *despite], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name in ("few", "few-seed1"):
+        assert np.allclose(rows(tmp_path / "mapped" / name), rows(tmp_path / "own" / name), rtol=1e-3, atol=1e-4)
+        assert (tmp_path / "mapped" / name / "report.json").exists()
