@@ -24,6 +24,8 @@ from measuring import RESULTS
 
 GPU = Path(__file__).with_name("gpu.py")
 TIMES = ("seconds", "teacher_seconds", "teacher_views")
+# Of what a report says of its teacher's run: its seconds, and the digest of an archive in which stands when it was made.
+OF_THE_MAKING = {"teacher.source.seconds", "teacher.source.sha256"}
 # Figures of a report that depend on nothing but the weights and the images.
 FIGURES = ("student", "teacher", "fidelity", "calibration", "who_pays", "per_class", "splits")
 WAYS = ("processes", "mapped")
@@ -31,7 +33,8 @@ WAYS = ("processes", "mapped")
 
 def queue(folder, keep, *more):
     """A call of the shrunk queue of the pair, begun."""
-    command = [sys.executable, str(GPU), PAIR, "--quick", "--minutes", "60", "--folder", str(folder), "--keep", str(keep), *more]
+    command = [sys.executable, str(GPU), PAIR, "--quick", "--minutes", "60"]
+    command += ["--folder", str(folder), "--keep", str(keep), *more]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
@@ -70,9 +73,16 @@ def found_in(folder):
         rows = [{name: one for name, one in row.items() if name not in TIMES} for row in _rows(run / "history.csv")]
         with zipfile.ZipFile(run / "student.keras") as archive:
             weights = archive.read("model.weights.h5")
-        figures = {name: said.get(name) for name in FIGURES}
-        found[run.name] = {"weights": weights, "history": rows, "figures": figures}
+        figures = {path: one for name in FIGURES for path, one in _leaves(name, said.get(name))}
+        found[run.name] = {"weights": weights, "history": rows} | figures
     return found
+
+
+def _leaves(path, value):
+    """[(dotted path, figure)] of all that depends on weights and images alone."""
+    if isinstance(value, dict):
+        return [leaf for name, one in value.items() for leaf in _leaves(f"{path}.{name}", one)]
+    return [] if path in OF_THE_MAKING else [(path, value)]
 
 
 def check(way, base):
@@ -93,10 +103,18 @@ def check(way, base):
     differing = [
         f"{run}: {what}"
         for run in sorted({*one, *other})
-        for what in ("weights", "history", "figures")
+        for what in sorted({*one.get(run, {}), *other.get(run, {})})
         if one.get(run, {}).get(what) != other.get(run, {}).get(what)
     ]
-    return {"stopped": kills, "kept": kept, "runs": list(one), "ended": ended == 0, "differing": differing}
+    compared = sum(map(len, one.values()))
+    return {
+        "stopped": kills,
+        "kept": kept,
+        "runs": list(one),
+        "compared": compared,
+        "ended": ended == 0,
+        "differing": differing,
+    }
 
 
 def check_kills(as_json):
@@ -122,7 +140,9 @@ def check_kills(as_json):
         stops = ", ".join(f"{stop['signal']} at epoch {stop['epochs']} of {stop['at']}" for stop in one["stopped"])
         verdict = "equal to the bit" if not one["differing"] else f"differing: {', '.join(one['differing'])}"
         kept = f"{one['kept']['files']} files, {one['kept']['bytes'] / 1e6:.2f} MB kept"
-        lines.append(f"{way}: {stops}; {kept}, moved and gone on with; {len(one['runs'])} runs, {verdict}")
+        lines.append(
+            f"{way}: {stops}; {kept}, moved and gone on with; {len(one['runs'])} runs, {one['compared']} things {verdict}"
+        )
     print(json.dumps(result) if as_json else "\n".join([*lines, "benchmarks/results/gpu_kills_jax.json"]))
     sys.exit(0 if all(map(_is_sound, found.values())) else 1)
 

@@ -142,9 +142,7 @@ def test_the_data_and_the_recipes_of_a_queue_name_no_path_of_its_machine(tmp_pat
     assert Path(recipe.teacher.model) == place.path / "recipes" / "wrn_40_2.yaml"
     place.check_data()
     (place.path / "cifar100.npz").unlink()
-    with pytest.raises(
-        SystemExit, match="has begun with an .npz file, and there is the recipes' own data now; give"
-    ):
+    with pytest.raises(SystemExit, match="has begun with an .npz file, and there is the recipes' own data now; give"):
         place.check_data()
     with pytest.raises(SystemExit, match="--data: found no file"):
         Place(tmp_path / "other", shrunk=False, data=tmp_path / "none.npz")
