@@ -14,6 +14,7 @@ the lines. Where there is no accelerator the queue is shrunk, and what only one 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +102,9 @@ def plan(place, lines, minutes):
 
 def main():
     chosen, begun = arguments(), time.monotonic()
+    # A shell's `&` has Ctrl-C ignored, and a time limit sends the other: both end a call with what there is kept.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     if chosen.check_kills:
         from gpu_kills import check_kills
 

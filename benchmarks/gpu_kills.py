@@ -24,7 +24,7 @@ from measuring import RESULTS
 
 GPU = Path(__file__).with_name("gpu.py")
 TIMES = ("seconds", "teacher_seconds", "teacher_views")
-# Of what a report says of its teacher's run: its seconds, and the digest of an archive in which stands when it was made.
+# Of what a report says of its teacher's run: its seconds, and the digest of an archive that says when it was made.
 OF_THE_MAKING = {"teacher.source.seconds", "teacher.source.sha256"}
 # Figures of a report that depend on nothing but the weights and the images.
 FIGURES = ("student", "teacher", "fidelity", "calibration", "who_pays", "per_class", "splits")
@@ -54,8 +54,8 @@ def broken(folder, run, epochs, number):
     there = len(_rows(history)) if process.poll() is None else None
     if there is not None:
         os.kill(process.pid, number)
-    process.wait()
-    return there
+    # -9 where it was killed, 130 where it has stopped what ran, and kept what there was.
+    return there if process.wait() in (-signal.SIGKILL, 130) else None
 
 
 def _rows(history):
@@ -141,7 +141,8 @@ def check_kills(as_json):
         verdict = "equal to the bit" if not one["differing"] else f"differing: {', '.join(one['differing'])}"
         kept = f"{one['kept']['files']} files, {one['kept']['bytes'] / 1e6:.2f} MB kept"
         lines.append(
-            f"{way}: {stops}; {kept}, moved and gone on with; {len(one['runs'])} runs, {one['compared']} things {verdict}"
+            f"{way}: {stops}; {kept}, moved and gone on with; {one['compared']} things of {len(one['runs'])} runs "
+            f"{verdict}"
         )
     print(json.dumps(result) if as_json else "\n".join([*lines, "benchmarks/results/gpu_kills_jax.json"]))
     sys.exit(0 if all(map(_is_sound, found.values())) else 1)
