@@ -67,7 +67,7 @@ def say(text):
 def estimator(place):
     """What lines cost, of this place: a function of a line to its `Cost`, and whether anything was measured."""
     choice = place.choice or {}
-    known = Estimator(place.seconds_an_epoch(LINES) if not place.shrunk else {}, choice.get("gain", 1.0))
+    known = Estimator(place.seconds_an_epoch(LINES) if not place.shrunk else {}, choice.get("gains", (1.0, 1.0)))
 
     def cost(line):
         left = place.left(line)
@@ -100,6 +100,32 @@ def plan(place, lines, minutes):
     print("\n".join(plan_table(laid_out, done, device if measured else None)))
 
 
+def call(place, lines, environment, chosen, begun):
+    """Runs what is left until the minutes are over; returns (whether all is done, whether it was stopped, failures)."""
+    if place.state["device"] not in (None, environment["device"]):
+        # Another device is used best in another way.
+        (place.measured / "choice.json").unlink(missing_ok=True)
+    calls = [*place.state["calls"], {"begun": time.strftime("%Y-%m-%d %H:%M:%S"), "device": environment["device"]}]
+    place.keep(device=environment["device"], calls=calls)
+
+    def keep():
+        if chosen.keep:
+            for name in gpu_keep.pack(place, LINES, chosen.keep)["left_out"]:
+                say(f"{chosen.keep}: no room for {name}")
+
+    until = begun + 60 * chosen.minutes - (0 if place.shrunk else ENDING)
+    runs = Runs(place, lines, until, lambda line: estimator(place)[0](line), say, keep)
+    done, stopped = False, False
+    try:
+        done = runs.work()
+    except KeyboardInterrupt:
+        stopped = True
+    calls[-1]["minutes"] = round((time.monotonic() - begun) / 60, 2)
+    place.keep(calls=calls)
+    keep()
+    return done, stopped, runs.failed
+
+
 def main():
     chosen, begun = arguments(), time.monotonic()
     # A shell's `&` has Ctrl-C ignored, and a time limit sends the other: both end a call with what there is kept.
@@ -115,48 +141,20 @@ def main():
     place = Place(folder, shrunk, chosen.data)
     if chosen.taken:
         say(f"{len(gpu_keep.take_up(place, chosen.taken)['files'])} files taken up from {chosen.taken}")
-    if not chosen.plan:
-        place.check_data()
     lines = chosen_lines(chosen.names)
     lines = shrunk_lines(lines) if shrunk else lines
     if chosen.plan:
         return plan(place, lines, chosen.minutes)
-    if place.state["device"] not in (None, environment["device"]):
-        # Another device is used best in another way.
-        (place.measured / "choice.json").unlink(missing_ok=True)
-    calls = [*place.state["calls"], {"begun": time.strftime("%Y-%m-%d %H:%M:%S"), "device": environment["device"]}]
-    place.keep(device=environment["device"], calls=calls)
-
-    def keep():
-        if chosen.keep:
-            index = gpu_keep.pack(place, LINES, chosen.keep)
-            for name in index["left_out"]:
-                say(f"{chosen.keep}: no room for {name}")
-
-    runs = Runs(
-        place,
-        lines,
-        begun + 60 * chosen.minutes - (0 if shrunk else ENDING),
-        lambda line: estimator(place)[0](line),
-        say,
-        keep,
-    )
-    done, stopped = False, False
-    try:
-        done = runs.work()
-    except KeyboardInterrupt:
-        stopped = True
-    calls[-1]["minutes"] = round((time.monotonic() - begun) / 60, 2)
-    place.keep(calls=calls)
-    keep()
+    place.check_data()
+    done, stopped, failed = call(place, lines, environment, chosen, begun)
     found = gpu_results.results_of(place, lines if shrunk else LINES, environment)
     table = gpu_results.table_of(found, shrunk)
     if not chosen.quick:
         table += gpu_results.write(found, shrunk)
-    table += [f"{name}: {why}" for name, why in runs.failed.items()]
+    table += [f"{name}: {why}" for name, why in failed.items()]
     table.append("done" if done else "not done: the same command goes on")
     print(json.dumps({"done": done, "shrunk": shrunk, "groups": found}) if chosen.json else "\n".join(table))
-    sys.exit(130 if stopped else 1 if runs.failed else 0)
+    sys.exit(130 if stopped else 1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -111,8 +111,8 @@ def choose(rates):
     """What the queue does, and why, of {way: images a second}.
 
     Returns:
-        {"seeds": "mapped" or "processes", "processes": how many at once, "gain": over one process, "why": in words,
-        "images_a_second": rates}.
+        {"seeds": "mapped" or "processes", "processes": how many at once, "gains": over one process [of lines of one
+        seed, of several], "why": in words, "images_a_second": rates}.
     """
     alone = rates["own 1"]
     of_count = {int(way.split()[1]): rate for way, rate in rates.items() if way.startswith("own ")}
@@ -127,12 +127,12 @@ def choose(rates):
         f"{f'{processes} processes share the device' if processes > 1 else 'one process has the device'} "
         f"(a way must gain {WORTH - 1:.0%})"
     )
-    gain = (mapped if by_mapping else of_count[processes]) / alone
+    shared = of_count[processes] / alone
     rounded = {way: round(rate, 1) for way, rate in rates.items()}
     return {
         "seeds": "mapped" if by_mapping else "processes",
         "processes": processes,
-        "gain": round(gain, 3),
+        "gains": [round(shared, 3), round(mapped / alone if by_mapping else shared, 3)],
         "why": why,
         "images_a_second": rounded,
     }

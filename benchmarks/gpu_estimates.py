@@ -85,12 +85,13 @@ class Estimator:
 
     Args:
         of_line: {name of a line: seconds an epoch} that were measured on this device.
-        side_by_side: how many times faster several trainings are together than one after the other, as measured.
+        gains: how many times faster than one after the other trainings are that share the device, of lines of one seed
+            and of several, as the choice has measured it.
         images: training images.
     """
 
-    def __init__(self, of_line=(), side_by_side=1.0, images=50_000):
-        self.of_line, self.side_by_side, self.images = dict(of_line), side_by_side, images
+    def __init__(self, of_line=(), gains=(1.0, 1.0), images=50_000):
+        self.of_line, self.gains, self.images = dict(of_line), gains, images
         self._plain = {}
 
     def epoch(self, line):
@@ -124,8 +125,8 @@ class Estimator:
         """
         if line.kind == "train":
             seconds, measured = self.epoch(line)
-            # A measured epoch of seeds that are mapped, or beside others, has what they gain in it already.
-            faster = 1.0 if measured or len(left) == 1 else self.side_by_side
+            # What was measured has in it what trainings gain together.
+            faster = 1.0 if self.of_line else self.gains[len(left) > 1]
             todo = [epochs for epochs in left.values() if epochs is not None]
             return Cost(sum(START + epochs * seconds / faster for epochs in todo), measured)
         if line.kind == "bank":

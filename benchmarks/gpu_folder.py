@@ -162,13 +162,18 @@ class Place:
         }
 
     def seconds_an_epoch(self, lines):
-        """{name: seconds an epoch of one seed, the bank's filling left out} of the trainings that have such epochs."""
+        """{name: seconds an epoch of one seed, the bank's filling left out} of the trainings that have such epochs.
+
+        They are shared among what trains at once: the seeds that are mapped, else the processes.
+        """
         found = {}
         for line in lines:
             rows = [row for seed in line.seeds for row in self.history(line, seed)[1:]] if line.kind == "train" else []
             seconds = sorted(float(row["seconds"]) - float(row.get("teacher_seconds") or 0) for row in rows)
             if seconds:
-                together = len(line.seeds) if (self.choice or {}).get("seeds") == "mapped" else 1
+                choice = self.choice or {"seeds": "processes", "processes": 1}
+                mapped = choice["seeds"] == "mapped" and len(line.seeds) > 1
+                together = len(line.seeds) if mapped else choice["processes"]
                 found[line.name] = seconds[len(seconds) // 2] / together
         return found
 

@@ -41,7 +41,7 @@ def queue(folder, keep, *more):
 def decided(folder, way):
     """A folder in which it is decided already how several seeds are trained, so that both queues do the same."""
     (folder / "measured").mkdir(parents=True)
-    choice = {"seeds": way, "processes": 2, "gain": 1.0, "why": "decided by the check", "images_a_second": {}}
+    choice = {"seeds": way, "processes": 2, "gains": [1.0, 1.0], "why": "decided by the check", "images_a_second": {}}
     (folder / "measured" / "choice.json").write_text(json.dumps(choice))
     return folder
 

@@ -118,11 +118,11 @@ def test_no_call_is_longer_than_its_minutes_and_what_measures_is_not_broken_off(
 
 def test_what_trains_most_images_is_chosen_and_says_why():
     one = choose({"own 1": 100.0, "own 2": 103.0, "own 4": 90.0, "mapped 1": 104.0})
-    assert (one["seeds"], one["processes"], one["gain"]) == ("processes", 1, 1.0)
+    assert (one["seeds"], one["processes"], one["gains"]) == ("processes", 1, [1.0, 1.0])
     shared = choose({"own 1": 100.0, "own 2": 150.0, "own 4": 190.0, "mapped 1": 180.0})
-    assert (shared["seeds"], shared["processes"]) == ("processes", 4)
+    assert (shared["seeds"], shared["processes"], shared["gains"]) == ("processes", 4, [1.9, 1.9])
     mapped = choose({"own 1": 100.0, "own 2": 102.0, "own 4": 101.0, "mapped 1": 250.0})
-    assert (mapped["seeds"], mapped["processes"], mapped["gain"]) == ("mapped", 1, 2.5)
+    assert (mapped["seeds"], mapped["processes"], mapped["gains"]) == ("mapped", 1, [1.0, 2.5])
     assert "1 process 100" in mapped["why"] and "mapped in one process 250" in mapped["why"]
     line = OF_NAME["resnet56_to_resnet20"]
     assert [task.seeds for task in tasks_of(line, mapped)] == [(0, 1, 2)]
