@@ -139,6 +139,8 @@ def main():
     shrunk = chosen.quick or (environment is not None and environment["device"] == "CPU")
     folder = chosen.folder or ROOT / "saved_models" / f"gpu{'-quick' if shrunk else ''}"
     place = Place(folder, shrunk, chosen.data)
+    if shrunk and chosen.data:
+        say("--data: the shrunk queue learns from the digits; not used")
     if chosen.taken:
         say(f"{len(gpu_keep.take_up(place, chosen.taken)['files'])} files taken up from {chosen.taken}")
     lines = chosen_lines(chosen.names)

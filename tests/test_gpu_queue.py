@@ -25,6 +25,7 @@ import gpu_keep  # noqa: E402
 from gpu_choice import choose  # noqa: E402
 from gpu_estimates import NETWORKS, Cost, Estimator, in_calls, reads, step_seconds  # noqa: E402
 from gpu_folder import Place  # noqa: E402
+from gpu_pack import pack_images  # noqa: E402
 from gpu_queue import LINES, SHRUNK, STUDIES, chosen_lines, shrunk_lines  # noqa: E402
 from gpu_results import AIM, NOT_MEASURED, results_of, table_of  # noqa: E402
 from gpu_runs import tasks_of  # noqa: E402
@@ -206,6 +207,27 @@ def test_figures_that_only_an_accelerator_gives_are_marked(begun, tmp_path):
     assert limits["found"] == {"table": ["fast"]} and "      fast" in table_of(full, False)
     # Seeds that came later are in the row of their recipe.
     assert next(row for row in full["b"]["lines"] if row["line"] == "dkd")["seeds"] == [0, 1, 2]
+
+
+def test_packed_images_come_out_as_they_were(tmp_path):
+    generator = np.random.default_rng(0)
+    arrays = {"label_names": np.array(["cat", "dog"])}
+    for split, count in (("train", 1200), ("test", 300)):
+        arrays[f"x_{split}"] = generator.integers(0, 256, (count, 8, 8, 3)).astype("uint8")
+        arrays[f"y_{split}"] = generator.integers(0, 2, count)
+    folders = pack_images(arrays, tmp_path / "packed", size=160_000)
+    sizes = [sum(file.stat().st_size for file in path.iterdir()) for path in (tmp_path / "packed").iterdir()]
+    assert folders == len(sizes) > 1 and max(sizes) <= 160_000
+
+    def unpack():
+        script = tmp_path / "packed" / "data-0" / "unpack.py"
+        return subprocess.run([sys.executable, script, tmp_path / "out.npz"], capture_output=True, text=True)
+
+    assert unpack().returncode == 0
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as found:
+        assert all(np.array_equal(found[name], one) for name, one in arrays.items())
+    next((tmp_path / "packed" / "data-1").glob("*.webp")).unlink()
+    assert "are missing still" in unpack().stderr
 
 
 @pytest.mark.slow
