@@ -88,7 +88,7 @@ def results_of(place, lines, environment):
                 "what": title,
                 "shrunk": place.shrunk,
                 "device": environment["device"] if not place.shrunk else NOT_MEASURED,
-                "choice": place.choice or NOT_MEASURED,
+                "choice": (not place.shrunk and place.choice) or NOT_MEASURED,
                 "lines": rows,
                 "environment": environment,
             }
@@ -139,7 +139,7 @@ def table_of(found, shrunk):
         for row in (one for one in one["lines"] if "kind" in one):
             said = "done" if row["done"] else NOT_MEASURED
             rows.append(f"  {row['line']:<36} {said}{', shrunk: ' + NOT_MEASURED if shrunk and row['done'] else ''}")
-            told = row.get("shrunk_run") or row.get("found")
+            told = row.get("found")
             rows += [f"      {line}" for line in told["table"]] if isinstance(told, dict) and "table" in told else []
     if shrunk:
         rows.append(f"shrunk: what only an accelerator gives is marked as {NOT_MEASURED}")
