@@ -109,8 +109,8 @@ def keras_ways(teachers, student, images, labels, batch, with_maps):
     return work
 
 
-def torch_ways(teachers, student, images, labels, batch, with_maps):
-    """{name: function} of a plain PyTorch loop."""
+def torch_ways(teachers, student, images, labels, batch, with_maps, device="cpu"):
+    """{name: function} of a plain PyTorch loop on a device."""
     import torch
     from torch.nn import functional
     from torch_networks import network, parameters, trainer
@@ -139,15 +139,15 @@ def torch_ways(teachers, student, images, labels, batch, with_maps):
         return functional.cross_entropy(logits, labels)
 
     pixels = torch.from_numpy(((images / 255 - 0.5) / 0.25).transpose(0, 3, 1, 2).astype("float32")).contiguous()
-    whole = torch.from_numpy(labels.astype("int64"))
+    pixels, whole = pixels.to(device), torch.from_numpy(labels.astype("int64")).to(device)
     batches = [(pixels[at : at + batch], whole[at : at + batch]) for at in range(0, len(images), batch)]
-    members = [network(name) for name in teachers]
+    members = [network(name).to(device) for name in teachers]
     work = {
-        "pytorch, alone": trainer(network(student), [], batches, alone),
-        "pytorch, live": trainer(network(student), members, batches, kd),
+        "pytorch, alone": trainer(network(student).to(device), [], batches, alone),
+        "pytorch, live": trainer(network(student).to(device), members, batches, kd),
     }
     if with_maps:
-        work["pytorch, maps, live"] = trainer(network(student), members, batches, map_loss)
+        work["pytorch, maps, live"] = trainer(network(student).to(device), members, batches, map_loss)
     return work
 
 

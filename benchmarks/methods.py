@@ -191,11 +191,11 @@ class EpochClock:
         import time
 
         from keras_kd.bank.bank import Bank
-        from keras_kd.workflows.run.train import _Record
+        from keras_kd.workflows.run.train import Record
 
         self.asking, self.views, self.marks = 0.0, 0, []
-        self._before = (_Record, _Record.on_epoch_end, Bank, Bank.fill)
-        end, fill = _Record.on_epoch_end, Bank.fill
+        self._before = (Record, Record.on_epoch_end, Bank, Bank.fill)
+        end, fill = Record.on_epoch_end, Bank.fill
 
         def ended(record, *arguments, **named):
             end(record, *arguments, **named)
@@ -207,7 +207,7 @@ class EpochClock:
             self.asking += time.process_time() - begun
             self.views += bank.computed - before
 
-        _Record.on_epoch_end, Bank.fill = ended, filled
+        Record.on_epoch_end, Bank.fill = ended, filled
         return self
 
     def __exit__(self, *error):

@@ -92,14 +92,14 @@ def recipe_of(name):
 
 
 def head_of(recipe):
-    """{"Aim": ..., "Got": ...} of the comment that a recipe begins with."""
+    """{"Aim": ..., "Queue": ..., "Got": ...} of the comment that a recipe begins with."""
     lines = (ROOT / recipe).read_text(encoding="utf-8").splitlines()
     comment = []
     for line in lines[1:]:
         if not line.startswith("#"):
             break
         comment.append(line.lstrip("# "))
-    parts = re.split(r"(?:^| )(Aim|Got|Source): ", " ".join(comment))
+    parts = re.split(r"(?:^| )(Aim|Queue|Got|Source): ", " ".join(comment))
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 

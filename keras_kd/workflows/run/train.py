@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from typing import Any, NamedTuple
 
 import keras
 
@@ -52,6 +53,33 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
 
 
 def _train(context, teacher, begin, until, home_folder, keep_best, anew):
+    training = prepare(context, teacher, begin=begin, until=until, home_folder=home_folder, anew=anew)
+    _fit(context, training, keep_best)
+    keep(context.files, training)
+    if training.until == context.recipe.fit.epochs:
+        context.files.state.unlink(missing_ok=True)
+
+
+class Training(NamedTuple):
+    """A training that is built, and stands where its kept state left it.
+
+    Args:
+        distiller: compiled.
+        steps: the `Epochs` or `Rounds` that it is fed.
+        bank: the teacher's `Bank`, or None.
+        rows: its history so far, one dict per epoch; added to.
+        until: the epoch after which it stops.
+    """
+
+    distiller: Any
+    steps: Any
+    bank: Any
+    rows: list
+    until: int
+
+
+def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False):
+    """The `Training` of a recipe; arguments as of `train`."""
     recipe, measured = with_measured_weights(context.recipe, context.dataset, teacher)
     recipe = with_measured_margins(recipe, context.dataset, teacher)
     dataset, files = context.dataset, context.files
@@ -85,60 +113,69 @@ def _train(context, teacher, begin, until, home_folder, keep_best, anew):
     if recipe.student.start_from_teacher is not None and not rows:
         first = range(min(len(epochs), START_BATCHES))
         re_estimate_batch_norm(student.model, (renderer(epochs[step][0]) for step in first))
-    _fit(context, distiller, steps, rows, until, keep_best)
-    _keep(files, distiller, bank, rows)
-    if until == recipe.fit.epochs:
-        files.state.unlink(missing_ok=True)
+    return Training(distiller, steps, bank, rows, until)
 
 
-def _fit(context, distiller, epochs, rows, until, keep_best):
-    """Trains until an epoch, with the callbacks of a run; `rows` of the history are added to."""
-    fit, record = context.recipe.fit, _Record(context, distiller, epochs, rows, keep_best)
+def callbacks_of(context, training, keep_best=False):
+    """What a training needs beside its steps: [the learning rate's, that of lost numbers, the `Record`]."""
+    fit = context.recipe.fit
     rate = keras.callbacks.LearningRateScheduler(lambda epoch: rate_of(fit, epoch))
+    return [rate, StopOnNonFinite(), Record(context, training, keep_best)]
+
+
+def _fit(context, training, keep_best):
+    """Trains until an epoch, with the callbacks of a run; the rows of the history are added to."""
+    fit, rows = context.recipe.fit, training.rows
+    *others, record = callbacks_of(context, training, keep_best)
     if context.quiet:
         progress = QuietProgress(fit.epochs)
     else:
-        progress = TrainingProgress(context.title, fit.epochs, len(epochs), len(rows))
-    callbacks = [rate, StopOnNonFinite(), record, progress]
+        progress = TrainingProgress(context.title, fit.epochs, len(training.steps), len(rows))
     try:
-        if len(rows) < until:
+        if len(rows) < training.until:
             record.begin(fill_all=context.recipe.bank.mode == "full")
-            distiller.fit(
-                epochs,
-                epochs=until,
+            training.distiller.fit(
+                training.steps,
+                epochs=training.until,
                 initial_epoch=len(rows),
                 shuffle=False,
                 verbose=0,
                 validation_data=validation_batches(context),
-                callbacks=callbacks,
+                callbacks=[*others, record, progress],
             )
     finally:
         record.log.close()
         progress.stop()
 
 
-def _keep(files, distiller, bank, rows):
+def keep(files, training):
     """Writes what training leaves. The student comes last: once it is there, training is done, and the rest is too."""
-    if bank is not None:
+    if training.bank is not None:
         with atomic_write(files.bank) as temporary:
-            temporary.write_text(json.dumps(bank.summary(), indent=1), encoding="utf-8")
-    write_csv(rows, files.history, done=True)
-    keep_taught(files, distiller)
+            temporary.write_text(json.dumps(training.bank.summary(), indent=1), encoding="utf-8")
+    write_csv(training.rows, files.history, done=True)
+    keep_taught(files, training.distiller)
     # On JAX Keras imports TensorFlow here, where it is installed.
     with atomic_write(files.student) as temporary, quiet_start():
-        distiller.save(temporary)
+        training.distiller.save(temporary)
     files.filling.unlink(missing_ok=True)
 
 
-class _Record(keras.callbacks.Callback):
-    """Has the bank filled before every epoch, keeps the state and the history after it."""
+class Record(keras.callbacks.Callback):
+    """Has the bank filled before every epoch, keeps the state and the history after it.
 
-    def __init__(self, context, distiller, epochs, rows, keep_best):
+    Args:
+        context: the `RunContext`.
+        training: the `Training`.
+        keep_best: as of `train`.
+    """
+
+    def __init__(self, context, training, keep_best):
         super().__init__()
         self.files, self.fit, self.log = context.files, context.recipe.fit, context.log
-        self.distiller, self.epochs, self.bank = distiller, epochs, epochs.bank
-        self.rows, self.keep_best = rows, keep_best
-        self.log = TensorBoardLog(self.files.tensorboard, rows)
+        self.distiller, self.epochs, self.bank = training.distiller, training.steps, training.steps.bank
+        self.rows, self.keep_best = training.rows, keep_best
+        self.log = TensorBoardLog(self.files.tensorboard, self.rows)
 
     def begin(self, fill_all):
         """Before `fit`, which looks at a first batch before it begins with an epoch."""
