@@ -102,7 +102,9 @@ def test_distill_takes_a_name_as_the_command_does(runs):
     assert keras_kd.distill("digits", settings={"fit.epochs": 3, "terms.0.temperature": 8}) == {"student": {}}
     recipe, folder, options = runs[0]
     assert (recipe.fit.epochs, recipe.terms[0].settings["temperature"]) == (3, 8)
-    assert folder == "saved_models/digits" and options == {"name": "digits", **OPTIONS}
+    # As it is given in a shell: the report says by what the run was made.
+    command = "keras-kd distill digits --set fit.epochs=3 --set terms.0.temperature=8"
+    assert folder == "saved_models/digits" and options == {"name": "digits", "command": command, **OPTIONS}
 
 
 def test_distill_takes_a_path(runs, tmp_path):

@@ -12,7 +12,7 @@ from keras_kd.models import cost as bench
 from keras_kd.models.outputs import check_from_logits
 from keras_kd.models.taps import Tapped
 from keras_kd.utils.paths import KERAS, ends_in
-from keras_kd.utils.timing import latency_of
+from keras_kd.utils.timing import side_by_side
 
 INFERENCE_BATCH = 250
 
@@ -65,17 +65,21 @@ def cost(model):
     }
 
 
-def latency(network, image, seconds=1.0):
-    """How long one image takes through a network in inference mode; as `keras_kd.utils.timing.latency_of`.
+def latencies(networks, image, seconds=1.0):
+    """How long one image takes through networks in inference mode, in turns; as `keras_kd.utils.timing.side_by_side`.
 
     Args:
-        network: a `Network`.
+        networks: {name: `Network`}.
         image: uint8 (height, width, channels).
-        seconds: about how long measuring may take.
+        seconds: about how long measuring each may take.
     """
-    run = backend.inference(network.model)
     given = np.asarray(image)[None].astype("float32")
-    return latency_of(lambda batch: keras.ops.convert_to_numpy(run(batch)), given, seconds=seconds)
+    return side_by_side({name: _answering(one.model) for name, one in networks.items()}, given, seconds=seconds)
+
+
+def _answering(model):
+    run = backend.inference(model)
+    return lambda batch: keras.ops.convert_to_numpy(run(batch))
 
 
 def logits_of(network, images, batch_size=INFERENCE_BATCH):

@@ -47,10 +47,38 @@ def latency_of(run, given, *, runs=50, warm_up=10, seconds=None):
         (5, True)
     """
     if seconds is not None:
+        return side_by_side({"run": run}, given, runs=runs, warm_up=warm_up, seconds=seconds)["run"]
+    return _told(times_of(run, given, warm_up=warm_up, runs=runs), warm_up)
+
+
+def side_by_side(functions, given, *, runs=50, warm_up=10, seconds):
+    """As `latency_of` for several functions, in turns: what else the machine does hits them all alike.
+
+    Args:
+        functions: {name: a function of `given`}.
+        given, runs, warm_up, seconds: as of `latency_of`; seconds of each.
+
+    Returns:
+        {name: dict as of `latency_of`}.
+
+    Example:
+        >>> sorted(side_by_side({"sum": sum, "max": max}, [1, 2], runs=5, seconds=0.1))
+        ['max', 'sum']
+    """
+    for run in functions.values():
         run(given)  # compiles
-        (one,) = times_of(run, given, warm_up=0, runs=1)
-        possible = int(seconds / max(one, 1e-9))
-        runs, warm_up = max(LEAST, min(runs, possible)), min(warm_up, possible // 5)
-    times = times_of(run, given, warm_up=warm_up, runs=runs)
+    slowest = max(times_of(run, given, warm_up=0, runs=1)[0] for run in functions.values())
+    possible = int(seconds / max(slowest, 1e-9))
+    runs, warm_up = max(LEAST, min(runs, possible)), min(warm_up, possible // 5)
+    for run in functions.values():
+        times_of(run, given, warm_up=warm_up, runs=0)
+    times = {name: [] for name in functions}
+    for _ in range(runs):
+        for name, run in functions.items():
+            times[name] += times_of(run, given, warm_up=0, runs=1)
+    return {name: _told(one, warm_up + 2) for name, one in times.items()}
+
+
+def _told(times, warm_up):
     median, p90 = (round(1e3 * float(np.percentile(times, share)), 4) for share in (50, 90))
-    return {"median": median, "p90": p90, "n": runs, "warm_up": warm_up + (2 if seconds is not None else 0)}
+    return {"median": median, "p90": p90, "n": len(times), "warm_up": warm_up}

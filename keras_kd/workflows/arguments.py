@@ -87,7 +87,7 @@ def command_of(recipe: PathLike, settings: Iterable[str], seed: int | None, smok
         >>> command_of("digits", ["fit.epochs=3"], 1, False, None)
         'keras-kd distill digits --set fit.epochs=3 --seed 1'
     """
-    shown = [os.path.relpath(one) if os.path.isabs(one) else str(one) for one in map(os.fspath, (recipe, out or ""))]
+    shown = [os.path.relpath(one) if os.path.isabs(one) else str(one) for one in (recipe, out or "")]
     words = ["keras-kd", "distill", shown[0], *(word for one in settings for word in ("--set", one))]
     words += [] if seed is None else ["--seed", str(seed)]
     # The folder of a shortened run is not that of a whole one.

@@ -17,7 +17,7 @@ from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import hold_run, mend, read_report, same_inputs
 from keras_kd.workflows.run.inputs import inputs_of
 from keras_kd.workflows.run.load_teacher import load_independent_teacher, load_teacher
-from keras_kd.workflows.run.measure import latencies, measure
+from keras_kd.workflows.run.measure import latency, measure
 from keras_kd.workflows.run.open_run import load_data, open_run
 from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld
 from keras_kd.workflows.run.write_page import with_page
@@ -54,7 +54,7 @@ def report_of_model(file, network, images, name):
     report = summarize(logits, None, images.test.labels)
     report.recipe, report.student.name, report.what = Path(file).name, network.name, MODEL
     report.cost, report.date = cost(network.model), date.today().isoformat()
-    report.latency = latencies(images.test.images[0], student=network)
+    report.latency = latency(images.test.images[0], student=network)
     report.data = {"name": name, "test": len(images.test), "classes": images.classes}
     report.time = {"seconds": {"data": round(images.seconds, 3), "student": round(seconds * len(logits), 3)}}
     report.environment, report.git_commit = environment(), git_commit()

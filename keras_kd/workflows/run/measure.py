@@ -14,7 +14,7 @@ from keras_kd.data.dataset import facts
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
-from keras_kd.models.network import Network, cost, latency, logits_of
+from keras_kd.models.network import Network, cost, latencies, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report.report import Calibration, Fidelity, Report, Scores
@@ -75,7 +75,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
         report.teacher = {**scores, "name": teacher.name, "source": teacher.source}
     report.cost = {**cost(student.model), "file_bytes": files.student.stat().st_size}
     report.teacher_cost = cost(teacher.model) if teacher else None
-    report.latency = None if brief else latencies(dataset.test.images[0], student=student, teacher=teacher)
+    report.latency = None if brief else latency(dataset.test.images[0], student=student, teacher=teacher)
     rows = read_history(files)
     report.selection = chosen_terms.measured(recipe, rows)
     banked = all("teacher_seconds" in row for row in rows) and bool(rows)
@@ -94,16 +94,16 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     return report
 
 
-def latencies(image, **networks):
+def latency(image, **networks):
     """How long an image takes through each of some networks, None among them.
 
     Args:
         image: uint8 (height, width, channels).
         **networks: `Network` by role.
     """
-    found = {role: latency(network, image) for role, network in networks.items() if network is not None}
+    timed = latencies({role: network for role, network in networks.items() if network is not None}, image)
     known = environment()
-    return {**found, "runtime": f"Keras on {known['backend']}", "device": known["device"]}
+    return {**timed, "runtime": f"Keras on {known['backend']}", "device": known["device"]}
 
 
 def _notes(teacher):
