@@ -113,7 +113,7 @@ def _fit(context, distiller, epochs, rows, until, keep_best):
                 callbacks=callbacks,
             )
     finally:
-        record.log.close()
+        record.tensorboard.close()
         progress.stop()
 
 
@@ -138,7 +138,7 @@ class _Record(keras.callbacks.Callback):
         self.files, self.fit, self.log = context.files, context.recipe.fit, context.log
         self.distiller, self.epochs, self.bank = distiller, epochs, epochs.bank
         self.rows, self.keep_best = rows, keep_best
-        self.log = TensorBoardLog(self.files.tensorboard, rows)
+        self.tensorboard = TensorBoardLog(self.files.tensorboard, rows)
 
     def begin(self, fill_all):
         """Before `fit`, which looks at a first batch before it begins with an epoch."""
@@ -187,7 +187,7 @@ class _Record(keras.callbacks.Callback):
                 self.distiller.save(temporary)
         save_state(self.distiller, self.rows, self.files.state)
         write_csv(self.rows, self.files.history)
-        self.log.add(row)
+        self.tensorboard.add(row)
         stages.mark()
 
 
