@@ -9,7 +9,9 @@ the same settings, as often as there are seeds; the seeds of the two sides have 
 the losses are is compared on the same signals before. keras_kd's students come from its recipes, with `--set`.
 
 `--exchange start,order,views` runs PyTorch's side with keras_kd's own start, order or views in place of its own, for as
-many seeds as `--exchanged` says; `no decay of norms` and `all negatives` (of CRD) can be named there too.
+many seeds as `--exchanged` and the rows that `--rows` say; with all three a row is the same training to rounding (of CRD
+but for its embeddings' start and its draws). `no decay of norms` and `all negatives` (CRD's, as keras_kd draws them) can
+be named there too, and are wrong on purpose or not the published way.
 
 Every process has one thread. A finished run is kept in a file; killed, it goes on with the same command.
 """
@@ -91,9 +93,9 @@ class Work:
         path.with_suffix(".part").write_text(json.dumps(found))
         path.with_suffix(".part").replace(path)
 
-    def missing(self, side, seed):
-        """The rows of a side and a seed that are not finished."""
-        return [row for row in RECIPES if not self.kept(side, row, seed).exists()]
+    def missing(self, side, seed, rows=RECIPES):
+        """Those rows of a side and a seed that are not finished."""
+        return [row for row in rows if not self.kept(side, row, seed).exists()]
 
     def runs(self, side, row):
         """{seed: what was found} of the finished runs."""
@@ -205,13 +207,13 @@ def ours(work, seed):
         work.keep("ours", row, seed, found)
 
 
-def reference(work, seed, exchanged=()):
+def reference(work, seed, exchanged=(), rows=RECIPES):
     """PyTorch's students of a seed, side by side on the same batches."""
     from torch_networks import carry, network
     from torch_protocol import train
 
     side = "+".join(["reference", *exchanged])
-    rows = work.missing(side, seed)
+    rows = work.missing(side, seed, rows)
     if not rows:
         return
     teacher = carry(work.weights(), network(work.settings["teacher"], work.settings["classes"]))
@@ -246,6 +248,7 @@ def main():
         seeds=(int, 7, "students of each row on each side"),
         exchange=(str, "", "what PyTorch takes from keras_kd, by commas"),
         exchanged=(int, 0, "seeds with that"),
+        rows=(str, ",".join(RECIPES), "the rows with that, by commas; all by default"),
         jobs=(int, 1, "processes at once"),
         folder=(str, None, "where finished runs are kept"),
         stage=(str, None, "of the script's own processes: one part of the work"),
@@ -264,7 +267,7 @@ def main():
     if chosen.stage:
         parts = {"prepare": prepare, "same": same, "ours": lambda work: ours(work, chosen.seed)}
         parts["reference"] = lambda work: reference(work, chosen.seed)
-        parts["exchanged"] = lambda work: reference(work, chosen.seed, exchanged)
+        parts["exchanged"] = lambda work: reference(work, chosen.seed, exchanged, chosen.rows.split(","))
         parts[chosen.stage](work)
         return
     seeds = 1 if chosen.quick else chosen.seeds
@@ -291,7 +294,7 @@ def _spawn(work, stage, seed, chosen):
     print(f"{stage}, seed {seed}", file=sys.stderr, flush=True)
     command = [sys.executable, __file__, "--stage", stage, "--seed", str(seed), "--folder", str(work.folder)]
     command += ["--quick"] if chosen.quick else []
-    command += ["--exchange", chosen.exchange] if chosen.exchange else []
+    command += ["--exchange", chosen.exchange, "--rows", chosen.rows] if chosen.exchange else []
     done = subprocess.run(command, cwd=ROOT)
     if done.returncode:
         sys.exit(f"failed: {' '.join(command)}")
