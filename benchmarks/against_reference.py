@@ -9,9 +9,9 @@ the same settings, as often as there are seeds; the seeds of the two sides have 
 the losses are is compared on the same signals before. keras_kd's students come from its recipes, with `--set`.
 
 `--exchange start,order,views` runs PyTorch's side with keras_kd's own start, order or views in place of its own, for as
-many seeds as `--exchanged` and the rows that `--rows` say; with all three a row is the same training to rounding (of CRD
-but for its embeddings' start and its draws). `no decay of norms` and `all negatives` (CRD's, as keras_kd draws them) can
-be named there too, and are wrong on purpose or not the published way.
+many seeds as `--exchanged` and the rows that `--rows` say. With all three a row is the same training to rounding, CRD
+but for what it draws and where its embeddings begin. `no decay of norms` and `all negatives` (those of CRD, drawn as
+keras_kd draws them) can be named there too: neither is the published way.
 
 Every process has one thread. A finished run is kept in a file; killed, it goes on with the same command.
 """
@@ -90,8 +90,8 @@ class Work:
     def keep(self, side, row, seed, found):
         path = self.kept(side, row, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(".part").write_text(json.dumps(found))
-        path.with_suffix(".part").replace(path)
+        _part_of(path).write_text(json.dumps(found))
+        _part_of(path).replace(path)
 
     def missing(self, side, seed, rows=RECIPES):
         """Those rows of a side and a seed that are not finished."""
@@ -137,9 +137,14 @@ def prepare(work):
 
 def _write(path, arrays):
     """Arrays in a file that is there as a whole or not at all."""
-    with open(path.with_suffix(".part"), "wb") as file:
+    with open(_part_of(path), "wb") as file:
         np.savez(file, **arrays)
-    path.with_suffix(".part").replace(path)
+    _part_of(path).replace(path)
+
+
+def _part_of(path):
+    """Where a file is written before it is whole; of this process alone, as one that was killed leaves its own behind."""
+    return path.with_suffix(f".{os.getpid()}.part")
 
 
 def _trained(work, recipe, settings, folder, seed):
