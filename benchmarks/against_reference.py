@@ -143,7 +143,7 @@ def _write(path, arrays):
 
 
 def _part_of(path):
-    """Where a file is written before it is whole; of this process alone, as one that was killed leaves its own behind."""
+    """Where a file is written before it is whole: a place of this process alone."""
     return path.with_suffix(f".{os.getpid()}.part")
 
 
