@@ -5,8 +5,9 @@
 
 Twenty classes of CIFAR-100 with 250 training images each. keras_kd trains a resnet20; its weights are carried over to
 PyTorch, where it must say the same. Then a resnet8 is trained by every row of `torch_protocol.ROWS`, on both sides by
-the same settings, as often as there are seeds; the seeds of the two sides have nothing in common but their number. What
-the losses are is compared on the same signals before. keras_kd's students come from its recipes, with `--set`.
+the same settings, as often as there are seeds; the seeds of the two sides have nothing in common but their number.
+keras_kd's students come from its recipes, with `--set`. Before that the losses are compared on the same signals, and
+the first two steps from the same weights on the same batches, next to what rounding alone does to them.
 
 `--exchange start,order,views` runs PyTorch's side with keras_kd's own start, order or views in place of its own, for as
 many seeds as `--exchanged` and the rows that `--rows` say. With all three a row is the same training to rounding, CRD
@@ -69,7 +70,8 @@ RECIPES = {
     "crd": ("crd", {"terms.0.negatives": "negatives"}),
     "rkd": ("rkd", {}),
 }
-LOGITS_ALIKE, LOSSES_ALIKE = 1e-4, 1e-5
+# What may lie between the two sides: of logits, of losses relative to them, of first steps over what rounding does.
+LOGITS_ALIKE, LOSSES_ALIKE, TIMES_ROUNDING = 1e-4, 1e-5, 10
 
 
 class Work:
@@ -171,8 +173,8 @@ def _trained(work, recipe, settings, folder, seed):
         train(RunContext(recipe, dataset, files, folder, True), teacher, begin=lambda: None, anew=True)
         student = load_student(recipe, dataset, files)
         logits = logits_of(student, dataset.test.images)[0]
-    with open(files.history, newline="") as file:
-        history = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        with open(files.history, newline="") as file:
+            history = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     return {
         "top1": float(np.mean(logits.argmax(1) == dataset.test.labels)),
         "history": history,
@@ -232,25 +234,45 @@ def reference(work, seed, exchanged=(), rows=RECIPES):
 
 
 def same(work):
-    """How far apart PyTorch's teacher and losses are from keras_kd's on the same images, by name."""
+    """How far apart PyTorch's teacher, losses and first steps are from keras_kd's on the same images, by name."""
     from loss_check import losses_apart
+    from step_check import steps_apart
     from torch_networks import carry, network
     from torch_protocol import logits_of
 
-    arrays = work.arrays()
-    teacher = carry(work.weights(), network(work.settings["teacher"], work.settings["classes"]))
+    arrays, weights, settings = work.arrays(), work.weights(), work.settings
+    teacher = carry(weights, network(settings["teacher"], settings["classes"]))
     with np.load(work.teacher) as kept:
-        apart = {"teacher_logits": float(np.abs(logits_of(teacher, arrays, arrays["x_test"]) - kept["logits"]).max())}
-    assert apart["teacher_logits"] < LOGITS_ALIKE, f"the teacher's weights were carried over wrongly: {apart}"
-    losses = losses_apart(teacher, arrays, work.settings)
+        apart = float(np.abs(logits_of(teacher, arrays, arrays["x_test"]) - kept["logits"]).max())
+    assert apart < LOGITS_ALIKE, f"the teacher's weights were carried over wrongly: logits are {apart} apart"
+    losses = losses_apart(teacher, arrays, settings)
     assert max(losses.values()) < LOSSES_ALIKE, f"the losses are not the same: {losses}"
-    (work.folder / "same.json").write_text(json.dumps({**apart, "losses": losses}))
+    steps = steps_apart(teacher, weights, arrays, settings, _methods(settings))
+    far = {row: one for row, one in steps.items() if one["trained"] > TIMES_ROUNDING * one["rounding"]}
+    assert not far, f"the first steps differ by more than rounding: {far}"
+    (work.folder / "same.json").write_text(json.dumps({"teacher_logits": apart, "losses": losses, "steps": steps}))
+
+
+def _methods(settings):
+    """{row: the method of its recipe, None of the student alone}; the recipe's weights must be those of `ROWS`."""
+    from torch_protocol import ROWS
+
+    from keras_kd.methods.find import make
+    from keras_kd.recipe.load import load
+
+    found = {}
+    for row, (name, more) in RECIPES.items():
+        recipe = load(name, [f"{path}={settings[key]}" for path, key in more.items()])
+        weights = (recipe.label_weight, sum(term.weight for term in recipe.terms))
+        assert weights == ROWS[row][:2], f"{name} weighs labels and term by {weights}, PyTorch by {ROWS[row][:2]}"
+        found[row] = make(recipe.terms[0]) if recipe.terms else None
+    return found
 
 
 def main():
     chosen = options(
         __doc__,
-        seeds=(int, 7, "students of each row on each side"),
+        seeds=(int, 7, "students of each row on each side; 0 writes down those that are there"),
         exchange=(str, "", "what PyTorch takes from keras_kd, by commas"),
         exchanged=(int, 0, "seeds with that"),
         rows=(str, ",".join(RECIPES), "the rows with that, by commas; all by default"),

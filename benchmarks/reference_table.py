@@ -77,20 +77,24 @@ def compared(work, rows):
 
 
 def _exchanged(work, rows):
-    """{what was exchanged: {row: {"top1", "label_loss": keras_kd minus PyTorch by seed}}}: the pairs of one seed."""
+    """{what was exchanged: {row: {"seeds", a measure: {"ours", "exchanged", "published": by seed}}}}.
+
+    `history` is the cross-entropy of each epoch: what differs by rounding alone is close in the first, and less later.
+    """
     sides = sorted({path.name.partition("-")[0] for path in work.folder.glob("runs/reference+*.json")})
     found = {}
     for side in sides:
         said = found[", ".join(side.split("+")[1:])] = {}
         for row in rows:
-            theirs, ours = work.runs(side, row), work.runs("ours", row)
-            both = sorted(set(theirs) & set(ours))
-            said[row] = {"seeds": both}
-            for measure in MEASURES:
-                said[row][measure] = {
-                    "ours": [ours[seed][measure] for seed in both],
-                    "reference": [theirs[seed][measure] for seed in both],
+            ran = {"ours": "ours", "exchanged": side, "published": "reference"}
+            ran = {name: work.runs(one, row) for name, one in ran.items()}
+            seeds = sorted(set.intersection(*map(set, ran.values())))
+            if seeds:
+                measures = (*MEASURES, "history")
+                said[row] = {
+                    what: {name: [one[seed][what] for seed in seeds] for name, one in ran.items()} for what in measures
                 }
+                said[row]["seeds"] = seeds
     return found
 
 
@@ -108,14 +112,22 @@ def table_of(result):
             n = f"{one['n']['reference']}/{one['n']['ours']}"
             lines.append(f"  {row:<6} {n:>5}  {' '.join(sides)}  {_number(factor * apart['mean']):>8}{word}")
     for name, rows in result["exchanged"].items():
-        lines.append(f"PyTorch with keras_kd's {name}: keras_kd minus PyTorch, by seed: top-1, cross-entropy, term")
+        lines.append(
+            f"PyTorch with {name}, by seed: top-1, cross-entropy of each epoch; keras_kd's; those as published"
+        )
         for row, one in rows.items():
-            apart = [np.subtract(one[m]["ours"], one[m]["reference"]) * factor for m, (_, factor) in MEASURES.items()]
-            said = "; ".join(f"{a:+.2f}, {b:+.4f}, {c:+.2g}" for a, b, c in zip(*apart, strict=True))
-            lines.append(f"  {row:<6} {said}")
+            for number, seed in enumerate(one["seeds"]):
+                for side in ("exchanged", "ours", "published"):
+                    epochs = " ".join(f"{value:.4f}" for value in one["history"][side][number])
+                    lines.append(f"  {row:<6} {seed} {side:<9} {100 * one['top1'][side][number]:.2f}  {epochs}")
+    same = result["same"]
     lines.append(
-        f"teacher {100 * result['teacher']['top1']:.2f}; {result['same']}; mean +- standard deviation over seeds,"
+        "the first steps of both from the same weights: apart over what they went; by rounding; by a wrong decay"
     )
+    for row, one in same["steps"].items():
+        lines.append(f"  {row:<6} " + "  ".join(f"{one[what]:.0e}" for what in ("trained", "rounding", "wrong")))
+    lines.append(f"apart: the teacher's logits {same['teacher_logits']:.0e}, losses {max(same['losses'].values()):.0e}")
+    lines.append(f"teacher {100 * result['teacher']['top1']:.2f}; mean +- standard deviation over seeds,")
     lines.append(f"95 % intervals; CPU seconds: {result['cpu_seconds']}")
     return "\n".join(lines)
 
@@ -130,10 +142,4 @@ def _between(interval, factor):
 
 
 def _number(value, sign="+"):
-    return (
-        f"{value:{sign}.2f}"
-        if abs(value) >= 5 or value == 0
-        else f"{value:{sign}.3f}"
-        if abs(value) > 0.02
-        else f"{value:{sign}.2g}"
-    )
+    return f"{value:{sign}.4g}"
