@@ -11,6 +11,8 @@ MEASURES = {
     "label_loss": ("cross-entropy of the last epoch, in training", 1),
     "term_loss": ("the method's own term of the last epoch, unweighted", 1),
 }
+# How far an interval may reach for "agree" to say anything: as a share of PyTorch's mean.
+REACH = 1 / 12
 
 
 def of_side(values):
@@ -32,7 +34,8 @@ def of_side(values):
 def difference(ours, theirs):
     """{"mean", "interval", "word"}: keras_kd minus PyTorch, Welch's t interval of two sides that share nothing.
 
-    The word is "agree" where the interval holds 0, "differ" where not, None where a side has one seed.
+    The word is "differ" where the interval does not hold 0; "agree" where it does and reaches no further than `REACH`;
+    else "too few seeds". It is None where a side has one seed.
     """
     from scipy.stats import ttest_ind
 
@@ -41,7 +44,9 @@ def difference(ours, theirs):
         return {"mean": mean, "interval": None, "word": None}
     found = ttest_ind(ours, theirs, equal_var=False).confidence_interval(LEVEL)
     low, high = float(found.low), float(found.high)
-    return {"mean": mean, "interval": [low, high], "word": "agree" if low <= 0 <= high else "differ"}
+    narrow = max(-low, high) <= REACH * abs(np.mean(theirs))
+    word = "differ" if low > 0 or high < 0 else "agree" if narrow else "too few seeds"
+    return {"mean": mean, "interval": [low, high], "word": word}
 
 
 def compared(work, rows):
