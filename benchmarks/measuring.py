@@ -87,10 +87,10 @@ def spread(values):
     }
 
 
-def finish(name, result, table, chosen):
+def finish(name, result, table, chosen, by_backend=True):
     """Prints the table or the JSON, and writes results/NAME_BACKEND.json unless the run was a quick one.
 
-    With oneDNN's kernels the file's name ends in `_onednn`.
+    With oneDNN's kernels the file's name ends in `_onednn`; without `by_backend` it is NAME.json.
     """
     from keras_kd.workflows.run.environment import environment, git_commit
 
@@ -105,7 +105,8 @@ def finish(name, result, table, chosen):
     RESULTS.mkdir(exist_ok=True)
     backend = result["environment"]["backend"]
     if not chosen.quick:
-        path = RESULTS / f"{name}_{backend}{'_onednn' if chosen.onednn else ''}.json"
+        name = f"{name}_{backend}{'_onednn' if chosen.onednn else ''}" if by_backend else name
+        path = RESULTS / f"{name}.json"
         path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         table += f"\n{path.relative_to(RESULTS.parent.parent)}"
     print(json.dumps(result) if chosen.json else table)

@@ -1,5 +1,7 @@
-"""The same CIFAR networks in PyTorch, for `against_live.py`: with as many parameters as keras_kd's."""
+"""The same CIFAR networks in PyTorch, for `against_live.py` and `against_reference.py`: with as many parameters as
+keras_kd's, and its weights if they are carried over."""
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -44,7 +46,7 @@ class WideBlock(nn.Module):
 
 
 class Network(nn.Module):
-    """Three stages of blocks; `forward` gives the logits and the maps of the second stage."""
+    """Three stages of blocks; `forward` gives the logits and the maps of the second stage, `signals` all by name."""
 
     def __init__(self, block, blocks, channels, classes):
         super().__init__()
@@ -62,16 +64,20 @@ class Network(nn.Module):
         self.logits = nn.Linear(inputs, classes)
 
     def forward(self, x):
-        x = self.stem(x)
+        signals = self.signals(x)
+        return signals["logits"], signals["stage2"]
+
+    def signals(self, x):
+        """{"stage1", "stage2", "stage3", "pooled", "logits"}, named as keras_kd's taps; maps are NCHW."""
+        x, signals = self.stem(x), {}
         if self.stem_norm is not None:
             x = functional.relu(self.stem_norm(x))
-        middle = None
-        for number, stage in enumerate(self.stages):
-            x = stage(x)
-            middle = x if number == 1 else middle
+        for number, stage in enumerate(self.stages, 1):
+            signals[f"stage{number}"] = x = stage(x)
         if self.last_norm is not None:
-            x = functional.relu(self.last_norm(x))
-        return self.logits(x.mean(dim=(2, 3))), middle
+            signals["stage3"] = x = functional.relu(self.last_norm(x))
+        signals["pooled"] = x.mean(dim=(2, 3))
+        return {**signals, "logits": self.logits(signals["pooled"])}
 
 
 def network(name, classes=100):
@@ -82,6 +88,51 @@ def network(name, classes=100):
     wide = name.endswith("x4")
     depth = int(name.removeprefix("resnet").removesuffix("x4"))
     return Network(BasicBlock, (depth - 2) // 6, WIDE if wide else (16, 16, 32, 64), classes)
+
+
+def weights_of(model):
+    """{"layer/variable": array} of a keras_kd model, for `carry`."""
+    return {f"{layer.name}/{one.name}": np.asarray(one) for layer in model.layers for one in layer.weights}
+
+
+def carry(weights, network):
+    """Gives a residual network of basic blocks the weights of keras_kd's.
+
+    Args:
+        weights: of `weights_of`; each is used once, which is asserted.
+        network: a `Network` of `BasicBlock`s of that depth and those classes; it is changed.
+    """
+    left, state = dict(weights), {}
+
+    def put(ours, theirs):
+        for name, of_torch in (("kernel", "weight"), ("bias", "bias")):
+            if f"{ours}/{name}" in left:
+                value = left.pop(f"{ours}/{name}")
+                value = value.transpose({4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}[value.ndim])
+                state[f"{theirs}.{of_torch}"] = torch.from_numpy(np.ascontiguousarray(value))
+
+    def put_both(ours, convolution, norm):
+        put(f"{ours}_conv", convolution)
+        for name, of_torch in NORMALISATION.items():
+            state[f"{norm}.{of_torch}"] = torch.from_numpy(left.pop(f"{ours}_bn/{name}").copy())
+
+    put_both("stem", "stem", "stem_norm")
+    for number, stage in enumerate(network.stages):
+        for place, block in enumerate(stage):
+            ours, theirs = f"stage{number + 1}_block{place + 1}", f"stages.{number}.{place}"
+            put_both(f"{ours}_1", f"{theirs}.first", f"{theirs}.first_norm")
+            put_both(f"{ours}_2", f"{theirs}.second", f"{theirs}.second_norm")
+            if block.shortcut is not None:
+                put_both(f"{ours}_shortcut", f"{theirs}.shortcut.0", f"{theirs}.shortcut.1")
+    put("logits", "logits")
+    assert not left, f"left over: {', '.join(left)}"
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    assert not missing and not unexpected, (missing, unexpected)
+    return network
+
+
+NORMALISATION = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
 def parameters(model):

@@ -148,7 +148,7 @@ def studies_page():
 
 
 def findings_page():
-    """What the ready studies found, as Markdown: tables of the results files, and what they say."""
+    """What the ready studies found, and whether the protocol is kept: tables of the results files, what they say."""
     lines = [HEADER, "# Findings", "", *FINDINGS_ABOUT.strip().splitlines()]
     for name, text in FINDINGS.items():
         path = FOLDER.parent / "benchmarks" / "results" / f"study_{name}.json"
@@ -156,6 +156,7 @@ def findings_page():
         lines += ["", f"## {found.question}", ""]
         lines += [f"`keras-kd study {name}`; `{path.name}`. {found.source.strip()}", "", *table(found)]
         lines += ["", describe_cost(found), "", *text.strip().splitlines()]
+    lines += ["", *runpy.run_path(str(FOLDER / "protocol_section.py"))["protocol_section"]()]
     return "\n".join(lines) + "\n"
 
 

@@ -328,6 +328,16 @@ def test_tensorboard_reads_each_epoch_once():
 
 
 @pytest.mark.slow
+def test_a_filling_that_takes_long_is_told_in_the_log_of_the_run(monkeypatch, capsys):
+    keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]).save("teacher.keras")
+    Path("small.yaml").write_text(f"{RECIPE}teacher: teacher.keras\nterms: [kd]\n")
+    # As if each part of it took ten seconds.
+    monkeypatch.setattr(training, "progress_log", lambda log: lambda done, of: log(f"{done} of {of} views"))
+    run.distill(load("small.yaml", ["fit.epochs=1"]), "told", name="small")
+    assert "bank 200 of 200 views" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 @pytest.mark.both_backends
 def test_views_that_a_killed_filling_asked_about_are_counted(monkeypatch):
     teacher = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])

@@ -144,7 +144,7 @@ def _fit(context, training, keep_best):
                 callbacks=[*others, record, progress],
             )
     finally:
-        record.log.close()
+        record.tensorboard.close()
         progress.stop()
 
 
@@ -175,7 +175,7 @@ class Record(keras.callbacks.Callback):
         self.files, self.fit, self.log = context.files, context.recipe.fit, context.log
         self.distiller, self.epochs, self.bank = training.distiller, training.steps, training.steps.bank
         self.rows, self.keep_best = training.rows, keep_best
-        self.log = TensorBoardLog(self.files.tensorboard, self.rows)
+        self.tensorboard = TensorBoardLog(self.files.tensorboard, self.rows)
 
     def begin(self, fill_all):
         """Before `fit`, which looks at a first batch before it begins with an epoch."""
@@ -224,7 +224,7 @@ class Record(keras.callbacks.Callback):
                 self.distiller.save(temporary)
         save_state(self.distiller, self.rows, self.files.state)
         write_csv(self.rows, self.files.history)
-        self.log.add(row)
+        self.tensorboard.add(row)
         stages.mark()
 
 
