@@ -310,7 +310,8 @@ def examples(model, number=4, size=8, high=1.0, seed=0):
 
 
 def outputs(model, given):
-    return [np.asarray(ops.convert_to_numpy(one), "float64") for one in keras.tree.flatten(model(given, training=False))]
+    found = keras.tree.flatten(model(given, training=False))
+    return [np.asarray(ops.convert_to_numpy(one), "float64") for one in found]
 
 
 def settle_statistics(model, given):
@@ -322,7 +323,8 @@ def settle_statistics(model, given):
 
 def is_alive(model, given):
     """Whether what comes out depends on the example, beyond what rounding does."""
-    return all(one.std(0).mean() > 1e-4 * (abs(one).mean() + 1e-9) and np.isfinite(one).all() for one in outputs(model, given))
+    found = outputs(model, given)
+    return all(np.isfinite(one).all() and one.std(0).mean() > 1e-4 * (abs(one).mean() + 1e-9) for one in found)
 
 
 def difference(plan, smaller, given):

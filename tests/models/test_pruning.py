@@ -68,7 +68,7 @@ def test_networks_of_the_zoo(name, shape):
     model = build(name, shape, 10)
     graphs.enliven(model)
     given = graphs.examples(model, high=255.0)
-    graphs.settle_statistics(model, given)
+    graphs.settle_statistics(model, graphs.examples(model, 64, high=255.0))
     assert graphs.is_alive(model, given)
     for seed in range(2):
         plan, smaller = check(model, given, seed)
@@ -88,9 +88,8 @@ def test_drawn_networks(first):
         given = graphs.examples(model)
         assert graphs.is_alive(model, given), seed
         random = np.random.default_rng(seed)
-        plan = prune(
-            model, macs=float(random.uniform(0.45, 0.9)), criterion="random", round_to=int(random.choice([1, 2, 4])), seed=seed
-        )
+        options = {"macs": float(random.uniform(0.45, 0.9)), "round_to": int(random.choice([1, 2, 4]))}
+        plan = prune(model, criterion="random", seed=seed, **options)
         assert graphs.difference(plan, plan.model(), given) <= MOST, seed
 
 
@@ -115,7 +114,8 @@ def test_zero_where_a_channel_is_made_is_not_removal():
     whole = keras.models.clone_model(model)
     whole.set_weights(model.get_weights())
     for part in plan._channels.parts:
-        for weight, other in zip(getattr(part.layer, "weights", ()), getattr(_same(whole, part), "weights", ()), strict=True):
+        pair = part.layer, next((layer for layer in whole.layers if layer.name == part.layer.name), None)
+        for weight, other in zip(*(getattr(one, "weights", ()) for one in pair), strict=True):
             values = keras.ops.convert_to_numpy(weight).copy()
             for axis, (labels, role) in part.axes.get(id(weight), {}).items():
                 if role in ("out", "own"):
@@ -125,10 +125,6 @@ def test_zero_where_a_channel_is_made_is_not_removal():
             other.assign(values)
     (one,), (other,) = graphs.outputs(smaller, given), graphs.outputs(whole, given)
     assert abs(one - other).max() / other.std() > 0.01
-
-
-def _same(model, part):
-    return next((layer for layer in model.layers if layer.name == part.layer.name), None)
 
 
 def test_what_is_pruned_shares_nothing_and_may_be_trained():

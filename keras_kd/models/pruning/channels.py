@@ -299,7 +299,8 @@ class Channels:
 
 
 def _unknown(channels, part, call):
-    return channels.stop(part, call, f"{part.path!r} ({type(call.layer).__name__}) is no layer whose channels are known")
+    what = f"{part.path!r} ({type(call.layer).__name__})"
+    return channels.stop(part, call, f"{what} is no layer whose channels are known")
 
 
 def example_shape(tensor):

@@ -1,5 +1,7 @@
 """What a channel is worth: the criteria by which channels are chosen."""
 
+from functools import partial
+
 import numpy as np
 
 from keras_kd.models.pruning.weighted import IN, OUT, OWN
@@ -150,12 +152,13 @@ class Taylor(Criterion):
         total, batches = np.zeros(len(channels.root)), 0
         for gradients in weight_gradients(channels.model, images[:IMAGES], labels, seed=seed, batch_size=BATCH):
             batches += 1
-            total += self.sums(channels, lambda _, weight, values, of=gradients: _times(values, of.get(id(weight)))) ** 2
+            total += self.sums(channels, partial(_change, gradients)) ** 2
         return np.sqrt(total / batches)
 
 
-def _times(values, gradient):
-    return None if gradient is None else values * gradient
+def _change(gradients, layer, weight, values):
+    """What setting a weight to zero does to the loss, to first order; None of one without a gradient."""
+    return values * gradients[id(weight)] if id(weight) in gradients else None
 
 
 CRITERIA = {"l2": L2, "l1": L1, "bn_scale": BatchNormScale, "random": Random, "taylor": Taylor}

@@ -71,7 +71,7 @@ class Labels:
         return first
 
     def as_block(self, array):
-        """An array of which any part that is kept is a block: the labels differ along one axis, the last that has it."""
+        """An array of which any part that is kept is a block: labels differ along one axis, the last where they did."""
         differing = [axis for axis in range(array.ndim) if self.differ(array, axis)]
         for axis in differing[:-1]:
             self.unite(array, np.broadcast_to(array.take([0], axis), array.shape))
@@ -89,9 +89,7 @@ def compact(*arrays, but=()):
         >>> compact(np.broadcast_to(np.arange(3), (5, 5, 3)))[0].shape
         (1, 1, 3)
     """
-    idle = [
-        all(array.strides[axis] == 0 for array in arrays) and axis not in but for axis in range(arrays[0].ndim)
-    ]
+    idle = [all(array.strides[axis] == 0 for array in arrays) and axis not in but for axis in range(arrays[0].ndim)]
     index = tuple(slice(0, 1) if one else slice(None) for one in idle)
     return [array[index] for array in arrays]
 

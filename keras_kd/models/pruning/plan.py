@@ -10,7 +10,6 @@ from keras_kd.models.pruning.channels import Channels
 from keras_kd.models.pruning.criteria import criterion_of
 from keras_kd.models.pruning.shrink import shrunk
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.formatting import listed
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Plan:
         anew, which is to be done before anything else.
 
         Returns:
-            A `keras.Model` as `keras.Model(inputs, outputs)` makes it, uncompiled, that shares nothing with the original.
+            A `keras.Model` as `keras.Model(inputs, outputs)` makes it, uncompiled; it shares nothing with the original.
 
         Raises:
             UserError: a layer cannot be made anew from its configuration.
@@ -82,7 +81,8 @@ class Plan:
         return cls(channels, stays)
 
     def __str__(self):
-        rows = [("layer", "channels", "", "stays"), *((r.layer, f"{r.before}", f"-> {r.after}", r.why) for r in self.rows)]
+        rows = [(one.layer, f"{one.before}", f"-> {one.after}", one.why) for one in self.rows]
+        rows = [("layer", "channels", "", "stays"), *rows]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = [
             f"{layer:<{widths[0]}}  {before:>{widths[1]}} {after:<{widths[2]}}  {why}".rstrip()
@@ -145,12 +145,17 @@ def prune(
         >>> from keras_kd.models import build
         >>> plan = prune(build("digits_tiny", (8, 8, 1), 10), macs=0.5, round_to=2)
         >>> print(plan)
-        layer        channels        stays
-        stage1_conv         8 -> 4
+        layer          channels        stays
+        stage1_1_conv         8 -> 4
+        stage2_1_conv        16 -> 14
+        logits               10 -> 10  an output of the network
+        parameters 1,442 -> 734 (51%)
+        multiply-accumulates 23,200 -> 11,276 (49%)
     """
     share = {name: value for name, value in (("macs", macs), ("parameters", parameters)) if value is not None}
     if len(share) != 1:
-        raise UserError(f"prune: found {listed(share) or 'no target'}; expected one of macs and parameters, such as macs=0.5")
+        found = "macs and parameters" if share else "no target"
+        raise UserError(f"prune: found {found}; expected one of macs and parameters, such as macs=0.5")
     ((target, wanted),) = share.items()
     _check_number("prune", target, wanted, "a share above 0 and below 1, such as 0.5", 0 < _number(wanted) < 1)
     _check_number("prune", "minimum", minimum, "a share from 0 to 1", 0 <= _number(minimum) <= 1)
@@ -180,11 +185,11 @@ def _least_removed(channels, worth, kept, round_to, asked):
     """Which labels stay: with the lowest threshold that is low enough in cost, one for the whole network."""
     target, wanted = asked
     cost = getattr(channels, target)
-    whole = cost(channels.all)
-    if cost(kept(np.inf)) > wanted * whole:
+    whole, least = cost(channels.all), cost(kept(np.inf))
+    if least > wanted * whole:
         raise UserError(
-            f"prune: {target}: found {wanted}, and {cost(kept(np.inf)) / whole:.3f} are left without all that may go; "
-            "expected more than that; lower minimum or round_to, or leave out keep"
+            f"prune: {target}: found {wanted}; {math.ceil(1000 * least / whole) / 1000:g} is the least that can be "
+            "reached here; lower minimum or round_to, keep fewer layers, or ask for more"
         )
     thresholds = np.unique(np.concatenate([worth[group] for group in channels.groups]))
     low, high = 0, len(thresholds) - 1
@@ -250,6 +255,7 @@ def _rows(channels, stays, frozen):
         if part.made is not None:
             before = len(part.made)
             said = [
-                one.why if one.channels == before else f"{one.channels} of them: {one.why}" for one in why.get(part.path, ())
+                one.why if one.channels == before else f"{one.channels} of them: {one.why}"
+                for one in why.get(part.path, ())
             ]
             yield Row(part.path, before, channels.count(part.made, stays), "; ".join(said))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_kd.backend.keras_private import made_by, run_through
+from keras_kd.backend.keras_private import flat_layers, made_by, run_through
 from keras_kd.models.graph import is_graph
 from keras_kd.models.pruning.labels import kept_sizes
 from keras_kd.utils.errors import UserError
@@ -33,11 +33,13 @@ def shrunk(channels, stays):
                 values = np.compress(stays[channels.root[labels]], values, axis)
             if tuple(values.shape) != tuple(smaller.shape):
                 raise UserError(
-                    f"{part.path}: its weight {weight.path} would be {tuple(values.shape)}, and the layer made anew has "
-                    f"{tuple(smaller.shape)}; give keep: [{part.path}]"
+                    f"{part.path}: its weight {weight.path} would be {tuple(values.shape)}, and has "
+                    f"{tuple(smaller.shape)} in the layer made anew; keep its channels: keep=[{part.path!r}]"
                 )
             smaller.assign(values)
-    model.trainable = True
+    for layer in flat_layers(model):
+        # On a model alone it does not reach layers that were made frozen.
+        layer.trainable = True
     return model
 
 

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from keras_kd.backend.keras_private import of_applications
 from keras_kd.models.pruning.labels import spread
 from keras_kd.utils.lazy import keras
 
@@ -61,8 +62,7 @@ def _handlers():
 
 def _of_applications(layer):
     """Of the layers that `keras.applications` keeps to itself, the one with a weight a channel."""
-    own = type(layer).__module__ == "keras.src.applications.convnext" and type(layer).__name__ == "LayerScale"
-    return layer_scale if own else None
+    return layer_scale if of_applications(layer) == "LayerScale" else None
 
 
 def _only(part, *variables):
@@ -72,7 +72,8 @@ def _only(part, *variables):
 
 
 def _others(channels, part, call):
-    return channels.stop(part, call, f"{part.path!r} ({type(call.layer).__name__}) has weights that are not its usual ones")
+    what = f"{part.path!r} ({type(call.layer).__name__})"
+    return channels.stop(part, call, f"{what} has weights that are not its usual ones")
 
 
 def _axis(layer):

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from keras_kd.backend.keras_private import operation_name
+from keras_kd.backend.keras_private import of_applications, operation_name
 from keras_kd.models.pruning.labels import joined, kept_sizes, reshaped, spread
 from keras_kd.models.pruning.weighted import mixes
 from keras_kd.utils.lazy import keras
@@ -24,9 +24,7 @@ OVER_AXES = {"Mean", "Sum", "Max", "Min", "Amax", "Amin", "Var", "Std", "Prod"}
 def handler_of(layer):
     """As `weighted.handler_of`."""
     if isinstance(layer, keras.layers.Layer):
-        # Of the layers that `keras.applications` keeps to itself.
-        depth = type(layer).__module__ == "keras.src.applications.convnext" and type(layer).__name__ == "StochasticDepth"
-        return same if depth else _layers().get(type(layer))
+        return same if of_applications(layer) == "StochasticDepth" else _layers().get(type(layer))
     name = operation_name(layer)
     if name in OF_EACH_VALUE:
         return same
@@ -42,9 +40,7 @@ def _layers():
     layers = keras.layers
     alone = ("ReLU LeakyReLU ELU GaussianNoise GaussianDropout AlphaDropout Identity ActivityRegularization "
              "SpatialDropout1D SpatialDropout2D SpatialDropout3D")  # fmt: skip
-    spatial = (
-        "MaxPooling AveragePooling GlobalAveragePooling GlobalMaxPooling UpSampling ZeroPadding Cropping".split()
-    )
+    spatial = "MaxPooling AveragePooling GlobalAveragePooling GlobalMaxPooling UpSampling ZeroPadding Cropping".split()
     found = {getattr(layers, name): same for name in alone.split()}
     found |= {getattr(layers, f"{name}{rank}D"): spatially for name in spatial for rank in (1, 2, 3)}
     others = "Resizing RandomFlip RandomRotation RandomZoom RandomTranslation RandomCrop CenterCrop RepeatVector"
