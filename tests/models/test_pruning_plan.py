@@ -25,31 +25,24 @@ def two_convolutions(first=8, second=8, **options):
 
 
 def test_a_plan_as_a_table():
-    model = two_convolutions(16, 16)
-    assert (
-        str(keras_kd.prune(model, macs=0.6, round_to=4, keep=["relu"]))
-        == (
-            "layer   channels        stays\n"
-            "first         16 -> 16  keep: relu\n"
-            "second        16 -> 4\n"
-            "logits         4 -> 4   an output of the network\n"
-            "parameters 2,900 -> 1,112 (38%)\n"
-            "multiply-accumulates 16,192 -> 9,232 (57%)"
-        )
-        or True
+    assert str(keras_kd.prune(two_convolutions(16, 16), macs=0.6, round_to=4, keep=["relu"])) == (
+        "layer   channels        stays\n"
+        "first         16 -> 16  keep: relu\n"
+        "second        16 -> 4\n"
+        "logits         4 -> 4   an output of the network\n"
+        "parameters 2,868 -> 1,080 (38%)\n"
+        "multiply-accumulates 16,192 -> 9,232 (57%)"
     )
 
 
 def test_what_stays_is_said_by_layer():
-    plan = keras_kd.prune(graphs.partly_frozen(), macs=0.9, round_to=1)
-    frozen = {one.layer: (one.channels, one.why) for one in plan.frozen}
-    first, second, *_ = plan.rows
-    assert frozen[first.layer][1].endswith("(GroupNormalization) normalises over channels")
-    assert (
-        frozen[second.layer] == (12, "'get_item' (GetItem) is a slice of channels")
-        or "GetItem" in frozen[second.layer][1]
-    )
-    assert frozen["logits"] == (5, "an output of the network")
+    keras.backend.clear_session()
+    frozen = keras_kd.prune(graphs.partly_frozen(), macs=0.9, round_to=1).frozen
+    assert [(one.layer, one.channels, one.why) for one in frozen] == [
+        ("conv2d", 16, "'group_normalization' (GroupNormalization) normalises over channels"),
+        ("conv2d_1", 12, "'get_item' (GetItem) is a slice of channels"),
+        ("logits", 5, "an output of the network"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What a channel is worth: the criteria by which channels are chosen."""
 
+import re
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ from keras_kd.utils.suggest import did_you_mean
 
 BATCH = 64  # images of one gradient
 IMAGES = 1024  # images that gradients are taken of
+CLASS = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 
 
 class Criterion:
@@ -164,6 +166,26 @@ def _change(gradients, layer, weight, values):
 CRITERIA = {"l2": L2, "l1": L1, "bn_scale": BatchNormScale, "random": Random, "taylor": Taylor}
 
 
+def check_name(name):
+    """Refuses what can be the name of no criterion; runs no code.
+
+    Args:
+        name: one of `CRITERIA`, or "package.module:Class".
+
+    Raises:
+        UserError: it is neither.
+
+    Example:
+        >>> check_name("mine:Mine")
+    """
+    if name in CRITERIA:
+        return
+    if not re.fullmatch(CLASS, name):
+        expected = f"; expected one of {', '.join(CRITERIA)}, or package.module:Class"
+        raise UserError(f"criterion: no criterion {name!r}{did_you_mean(name, CRITERIA, otherwise=expected)}")
+    foreign_code.check_name(name)
+
+
 def criterion_of(given):
     """A criterion by what a user gives for one.
 
@@ -179,10 +201,7 @@ def criterion_of(given):
     """
     found = given
     if isinstance(given, str):
-        if given not in CRITERIA and ":" not in given:
-            names = ", ".join(CRITERIA)
-            hint = did_you_mean(given, CRITERIA, otherwise=f"; expected one of {names}, or package.module:Class")
-            raise UserError(f"criterion: no criterion {given!r}{hint}")
+        check_name(given)
         found = CRITERIA[given] if given in CRITERIA else foreign_code.named(given)
     if isinstance(found, type) and issubclass(found, Criterion):
         with foreign_code.guarded(str(given), "making it"):

@@ -1,6 +1,5 @@
 """Exporting the student of a finished run."""
 
-from keras_kd import models
 from keras_kd.export.formats import missing_here
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.screen import print_note
@@ -11,6 +10,7 @@ from keras_kd.workflows.run.deliver import deliver
 from keras_kd.workflows.run.folder import hold_run, mend, read_report
 from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.open_run import load_data, open_run
+from keras_kd.workflows.run.prune_student import know_student_of
 from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld, with_time
 from keras_kd.workflows.run.write_page import write_page
 
@@ -25,7 +25,7 @@ def export(folder, *, formats=None, quiet=False):
     """
     recipe, files = open_run(folder, moved=True)
     formats = tuple(formats or recipe.export.formats)
-    models.know_module_of(recipe.student.model)
+    know_student_of(recipe)
     missing = missing_here(formats)
     if missing:
         raise UserError(f"export: {missing}")
