@@ -1,5 +1,8 @@
 """What a plan says, what is refused, and by which criteria channels are chosen."""
 
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pruning_graphs as graphs
@@ -11,6 +14,8 @@ from keras_kd.models import cost as bench
 from keras_kd.models.pruning.channels import Channels
 from keras_kd.models.pruning.criteria import CRITERIA
 from keras_kd.models.pruning.plan import Plan
+from keras_kd.recipe.load import load
+from keras_kd.recipe.schema_pruning import PruneSpec
 from keras_kd.utils.errors import UserError
 
 layers = keras.layers
@@ -220,6 +225,21 @@ def test_batch_normalisation_is_measured_anew():
     assert keras_kd.re_estimate_batch_norm(smaller, [images[:16], images[16:]]) == 2
     seen = keras.ops.convert_to_numpy(smaller.get_layer("first")(images))
     assert np.allclose(smaller.get_layer("norm").moving_mean, seen.mean((0, 1, 2)), atol=1e-5)
+
+
+def test_the_page_does_what_it_says(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "prune.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S))
+    names = {}
+    exec(compile(code, "docs/prune.md", "exec"), names)
+    assert "an output of the network" in capsys.readouterr().out
+    student = keras.saving.load_model("student.keras")
+    assert bench.macs(student) <= 0.5 * bench.macs(names["model"])
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S)
+    keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, name="stem")]).save("my_model.keras")
+    Path("small.yaml").write_text(f"data: digits\n{text}fit: {{epochs: 1}}\n")
+    assert load("small.yaml").student.prune == PruneSpec(macs=0.5, keep=("stem",))
 
 
 def test_layers_that_cannot_be_made_anew():
