@@ -12,6 +12,7 @@ import keras_kd
 from keras_kd.models import build
 from keras_kd.recipe.load import load
 from keras_kd.utils.errors import UserError
+from keras_kd.workflows.doctor import examine
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import prune_student
 from keras_kd.workflows.run import train as training
@@ -153,6 +154,14 @@ def test_a_teacher_that_is_a_recipe_and_a_student_that_teaches(here):
     assert Path("runs/large/student.keras").exists() and Path("runs/small/student.keras").exists()
 
 
+def test_the_doctor_before_the_teacher_is_trained(here):
+    Path("large.yaml").write_text("data: digits\nstudent: digits_tiny\nfit: {epochs: 1}\n")
+    Path("small.yaml").write_text(RECIPE.replace("teacher.keras", "large.yaml"))
+    findings = examine(load("small.yaml"), "small")["findings"]
+    assert [one["outcome"] for one in findings if one["check"] == "student"] == ["unknown"]
+    assert not [one for one in findings if one["outcome"] == "bad"]
+
+
 @pytest.mark.slow
 def test_its_files(here):
     report = run.distill(
@@ -214,7 +223,7 @@ def test_what_is_found_once_the_teacher_is_there(here):
         ),
         (
             ["student.prune.keep=[stage7]"],
-            "student.prune: keep: no layer 'stage7' in 'digits_tiny'; did you mean 'stage1'?",
+            "student.prune: keep: no layer 'stage7' in 'digits_tiny'; did you mean 'stage2'?",
         ),
     ):
         with pytest.raises(UserError) as refused:

@@ -30,6 +30,9 @@ def check_student(case):
     Args:
         case: a `Case`.
     """
+    if case.recipe.student.prune is not None and case.teacher is None:
+        told = "is made from its teacher, which is not there now"
+        return finding(STUDENT, "unknown", told, why="A run trains the teacher first.")
     model = case.student.model
     every = bench.parameters(model)
     trains = sum(int(np.prod(one.shape)) for one in model.trainable_variables)
