@@ -1,6 +1,7 @@
 """Pruned networks against the whole ones of which every weight that reads a removed channel is zero.
 
     python benchmarks/pruning_exactness.py                  # graphs of every kind, zoo, keras.applications, 200 drawn
+    python benchmarks/pruning_exactness.py --only zoo       # the others are left in the results as they are
     python benchmarks/pruning_exactness.py --quick          # two of each
     python benchmarks/pruning_exactness.py --backend jax
 
@@ -10,6 +11,7 @@ shown, and biases are drawn, so that no output is dead: a network whose output d
 """
 
 import gc
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -56,7 +58,9 @@ def main():
         },
         "drawn": {f"drawn {seed}": lambda seed=seed: graphs.drawn(seed) for seed in range(DRAWN)},
     }
-    rows = []
+    rows = [
+        row for row in _before(keras.backend.backend()) if chosen.only not in ("", row["kind"]) and not chosen.quick
+    ]
     for kind, networks in made.items():
         if chosen.only not in ("", kind):
             continue
@@ -76,6 +80,12 @@ def main():
     if drawn:
         table += f"\n{len(drawn)} drawn networks: largest error {max(row['error'] for row in drawn):.1e}"
     measuring.finish("pruning_exactness", {"networks": rows}, table, chosen)
+
+
+def _before(backend):
+    """The networks that the results have already."""
+    path = measuring.RESULTS / f"pruning_exactness_{backend}.json"
+    return json.loads(path.read_text())["networks"] if path.exists() else []
 
 
 def measured(model, high):

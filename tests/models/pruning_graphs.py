@@ -191,6 +191,23 @@ def any_size():
     return keras.Model(image, _head(layers.Add()([_block(x, 16), x])))
 
 
+def shared_reshape():
+    """One layer on two tensors: one shape is written in it."""
+    image = _image()
+    flat = layers.Reshape((64, 16))
+    x, y = flat(_block(image, 16)), flat(_block(image, 16))
+    x = layers.Concatenate()([layers.Conv1D(12, 3, activation="relu")(one) for one in (x, y)])
+    return keras.Model(image, layers.Dense(5)(layers.GlobalAveragePooling1D()(x)))
+
+
+def activations_over_channels():
+    image = _image()
+    x = layers.Conv2D(16, 3, activation="softmax")(image)
+    x = layers.Conv2D(16, 3, activation=layers.Softmax())(x)
+    x = layers.Activation("log_softmax")(layers.Conv2D(8, 3)(x))
+    return keras.Model(image, _head(_block(_block(x, 16), 12)))
+
+
 def channels_first():
     image = _image((3, 8, 8))
     x = layers.BatchNormalization(axis=1)(layers.Conv2D(16, 1, data_format="channels_first")(image))
@@ -223,7 +240,7 @@ GRAPHS = {
         nested, nested_and_shared, nested_twice, sequential_flatten, siamese, two_outputs, grouped, depthwise,
         depthwise_by_groups, squeeze_excite, gate_of_one_channel, u_net, dense_to_map, channel_shuffle,
         split_and_joined, split_and_pooled, constant_after_relu6, slopes_of_each_channel, attention_over_branches, text,
-        any_size, partly_frozen, transformer,
+        any_size, partly_frozen, transformer, shared_reshape, activations_over_channels,
     )
 }  # fmt: skip
 
@@ -282,7 +299,10 @@ def _layers_of(model):
 def enliven(model, seed=0):
     """Statistics and biases as of a trained network: without them a test may look at zeros alone."""
     random = np.random.default_rng(seed)
+    normalised = any(isinstance(layer, layers.BatchNormalization) for layer in _layers_of(model))
     for layer in _layers_of(model):
+        if not normalised and isinstance(layer, layers.Conv2D):
+            layer.kernel.assign(layer.kernel * 2**0.5)  # as He et al. draw them: what goes in is not lost on its way
         if isinstance(layer, layers.BatchNormalization):
             count = layer.moving_mean.shape[0]
             if layer.gamma is not None:
@@ -303,7 +323,9 @@ def examples(model, number=4, size=8, high=1.0, seed=0):
         shape = (number, *(size if one is None else one for one in tensor.shape[1:]))
         if "int" in tensor.dtype:
             return random.integers(0, 10, shape)
-        return random.uniform(0, high, shape).astype("float32")
+        # Each example has a colour of its own: deep networks see little of noise.
+        colour = random.uniform(0, 1, (number, *[1] * (len(shape) - 2), shape[-1]))
+        return (random.uniform(0, high, shape) * colour).astype("float32")
 
     given = [of(tensor) for tensor in model.inputs]
     return given if len(given) > 1 else given[0]

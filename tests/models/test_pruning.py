@@ -47,7 +47,7 @@ def test_what_is_pruned_equals_the_masked_whole(name, tmp_path):
     assert graphs.is_alive(model, given)
     before, weights = graphs.outputs(model, given), model.get_weights()
     options = {"input_shape": (8, 8, 3)} if name == "any_size" else {}
-    share = 0.8 if name in ("partly_frozen", "transformer") else 0.5
+    share = {"partly_frozen": 0.8, "transformer": 0.8, "activations_over_channels": 0.9}.get(name, 0.5)
     for seed in range(2):
         plan, smaller = check(model, given, seed, share, **options)
     if name != "any_size":
@@ -136,6 +136,17 @@ def test_what_is_pruned_shares_nothing_and_may_be_trained():
     assert len(smaller.trainable_weights) > 10
     smaller.compile("sgd", "mse")
     smaller.fit(np.ones((4, 8, 8, 3)), np.ones((4, 5)), verbose=0)
+
+
+def test_the_precision_of_each_layer_stays():
+    policy = keras.DTypePolicy("mixed_bfloat16")
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(16, 3, dtype=policy)(image)
+    x = keras.layers.Conv2D(12, 3, dtype=policy)(keras.layers.BatchNormalization(dtype=policy)(x))
+    model = keras.Model(image, keras.layers.Dense(5, dtype="float32")(keras.layers.GlobalAveragePooling2D()(x)))
+    smaller = prune(model, macs=0.5, round_to=1).model()
+    found = [[layer.compute_dtype for layer in one.layers] for one in (model, smaller)]
+    assert found[0] == found[1] and {"bfloat16", "float32"} <= set(found[1])
 
 
 def test_a_pruned_network_is_pruned_again():

@@ -63,6 +63,7 @@ class Part:
         settings: {field of its configuration: function of `stays` that gives its new value}.
         work: [(factor, labels that it reads or None, labels that it makes)]: factor x kept x kept multiply-accumulates.
         made: the labels that it makes, the same at each of its calls.
+        gave: what a layer gave at its last call that is written into its configuration.
     """
 
     layer: object
@@ -71,6 +72,7 @@ class Part:
     settings: dict = field(default_factory=dict)
     work: list = field(default_factory=list)
     made: np.ndarray | None = None
+    gave: np.ndarray | None = None
 
 
 class Channels:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import types
 
 import numpy as np
 
@@ -29,7 +30,8 @@ def mixes(activation):
     if activation is None:
         return ""
     name = getattr(activation, "__name__", type(activation).__name__)
-    of_keras = getattr(activation, "__module__", "").split(".")[0] == "keras"
+    # A layer may stand there too, such as Softmax.
+    of_keras = isinstance(activation, types.FunctionType) and activation.__module__.split(".")[0] == "keras"
     return "" if of_keras and name not in MIXING else name
 
 

@@ -128,6 +128,8 @@ def combined(channels, part, call):
     (shape,) = call.shapes
     if any(_size(one) > 1 for one in (*call.given, *call.options.values())):
         return _stop(channels, part, call, "has numbers of its own for each channel")
+    if not isinstance(call.layer, keras.layers.Layer) and len({labels.ndim for labels in call.labels}) > 1:
+        return _stop(channels, part, call, "combines tensors of different ranks")
     main, *others = sorted(call.labels, key=lambda labels: -labels.size)
     whole = np.broadcast_to(main, shape)
     for labels in others:
@@ -150,7 +152,7 @@ def _size(given):
 
 def spatially(channels, part, call):
     """Each channel alone, all of its positions together."""
-    first = getattr(call.layer, "data_format", None) == "channels_first"
+    first = (getattr(call.layer, "data_format", None) or keras.config.image_data_format()) == "channels_first"
     labels = channels.along(call.labels[0], 0 if first else -1)
     return [spread(labels, shape, 0 if first and len(shape) > 1 else -1) for shape in call.shapes]
 
@@ -199,6 +201,11 @@ def moved(channels, part, call):
     if first or math.prod(shape) != labels.size:
         return _stop(channels, part, call, "moves values between examples")
     array = channels.as_block(reshaped(labels, shape))
+    if part.gave is not None and part.gave.shape != array.shape:
+        return _stop(channels, part, call, "is called on tensors of different shapes")
+    if part.gave is not None:
+        channels.unite(part.gave, array)  # one shape is written in the layer for all of its calls
+    part.gave = array
     if isinstance(call.layer, keras.layers.Reshape):
         part.settings["target_shape"] = lambda stays: _shape_of(channels, call.layer.target_shape, array, stays)
     elif operation_name(call.layer) == "Reshape":
