@@ -40,7 +40,8 @@ DRAWN = 200
 
 
 def main():
-    chosen = measuring.options(__doc__, only=(str, "", "one of graphs, zoo, applications, drawn"))
+    texts = "one of graphs, zoo, applications, drawn", "one network of these"
+    chosen = measuring.options(__doc__, only=(str, "", texts[0]), network=(str, "", texts[1]))
     import keras
     import pruning_graphs as graphs
 
@@ -58,15 +59,20 @@ def main():
         },
         "drawn": {f"drawn {seed}": lambda seed=seed: graphs.drawn(seed) for seed in range(DRAWN)},
     }
-    rows = [
-        row for row in _before(keras.backend.backend()) if chosen.only not in ("", row["kind"]) and not chosen.quick
-    ]
+    asked = {
+        (kind, name)
+        for kind, networks in made.items()
+        for name in networks
+        if chosen.only in ("", kind) and chosen.network in ("", name)
+    }
+    before = [] if chosen.quick else _before(keras.backend.backend())
+    rows = [row for row in before if (row["kind"], row["name"]) not in asked]
     for kind, networks in made.items():
-        if chosen.only not in ("", kind):
-            continue
         for number, (name, make) in enumerate(networks.items()):
             if chosen.quick and number == 2:
                 break
+            if (kind, name) not in asked:
+                continue
             keras.backend.clear_session()
             keras.utils.set_random_seed(number)
             # Networks that scale inside take pixels.
@@ -122,6 +128,7 @@ def measured(model, high):
         "stay": stays,
         "why": sorted({one.why for one in plan.frozen if one.why != "an output of the network"})[:3],
         "error": max(errors),
+        "change": graphs.change(model, smaller, given),
         "reloaded": max(float(abs(one - other).max()) for one, other in pairs),
     }
 

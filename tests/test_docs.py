@@ -72,7 +72,8 @@ OF_FOLDERS = {"report.json", "search.json", "bank.json", "about.json", "made.jso
 
 def test_every_result_that_is_named_is_there_and_every_result_is_named():
     pages = README + "".join(
-        (ROOT / "docs" / name).read_text() for name in ("exports.md", "findings.md", "performance.md", "safety.md")
+        (ROOT / "docs" / name).read_text()
+        for name in ("exports.md", "findings.md", "performance.md", "prune.md", "safety.md")
     )
     named = re.findall(r"`(\w+\.json)`", pages)
     results = {path.name for path in (ROOT / "benchmarks" / "results").iterdir()}

@@ -311,6 +311,8 @@ def enliven(model, seed=0):
                 layer.beta.assign(random.normal(0, 0.3, count))
             layer.moving_mean.assign(random.normal(0, 0.3, count))
             layer.moving_variance.assign(random.uniform(0.5, 2, count))
+        elif type(layer).__name__ == "LayerScale":
+            layer.gamma.assign(random.uniform(0.5, 1.5, layer.gamma.shape))  # 1e-6 as it is made
         elif getattr(layer, "bias", None) is not None:
             layer.bias.assign(random.normal(0, 0.2, layer.bias.shape))
 
@@ -347,6 +349,12 @@ def is_alive(model, given):
     """Whether what comes out depends on the example, beyond what rounding does."""
     found = outputs(model, given)
     return all(np.isfinite(one).all() and one.std(0).mean() > 1e-4 * (abs(one).mean() + 1e-9) for one in found)
+
+
+def change(model, smaller, given):
+    """The mean difference of a pruned network from the whole one, over the outputs' deviation: 0 proves nothing."""
+    pairs = zip(outputs(smaller, given), outputs(model, given), strict=True)
+    return min(float(abs(one - other).mean() / other.std()) for one, other in pairs)
 
 
 def difference(plan, smaller, given):

@@ -33,6 +33,7 @@ def check(model, given, seed=0, share=0.5, **options):
     plan, smaller = pruned(model, share, seed=seed, **options)
     assert any(row.after < row.before for row in plan.rows)
     assert graphs.difference(plan, smaller, given) <= MOST
+    assert graphs.change(model, smaller, given) > 100 * MOST
     assert bench.parameters(smaller) == plan.parameters[1] < plan.parameters[0] == bench.parameters(model)
     assert plan.macs[1] <= share * plan.macs[0]
     return plan, smaller
@@ -91,7 +92,9 @@ def test_drawn_networks(first):
         random = np.random.default_rng(seed)
         options = {"macs": float(random.uniform(0.55, 0.9)), "round_to": int(random.choice([1, 2, 4]))}
         plan = prune(model, criterion="random", seed=seed, **options)
-        assert graphs.difference(plan, plan.model(), given) <= MOST, seed
+        smaller = plan.model()
+        assert graphs.difference(plan, smaller, given) <= MOST, seed
+        assert graphs.change(model, smaller, given) > 100 * MOST, seed
 
 
 def test_channels_that_come_first():
