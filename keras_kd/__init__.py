@@ -191,10 +191,10 @@ _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()
 class _Export(types.ModuleType):
     """The room `keras_kd.export`, which is also called as the function of that name."""
 
-    def __call__(self, run, formats=(), *, quiet=False):
+    def __call__(self, run, formats=(), **options):
         from keras_kd.workflows.commands import export
 
-        return export(run, formats, quiet=quiet)
+        return export(run, formats, **options)
 
 
 class _Face(types.ModuleType):

@@ -12,6 +12,8 @@ import pytest
 from filelock import FileLock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# What commands print is cut to a terminal's width where there is one: here there is none.
+os.environ.pop("COLUMNS", None)
 # Many tests compile the same small steps anew: JAX then finds them on the disk.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")

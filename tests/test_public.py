@@ -138,7 +138,10 @@ def test_distill_takes_a_recipe_that_was_loaded(runs):
         (lambda: keras_kd.evaluate("x.keras"), "x.keras: give data NAME, the dataset to measure it on"),
         (lambda: keras_kd.evaluate("x.keras", data="digits", pixels="bits"), "pixels: no 'bits'; expected one of"),
         (lambda: keras_kd.evaluate("runs/none"), "runs/none: no such run folder"),
-        (lambda: keras_kd.evaluate("runs/a", pixels="unit"), "pixels: is of a .keras file; runs/a is measured as its"),
+        (
+            lambda: keras_kd.evaluate("runs/a", pixels="unit"),
+            "pixels: is of a .keras file; of runs/a its recipe",
+        ),
         (lambda: keras_kd.evaluate("x.keras", data=5), "data: found 5; expected a path or a name"),
         (lambda: keras_kd.export("runs/a", formats=3), "formats: found 3; expected names of formats"),
         (lambda: keras_kd.compare(3), "runs: found 3; expected folders of runs"),

@@ -22,7 +22,7 @@ from keras_kd.cli.common import (
     start_keras,
 )
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.formatting import megabytes
+from keras_kd.utils.formatting import size
 from keras_kd.utils.screen import print_note, print_result
 from keras_kd.workflows.arguments import RUNS
 
@@ -92,7 +92,7 @@ def bank_build(recipe, settings, bank, out, backend, as_json):
         return print_json(built)
     print_result(
         f"{built['folder']}: {built['views']:,} views, {built['computed']:,} of them computed now in "
-        f"{built['seconds']:.1f} s; {megabytes(built['bytes'], 1)} on the disk"
+        f"{built['seconds']:.1f} s; {size(built['bytes'])} on the disk"
     )
 
 
@@ -121,7 +121,7 @@ def bank_info(folder, as_json):
             fix = f"`keras-kd bank prune {one['key']} --folder {folder}` removes it"
             print_result(f"{one['key']}  damaged: {one['damaged']}; {fix}")
             continue
-        print_result(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {megabytes(one['bytes'], 1)}")
+        print_result(f"{one['key']}  {one['teacher']}, {one['images']:,} images, {size(one['bytes'])}")
         for name, table in one["tables"].items():
             print_result(f"  {name:<20} {table['filled']:,} of {table['places']:,} views")
 
@@ -176,4 +176,4 @@ def bank_prune(keys, older_than, damaged, folder):
     keeps("bank prune", folder)
     for one in prune(folder, keys, older_than, damaged):
         left = f"; not a bank's, and left as it is: {', '.join(one['left'])}" if one["left"] else ""
-        print_result(f"{one['key']}: gone, {megabytes(one['bytes'], 1)} free{left}")
+        print_result(f"{one['key']}: gone, {size(one['bytes'])} free{left}")

@@ -272,6 +272,22 @@ def recipe_options(command):
     )(command)
 
 
+def of_model_options(command):
+    """`--data`, `--pixels`, `--image-size`, `--probabilities`: how a Keras model that is no run's is measured."""
+    command = click.option(
+        "--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits."
+    )(command)
+    command = click.option(
+        "--image-size", type=click.IntRange(1), help="For a MODEL.keras and a folder of images: their size."
+    )(command)
+    command = click.option(
+        "--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard."
+    )(command)
+    return click.option(
+        "--data", "dataset", help="For a MODEL.keras: the dataset whose test images it is measured on."
+    )(command)
+
+
 BANK_WORDS = "live, ahead, full, views:16, float16, float32, int8, topk:10, maps, folder:PATH"
 bank_option = click.option("--bank", metavar="WORDS", help=f"How the teacher is looked up: some of {BANK_WORDS}.")
 despite_option = click.option(

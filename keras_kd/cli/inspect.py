@@ -32,6 +32,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import printable
 from keras_kd.utils.paths import RECIPE, ends_in
 from keras_kd.utils.screen import print_note, print_result
+from keras_kd.utils.table import terminal_width
 from keras_kd.workflows.arguments import checked_page, run_folder, stem_of
 from keras_kd.workflows.commands import compare as compare_runs
 
@@ -65,7 +66,8 @@ def list_command(what, knowledge, scheme, problem, as_json):
     if as_json:
         return print_json(tables[what] if what else tables)
     for name, table in tables.items():
-        print_result("\n".join([f"{name}:", *format_text(name, table, problem if name == "methods" else None)]))
+        chosen_by = problem if name == "methods" else None
+        print_result("\n".join([f"{name}:", *format_text(name, table, chosen_by, terminal_width())]))
 
 
 @command()
@@ -212,7 +214,7 @@ def compare(runs, out, as_json):
     rows = compare_runs(runs, out=out)
     if as_json:
         return print_json(rows)
-    print_result("\n".join(format_text(rows)))
+    print_result("\n".join(format_text(rows, terminal_width())))
     if out is not None:
         print_result(out)
 
@@ -261,7 +263,7 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
             keep_bench(files[0], rows)
     if as_json:
         return print_json(rows)
-    print_result("\n".join(format_text(rows)))
+    print_result("\n".join(format_text(rows, terminal_width())))
 
 
 def _know_modules_of(runs):

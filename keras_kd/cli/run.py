@@ -23,6 +23,7 @@ from keras_kd.cli.common import (
     load_recipe,
     log_code,
     no_code_option,
+    of_model_options,
     own_methods,
     print_json,
     quiet_option,
@@ -35,9 +36,12 @@ from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import printable
 from keras_kd.utils.screen import print_result
+from keras_kd.utils.table import terminal_width
 from keras_kd.workflows.arguments import (
     checked_formats,
     checked_model,
+    command_of,
+    export_folder,
     is_model_file,
     of_a_file_alone,
     run_folder,
@@ -175,20 +179,16 @@ def distill(recipe, settings, seed, smoke, out, restart, deliver, despite, bank,
     from keras_kd.workflows import seeds as repeated_seeds
 
     keeps("distill", folder, restart)
+    asked = {"restart": restart, "smoke": smoke, "quiet": quiet, "despite": despite}
     found = repeated_seeds.distill(
-        loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=despite
+        loaded, folder, name=name, command=command_of(recipe, given, seed, smoke, out), **asked
     )
     _print_report(found, folder, as_json)
 
 
 @command()
 @click.argument("run", type=A_RUN, metavar="RUN|MODEL.keras")
-@click.option("--data", "dataset", help="For a MODEL.keras: the dataset whose test images it is measured on.")
-@click.option(
-    "--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard."
-)
-@click.option("--image-size", type=click.IntRange(1), help="For a MODEL.keras and a folder of images: their size.")
-@click.option("--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits.")
+@of_model_options
 @takes_modules
 @backend_option
 @json_option
@@ -216,32 +216,50 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
     from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
     keeps("evaluate", run)
-    _print_report(evaluate_run(run), run, as_json)
+    _print_report(evaluate_run(run), run, as_json, "measured now: the student again; nothing was trained or exported")
 
 
 @command()
-@click.argument("run", type=A_RUN)
+@click.argument("run", type=A_RUN, metavar="RUN|MODEL.keras")
 @click.option("--format", "formats", multiple=True, help="One of the formats of docs/recipes.md; repeatable.")
+@click.option("--out", type=A_FOLDER, help="For a MODEL.keras: the folder; MODEL-exported by default.")
+@of_model_options
 @takes_modules
 @quiet_option
 @json_option
-def export(run, formats, quiet, as_json):
-    """Export the student of a run: SavedModel and LiteRT, each compared with Keras before it is delivered.
+def export(run, formats, out, dataset, pixels, image_size, probabilities, quiet, as_json):
+    """Export the student of a run, or any Keras model: each file is compared with Keras before it is delivered.
 
-    A file that differs by more than the recipe's gates allow is kept out of the run folder: exit code 1.
+    A file that differs by more than the recipe's gates allow is kept out of the folder: exit code 1.
 
     \b
     Example:
         keras-kd export saved_models/digits
         keras-kd export saved_models/digits --format litert_int8
+        keras-kd export my.keras --data cifar100 --format litert_int8
     """
     formats = checked_formats(formats, "--format")
+    if is_model_file(run):
+        dataset = checked_model(run, dataset, pixels, "--{}".format)
+        start_keras()
+        know_modules()
+        from keras_kd.workflows.run.export import export_model
+
+        folder = export_folder(run, out)
+        given = {"pixels": pixels, "from_logits": not probabilities, "image_size": image_size}
+        keeps("export", folder)
+        found = export_model(run, dataset, folder, formats=formats, quiet=quiet, **given)
+        return _print_report(found, folder, as_json, _exported(found))
+    given = {"data": dataset, "out": out, "pixels": pixels != "pixels", "image-size": image_size}
+    given["probabilities"] = probabilities
+    of_a_file_alone(run, {name: one for name, one in given.items() if one}, "--{}".format)
     start_keras()
     know_modules()
     from keras_kd.workflows.run.export import export as export_run
 
     keeps("export", run)
-    _print_report(export_run(run, formats=formats, quiet=quiet), run, as_json)
+    found = export_run(run, formats=formats, quiet=quiet)
+    _print_report(found, run, as_json, _exported(found, formats))
 
 
 @command()
@@ -263,10 +281,18 @@ def report(runs):
         print_result(write_page(folder))
 
 
-def _print_report(found, where, as_json):
+def _print_report(found, where, as_json, done=None):
     from keras_kd.report.terminal import summary
 
     if as_json:
         return print_json(found)
-    print_result(summary(found))
+    print_result(summary(found, terminal_width()))
+    if done:
+        print_result(done)
     print_result(f"{where}")
+
+
+def _exported(found, formats=()):
+    """What an export of some formats, or of all, has made now, in words."""
+    names = [one.file for one in found.exports or [] if one.passed and (not formats or one.format in formats)]
+    return f"exported now: {', '.join(names)}"

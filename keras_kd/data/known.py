@@ -7,21 +7,9 @@ import numpy as np
 from keras_kd.data.dataset import Source, Split
 from keras_kd.data.load import Asked, prepared
 from keras_kd.data.pick import Pick
-from keras_kd.data.sources import digits, kind, known_probabilities
-from keras_kd.data.sources.names import TFDS
+from keras_kd.data.sources import SOURCES, kind
 from keras_kd.data.sources.options import SourceOptions
 from keras_kd.data.values import size_of
-
-# Shape, classes, training and test images of sets of one fixed size.
-SHAPES = {
-    "cifar10": ((32, 32, 3), 10, 50_000, 10_000),
-    "cifar100": ((32, 32, 3), 100, 50_000, 10_000),
-    "fashion_mnist": ((28, 28, 1), 10, 60_000, 10_000),
-    "kmnist": ((28, 28, 1), 10, 60_000, 10_000),
-    "mnist": ((28, 28, 1), 10, 60_000, 10_000),
-    "stl10": ((96, 96, 3), 10, 5_000, 8_000),
-    "svhn_cropped": ((32, 32, 3), 10, 73_257, 26_032),
-}
 
 
 def known(name, *, image_size=None, seed=0, data_dir=None, **asked):
@@ -56,22 +44,10 @@ def known(name, *, image_size=None, seed=0, data_dir=None, **asked):
 
 def _stand_in(name, options):
     """(image shape, `Source`) of a data set, its images of one black pixel; or None."""
-    of = kind(name)
-    if of == "digits":
-        counts = (digits.TRAIN_COUNTS, digits.TEST_COUNTS)
-        return (8, 8, 1), _source([np.repeat(np.arange(10), one) for one in counts], 10, 1)
-    if of == "known_probabilities":
-        drawn = known_probabilities.load(name, options)
-        labels = (drawn.train.labels, drawn.test.labels)
-        return drawn.train.images.shape[1:], _source(labels, len(drawn.class_names), 1)
-    match = TFDS.fullmatch(name) if of == "tfds" else None
-    if match and match["name"] in SHAPES and not match["config"]:
-        shape, classes, *counts = SHAPES[match["name"]]
-        return shape, _source([np.arange(count) % classes for count in counts], classes, shape[2])
-    return None
-
-
-def _source(labels, classes, channels):
-    """Black pixels with the labels of training and test images."""
-    train, test = (Split(np.zeros((len(one), 1, 1, channels), "uint8"), one.astype("int32")) for one in labels)
-    return Source(train, test, tuple(map(str, range(classes))))
+    unread = getattr(SOURCES[kind(name)], "unread", None)
+    found = unread(name, options) if unread else None
+    if found is None:
+        return None
+    shape, classes, labels = found
+    train, test = (Split(np.zeros((len(one), 1, 1, shape[2]), "uint8"), one.astype("int32")) for one in labels)
+    return shape, Source(train, test, tuple(map(str, range(classes))))

@@ -74,8 +74,9 @@ def export(
         Keras), "accuracy", "keras_accuracy", "accuracy_drop", "images", "flex_ops" (operators that LiteRT has
         not built in), "input_scale" and "input_zero_point" (int8 only; 1 and -128 mean that pixel - 128 is
         exact), "inputs" and "outputs" (what goes in and comes out), "any_batch" (several images at once give what
-        one at a time gives), "made_of" (the file it was converted from), "circumstance" (what of the machine, not of
-        the student, kept it from being made: it is worth another try), "passed", "failures" (texts) and "seconds".
+        one at a time gives), "latency" (of one image, see `keras_kd.export.latency.one_image`), "made_of" (the
+        file it was converted from), "circumstance" (what of the machine, not of the student, kept it from being made:
+        it is worth another try), "passed", "failures" (texts) and "seconds".
         What could not be measured is None.
 
     Raises:

@@ -15,8 +15,10 @@ from keras_kd.models.saved import known_modules
 from keras_kd.utils import child_process
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import bytes_on_disk, fault_of_the_machine
-from keras_kd.utils.formatting import columns, megabytes, millions
+from keras_kd.utils.formatting import DASH, count, milliseconds, plural, size
 from keras_kd.utils.lazy import installed
+from keras_kd.utils.table import apart, folded, in_blocks
+from keras_kd.utils.timing import latency_of, times_of
 
 # What lies in a run and is neither its student nor made of it.
 NOT_DELIVERED = ("taught_teacher.keras",)
@@ -114,37 +116,32 @@ def measure(file, *, runs=50, warm_up=10, threads=1, batches=(1, 8, 32), image_s
     return {"file": str(file), "kind": kind, "bytes": bytes_on_disk(file), "threads": threads, **measured}
 
 
-def format_text(rows):
-    """The table of measured files, as lines."""
-    header = ["file", "size", "parameters", "MACs", "load", "median", "p90", "memory"]
+def format_text(rows, width=None):
+    """The table of measured files, as lines.
+
+    Args:
+        rows: of `measure`.
+        width: letters in a line; None for any.
+    """
     batches = list(dict.fromkeys(batch for row in rows for batch in row["images_a_second"]))
-    table = [[*header, *(f"x{batch}" for batch in batches)]]
-    for row in rows:
-        latency = row["latency_ms"]
-        cells = [
-            row["file"][-34:],
-            megabytes(row["bytes"], 2),
-            "-" if row["parameters"] is None else f"{row['parameters']:,}",
-            millions(row["macs"]),
-            f"{row['load_seconds']:.2f} s",
-            f"{latency['median']:.2f} ms",
-            f"{latency['p90']:.2f} ms",
-            megabytes(row["peak_bytes"], 0),
-        ]
-        for batch in batches:
-            speed = row["images_a_second"].get(batch)
-            cells.append("-" if speed is None else f"{round(speed):,}")
-        table.append(cells)
-    widths = [34, 9, 11, 9, 7, *[9] * (len(table[0]) - 5)]
-    lines = columns(table, right=range(1, len(widths)), least=widths, between=" ")
+    header = ["file", "size", "median", "p90", *(f"x{batch}" for batch in batches)]
+    table = [[*header, "memory", "load", "parameters", "MACs"]]
+    for row, name in zip(rows, apart([row["file"] for row in rows]), strict=True):
+        latency, speeds = row["latency_ms"], row["images_a_second"]
+        cells = [name, size(row["bytes"]), milliseconds(latency["median"]), milliseconds(latency["p90"])]
+        cells += [DASH if speeds.get(batch) is None else f"{round(speeds[batch]):,}" for batch in batches]
+        cells += [size(row["peak_bytes"], "bank"), milliseconds(1e3 * row["load_seconds"])]
+        cells += [DASH if row["parameters"] is None else f"{row['parameters']:,}"]
+        table.append([*cells, DASH if row["macs"] is None else count(row["macs"])])
+    lines = in_blocks(table, width, right=range(1, len(table[0])))
     first = rows[0]
-    threads = "the runtime's own number of threads" if first["threads"] is None else f"{first['threads']} thread(s)"
+    threads = "the runtime's own number of threads" if first["threads"] is None else plural(first["threads"], "thread")
     timed = first["latency_ms"]
-    lines.append(
+    said = (
         f"one image, median and 90th percentile of {timed['n']} runs after {timed['warm_up']} to warm up, {threads}; "
-        "x32: images a second, 32 at once; memory: the peak above the runtime's own"
+        f"x{batches[-1]}: images a second, {batches[-1]} at once; memory: the peak above the runtime's own"
     )
-    return lines
+    return [*lines, *folded(said, width).splitlines()]
 
 
 # The process that measures.
@@ -167,9 +164,35 @@ def _last_line(error):
     return (str(error).strip().splitlines() or ["no message"])[-1][:300]
 
 
+def cpu():
+    """The CPU that files are measured on, in words."""
+    return f"{os.cpu_count()} CPU cores, {platform.platform()}"
+
+
+def one_image(file, image, *, seconds=1.0):
+    """How long one image takes through an exported file in this process, one thread where the runtime can be told.
+
+    Args:
+        file: as of `measure`, and no `.keras`.
+        image: uint8 (height, width, channels).
+        seconds: about how long measuring may take.
+
+    Returns:
+        dict as of `keras_kd.utils.timing.latency_of`, and "threads".
+    """
+    kind = kind_of(file)
+    threads = None if kind == "saved_model" else 1
+    run, _, dtype, _ = _loading(kind)({"file": str(file), "threads": threads})()
+    given = image[None].astype("int16") - 128 if dtype == np.int8 else image[None]
+    return {**latency_of(run, given.astype(dtype), seconds=seconds), "threads": threads}
+
+
+def _loading(kind):
+    return {"keras": _keras, "saved_model": _saved_model, "litert": _litert, "onnx": _onnx}[kind]
+
+
 def _measured(job):
-    opened = {"keras": _keras, "saved_model": _saved_model, "litert": _litert, "onnx": _onnx}[job["kind"]]
-    load = opened(job)  # imports the runtime
+    load = _loading(job["kind"])(job)  # imports the runtime
     before = _peak_bytes()
     begun = time.perf_counter()
     run, shape, dtype, about = load()
@@ -186,42 +209,27 @@ def _measured(job):
     one = images(1)
     run(one)
     loaded = time.perf_counter() - begun
-    times = _times(run, one, job["warm_up"], job["runs"])
+    latency = latency_of(run, one, runs=job["runs"], warm_up=job["warm_up"])
     speeds = {}
     for batch in job["batches"]:
         try:
             many = images(batch)
-            speeds[batch] = batch / float(np.median(_times(run, many, 2, max(3, job["runs"] // 5))))
+            times = times_of(run, many, warm_up=2, runs=max(3, job["runs"] // 5))
+            speeds[batch] = batch / float(np.median(times))
         except Exception as error:
             if fault_of_the_machine(error) is not None:
                 raise
             speeds[batch] = None  # it takes another number of images
     return {
         "load_seconds": round(loaded, 4),
-        "latency_ms": {
-            "median": round(1e3 * float(np.median(times)), 4),
-            "p90": round(1e3 * float(np.percentile(times, 90)), 4),
-            "n": job["runs"],
-            "warm_up": job["warm_up"],
-        },
+        "latency_ms": latency,
         "images_a_second": {batch: None if one is None else round(one, 1) for batch, one in speeds.items()},
         "peak_bytes": max(0, _peak_bytes() - before),
         "image_shape": list(shape[1:]),
-        "device": f"{os.cpu_count()} CPU cores, {platform.platform()}",
+        "device": cpu(),
         "parameters": about.get("parameters"),
         "macs": about.get("macs"),
     }
-
-
-def _times(run, images, warm_up, runs):
-    for _ in range(warm_up):
-        run(images)
-    times = []
-    for _ in range(runs):
-        begun = time.perf_counter()
-        run(images)
-        times.append(time.perf_counter() - begun)
-    return times
 
 
 def _peak_bytes():

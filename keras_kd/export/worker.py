@@ -21,6 +21,7 @@ from keras_kd.export.formats.format import Request
 from keras_kd.export.formats.litert import spanning
 from keras_kd.export.gates import failures
 from keras_kd.export.largest_error import worst_tensor
+from keras_kd.export.latency import one_image
 from keras_kd.export.reasons import reason_of, where_outside
 from keras_kd.export.result import not_written, result_of
 from keras_kd.utils import foreign_code
@@ -91,6 +92,7 @@ class Job:
             with never_drawing(self.student):
                 TABLE[name].write(deployed, file, self.request)
             fields = measured(name, file, expected, self.images, self.labels, self.settings)
+            fields["latency"] = None if fields["flex_ops"] else one_image(file, self.images[0])
             fields["made_of"] = Path(made_of).name
             if source is not self.student and not fields["flex_ops"]:
                 fields["keras_accuracy"] = float(np.mean(self.logits.argmax(-1) == self.labels))

@@ -3,17 +3,18 @@
 from types import NoneType
 from typing import ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import ConfigDict, field_validator
 
 from keras_kd.methods.taxonomy import check_facts
 from keras_kd.utils.moved import renamed
 from keras_kd.utils.plain_number import plain_number
+from keras_kd.utils.settings_class import Settings
 
 # What a method may define under the name that it had in version 0.1; read for one release.
 RENAMED = {"glue": "adapters", "glue_learns": "trains_adapters"}
 
 
-class Method(BaseModel):
+class Method(Settings):
     """A distillation method; its fields are what a recipe may set.
 
     A subclass writes `loss`, and says in `taps` which layers it reads in addition to the logits. Methods know nothing
@@ -84,12 +85,24 @@ class Method(BaseModel):
         if before:
             renamed(f"{', '.join(before)} in {cls.__name__}", ", ".join(before.values()), level=4)
 
+    @classmethod
+    def said_elsewhere(cls, name, value, call):
+        """Where the weight of a term, and a number that changes over the epochs, are given."""
+        if name in ("weight", "schedules"):
+            return f"{name} is of a term, not of its method; write Term({call}, {name}={value!r})"
+        return None
+
     @field_validator("*", mode="before")
     @classmethod
     def _no_text_as_a_number(cls, value, field):
         annotation = cls.model_fields[field.field_name].annotation
         types = set(get_args(annotation)) or {annotation}
-        return plain_number(value) if types <= {int, float, NoneType} else value
+        numeric = types <= {int, float, NoneType}
+        if numeric and isinstance(value, Settings):
+            raise ValueError(
+                f"a number; one that changes is of the term: schedules={{{field.field_name!r}: Schedule(...)}}"
+            )
+        return plain_number(value) if numeric else value
 
     def taps(self, role):
         """Names of the layers of `role` ("student", "teacher", "peer") that `loss` reads; `logits` always come.

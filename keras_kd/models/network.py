@@ -12,6 +12,7 @@ from keras_kd.models import cost as bench
 from keras_kd.models.outputs import check_from_logits
 from keras_kd.models.taps import Tapped
 from keras_kd.utils.paths import KERAS, ends_in
+from keras_kd.utils.timing import latency_of
 
 INFERENCE_BATCH = 250
 
@@ -62,6 +63,19 @@ def cost(model):
         "macs": bench.macs(model),
         "bytes": bench.bytes_of_weights(model),
     }
+
+
+def latency(network, image, seconds=1.0):
+    """How long one image takes through a network in inference mode; as `keras_kd.utils.timing.latency_of`.
+
+    Args:
+        network: a `Network`.
+        image: uint8 (height, width, channels).
+        seconds: about how long measuring may take.
+    """
+    run = backend.inference(network.model)
+    given = np.asarray(image)[None].astype("float32")
+    return latency_of(lambda batch: keras.ops.convert_to_numpy(run(batch)), given, seconds=seconds)
 
 
 def logits_of(network, images, batch_size=INFERENCE_BATCH):

@@ -77,7 +77,8 @@ def cite(path, settings=(), code=True):
     """BibTeX of what a recipe uses, its teachers' recipes included.
 
     Args:
-        path, settings, code: as in `keras_kd.recipe.load.load`; a class that is not imported has no entry.
+        path, settings, code: as in `keras_kd.recipe.load.load`; a class that is not imported has no entry. The folder
+            of a run stands for its recipe.
 
     Returns:
         Text: entries, each after a comment that says what uses it; at the end what has no entry here.
@@ -90,6 +91,8 @@ def cite(path, settings=(), code=True):
         # resnet56_to_resnet20.yaml: kd
     """
     used, absent = {}, []
+    of_run = Path(path) / "recipe.yaml"
+    path = of_run if of_run.is_file() else path
     for key, reason in _of_file(path, settings, set(), code):
         if key in BIBTEX:
             used.setdefault(key, []).append(reason)

@@ -13,6 +13,7 @@ from keras_kd.recipe.yaml_reader import LARGEST, NotYamlError, read_yaml
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.paths import RECIPE, absolute, ends_in, is_path, user_path
+from keras_kd.utils.screen import print_note_once
 from keras_kd.utils.suggest import did_you_mean, found_as, in_one_line
 
 # setup.py puts the ready recipes there; a checkout, and an editable install of one, has them at its top.
@@ -78,8 +79,11 @@ def find(path):
         return found
     given = in_one_line(str(path), 200)
     if path.is_dir():
-        raise UserError(f"{given}: a folder; expected a recipe file (.yaml)")
-    hint = did_you_mean(path.stem, known()) or "; `keras-kd list recipes` names all"
+        inside = path / "recipe.yaml"
+        example = f", such as {inside}" if inside.is_file() else ""
+        raise UserError(f"{given}: a folder; expected a recipe file (.yaml){example}")
+    here = [one.stem for one in Path().glob("*.yaml") if one.is_file()]
+    hint = did_you_mean(path.stem, [*here, *known()]) or "; `keras-kd list recipes` names all"
     raise UserError(f"{given}: no such recipe{hint}")
 
 
@@ -94,6 +98,8 @@ def _found(path, text):
     if path.name and (not path.suffix or ends_in(path, RECIPE)):
         name = path.with_suffix("").as_posix()
     if name in recipes:
+        if beside_it and beside_it != recipes[name].absolute():
+            print_note_once(f"{name}: the ready recipe; {beside_it.name}, which lies here, is ./{beside_it.name}")
         return recipes[name].absolute()
     for candidate in recipes.values():
         # Of a recipe in a folder, such as recipes/pairs/x.yaml, the end of its path is a name too.

@@ -85,6 +85,9 @@ class FitSpec(Part):
     warmup_epochs: Whole = Field(0, ge=0, le=EPOCHS, description="the rate rises linearly over the first epochs")
     l2: Number = Field(0.0, **NOT_NEGATIVE, description="sgd's coupled weight decay, on every variable; 5e-4 in papers")
     weight_decay: Number = Field(0.0, **NOT_NEGATIVE, description="adamw's decoupled weight decay")
+    clip_norm: Number | None = Field(
+        None, **ABOVE_ZERO, description="longer gradients, of all variables as one, are scaled to this norm"
+    )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "float32", description="of the networks; losses are always float32"
     )

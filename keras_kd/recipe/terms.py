@@ -58,7 +58,7 @@ def _of_method(kind, name, raw, settings, where, errors):
         schedules = _schedules(kind, settings, where, errors)
         if len(errors) > before:
             return None
-        method = kind(**{**settings, **{field: one.end_value for field, one in schedules.items()}})
+        method = kind.model_validate({**settings, **{field: one.end_value for field, one in schedules.items()}})
         weight = method.default_weight if raw.get("weight") is None else raw["weight"]
         return TermSpec(method=name, weight=weight, settings=method.model_dump(mode="json"), schedules=schedules)
     except ValidationError as error:
@@ -77,7 +77,7 @@ def _schedules(method, settings, where, errors):
             errors.append(((*where, field), "is a whole number that cannot change over the epochs; give one number"))
             continue
         try:
-            schedule = Schedule(**given)
+            schedule = Schedule.model_validate(given)
         except ValidationError as error:
             errors.extend(explain(Schedule, error, (*where, field), owner="a schedule"))
             continue
@@ -85,7 +85,7 @@ def _schedules(method, settings, where, errors):
         others = {name: value for name, value in settings.items() if not isinstance(value, dict)}
         for value in schedule.values():
             try:
-                method(**{**others, field: value})
+                method.model_validate({**others, field: value})
             except ValidationError as error:
                 wrong = [one for keys, one in explain(method, error, ()) if keys == (field,)]
                 errors.extend(((*where, field), f"in some epoch {one}") for one in wrong[:1])

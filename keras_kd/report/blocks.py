@@ -129,12 +129,18 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A report for people: its heading, what is said first, and its sections."""
+    """A report for people: its heading, what is said first, and its sections.
+
+    `spent` is what it took and when it was, `next` what is worth doing then and `command` how that is asked for.
+    """
 
     heading: str
     facts: str = ""
     shortened: bool = False
     sentence: str = ""
+    spent: str = ""
+    next: str = ""
+    command: str = ""
     sections: list = field(default_factory=list)
 
     def on(self, place):

@@ -1,4 +1,4 @@
-"""What is said of a run before anything else: whether its teacher helped, or that this is not known."""
+"""Whether a teacher helped, in a sentence; or that this is not known."""
 
 from keras_kd.evaluation.metrics.verdict import LABELS_ALONE
 from keras_kd.report.fields import get_path, parts
@@ -9,7 +9,7 @@ NO_DOUBT = 0.001
 
 
 def first_sentence(report):
-    """The sentences that stand first in the terminal and on the page.
+    """Whether the teacher helped, and which student was delivered: a part of what is said first, see `in_brief`.
 
     Args:
         report: what `report.json` holds, as plain values.
@@ -23,8 +23,8 @@ def first_sentence(report):
     """
     said = get_path(report, "verdict", "sentence") or ""
     if not parts(report, "verdict", "against") and report.get("teacher"):
-        unknown = "Not known whether the teacher helped: no student on labels alone stands next to it (baseline: true)."
-        said = f"{unknown} {said}" if said else unknown
+        # A sentence of several seeds without anything next to them tells nothing of the teacher.
+        said = "Not known whether the teacher helped: no student on labels alone stands next to it (baseline: true)."
     delivered = of_delivered(parts(report, "delivered"))
     return " ".join(one for one in (said, delivered) if one)
 

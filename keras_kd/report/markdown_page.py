@@ -1,7 +1,7 @@
 """A page of blocks as Markdown: without plots, images and what is folded."""
 
 from keras_kd.report.blocks import MARKDOWN, SHORTENED
-from keras_kd.report.markdown_table import table, verbatim, words
+from keras_kd.report.markdown_table import code, table, verbatim, words
 from keras_kd.report.sections import page_of_run
 
 
@@ -20,6 +20,8 @@ def page(report):
         <BLANKLINE>
         student digits_tiny
         <BLANKLINE>
+        **digits_tiny is right on 98.00 % of the test images, one run.**
+        <BLANKLINE>
         ## Student and teacher
         <BLANKLINE>
         |  | top-1 |
@@ -36,6 +38,8 @@ def show(page):
     """A `keras_kd.report.blocks.Page` as Markdown."""
     parts = [f"# {words(page.heading)}", words(page.facts), page.shortened and f"**{SHORTENED}**"]
     parts += [page.sentence and f"**{words(page.sentence)}**"]
+    then = f"Next, {words(page.next)}: {code(page.command)}" if page.command else ""
+    parts += [" ".join(one for one in (words(page.spent), then) if one)]
     for section in page.on(MARKDOWN):
         parts += [f"## {section.title}", *map(_shown, section.on(MARKDOWN))]
     return "\n\n".join(part for part in parts if part) + "\n"

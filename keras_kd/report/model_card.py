@@ -3,10 +3,13 @@
 from string import Template
 
 from keras_kd.data.sources.decode import as_program
-from keras_kd.report.first_sentence import first_sentence, harm, of_delivered
+from keras_kd.report.blocks import SHORTENED
+from keras_kd.report.costs import Cost, Export
+from keras_kd.report.fields import entries, get_path
+from keras_kd.report.in_brief import accuracy_of, in_brief
 from keras_kd.report.markdown_table import code, words
-from keras_kd.report.report import Calibration, Cost, Data, Export
-from keras_kd.utils.formatting import DASH, bare_percent, count, megabytes, size
+from keras_kd.report.report import Calibration, Data
+from keras_kd.utils.formatting import DASH, bare_percent, count, milliseconds, plural, size
 
 # What only its owner knows; marked so that nobody takes it for filled.
 TO_FILL = "**to be filled in**"
@@ -126,15 +129,15 @@ def card(report, shape, bench=None):
         A str.
     """
     plain = report.as_json()
-    # Of a run that did no harm the card says which student it is of, and leaves the comparison to the page.
-    warning = first_sentence(plain) if harm(plain) else of_delivered(plain.get("delivered"))
+    said = SHORTENED if report.smoke else in_brief(plain)
+    report = _without_results(report) if report.smoke else report
     report = _of_what_is_delivered(report)
     student, teacher, data = report.student, report.teacher, report.data or Data()
     pixels = "x".join(map(str, shape))
     what = f"{code(student.name)}, an image classifier for {data.classes} classes, on images of {pixels} pixels"
     taught = f", distilled from {words(teacher.name)}" if teacher else ""
     lines = [f"# {words(report.recipe or student.name)}", ""]
-    lines += [words(warning), ""] if warning else []
+    lines += [words(said), ""] if said else []
     lines += [f"{what}{taught}.", ""]
     lines += ["| | |", "|---|---|", *(_row(*one) for one in _figures(report, data))]
     worst = _worst_classes(report)
@@ -154,6 +157,16 @@ def card(report, shape, bench=None):
     if any(one.format == "saved_model" for one in _passed(report)):
         lines += _server(report, shape)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _without_results(report):
+    """The report of a shortened run without what would be taken for results: how right and how sure it is."""
+    plain = report.as_json()
+    unknown = ("top1", "top5", "accuracy", "agreement")
+    for part in (plain.get("student"), plain.get("teacher"), *(plain.get("exports") or ())):
+        if part:
+            part.update({name: None for name in unknown if name in part})
+    return type(report)(**{**plain, "calibration": None, "per_class": None, "delivered": None})
 
 
 def _of_what_is_delivered(report):
@@ -185,7 +198,7 @@ def _figures(report, data):
     top1, top5 = bare_percent(student.top1), bare_percent(student.top5)
     tested = "?" if data.test is None else f"{data.test:,}"
     top = f"{top1} top-1, {top5} top-5 on {tested} test images"
-    yield "accuracy", f"{top}; one run, seed {report.seed}: no spread is known"
+    yield "accuracy", "a shortened run: none that is a result" if report.smoke else f"{top}; {_evidence(report)}"
     if teacher and teacher.top1 is not None:
         taught = report.taught_teacher
         after = f"; {bare_percent(taught.top1)} after it was taught to teach" if taught else ""
@@ -197,6 +210,14 @@ def _figures(report, data):
     yield "trained on", f"{words(data.name)}, {data.train or 0:,} images, with the recipe in `recipe.yaml`"
     for name in ("licence of the student", "licence of the data", "intended use", "contact"):
         yield name, TO_FILL
+
+
+def _evidence(report):
+    """On what the accuracy stands: this run alone, or several seeds of it."""
+    _, shown, evidence = accuracy_of(report.as_json()) or (None, None, "one run")
+    if evidence == "one run":
+        return f"one run, seed {report.seed}: no spread is known"
+    return f"this run, seed {report.seed}; {shown} over {evidence}"
 
 
 def _passed(report):
@@ -231,7 +252,7 @@ def _files(report, bench):
     if bench:
         yield from _latencies(bench)
     else:
-        yield "Latency was not measured; `keras-kd bench` of this folder does, and fills it in."
+        yield _latencies_of_the_run(report)
 
 
 def _latencies(bench):
@@ -239,16 +260,32 @@ def _latencies(bench):
     yield "|---|---|---|---|---|"
     for one in bench:
         speeds = [speed for speed in one["images_a_second"].values() if speed]
-        name = str(one["file"]).rstrip("/").rpartition("/")[2]
+        name, latency = str(one["file"]).rstrip("/").rpartition("/")[2], one["latency_ms"]
         yield (
-            f"| {code(name)} | {one['latency_ms']['median']:.2f} ms | {one['latency_ms']['p90']:.2f} ms | "
-            f"{format(round(max(speeds)), ',') if speeds else '-'} | {megabytes(one['peak_bytes'], 0)} |"
+            f"| {code(name)} | {milliseconds(latency['median'])} | {milliseconds(latency['p90'])} | "
+            f"{format(round(max(speeds)), ',') if speeds else '-'} | {size(one['peak_bytes'], 'bank')} |"
         )
     first = bench[0]
-    threads = f"{first['threads']} thread(s)" if first["threads"] else "the runtime's own number of threads"
+    threads = plural(first["threads"], "thread") if first["threads"] else "the runtime's own number of threads"
     yield ""
     runs = f"{first['latency_ms']['n']} runs after {first['latency_ms']['warm_up']}"
     yield f"{runs}, {threads}, on {words(first['device'])}."
+
+
+def _latencies_of_the_run(report):
+    """What the run itself measured: the median of one image at a time, on the machine that made the files."""
+    plain = report.as_json()
+    known = [(_keras_file(report), get_path(plain, "latency", "student", "median"))]
+    known += [(one["file"], get_path(one, "latency", "median")) for one in entries(plain, "exports") if one["passed"]]
+    shown = [f"{code(name)} {milliseconds(median)}" for name, median in known if median]
+    if not shown:
+        return "Latency was not measured; `keras-kd bench` of this folder does, and fills it in."
+    teacher = get_path(plain, "latency", "teacher", "median")
+    other = f"; the teacher in Keras {milliseconds(teacher)}" if teacher else ""
+    return (
+        f"One image, median, on the machine that made the files: {', '.join(shown)}{other}. `keras-kd bench` of this "
+        "folder measures them where it is run, and fills it in."
+    )
 
 
 def _loading(one, shape):

@@ -45,13 +45,34 @@ def render(name, title, **given):
 def axes(width, height):
     """(figure, axes) of a plot, in inches."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     drawn = Figure(figsize=(width, height), layout="constrained")
     plot = drawn.add_subplot()
     plot.spines[["top", "right"]].set_visible(False)
     plot.grid(alpha=0.25, linewidth=0.6)
     plot.set_axisbelow(True)
+    # So many numbers as fit next to each other, however many digits they have.
+    plot.xaxis.set_major_locator(MaxNLocator(nbins=max(4, int(width) + 1), steps=[1, 2, 2.5, 5, 10]))
     return drawn, plot
+
+
+def in_decades(axis):
+    """Makes an axis logarithmic, its numbers written out: as text, so that they take the page's font and colour."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.axes.set_yscale("log") if axis.axis_name == "y" else axis.axes.set_xscale("log")
+    axis.set_major_locator(LogLocator(numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def in_whole_numbers(axis, values):
+    """Marks an axis at whole numbers, from the first of the values to the last."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
+    axis.axes.set_xlim(values[0] - 0.03 * (values[-1] - values[0]), values[-1] + 0.03 * (values[-1] - values[0]))
 
 
 def legend_above(plot, columns):

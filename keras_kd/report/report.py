@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ValidationError
 
+from keras_kd.report.costs import Cost, Export, Latencies, Time
 from keras_kd.report.section import Section, Share, described, first_error
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.json_safe import json_safe
@@ -139,28 +140,6 @@ class Calibration(Section):
     bins: int | None = described("of the expected calibration error")
 
 
-class Cost(Section):
-    """What a network costs."""
-
-    parameters: int | None = described("trainable numbers")
-    macs: int | None = described("multiply-accumulates per image")
-    bytes: int | None = described("of all weights in memory")
-    file_bytes: int | None = described("of `student.keras`")
-
-
-class Time(Section):
-    """Where the time of a run went."""
-
-    seconds: dict[str, float | None] | None = described(
-        "of teacher, student, data, training, teacher_run, measuring, total (until it is measured); in_all: all of it, "
-        "by `stages`"
-    )
-    how: str | None = described("how the teacher's seconds are known")
-    stages: dict[str, float] | None = described(
-        "seconds of all commands that worked on the run, by stage; they sum to `seconds.in_all`"
-    )
-
-
 class Data(Section):
     """The data of a run."""
 
@@ -185,32 +164,6 @@ class BestValidation(Section):
     epoch: int | None = described("from 1")
     val_accuracy: Share | None = described("on the validation images")
     top1: Share | None = described("on the test images")
-
-
-class Export(Section):
-    """An exported file, compared with the Keras model."""
-
-    file: str | None = described("its name in the run's folder")
-    format: str | None = described("of `keras_kd.export.FORMATS`")
-    bytes: int | None = described("its size")
-    max_difference: float | None = described("largest difference of a logit")
-    mean_difference: float | None = described("mean difference of logits")
-    agreement: Share | None = described("share of the images with Keras's first class")
-    accuracy: Share | None = described("of the file")
-    keras_accuracy: Share | None = described("of the Keras model on the same images")
-    accuracy_drop: float | None = described("the second minus the first")
-    images: int | None = described("that were compared")
-    input_scale: float | None = described("of int8 inputs: pixel = scale (value - zero point)")
-    input_zero_point: int | None = described("of int8 inputs")
-    any_batch: bool | None = described("whether several images at once give what one at a time gives")
-    inputs: str | None = described("the type of the pixels that it takes")
-    outputs: str | None = described("what it gives: logits or probabilities")
-    made_of: str | None = described("the Keras file that it was converted from")
-    flex_ops: list[str] | None = described("operators that LiteRT has not built in")
-    circumstance: str | None = described("what of the machine, not of the student, kept it from being made")
-    passed: bool | None = described("whether it holds its gates, and so was kept")
-    failures: list[str] | None = described("the gates that it does not hold, in words")
-    seconds: float | None = described("that making and measuring it took")
 
 
 class MeasuredWeight(Section):
@@ -301,6 +254,9 @@ class Report(Section):
     """
 
     recipe: str | None = described("its name")
+    what: str | None = described("`model` of any Keras model that was measured; else it is of the student of a run")
+    date: str | None = described("on which it was measured, year-month-day")
+    command: str | None = described("by which it was made, as it is given in a shell")
     student: Scores | None = described("the student")
     teacher: TeacherScores | None = described("its teacher")
     taught_teacher: TaughtTeacher | None = described("the same teacher after it was taught to teach")
@@ -314,6 +270,7 @@ class Report(Section):
     calibration_scaled: Calibration | None = described("of the student with a fitted temperature")
     teacher_calibration_scaled: Calibration | None = described("of the teacher with a fitted temperature")
     per_class: list[float | None] | None = described("the student's accuracy on each class; None without test images")
+    teacher_per_class: list[float | None] | None = described("the teacher's")
     who_pays: dict[str, Any] | None = described("the worst class, the worst tenth of the classes, the spread")
     splits: dict[str, Any] | None = described("student and teacher on training, validation and test images")
     representation: dict[str, Any] | None = described("linear CKA of student and teacher, by layer")
@@ -331,6 +288,7 @@ class Report(Section):
     label_weight: MeasuredWeight | None = described("how `label_weight: auto` was settled")
     cost: Cost | None = described("of the student")
     teacher_cost: Cost | None = described("of the teacher")
+    latency: Latencies | None = described("of one image, student and teacher")
     time: Time | None = described("in seconds")
     bank: dict[str, Any] | None = described("the teacher's table: key, format, views, what this run computed of it")
     data: Data | None = described("which images, and how many")

@@ -30,10 +30,9 @@ def summarize(student_logits, teacher_logits, labels, *, held_out=None):
         {"agreement", "agreement5", "kl", "copied_errors"}, the last see
         `keras_kd.evaluation.metrics.copied_errors`; "deviation", see `keras_kd.evaluation.metrics.deviation`;
         "calibration" of the student and "teacher_calibration", see `calibration`; "calibration_scaled" and
-        "teacher_calibration_scaled", see `keras_kd.evaluation.metrics.scaled_calibration`; "per_class", see
-        `per_class_accuracy`;
-        "who_pays", see `keras_kd.evaluation.metrics.who_pays`. Without a teacher its entries, "fidelity" and
-        "deviation" are None.
+        "teacher_calibration_scaled", see `keras_kd.evaluation.metrics.scaled_calibration`; "per_class" of the
+        student and "teacher_per_class", see `per_class_accuracy`; "who_pays", see
+        `keras_kd.evaluation.metrics.who_pays`. Without a teacher its entries, "fidelity" and "deviation" are None.
 
     Raises:
         UserError: shapes or labels that do not fit.
@@ -48,6 +47,7 @@ def summarize(student_logits, teacher_logits, labels, *, held_out=None):
 
     taught = teacher_logits is not None
     per_class = per_class_accuracy(student_logits, labels)
+    teacher_per_class = per_class_accuracy(teacher_logits, labels) if taught else None
     fidelity = {
         "agreement": agreement(student_logits, teacher_logits),
         "agreement5": agreement(student_logits, teacher_logits, k=5),
@@ -64,5 +64,6 @@ def summarize(student_logits, teacher_logits, labels, *, held_out=None):
         calibration_scaled=scaled_calibration(student_logits, labels, *(held_out or ())),
         teacher_calibration_scaled=scaled_calibration(teacher_logits, labels) if taught else None,
         per_class=per_class,
+        teacher_per_class=teacher_per_class,
         who_pays=who_pays(per_class),
     )

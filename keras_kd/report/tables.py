@@ -5,10 +5,18 @@ a cell of which nothing is known is None.
 """
 
 from keras_kd.report.fields import class_name, entries, get_path, parts
-from keras_kd.utils.formatting import DASH, NOTHING, bare_percent, count, number, percent, signed, size, spread
-
-# Of what is measured of corrupted images, that which is no corruption.
-SUMMARIES = ("clean", "mean")
+from keras_kd.utils.formatting import (
+    DASH,
+    NOTHING,
+    bare_percent,
+    count,
+    milliseconds,
+    number,
+    percent,
+    signed,
+    size,
+    spread,
+)
 
 # Where a report has a network's calibration, that after temperature scaling, and what the network costs.
 CALIBRATIONS = {
@@ -39,11 +47,17 @@ def networks(report):
         scores, sure, spent = parts(report, role), parts(report, CALIBRATIONS[role][0]), parts(report, COSTS[role])
         if scores or spent:
             rows.append(
-                [f"{role} {scores.get('name', '')}", percent(scores.get("top1")), percent(scores.get("top5"))]
-                + [number(sure.get(name)) for name in ("ece", "nll", "brier")]
+                [f"{_called(report, role)} {scores.get('name', '')}", percent(scores.get("top1"))]
+                + [percent(scores.get("top5")), number(sure.get("ece")), number(sure.get("nll"))]
                 + [count(spent.get("parameters")), count(spent.get("macs")), size(spent.get("bytes"))]
+                + [milliseconds(get_path(report, "latency", role, "median"), nothing=NOTHING)]
             )
-    return ["", "top-1", "top-5", "ECE", "NLL", "Brier", "parameters", "MACs", "weights"], rows
+    return ["", "top-1", "top-5", "ECE", "NLL", "parameters", "MACs", "weights", "one image"], rows
+
+
+def _called(report, role):
+    """A role in words; any Keras model that was measured is nobody's student."""
+    return (report.get("what") or role) if role == "student" else role
 
 
 def networks_in_brief(report):
@@ -55,10 +69,23 @@ def networks_in_brief(report):
             ece = DASH if sure.get("ece") is None else f"{sure['ece']:.4f}"
             size_ = DASH if spent.get("parameters") is None else f"{spent['parameters']:,}"
             rows.append(
-                [role, bare_percent(scores.get("top1")), bare_percent(scores.get("top5")), ece, size_]
-                + [scores.get("name") or DASH]
+                [_called(report, role), bare_percent(scores.get("top1")), bare_percent(scores.get("top5")), ece, size_]
+                + [milliseconds(get_path(report, "latency", role, "median")), scores.get("name") or DASH]
             )
-    return ["", "top-1", "top-5", "ECE", "parameters", "network"], rows
+    return ["", "top-1", "top-5", "ECE", "parameters", "latency", "network"], rows
+
+
+def tested_on(report):
+    """On which images accuracies are, and what took the latency."""
+    images, latency = get_path(report, "data", "test"), parts(report, "latency")
+    if not images and not latency:
+        return ""
+    of = f"{images:,} test images" if images else "the test images"
+    of += f", seed {report['seed']}" if report.get("seed") is not None else ""
+    timing = latency.get("student") or {}
+    what = ", ".join(one for one in (latency.get("runtime"), latency.get("device")) if one)
+    timed = f"; latency: one image in {what}, median of {timing.get('n')}" if timing else ""
+    return f"accuracy in percent on {of}{timed}"
 
 
 def units(report):
@@ -66,7 +93,14 @@ def units(report):
     bins = get_path(report, "calibration", "bins")
     calibration = f"ECE is over {bins} equal-width bins, NLL in nats." if bins else ""
     work = "MACs are of one image, in convolutions and dense layers." if get_path(report, "cost") else ""
-    return " ".join(one for one in (calibration, work) if one)
+    latency = parts(report, "latency")
+    timed = (
+        f"One image: the median time of one at a time through {latency.get('runtime')} on {latency.get('device')}, "
+        "both networks in one process."
+        if latency.get("runtime")
+        else ""
+    )
+    return " ".join(one for one in (calibration, work, timed) if one)
 
 
 def taught_teacher(report):
@@ -305,75 +339,3 @@ def fitted_temperatures(report):
     if len(set(of.values())) == 1 and len(of) > 1:
         return f"Temperatures are fitted on {next(iter(of.values()))}."
     return " ".join(f"The {role}'s temperature is fitted on {images}." for role, images in of.items())
-
-
-def corruptions(report):
-    """Accuracy on corrupted images: (header, rows)."""
-    corrupted = {role: parts(one) for role, one in parts(report, "properties", "corruptions").items()}
-    names = list(dict.fromkeys(name for one in corrupted.values() for name in one if name not in SUMMARIES))
-    rows = [
-        [role, percent(one.get("clean")), *(mean_of(one.get(name)) for name in names), percent(one.get("mean"))]
-        for role, one in corrupted.items()
-    ]
-    return ["accuracy", "clean", *(name.replace("_", " ") for name in names), "mean"], rows
-
-
-def mean_of(values):
-    """The mean of those shares that are known, in percent."""
-    known = [one for one in values if one is not None] if isinstance(values, list) else []
-    return percent(sum(known) / len(known)) if known else NOTHING
-
-
-def attacks(report):
-    """Accuracy under attack, and whether attacks transfer: (header, rows)."""
-    rows, seen = [], set()
-    for role, one in parts(report, "properties", "attacks").items():
-        # Each network's attacks are measured next to its teacher's, which are the same every time.
-        for who, name in (("student", role), ("teacher", "teacher")):
-            scores = parts(one, who)
-            if scores and name not in seen:
-                seen.add(name)
-                rows.append([name, *(percent(scores.get(key)) for key in ("clean", "fgsm", "pgd"))])
-                rows[-1] += [_transferred(one, way) if who == "student" else NOTHING for way in TRANSFERS]
-    header = ["accuracy under attack", "clean", "FGSM", "PGD", "the teacher's fool it", "its own fool the teacher"]
-    return header, rows
-
-
-TRANSFERS = ("teacher_to_student", "student_to_teacher")
-
-
-def _transferred(one, way):
-    transfer = parts(one, "transfer", way)
-    return (
-        f"{percent(transfer['fooled'])} of {transfer.get('images')}" if transfer.get("fooled") is not None else NOTHING
-    )
-
-
-def attack_settings(report):
-    """How strong the attacks are."""
-    one = next(iter(parts(report, "properties", "attacks").values()), {})
-    if get_path(one, "epsilon") is None:
-        return ""
-    farthest, steps = number(get_path(one, "epsilon")), get_path(one, "steps")
-    return f"A pixel of 0..255 moves by {farthest} at most, PGD in {steps} steps. "
-
-
-def invariance(report):
-    """What stays the same when images are changed: (header, rows)."""
-    kept = parts(report, "properties", "invariance", "networks")
-    names = list(dict.fromkeys(name for one in kept.values() for name in one))
-    rows = [[role, *(percent(one.get(name)) for name in names)] for role, one in kept.items()]
-    rows += [
-        [pair.replace("/", " and ") + ", agreement", *(percent(get_path(one, name, "agreement")) for name in names)]
-        for pair, one in parts(report, "properties", "invariance", "pairs").items()
-    ]
-    return ["images changed by", *(name.replace("_", " ") for name in names)], rows
-
-
-def attention(report):
-    """How far Grad-CAM maps of two networks fall together: (header, rows)."""
-    rows = [
-        [pair.replace("/", " and "), number(get_path(one, "iou")), number(get_path(one, "cosine"))]
-        for pair, one in parts(report, "properties", "attention").items()
-    ]
-    return ["Grad-CAM maps of", "intersection over union", "cosine"], rows

@@ -4,11 +4,13 @@ import math
 from dataclasses import dataclass
 
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.settings_class import named_settings
 
 # Each way of writing, with the step that it takes unless another is given.
 WAYS = {"descent": 1.0, "walk": 0.3, "search": 3.0}
 
 
+@named_settings
 @dataclass(frozen=True)
 class Cooperation:
     """How networks cooperate: each is taught, where it is wrong, by those that are right.

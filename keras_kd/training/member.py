@@ -8,10 +8,12 @@ import numpy as np
 from keras import ops
 
 from keras_kd import backend
+from keras_kd.utils.settings_class import named_settings
 
 BATCH = 256
 
 
+@named_settings
 @dataclass(frozen=True, eq=False)
 class Member:
     """A classifier among those that cooperate.

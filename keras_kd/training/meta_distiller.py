@@ -18,8 +18,10 @@ from keras_kd.training.schedules import Schedule, at
 from keras_kd.training.sgd import SGD
 from keras_kd.training.term import Term
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.settings_class import named_settings
 
 
+@named_settings
 @dataclass(frozen=True)
 class Meta:
     """How the teacher of a `MetaDistiller` is taught.

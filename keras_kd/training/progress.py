@@ -10,6 +10,9 @@ from keras_kd.utils.formatting import duration
 from keras_kd.utils.screen import print_note
 from keras_kd.utils.steps import step
 
+# Of an epoch, what a line shows, and what it is called there.
+FIGURES = {"loss": "loss", "accuracy": "training accuracy", "val_accuracy": "validation accuracy"}
+
 
 class QuietProgress(keras.callbacks.Callback):
     """Shows nothing; a work around it that takes long still says which epoch it is at.
@@ -125,5 +128,4 @@ def progress_log(log, every=10.0, clock=time.monotonic):
 
 
 def _figures(logs):
-    names = [name for name in ("loss", "accuracy", "val_accuracy") if name in logs]
-    return "  ".join(f"{name} {float(logs[name]):.4f}" for name in names)
+    return "  ".join(f"{called} {float(logs[name]):.4f}" for name, called in FIGURES.items() if name in logs)

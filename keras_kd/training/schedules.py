@@ -3,10 +3,11 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from keras_kd.utils.moved import renamed
 from keras_kd.utils.plain_number import plain_number
+from keras_kd.utils.settings_class import Settings
 
 # Far within what float32 holds, and what float64 counts by ones.
 LARGEST, LAST = 1e9, 10**15
@@ -24,7 +25,7 @@ RENAMED = {
 }
 
 
-class Schedule(BaseModel):
+class Schedule(Settings):
     """A value that goes from `start_value` to `end_value` over the epochs, and is 0 once it has stopped.
 
     So a warm-up is `Schedule(end_value=0.9, duration=20)`, a term that stops (early-stopped distillation, Cho and
@@ -67,7 +68,7 @@ class Schedule(BaseModel):
         now = under_new_names(fields)
         if now is not fields:
             old = [name for name in fields if name in RENAMED]
-            renamed(f"{', '.join(old)} of a schedule", ", ".join(RENAMED[name] for name in old), level=4)
+            renamed(f"{', '.join(old)} of a schedule", ", ".join(RENAMED[name] for name in old), level=5)
         return now
 
     def at(self, epoch):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from keras_kd.training.schedules import Schedule
 from keras_kd.training.term import is_weight
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.settings_class import named_settings
 
 POLICIES = ("bandit", "actor_critic")
 UNITS = ("epochs", "steps")
@@ -15,6 +16,7 @@ NO_FURTHER = {"discount": 0.0, "horizon": 1}
 DISCOUNT, HORIZON = 0.9, 4
 
 
+@named_settings
 @dataclass(frozen=True)
 class Selection:
     """How a `SelectingDistiller` chooses the terms that count, and learns from what came of it.

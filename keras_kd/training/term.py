@@ -8,8 +8,11 @@ from keras_kd.methods import Method
 from keras_kd.methods.find import guarding
 from keras_kd.training.schedules import Schedule, at
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.field_errors import expectation
+from keras_kd.utils.settings_class import named_settings
 
 
+@named_settings
 @dataclass(frozen=True)
 class Term:
     """A method and its weight in the total loss.
@@ -51,10 +54,10 @@ class Term:
                 )
             for value in schedule.values():
                 try:
-                    type(self.method)(**{**self.method.model_dump(), changing: value})
+                    type(self.method).model_validate({**self.method.model_dump(), changing: value})
                 except ValueError as error:
-                    reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-                    raise UserError(f"terms: {changing} of {name} becomes {value}: {reason}") from None
+                    reason = expectation(error.errors()[0]) if isinstance(error, ValidationError) else error
+                    raise UserError(f"terms: in some epoch {changing} of {name} {reason}") from None
 
     def at(self, name, epoch):
         """The weight ("weight") or a field of the method in an epoch, counted from 0."""
@@ -66,7 +69,7 @@ class Term:
 def _takes_fractions(method, name):
     """Whether a field may be a fraction: those that may not (a number of branches) decide shapes."""
     try:
-        type(method)(**{**method.model_dump(), name: 0.5})
+        type(method).model_validate({**method.model_dump(), name: 0.5})
     except ValidationError as error:
         return not any(one["type"] in ("int_from_float", "int_type", "bool_type") for one in error.errors())
     return True

@@ -12,6 +12,8 @@ SIZES = {
     "bank": ((1e9, 1e9, "GB", 1), (1e6, 1e6, "MB", 1), (0, 1e3, "kB", 0)),
     "cache": ((2**30, 2**30, "GiB", 1), (0, 2**20, "MiB", 0)),
 }
+# (milliseconds from which on a unit is used, how many of it they are, its name).
+TIMES = ((999.5, 1e-3, "s"), (0.0995, 1, "ms"), (0, 1e3, "µs"))
 # Said of what is asked for: too little would be wrong.
 ROUNDED_UP = {"cache"}
 # What moves the cursor, breaks a line, turns the direction of writing or is no text at all: control characters,
@@ -132,16 +134,6 @@ def plural(value, noun):
     return f"{value:,} {noun}{ending}"
 
 
-def millions(value, digits=1, *, unit=" M"):
-    """A number in millions, however small it is.
-
-    Example:
-        >>> millions(2_500_000), millions(12_000, 2, unit="M"), millions(None)
-        ('2.5 M', '0.01M', '-')
-    """
-    return DASH if value is None else f"{value / 1e6:.{digits}f}{unit}"
-
-
 def size(value, style="page", *, nothing=NOTHING):
     """Bytes in a unit that suits them.
 
@@ -175,6 +167,24 @@ def megabytes(value, digits, *, mega=1e6):
         ('0.13 MB', '5 MB')
     """
     return f"{value / mega:.{digits}f} MB"
+
+
+def milliseconds(value, *, nothing=DASH):
+    """A short time in a unit that suits it, of two or three digits.
+
+    Args:
+        value: in milliseconds, or None.
+        nothing: what stands for None.
+
+    Example:
+        >>> milliseconds(0.00274), milliseconds(0.411), milliseconds(41.26), milliseconds(1530), milliseconds(None)
+        ('2.74 µs', '0.41 ms', '41.3 ms', '1.53 s', '-')
+    """
+    if value is None:
+        return nothing
+    scaled, unit = next((value * by, name) for least, by, name in TIMES if value >= least)
+    digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
+    return f"{scaled:.{digits}f} {unit}"
 
 
 def duration(seconds):

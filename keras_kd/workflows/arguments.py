@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -75,6 +76,37 @@ def study_folder(name: PathLike, smoke: bool) -> Path:
     return RUNS / f"study-{file_name(find_study(name).stem)}{'-smoke' if smoke else ''}"
 
 
+def command_of(recipe: PathLike, settings: Iterable[str], seed: int | None, smoke: bool, out: PathLike | None) -> str:
+    """How a run is asked for in a shell, without what shrinks it; paths from here, as a page is read elsewhere.
+
+    Args:
+        recipe, seed, smoke, out: as of `distill`.
+        settings: as `overrides` gives them, without the seed.
+
+    Example:
+        >>> command_of("digits", ["fit.epochs=3"], 1, False, None)
+        'keras-kd distill digits --set fit.epochs=3 --seed 1'
+    """
+    shown = [os.path.relpath(one) if os.path.isabs(one) else str(one) for one in map(os.fspath, (recipe, out or ""))]
+    words = ["keras-kd", "distill", shown[0], *(word for one in settings for word in ("--set", one))]
+    words += [] if seed is None else ["--seed", str(seed)]
+    # The folder of a shortened run is not that of a whole one.
+    words += ["--out", shown[1]] if out and not smoke else []
+    return shlex.join(words)
+
+
+def export_folder(file: PathLike, out: PathLike | None = None) -> Path:
+    """Where the exported files of a Keras model lie: as it is given, or a folder with its name here.
+
+    Example:
+        >>> export_folder("models/teacher.keras").as_posix()
+        'teacher-exported'
+    """
+    from keras_kd.utils.file_names import file_name
+
+    return folder_of(out) or Path(f"{file_name(Path(file).stem)}-exported")
+
+
 def search_settings(trials: int | None, hours: float | None, tuner: str | None) -> list[str]:
     """What a search is given in addition to its recipe, as overrides of the recipe.
 
@@ -123,8 +155,8 @@ def of_a_file_alone(run: PathLike, given: Mapping[str, object], spelled: Callabl
         refuse_no_folder(run)
     for name in given:
         raise UserError(
-            f"{spelled(name)}: is of a .keras file; {run} is measured as its recipe says; leave it out, or give the "
-            "file of its student"
+            f"{spelled(name)}: is of a .keras file; of {run} its recipe says it; leave it out, or give the file of its "
+            "student"
         )
 
 

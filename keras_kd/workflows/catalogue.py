@@ -1,6 +1,7 @@
 """What `keras-kd list` shows, read from the tables themselves."""
 
 import re
+from itertools import chain
 
 from keras_kd.data import DATASETS
 from keras_kd.data.sources import SOURCES
@@ -9,6 +10,7 @@ from keras_kd.methods.taxonomy import KNOWLEDGE, PROBLEMS, SCHEMES, check_word
 from keras_kd.models import APPLICATIONS, MODELS
 from keras_kd.recipe.files import headline, known
 from keras_kd.utils.formatting import columns
+from keras_kd.utils.table import folded, wrapped
 from keras_kd.workflows.study.study_file import ready
 
 
@@ -102,16 +104,18 @@ def _short(layers):
     return text.split()
 
 
-def format_text(name, table, problem=None):
+def format_text(name, table, problem=None, width=None):
     """A table of `CATALOGUE` as lines of aligned text; of the methods those of each group, then the problems.
 
     Args:
         name: of the table.
         table: what it gives.
         problem: of the methods, the one that they were chosen by: what each answers it by is said then.
+        width: letters in a line; None for any.
     """
     if name != "methods":
-        return [f"  {line}" for line in columns(table.items())]
+        rows = wrapped(table.items(), None if width is None else width - 2)
+        return [f"  {line}" for row in rows for line in row]
     if not table:
         return ["none; docs/sources.md names the systems that are not built yet, and why"]
     rows = [("method", "paper", "needs", "weight", "numbers from")]
@@ -121,23 +125,29 @@ def format_text(name, table, problem=None):
             source = re.split(r"[,;] | \(|/", said["numbers_from"])[0]
             paper = said["paper"].replace(" and ", " & ")
             rows.append((key, paper, ", ".join(said["needs"]), f"{said['weight']:g}", source))
-    head, *rest = columns(rows)
-    lines = [head]
+    # In a narrow terminal what methods are and need is worth more than where their settings come from.
+    narrow = width is not None and max(map(len, columns(rows))) > width
+    head, *rest = wrapped([row[:-1] for row in rows] if narrow else rows, width)
+    lines = head
     for (knowledge, scheme), inside in grouped.items():
         about = KNOWLEDGE[knowledge] if scheme == "offline" else SCHEMES[scheme]
-        lines += ["", f"{knowledge}, {scheme}: {about}", *rest[: len(inside)]]
+        heading = folded(f"{knowledge}, {scheme}: {about}", width).splitlines()
+        lines = [*lines, "", *heading, *chain.from_iterable(rest[: len(inside)])]
         rest = rest[len(inside) :]
-    return [*lines, "", *_problems(table, problem)]
+    left = ["", "numbers from: in a terminal of 120 letters, or with --json"] if narrow else []
+    return [*lines, *left, "", *_problems(table, problem, width)]
 
 
-def _problems(table, problem):
+def _problems(table, problem, width):
     """Which methods answer which problem; of one problem, where the source of each says so."""
     if problem is not None:
-        said_of = [(key, said["problems"][problem]) for key, said in table.items()]
-        return [f"{problem} ({PROBLEMS[problem]}), as their sources say:", *columns(said_of)]
-    names = {one: [key for key, said in table.items() if one in said["problems"]] for one in PROBLEMS}
-    rows = [(one, ", ".join(inside) or "none of these") for one, inside in names.items()]
-    return ["problems that they answer, as their sources say (--problem NAME prints these):", *columns(rows)]
+        rows = [(key, said["problems"][problem]) for key, said in table.items()]
+        heading = f"{problem} ({PROBLEMS[problem]}), as their sources say:"
+    else:
+        names = {one: [key for key, said in table.items() if one in said["problems"]] for one in PROBLEMS}
+        rows = [(one, ", ".join(inside) or "none of these") for one, inside in names.items()]
+        heading = "problems that they answer, as their sources say (--problem NAME prints these):"
+    return [*folded(heading, width).splitlines(), *chain.from_iterable(wrapped(rows, width))]
 
 
 def models():

@@ -20,6 +20,8 @@ from keras_kd.workflows.arguments import (
     checked_formats,
     checked_model,
     checked_page,
+    command_of,
+    export_folder,
     folder_of,
     given_path,
     is_model_file,
@@ -119,6 +121,7 @@ def distill(
     from keras_kd.recipe.schema import Recipe
 
     despite = tuple(sorted(checked_despite(despite)))
+    command = None
     if isinstance(recipe, Recipe):
         loaded = recipe
         name, folder = _place_of_loaded(out, name, smoke)
@@ -127,10 +130,12 @@ def distill(
     else:
         loaded = load_recipe(recipe, settings, seed=seed, smoke=smoke)
         own = None if overrides(settings, seed) else loaded.seed
+        command = command_of(recipe, overrides(settings, None), seed, smoke, out)
         name, folder = name or stem_of(recipe), folder_of(out) or run_folder(recipe, loaded.seed, smoke, own)
     from keras_kd.workflows import seeds
 
-    return seeds.distill(loaded, folder, name=name, restart=restart, smoke=smoke, quiet=quiet, despite=despite)
+    given = {"restart": restart, "smoke": smoke, "quiet": quiet, "despite": despite}
+    return seeds.distill(loaded, folder, name=name, command=command, **given)
 
 
 def evaluate(
@@ -178,13 +183,25 @@ def evaluate(
 
 
 def export(
-    run: PathLike, formats: str | Iterable[str] = (), *, modules: str | Iterable[str] = (), quiet: bool = False
+    run: PathLike,
+    formats: str | Iterable[str] = (),
+    *,
+    data: str | None = None,
+    out: PathLike | None = None,
+    pixels: str = "pixels",
+    image_size: int | None = None,
+    probabilities: bool = False,
+    modules: str | Iterable[str] = (),
+    quiet: bool = False,
 ) -> "Report":
-    """Exports the student of a run: SavedModel and LiteRT, each compared with Keras before it is delivered.
+    """Exports the student of a run, or any Keras model: each file is compared with Keras before it is delivered.
 
     Args:
-        run: the run folder.
-        formats: one or some of the formats of docs/recipes.md; the recipe's by default.
+        run: the run folder, or a `.keras` file.
+        formats: one or some of the formats of docs/recipes.md; by default the recipe's, of a file the usual ones.
+        data: of a `.keras` file, as what follows: the dataset whose test images the files are compared on.
+        out: the folder; `NAME-exported` by default.
+        pixels, image_size, probabilities: as of `evaluate`.
         modules: as of `evaluate`.
         quiet: no progress.
 
@@ -193,7 +210,7 @@ def export(
 
     Raises:
         UserError: what the user can fix.
-        GateError: a file differs by more than the recipe's gates allow, and was kept out of the run folder.
+        GateError: a file differs by more than the recipe's gates allow, and was kept out of the folder.
 
     Example:
         >>> export("saved_models/digits", "litert_int4")  # doctest: +ELLIPSIS
@@ -202,7 +219,15 @@ def export(
     """
     run = user_folder(given_path(run, "run"), "run")
     formats = checked_formats((formats,) if isinstance(formats, str) else formats)
+    data = checked_model(run, data, pixels) if is_model_file(run) else data
     _know(modules)
+    if is_model_file(run):
+        from keras_kd.workflows.run.export import export_model
+
+        given = {"pixels": pixels, "from_logits": not probabilities, "image_size": image_size}
+        return export_model(run, data, export_folder(run, out), formats=formats, quiet=quiet, **given)
+    asked = {"data": data, "out": out, "pixels": pixels != "pixels", "image_size": image_size}
+    of_a_file_alone(run, {name: one for name, one in {**asked, "probabilities": probabilities}.items() if one})
     from keras_kd.workflows.run.export import export as export_run
 
     return export_run(run, formats=formats, quiet=quiet)

@@ -1,6 +1,5 @@
 """A recipe run with each of its seeds, compared with the same student on labels alone, and judged."""
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from keras_kd.report.report import Calibration, Fidelity
 from keras_kd.report.write import write
 from keras_kd.utils.errors import GateError
 from keras_kd.utils.formatting import percent, plural
+from keras_kd.utils.screen import print_note
 from keras_kd.utils.stages import stage, timed
 from keras_kd.utils.steps import step, telling
 from keras_kd.workflows.doctor import examination_of_run
@@ -28,12 +28,12 @@ from keras_kd.workflows.run.folder import hold_run, may_hold, read_report
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.paired_runs import paired_on_images
-from keras_kd.workflows.run.spent import keep_spent_around, with_time
-from keras_kd.workflows.run.write_page import write_page
+from keras_kd.workflows.run.spent import keep_spent_around
+from keras_kd.workflows.run.write_page import with_page, write_page
 
 
 @reading_once()
-def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, despite=()):
+def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, despite=(), command=None):
     """Runs a recipe for each of its seeds and, where it asks for a baseline, the same student without its teacher.
 
     The run of the recipe's own seed is in `folder` and is the one that is exported; those of others lie next to it, as
@@ -44,6 +44,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, de
         recipe: a `Recipe`.
         folder, name, restart, smoke, quiet: as of `keras_kd.workflows.run.distill.distill`; `restart` leaves baselines
         alone.
+        command: by which it is asked for, for the report.
         despite: names of checks of the doctor that do not stop the run; `keras_kd.workflows.doctor.start.AT_THE_START`.
 
     Returns:
@@ -57,11 +58,13 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, de
         _may_begin(recipe, folder, restart)
         keep_spent_around(spent, folder, restart)
         report, failed = _run(recipe, folder, check, name=name, restart=restart, smoke=smoke, quiet=quiet)
-        with stage("page") if spent.worked else contextlib.nullcontext():
-            step("writing the page", tell=spent.worked)
-            write_page(folder)
         if spent.worked:
-            report = with_time(folder, spent)
+            step("writing the page")
+            report = with_page(folder, spent, command)
+        else:
+            write_page(folder)
+            if not quiet:
+                print_note(f"{name}: was finished before; nothing was run now (--restart begins again)")
         if failed is not None:
             raise failed
     return report

@@ -238,7 +238,8 @@ def test_distill_evaluate_and_reuse():
     for path in (
         "student.top1 student.top5 teacher.top1 fidelity.agreement fidelity.kl calibration.ece calibration.bins "
         "calibration.nll calibration.brier cost.parameters cost.macs cost.bytes time.seconds.teacher "
-        "time.seconds.student time.seconds.data environment.device environment.backend environment.keras seed"
+        "time.seconds.student time.seconds.data environment.device environment.backend environment.keras seed "
+        "latency.student.median latency.teacher.median latency.runtime date command teacher_per_class"
     ).split():
         value = report
         for key in path.split("."):

@@ -93,5 +93,5 @@ def test_numbers_that_are_missing_are_a_dash():
     }  # fmt: skip
     lines = format_text([row])
     assert lines[1].split() == [
-        "a.onnx", "1.00", "MB", "-", "-", "0.50", "s", "1.50", "ms", "2.00", "ms", "3", "MB", "700", "-"
+        "a.onnx", "1.00", "MB", "1.50", "ms", "2.00", "ms", "700", "-", "3.0", "MB", "500", "ms", "-", "-"
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """One list of blocks, in three forms: what stands where, and nothing said twice differently."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from keras_kd.report import html_page, markdown_page, terminal
 from keras_kd.report.blocks import (
     HTML,
     MARKDOWN,
+    SHORTENED,
     TERMINAL,
     Page,
     Plot,
@@ -66,9 +68,18 @@ def test_markdown():
 
 
 def test_terminal():
-    assert terminal.show(PAGE) == (
-        "Better: by 1 point.\n1. in lines\n2. second\n         top-1  network\nstudent  97.00  tiny"
+    page = replace(PAGE, shortened=False, spent="5 s in all.", next="more", command="keras-kd distill x")
+    assert terminal.show(page) == (
+        "Better: by 1 point.\n5 s in all.\n1. in lines\n2. second\n         top-1  network\nstudent  97.00  tiny\n"
+        "next, more: keras-kd distill x"
     )
+    # Broken between words, but for what is to be copied.
+    assert terminal.show(page, width=12).splitlines()[:2] == ["Better: by 1", "point."]
+    assert terminal.show(page, width=12).splitlines()[-1] == "next, more: keras-kd distill x"
+
+
+def test_of_a_shortened_run_the_terminal_has_no_figures():
+    assert terminal.show(replace(PAGE, sentence="")) == SHORTENED
 
 
 @pytest.mark.drawn

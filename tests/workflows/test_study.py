@@ -381,9 +381,54 @@ def test_what_is_no_report_is_refused_and_nothing_is_overwritten(tmp_path):
             rows_of([changed(one, student=found)])
 
 
-def test_what_only_one_of_two_was_measured_for_cannot_be_compared(tmp_path):
+def test_what_only_one_of_two_was_measured_for_does_not_count(tmp_path):
     rows = rows_of([a_run(tmp_path / "a", 0.9, 100, 0.1), a_run(tmp_path / "b", 0.8, 100, 0.1, 5.0)])
-    assert [row["beaten_by"] for row in rows] == [[], []]
+    assert [row["beaten_by"] for row in rows] == [[], [str(tmp_path / "a")]]
+
+
+def test_latencies_by_other_means_do_not_count(tmp_path):
+    exports = [{"file": "student.tflite", "bytes": 100, "passed": True, "latency": {"median": 0.1, "threads": 1}}]
+    environment = {"cores": 2, "platform": "Linux"}
+    one, other = a_run(tmp_path / "a", 0.9, 100, 0.1, 9.0), a_run(tmp_path / "b", 0.8, 100, 0.1)
+    rows = rows_of([one, changed(other, exports=exports, environment=environment)])
+    assert [row["milliseconds"] for row in rows] == [9.0, 0.1]
+    # It is faster only by another measurement, and so is beaten.
+    assert rows[1]["beaten_by"] == [str(one)]
+    assert any("count in no comparison" in note for note in notes(rows))
+
+
+def test_whatever_lies_next_to_runs_gives_one_honest_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    home = Path("saved_models")
+    a_run(home / "plain", 0.9, 100, 0.1)
+    changed(a_run(home / "benched", 0.8, 200, 0.1, 1.0), verdict={"top1": {"mean": 0.81, "std": 0.01, "n": 3}})
+    a_run(home / "found.best", 0.95, 100, 0.1)
+    a_run(home / "study-x/half-seed0", 0.7, 100, 0.1)
+    changed(a_run(home / "short-smoke", 0.99, 1, 0.0), smoke=True)
+    a_run(home / "baselines/alone", 0.6, 100, 0.1)
+    for name in ("bank/0123", "found-search", "killed", "empty"):
+        (home / name).mkdir(parents=True)
+    (home / "bank/0123/about.json").write_text("{}")
+    (home / "killed/recipe.yaml").write_text("data: digits")
+    (home / "README.md").write_text("runs")
+    winner = {"runs": [{"run": "../found.best", "seed": 0}]}
+    (home / "found-search/search.json").write_text(json.dumps({"winner": winner}))
+    cell = {"cell": {"noise": "0.5"}, "runs": {"0": "half-seed0"}}
+    cell["figures"] = {"student.top1": {"mean": 0.72, "std": 0.02, "n": 2}}
+    (home / "study-x/study.json").write_text(json.dumps({"cells": [cell]}))
+    done = command("compare", *sorted(home.iterdir()))
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert [line.split("  ")[0] for line in lines[1:5]] == ["benched", "found.best", "plain", "study-x, 0.5"]
+    assert "81.00 ± 1.00 (3)" in lines[1] and "72.00 ± 2.00 (2)" in lines[4]
+    # The winner of the search is there once, and beats the others.
+    assert [line.endswith("no other beats it") for line in lines[1:5]] == [False, True, False, False]
+    passed = dict(line.removeprefix("passed over: ").split(": ", 1) for line in done.stderr.splitlines())
+    assert list(passed) == [
+        f"saved_models/{name}" for name in ("README.md", "bank", "baselines", "empty", "killed", "short-smoke")
+    ]
+    assert "banks" in passed["saved_models/bank"] and "saved_models/baselines/*" in passed["saved_models/baselines"]
+    assert "shortened run" in passed["saved_models/short-smoke"] and "resumes" in passed["saved_models/killed"]
 
 
 def test_compare_refuses_what_is_no_run(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from stand_ins import UNTRAINED
 
 from keras_kd.recipe.load import load
+from keras_kd.utils.formatting import duration
 from keras_kd.utils.stages import was_asked
 from keras_kd.workflows import seeds
 from keras_kd.workflows.run import distill as running
@@ -55,6 +56,10 @@ def test_in_all_is_the_time_of_the_command_by_stage(recipe, tmp_path, capsys):
         assert line in said
     kept = json.loads((tmp_path / "runs" / "a" / "report.json").read_text())
     assert kept["time"]["stages"] == stages
+    # The page, which took its own part of it, says the whole.
+    assert (
+        f"{duration(kept['time']['seconds']['in_all'])} in all" in (tmp_path / "runs" / "a" / "report.html").read_text()
+    )
     # Nothing is to be done: its time is not added.
     assert distilled(recipe, tmp_path / "runs" / "a", settings=["baseline=true"]).time.stages == stages
     assert "small: writing the page" not in capsys.readouterr().err

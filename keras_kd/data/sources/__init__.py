@@ -7,6 +7,8 @@ A source is a module with
   another size than `options.image_size` are resized afterwards;
 - `FORM`: {how such a name looks: what it is}, for `keras-kd list datasets`;
 - `IS_PATH`: whether such a name is a path, which a recipe may give as seen from its own folder;
+- where they are known before an image is read, `unread(name, options)`: (image shape, number of classes, (labels of the
+  training, of the test images)), or None;
 - where they are known, `probabilities(images, name)`: the true ones of the classes, (n, classes), and
   `relations(name)`: how alike two classes are, (classes, classes).
 """

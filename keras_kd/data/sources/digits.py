@@ -45,3 +45,8 @@ def load(name="digits", options=DEFAULTS):
     tested = place_in_class(labels) % 5 == 4
     train, test = (Split(images[part], labels[part]) for part in (~tested, tested))
     return Source(train, test, tuple("0123456789"))
+
+
+def unread(name="digits", options=DEFAULTS):
+    """What is known of them before they are read; see `keras_kd.data.sources`."""
+    return (8, 8, 1), 10, [np.repeat(np.arange(10), counts) for counts in (TRAIN_COUNTS, TEST_COUNTS)]

@@ -66,6 +66,12 @@ def load(name=NAME, options=DEFAULTS):
     return Source(train, test, tuple(f"{group}{one}" for group in "abcd" for one in range(1, 1 + IN_GROUP)))
 
 
+def unread(name, options=DEFAULTS):
+    """What is known of them before they are used: they are drawn in a moment; see `keras_kd.data.sources`."""
+    drawn = load(name, options)
+    return drawn.train.images.shape[1:], len(drawn.class_names), [drawn.train.labels, drawn.test.labels]
+
+
 def probabilities(images, name=NAME):
     """The true probabilities of the classes of images of this source.
 

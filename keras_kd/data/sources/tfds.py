@@ -23,6 +23,16 @@ RESIZED_CHUNK = 32  # before resizing, images may be large
 RETRIES = 4
 FORM = {"NAME": "any other TFDS image-classification dataset"}
 IS_PATH = False
+# Shape, classes, training and test images of sets of one fixed size.
+SHAPES = {
+    "cifar10": ((32, 32, 3), 10, 50_000, 10_000),
+    "cifar100": ((32, 32, 3), 100, 50_000, 10_000),
+    "fashion_mnist": ((28, 28, 1), 10, 60_000, 10_000),
+    "kmnist": ((28, 28, 1), 10, 60_000, 10_000),
+    "mnist": ((28, 28, 1), 10, 60_000, 10_000),
+    "stl10": ((96, 96, 3), 10, 5_000, 8_000),
+    "svhn_cropped": ((32, 32, 3), 10, 73_257, 26_032),
+}
 
 
 def means(name):
@@ -58,6 +68,18 @@ def load(name, options=DEFAULTS):
         _prepare(builder, name)
         parts = {role: reader.part(split) for role, split in reader.splits().items()}
         return cache.write(store, request, str(builder.version), reader.class_names, parts)
+
+
+def unread(name, options=DEFAULTS):
+    """What is known of some sets before they are fetched; see `keras_kd.data.sources`.
+
+    The images of each class are taken to be equally many.
+    """
+    match = TFDS.fullmatch(name)
+    if not match or match["name"] not in SHAPES or match["config"]:
+        return None
+    shape, classes, *counts = SHAPES[match["name"]]
+    return shape, classes, [np.arange(count) % classes for count in counts]
 
 
 def is_cached(name, data_dir=None, image_size=None, cache_dir=None):

@@ -47,10 +47,10 @@ def missing_here(formats):
     for name in (name for name in FORMATS if name in formats):
         for module, package in TABLE[name].needs:
             needed[package] = module, [one for one in formats if (module, package) in TABLE[one].needs]
-    for package, (module, wanting) in needed.items():
-        if not installed(module):
-            return (
-                f"{package} is not installed here; {', '.join(wanting)} need{'s' * (len(wanting) == 1)} it; install "
-                "it, or run `keras-kd export RUN` on a machine that has it"
-            )
+    absent = {package: wanting for package, (module, wanting) in needed.items() if not installed(module)}
+    for package, wanting in absent.items():
+        return (
+            f"{package} is not installed here; {', '.join(wanting)} need{'s' * (len(wanting) == 1)} it; `pip install "
+            f"{' '.join(absent)}`, or run `keras-kd export RUN` on a machine that has it"
+        )
     return None

@@ -2,7 +2,7 @@
 
 from keras_kd.report.blocks import Page
 from keras_kd.report.fields import get_path
-from keras_kd.report.first_sentence import first_sentence
+from keras_kd.report.in_brief import in_brief, next_step, smallest_file, spent
 from keras_kd.report.markdown_table import line
 from keras_kd.report.sections import (
     calibration,
@@ -23,7 +23,7 @@ from keras_kd.report.sections import (
 from keras_kd.utils.json_safe import json_safe
 
 
-def page_of_run(report, history=(), evidence=None, recipe_text=""):
+def page_of_run(report, history=(), evidence=None, recipe_text="", baseline=()):
     """The page of a run, that terminal, Markdown and HTML show.
 
     Args:
@@ -32,6 +32,7 @@ def page_of_run(report, history=(), evidence=None, recipe_text=""):
         evidence: what `keras_kd.evaluation.predictions_file.read_predictions` gives, or None: then the page has no
             reliability diagrams, confusions and images.
         recipe_text: the recipe as it was written.
+        baseline: as `history`, of the same student on labels alone.
 
     Returns:
         A `keras_kd.report.blocks.Page`.
@@ -41,23 +42,27 @@ def page_of_run(report, history=(), evidence=None, recipe_text=""):
         ['networks']
     """
     report = json_safe(report)
+    next_ = next_step(report) or ("", "")
     return Page(
         heading=line(report.get("recipe") or "Report"),
         facts=line(_facts(report)),
         shortened=bool(report.get("smoke")),
-        sentence=line(first_sentence(report)),
-        sections=sections(report, list(history or ()), evidence, recipe_text),
+        sentence=line(in_brief(report)),
+        spent=line(" ".join(one for one in (smallest_file(report), spent(report)) if one)),
+        next=next_[0],
+        command=line(next_[1]),
+        sections=sections(report, list(history or ()), evidence, recipe_text, list(baseline or ())),
     )
 
 
-def sections(report, history, evidence, recipe_text):
+def sections(report, history, evidence, recipe_text, baseline=()):
     """The sections of the page that have something to say, in their order; arguments as of `page_of_run`."""
     made = [
         verdict.verdict(report),
         verdict.networks(report),
         cooperation.cooperation(report),
         pruning.pruning(report),
-        training.curves(history),
+        training.curves(history, baseline),
         selection.selection(report),
         fidelity.fidelity(report, evidence),
         calibration.calibration(report, evidence),
@@ -83,7 +88,7 @@ def sections(report, history, evidence, recipe_text):
 def _facts(report):
     student, teacher, data = (get_path(report, part, "name") for part in ("student", "teacher", "data"))
     known = [
-        f"student {student}" if student else None,
+        f"{report.get('what') or 'student'} {student}" if student else None,
         f"taught by {teacher}" if teacher else None,
         f"data {data}" if data else None,
         f"seed {report['seed']}" if report.get("seed") is not None else None,

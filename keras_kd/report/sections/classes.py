@@ -9,6 +9,7 @@ from keras_kd.utils.formatting import NOTHING, percent, signed, words
 # Above this many classes the bars of all of them have no names, and the first and last five are drawn once more.
 NAMED = 24
 ENDS = 5
+WEAKEST = ["the student's weakest classes", "accuracy on test images", "the teacher's"]
 
 
 def classes(report):
@@ -19,26 +20,29 @@ def classes(report):
     known = sorted((change if changes else accuracies).items(), key=lambda one: (one[1], one[0]))
     if not known:
         return None
-    of_number = dict(known)
+    of_number, of_teacher = dict(known), _numbered(get_path(report, "teacher_per_class"))
     rows = [
-        [class_name(report, number), percent(accuracies.get(number)), signed(of_number[number]) if changes else NOTHING]
+        [class_name(report, number), percent(accuracies.get(number)), percent(of_teacher.get(number))]
+        + [signed(of_number[number]) if changes else NOTHING]
         for number, _ in known
     ]
     seed = f", seed {report['seed']}" if changes and report.get("seed") is not None else ""
-    header = ["class", f"accuracy{seed}", "mean change against labels alone, points"]
+    header = ["class", f"accuracy on test images{seed}", "the teacher's", "mean change against labels alone, points"]
     return section(
         "classes",
         "By class",
         plots(*_plots(report, known, changes)),
-        in_markdown(table(["the student's weakest classes", "accuracy"], _weakest(report, accuracies))),
+        in_markdown(table(WEAKEST, _weakest(report, accuracies, of_teacher))),
         folded(f"All {len(known)} classes, the worst first", table(header, rows)),
         text(_spread(report)),
     )
 
 
-def _weakest(report, accuracies):
+def _weakest(report, accuracies, of_teacher):
     worst = sorted(accuracies.items(), key=lambda one: (one[1], one[0]))[:ENDS]
-    return [[class_name(report, number), percent(accuracy)] for number, accuracy in worst]
+    return [
+        [class_name(report, number), percent(accuracy), percent(of_teacher.get(number))] for number, accuracy in worst
+    ]
 
 
 def _numbered(values):
@@ -50,15 +54,17 @@ def _numbered(values):
 def _plots(report, known, changes):
     colours = [COLOURS[1] if changes and value < 0 else COLOURS[0] for _, value in known]
     what = "change, points" if changes else "accuracy, percent"
+    of_teacher = {} if changes else _numbered(get_path(report, "teacher_per_class"))
     how = (
         "The mean over seeds of distilled minus labels alone. Bars to the left are classes that pay for what the "
         "others gain; with few test images a class, a point or two is chance."
         if changes
-        else "The student's accuracy on the test images of each class. Classes far below the others are where it fails."
+        else "The student's accuracy on the test images of each class. Classes far below the others are where "
+        f"it fails.{' A stroke is the accuracy of the teacher.' if of_teacher and len(known) <= NAMED else ''}"
     )
-    title = "Change of each class against labels alone" if changes else "Accuracy of each class"
+    title = "Change of each class against labels alone" if changes else "Accuracy on the test images of each class"
     if len(known) <= NAMED:
-        return [Plot(title, how, lambda: _draw_named(report, known, colours, what))]
+        return [Plot(title, how, lambda: _draw_named(report, known, colours, what, of_teacher))]
     ends = (slice(0, ENDS), slice(-ENDS, None))
     worst_and_best = [one for end in ends for one in known[end]]
     chosen = [one for end in ends for one in colours[end]]
@@ -66,8 +72,9 @@ def _plots(report, known, changes):
         Plot(title, how.replace("Bars to the left", "Bars below 0"), lambda: _draw_all(known, colours, what)),
         Plot(
             f"The {ENDS} worst and the {ENDS} best",
-            f"The {ENDS} worst and the {ENDS} best of the other plot, by name.",
-            lambda: _draw_named(report, worst_and_best, chosen, what),
+            f"The {ENDS} worst and the {ENDS} best of the other plot, by name."
+            f"{' A stroke is the accuracy of the teacher.' if of_teacher else ''}",
+            lambda: _draw_named(report, worst_and_best, chosen, what, of_teacher),
         ),
     ]
 
@@ -82,15 +89,18 @@ def _draw_all(known, colours, what):
     return drawn
 
 
-def _draw_named(report, known, colours, what):
+def _draw_named(report, known, colours, what, of_teacher):
     drawn, plot = axes(5.2, 0.9 + 0.27 * len(known))
     places, values = range(len(known)), [100 * value for _, value in known]
     plot.barh(places, values, color=colours, alpha=0.75, height=0.7)
+    strokes = [(100 * of_teacher[number], place) for place, (number, _) in enumerate(known) if number in of_teacher]
+    if strokes:
+        plot.plot(*zip(*strokes, strict=True), "|", color=COLOURS[1], markersize=12, markeredgewidth=2)
     reach = max(map(abs, values)) or 1.0
-    for place, value in zip(places, values, strict=True):
+    for place, (value, (number, _)) in enumerate(zip(values, known, strict=True)):
         text_ = f"{value:+.1f}" if what.startswith("change") else f"{value:.1f}"
         plot.text(
-            value + (0.02 if value >= 0 else -0.02) * reach,
+            max(value, 100 * of_teacher.get(number, 0)) + 0.03 * reach if value >= 0 else value - 0.03 * reach,
             place,
             text_.replace("-", "−"),
             va="center",
@@ -99,8 +109,10 @@ def _draw_named(report, known, colours, what):
         )
     plot.set_yticks(places, [words(class_name(report, number)) for number, _ in known])
     plot.invert_yaxis()
-    plot.margins(x=0.15)
+    plot.margins(x=0.22)
     plot.axvline(0, color=COLOURS[7], linewidth=0.8)
+    if not what.startswith("change"):
+        plot.set_xticks(range(0, 101, 20))
     plot.set_xlabel(what)
     return drawn
 

@@ -1,8 +1,8 @@
 """The exported files and their gates."""
 
 from keras_kd.report.blocks import also_in_terminal, in_terminal, listed, section, table, text
-from keras_kd.report.fields import entries, parts
-from keras_kd.utils.formatting import bare_percent, number, percent, size
+from keras_kd.report.fields import entries, get_path, parts
+from keras_kd.utils.formatting import DASH, NOTHING, bare_percent, figure, milliseconds, number, percent, size
 
 GATES = {True: "passed", False: "failed"}
 
@@ -14,11 +14,12 @@ def exports(report):
         [one.get("file"), one.get("format"), size(one.get("bytes"))]
         + [number(one.get("max_difference")), number(one.get("mean_difference"))]
         + [percent(one.get(key)) for key in ("agreement", "accuracy", "accuracy_drop")]
+        + [milliseconds(get_path(one, "latency", "median"), nothing=NOTHING)]
         + [GATES.get(one.get("passed"))]
         for one in made
     ]
     differences = ["largest difference", "mean difference", "agreement with Keras"]
-    header = ["file", "format", "size", *differences, "top-1", "drop", "gate"]
+    header = ["file", "format", "size", *differences, "top-1", "drop", "one image", "gate"]
     counts = " and ".join(map(str, sorted({one["images"] for one in made if one.get("images")})))
     how = f"Compared with Keras on {counts} test images; differences are of logits." if counts else ""
     note = report.get("export_note")
@@ -26,7 +27,8 @@ def exports(report):
         "exports",
         "Exported files",
         table(header, rows, how),
-        in_terminal(listed([_brief(one) for one in made])),
+        in_terminal(_in_brief(report, made)),
+        in_terminal(listed([_kept_out(one) for one in made if not one.get("passed")])),
         text(_int8(report)),
         in_terminal(text(_int8_in_brief(report))),
         also_in_terminal(text(f"Not exported: {note}." if note and not rows else "")),
@@ -34,20 +36,34 @@ def exports(report):
     )
 
 
-def _brief(one):
-    name = one.get("file") or one.get("format")
-    if not one.get("passed"):
-        return f"{name}: kept out: {'; '.join(entries(one, 'failures'))}"
-    shares = [bare_percent(one.get(key)) for key in ("accuracy", "keras_accuracy", "agreement")]
-    return (
-        f"{name}: {size(one.get('bytes'))}, top-1 {shares[0]} (Keras {shares[1]}), agreement with Keras "
-        f"{shares[2]} %, "
-        f"largest difference {number(one.get('max_difference'))}, {one.get('images')} images"
+def _in_brief(report, made):
+    """The files that passed, for the terminal; of a shortened run without figures that would be taken for results."""
+    passed = [one for one in made if one.get("passed")]
+    if report.get("smoke"):
+        return text("made and run:", ", ".join(f"{_name(one)} {size(one.get('bytes'))}" for one in passed))
+    rows = [
+        [_name(one), size(one.get("bytes"), nothing=DASH), bare_percent(one.get("accuracy"))]
+        + [bare_percent(one.get("agreement")), figure(one.get("max_difference"))]
+        + [milliseconds(get_path(one, "latency", "median"))]
+        for one in passed
+    ]
+    images = " and ".join(map(str, sorted({one["images"] for one in passed if one.get("images")})))
+    note = (
+        f"each compared with Keras on {images} test images: as Keras in percent, difference of logits" if images else ""
     )
+    return table(["file", "size", "top-1", "as Keras", "largest difference", "latency"], rows, note)
+
+
+def _name(one):
+    return one.get("file") or one.get("format")
+
+
+def _kept_out(one):
+    return f"{_name(one)}: kept out: {'; '.join(entries(one, 'failures'))}"
 
 
 def _remarks(one):
-    name = one.get("file") or one.get("format")
+    name = _name(one)
     if entries(one, "failures"):
         yield f"{name} was kept out: {'; '.join(entries(one, 'failures'))}"
     if entries(one, "flex_ops"):

@@ -1,6 +1,6 @@
 """What else the student may have taken over: robustness, attention, invariance."""
 
-from keras_kd.report import tables
+from keras_kd.report import property_tables as tables
 from keras_kd.report.blocks import Plot, plots, section, table, text
 from keras_kd.report.fields import parts
 from keras_kd.report.plots import COLOURS, axes, legend_above

@@ -4,7 +4,7 @@ import math
 
 from keras_kd.report.blocks import Plot, in_terminal, plots, section, table, text
 from keras_kd.report.fields import get_path, parts
-from keras_kd.report.plots import COLOURS, axes, legend_above
+from keras_kd.report.plots import COLOURS, axes, in_decades, in_whole_numbers, legend_above
 from keras_kd.utils.formatting import NOTHING, percent
 
 # Columns of a history that say what an epoch cost.
@@ -24,14 +24,14 @@ TIME_NAMES = {
 }
 
 
-def curves(history):
-    """A plot for each figure of the history: its training and its validation images."""
-    columns = figures_by_epoch(history)
+def curves(history, baseline=()):
+    """A plot for each figure of the history: its training and its validation images, and those on labels alone."""
+    columns, alone = figures_by_epoch(history), figures_by_epoch(baseline)
     epochs = columns.pop("epoch", ())
     names = list(dict.fromkeys(name.removeprefix(VALIDATION) for name in columns))
     # What a reader asks first: is it right, and has the loss come down.
     names.sort(key=lambda name: (not name.endswith("accuracy"), name != "loss", name == "learning_rate"))
-    drawn = [_curve(name, epochs, columns.get(name), columns.get(VALIDATION + name)) for name in names]
+    drawn = [_curve(name, epochs, columns, alone) for name in names]
     return section("curves", "Learning curves", plots(*drawn))
 
 
@@ -65,34 +65,50 @@ def _float(value):
     return found if math.isfinite(found) else math.nan
 
 
-def _curve(name, epochs, of_training, of_validation):
-    how = _how(name, bool(of_training and of_validation))
-    return Plot(_title(name), how, lambda: _draw_curve(name, epochs, of_training, of_validation))
+def _curve(name, epochs, columns, alone):
+    """The plot of a figure; next to it that of the student on labels alone, where both are of one kind."""
+    lines = [
+        (epochs, columns.get(name), "training", "-", COLOURS[0]),
+        (epochs, columns.get(VALIDATION + name), "validation", "--", COLOURS[1]),
+    ]
+    if name.endswith("accuracy"):
+        lines += [
+            (alone.get("epoch"), alone.get(name), "labels alone, training", "-", COLOURS[7]),
+            (alone.get("epoch"), alone.get(VALIDATION + name), "labels alone, validation", "--", COLOURS[2]),
+        ]
+    lines = [one for one in lines if one[1]]
+    of = {label.rpartition(", ")[2] for _, _, label, _, _ in lines}
+    both = {"training", "validation"} <= of
+    return Plot(_title(name, of), _how(name, both), lambda: _draw_curve(name, lines))
 
 
-def _draw_curve(name, epochs, of_training, of_validation):
+def _draw_curve(name, lines):
     drawn, plot = axes(5.0, 2.9)
     share = name.endswith("accuracy")
     scale = 100 if share else 1
-    lines = [(of_training, "training", "-"), (of_validation, "validation", "--")]
-    for number_, (values, label, style) in enumerate(lines):
-        if values:
-            dots = {"marker": "o", "markersize": 4} if len(epochs) < 3 else {}
-            heights = [scale * value for value in values]
-            plot.plot(epochs, heights, style, color=COLOURS[number_], label=label, linewidth=1.8, **dots)
-    known = [value for values, *_ in lines for value in values or () if not math.isnan(value)]
+    longest = max((epochs for epochs, *_ in lines), key=len)
+    for epochs, values, label, style, colour in lines:
+        dots = {"marker": "o", "markersize": 4} if len(epochs) < 3 else {}
+        heights = [scale * value for value in values]
+        plot.plot(epochs, heights, style, color=colour, label=label, linewidth=1.8, **dots)
+    known = [value for _, values, *_ in lines for value in values if not math.isnan(value)]
     if min(known) > 0 and max(known) > 10**DECADES * min(known) and not share:
-        plot.set_yscale("log")
-    if len(epochs) < 3:
-        plot.set_xticks(epochs)
+        in_decades(plot.yaxis)
+    if len(longest) < 3:
+        plot.set_xticks(longest)
+    else:
+        in_whole_numbers(plot.xaxis, longest)
     plot.set_xlabel("epoch")
     plot.set_ylabel("percent" if share else name.replace("_", " "))
-    if of_training and of_validation:
-        plot.legend(frameon=False)
+    if len(lines) > 1:
+        legend_above(plot, 2)
     return drawn
 
 
-def _title(name):
+def _title(name, of=()):
+    if name.endswith("accuracy") and of:
+        images = " and ".join(one for one in ("training", "validation") if one in of)
+        return f"{name.replace('_', ' ').capitalize()} on {images} images"
     if name == "loss":
         return "Loss, all its terms together"
     if name == "label_loss":

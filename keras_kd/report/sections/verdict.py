@@ -28,7 +28,7 @@ def networks(report):
         "networks",
         "Student and teacher",
         table(header, rows),
-        in_terminal(table(*tables.networks_in_brief(report))),
+        in_terminal(table(*tables.networks_in_brief(report), tables.tested_on(report))),
         text(tables.savings(report)),
         also_in_terminal(text(tables.taught_teacher(report))),
         text(tables.best_epoch(report)),

@@ -145,10 +145,10 @@ def _has_phases(recipe):
 
 def optimizer(fit, phases=False):
     """The optimizer of a recipe's `fit`; with `phases` it leaves alone what a step does not reach."""
+    clipped = {"global_clipnorm": fit.clip_norm}
     if fit.optimizer == "sgd":
-        return SGD(
-            fit.learning_rate, momentum=fit.momentum, l2=fit.l2, nesterov=fit.nesterov, skip_zero_gradients=phases
-        )
+        own = {"momentum": fit.momentum, "l2": fit.l2, "nesterov": fit.nesterov, "skip_zero_gradients": phases}
+        return SGD(fit.learning_rate, **own, **clipped)
     if fit.optimizer == "adamw":
-        return keras.optimizers.AdamW(fit.learning_rate, weight_decay=fit.weight_decay)
-    return keras.optimizers.Adam(fit.learning_rate)
+        return keras.optimizers.AdamW(fit.learning_rate, weight_decay=fit.weight_decay, **clipped)
+    return keras.optimizers.Adam(fit.learning_rate, **clipped)

@@ -1,11 +1,13 @@
 """Measuring again: the student of a finished run, or any Keras model on the test images of a dataset."""
 
+from datetime import date
 from pathlib import Path
 
 from keras_kd import data
 from keras_kd.models.network import build, cost, logits_of
 from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema_networks import ModelSpec
+from keras_kd.report.in_brief import MODEL
 from keras_kd.report.report import Report
 from keras_kd.report.summarize import summarize
 from keras_kd.report.write import write
@@ -15,16 +17,16 @@ from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import hold_run, mend, read_report, same_inputs
 from keras_kd.workflows.run.inputs import inputs_of
 from keras_kd.workflows.run.load_teacher import load_independent_teacher, load_teacher
-from keras_kd.workflows.run.measure import measure
+from keras_kd.workflows.run.measure import latencies, measure
 from keras_kd.workflows.run.open_run import load_data, open_run
-from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld, with_time
-from keras_kd.workflows.run.write_page import write_page
+from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld
+from keras_kd.workflows.run.write_page import with_page
 
 PUT_ALL_BACK = "put back what was there, or train it again: `keras-kd distill` of its recipe with --restart"
 # Of a report what measuring again does not change.
 KEPT = (
     "exports", "export_note", "int8_fine_tuning", "calibration_images", "smoke", "git_commit", "environment", "verdict",
-    "doctor", "delivered"
+    "doctor", "delivered", "command"
 )  # fmt: skip
 
 
@@ -43,10 +45,17 @@ def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=
     """
     images = data.load(dataset, image_size=image_size)
     network = build(ModelSpec(model=str(file), pixels=pixels, from_logits=from_logits), images, "model")
+    return report_of_model(file, network, images, dataset)
+
+
+def report_of_model(file, network, images, name):
+    """The report of a `.keras` file, its `Network`, on the test images of a dataset; `name` is that of the dataset."""
     logits, seconds = logits_of(network, images.test.images)
     report = summarize(logits, None, images.test.labels)
-    report.recipe, report.student.name = Path(file).name, network.name
-    report.cost = cost(network.model)
+    report.recipe, report.student.name, report.what = Path(file).name, network.name, MODEL
+    report.cost, report.date = cost(network.model), date.today().isoformat()
+    report.latency = latencies(images.test.images[0], student=network)
+    report.data = {"name": name, "test": len(images.test), "classes": images.classes}
     report.time = {"seconds": {"data": round(images.seconds, 3), "student": round(seconds * len(logits), 3)}}
     report.environment, report.git_commit = environment(), git_commit()
     return report
@@ -63,9 +72,7 @@ def evaluate(folder):
             with stage("measuring"):
                 _measure(recipe, files, owned)
         keep_spent_unheld(spent, lambda: hold_run(files, wait=True), before)
-        with stage("page"):
-            write_page(folder)
-        return with_time(files.path, spent)
+        return with_page(folder, spent)
 
 
 def _measure(recipe, files, owned):

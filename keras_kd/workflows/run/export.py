@@ -1,18 +1,31 @@
-"""Exporting the student of a finished run."""
+"""Exporting the student of a finished run, or any Keras model."""
 
-from keras_kd.export.formats import missing_here
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_kd import data
+from keras_kd.data.views.crop_flip import epoch_order
+from keras_kd.export.export import export as export_files
+from keras_kd.export.formats import DEFAULTS, missing_here
+from keras_kd.models.network import build
+from keras_kd.recipe.folders import RunFolder
+from keras_kd.recipe.schema import ExportSpec
+from keras_kd.recipe.schema_networks import ModelSpec
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.screen import print_note
 from keras_kd.utils.stages import stage, timed
 from keras_kd.utils.steps import telling
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver
+from keras_kd.workflows.run.evaluate import report_of_model
 from keras_kd.workflows.run.folder import hold_run, mend, read_report
 from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.open_run import load_data, open_run
 from keras_kd.workflows.run.prune_student import know_student_of
-from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld, with_time
-from keras_kd.workflows.run.write_page import write_page
+from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld
+from keras_kd.workflows.run.write_page import with_page
 
 
 def export(folder, *, formats=None, quiet=False):
@@ -35,10 +48,51 @@ def export(folder, *, formats=None, quiet=False):
             before = keep_spent(spent, owned)
             _deliver(recipe, files, owned, formats, quiet)
         keep_spent_unheld(spent, lambda: hold_run(files, wait=True), before)
-        with stage("page"):
-            write_page(folder)
-        report = with_time(files.path, spent)
+        report = with_page(folder, spent)
     refuse_failed(report)
+    return report
+
+
+def export_model(file, dataset, folder, *, formats=(), pixels="pixels", from_logits=True, image_size=None, quiet=False):
+    """Exports a `.keras` file that is no run's, each file compared with Keras on the test images of a dataset.
+
+    Args:
+        file: path of the model.
+        dataset: name, as in a recipe; the ranges of int8 files are measured on its training images.
+        folder: where the files go; made if missing.
+        formats: some of `keras_kd.export.formats.FORMATS`; SavedModel, LiteRT and LiteRT int8 by default.
+        pixels, from_logits, image_size: as of `keras_kd.workflows.run.evaluate.evaluate_model`. The exported files take
+            pixels 0..255.
+        quiet: no progress.
+
+    Returns:
+        A report of the model, with "exports".
+
+    Raises:
+        GateError: a file differs from the Keras model by more than the gates allow.
+    """
+    formats = tuple(formats or DEFAULTS)
+    missing = missing_here(formats)
+    if missing:
+        raise UserError(f"export: {missing}")
+    with telling(Path(file).name, quiet), tempfile.TemporaryDirectory() as work:
+        images = data.load(dataset, image_size=image_size)
+        network = build(ModelSpec(model=str(file), pixels=pixels, from_logits=from_logits), images, "model")
+        report = report_of_model(file, network, images, dataset)
+        # As it takes pixels of 0..255, whatever it takes itself.
+        saved = RunFolder(Path(work)).student
+        network.model.save(saved)
+        picked = np.sort(epoch_order(0, 0, len(images.train))[: ExportSpec().calibration_images])
+        report.exports = export_files(
+            saved,
+            folder,
+            formats=formats,
+            from_logits=from_logits,
+            calibration_images=np.asarray(images.train.images[picked]),
+            test_images=np.asarray(images.test.images),
+            test_labels=images.test.labels,
+            quiet=True,
+        )
     return report
 
 

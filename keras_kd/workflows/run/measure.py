@@ -4,6 +4,7 @@ import json
 import os
 import time
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from keras_kd.data.dataset import facts
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
-from keras_kd.models.network import Network, cost, logits_of
+from keras_kd.models.network import Network, cost, latency, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.pruning import student_name
 from keras_kd.recipe.schema import EvidenceSpec
@@ -54,8 +55,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     # A teacher of other classes can be compared with nothing here.
     comparable = None if logits[1] is None else teacher
     weighed, report.label_weight = with_measured_weights(recipe, dataset, teacher)
-    report.cooperation = cooperating.measured(files)
-    report.pruning = prune_student.measured(files)
+    report.cooperation, report.pruning = cooperating.measured(files), prune_student.measured(files)
     report.taught_teacher = taught_teacher.measured(files, dataset, comparable, logits)
     if not brief:
         share = _share_of_distillation(weighed)
@@ -77,6 +77,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
         report.teacher = {**scores, "name": teacher.name, "source": teacher.source}
     report.cost = {**cost(student.model), "file_bytes": files.student.stat().st_size}
     report.teacher_cost = cost(teacher.model) if teacher else None
+    report.latency = None if brief else latencies(dataset.test.images[0], student=student, teacher=teacher)
     rows = read_history(files)
     report.selection = chosen_terms.measured(recipe, rows)
     banked = all("teacher_seconds" in row for row in rows) and bool(rows)
@@ -87,11 +88,24 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     if recipe.generations > 1:
         report.generations = _generations(recipe, files.path, report)
     report.environment, report.seed, report.git_commit = environment(), recipe.seed, git_commit()
+    report.date = date.today().isoformat()
     # A history that is damaged or gone tells no number; a student that is there has all of its epochs.
     report.epochs = len(rows) or recipe.fit.epochs
     report.settings = recipe.dump(files.path)
     report.time.seconds["measuring"] = round(time.monotonic() - begun, 3)
     return report
+
+
+def latencies(image, **networks):
+    """How long an image takes through each of some networks, None among them.
+
+    Args:
+        image: uint8 (height, width, channels).
+        **networks: `Network` by role.
+    """
+    found = {role: latency(network, image) for role, network in networks.items() if network is not None}
+    known = environment()
+    return {**found, "runtime": f"Keras on {known['backend']}", "device": known["device"]}
 
 
 def _notes(teacher):

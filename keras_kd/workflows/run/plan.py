@@ -10,7 +10,7 @@ from keras_kd.models import cost as bench
 from keras_kd.models.network import cost
 from keras_kd.recipe.folders import teacher_run_name
 from keras_kd.recipe.load import reading_once
-from keras_kd.utils.formatting import duration, megabytes, millions, plural, size
+from keras_kd.utils.formatting import count, duration, plural, size
 from keras_kd.workflows.run.choose_bank import planned_bytes
 from keras_kd.workflows.run.dry_run import about_data, dry_run
 
@@ -146,8 +146,7 @@ def in_words(planned):
     for role in ("teacher", "student"):
         one = planned[role]
         if one:
-            macs = millions(one["macs"], 2, unit="M")
-            cost = f"{one['parameters']:,} parameters, {macs} multiply-accumulates per image"
+            cost = f"{one['parameters']:,} parameters, {count(one['macs'])} multiply-accumulates per image"
             lines.append(f"  {role:<8} {one['name']}: {cost}")
     about = planned["data"]
     shape = " x ".join(map(str, about["image_shape"]))
@@ -167,6 +166,6 @@ def in_words(planned):
         before = duration(planned["teacher_run"]["seconds"])
         lines.append(f"           before it about {before} for the teacher, if its run is missing")
     bank = f", and {size(planned['bank_bytes'], 'bank')} for the teacher's bank" if planned["bank_bytes"] else ""
-    lines.append(f"  disk     about {megabytes(planned['bytes'], 0, mega=2**20)}{bank}")
+    lines.append(f"  disk     about {size(planned['bytes'])}{bank}")
     lines += [f"  doubtful {line}" for line in planned.get("checks") or ()]
     return "\n".join(lines)

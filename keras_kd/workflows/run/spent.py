@@ -62,12 +62,20 @@ def keep_spent_unheld(spent, hold, before):
     spent.keep = keep
 
 
-def with_time(folder, spent):
-    """The report of a run that has come to its end, all of the command's time in it; written."""
+def with_time(folder, spent, command=None):
+    """The report of a run that has come to its end, all of the command's time in it; written.
+
+    Args:
+        folder: of the run.
+        spent: the `Stages` of the command.
+        command: by which the run was made; None leaves what the report says.
+    """
     spent.mark()
     with hold_run(RunFolder(Path(folder)), wait=True) as owned:
         report = read_report(folder)
         note_spent(report, owned)
+        if command is not None:
+            report.command = command
         write(report, folder)
     # As it is read again: with the words that JSON has for numbers as keys.
     return read_report(folder)

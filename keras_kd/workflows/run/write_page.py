@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+from keras_kd.evaluation.metrics.verdict import LABELS_ALONE
 from keras_kd.evaluation.predictions_file import read_predictions
 from keras_kd.recipe.folders import RunFolder
+from keras_kd.report.fields import entries
 from keras_kd.report.html_page import page
 from keras_kd.report.soundness import refuse_changed, refuse_no_folder
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
+from keras_kd.utils.stages import stage
 from keras_kd.utils.steps import step
 from keras_kd.workflows.run.folder import hold_run, is_run, read_history, read_report
+from keras_kd.workflows.run.spent import with_time
 
 
 def write_page(folder):
@@ -24,15 +28,56 @@ def write_page(folder):
     Raises:
         UserError: there is no finished run in the folder.
     """
-    files = RunFolder(Path(folder))
-    refuse_no_folder(folder)
-    step("writing the page", tell=False)
-    refuse_changed(files.path)
-    report = read_report(files.path)
-    if report is None or not is_run(files.path):
-        raise UserError(f"{folder}: no finished run (no report.json that can be read); `keras-kd distill` makes one")
-    recipe = files.recipe.read_text(encoding="utf-8") if files.recipe.exists() else ""
-    text = page(report, read_history(files), read_predictions(files.predictions), recipe)
-    with hold_run(files, wait=True), atomic_write(files.report_page) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-    return files.report_page
+    return RunPage(folder).write()
+
+
+def with_page(folder, spent, command=None):
+    """The report of a run that has come to its end: its page drawn, all of the command's time in both.
+
+    Args:
+        folder: of the run.
+        spent: the `Stages` of the command.
+        command: by which the run was made, for the report; None leaves what it says.
+    """
+    with stage("page"):
+        drawn = RunPage(folder)
+    report = with_time(folder, spent, command)
+    # The plots are drawn: what the page says is now what the report says.
+    drawn.write()
+    return report
+
+
+class RunPage:
+    """The page of a run, its plots drawn; arguments and errors as of `write_page`."""
+
+    def __init__(self, folder):
+        self.files = RunFolder(Path(folder))
+        refuse_no_folder(folder)
+        step("writing the page", tell=False)
+        refuse_changed(self.files.path)
+        if read_report(self.files.path) is None or not is_run(self.files.path):
+            raise UserError(
+                f"{folder}: no finished run (no report.json that can be read); `keras-kd distill` makes one"
+            )
+        self.drawn = {}
+        self._text()
+
+    def write(self):
+        """Writes it; returns its path."""
+        text = self._text()
+        with hold_run(self.files, wait=True), atomic_write(self.files.report_page) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+        return self.files.report_page
+
+    def _text(self):
+        files, report = self.files, read_report(self.files.path)
+        recipe = files.recipe.read_text(encoding="utf-8") if files.recipe.exists() else ""
+        evidence, alone = read_predictions(files.predictions), _history_alone(files, report)
+        return page(report, read_history(files), evidence, recipe, alone, drawn=self.drawn)
+
+
+def _history_alone(files, report):
+    """The history of the same student on labels alone, of the seed of the run; empty where there is none."""
+    runs = entries(report.as_json(), "verdict", "against", LABELS_ALONE, "runs")
+    of_seed = [one["run"] for one in runs if one.get("seed") == report.seed and one.get("run")]
+    return read_history(RunFolder(files.path / of_seed[0])) if of_seed else []
