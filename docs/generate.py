@@ -19,7 +19,15 @@ from keras_kd.methods import METHODS
 from keras_kd.methods.parts.subclass_head import TAP as SUBCLASSES
 from keras_kd.methods.parts.targets import Target
 from keras_kd.methods.taxonomy import KNOWLEDGE, PROBLEMS, SCHEMES
-from keras_kd.recipe import schema, schema_cooperative, schema_data, schema_meta, schema_networks, schema_selection
+from keras_kd.recipe import (
+    schema,
+    schema_cooperative,
+    schema_data,
+    schema_meta,
+    schema_networks,
+    schema_pruning,
+    schema_selection,
+)
 from keras_kd.report.report import Report
 from keras_kd.report.search_result import SearchResult
 from keras_kd.report.section import Section
@@ -49,7 +57,7 @@ def recipes_page():
         ("teacher, student", schema_networks.ModelSpec),
     ]
     parts += [("teacher, teacher.ensemble[...]", schema_networks.MemberSpec), ("teacher", schema_networks.TeacherSpec)]
-    parts += [("student", schema_networks.StudentSpec)]
+    parts += [("student", schema_networks.StudentSpec), ("student.prune", schema_pruning.PruneSpec)]
     parts += [("terms[...]", schema.TermSpec), ("a schedule", Schedule), ("trust", schema.TrustSpec)]
     parts += [("meta", schema_meta.MetaSpec), ("selection", schema_selection.SelectionSpec)]
     parts += [("cooperative", schema_cooperative.CooperativeSpec)]

@@ -27,6 +27,7 @@ __all__ = [
     "CRD",
     "CTKD",
     "Cooperation",
+    "Criterion",
     "CrossFittedBank",
     "DATASETS",
     "DIS",
@@ -83,6 +84,8 @@ __all__ = [
     "evaluate",
     "export",
     "load_recipe",
+    "prune",
+    "re_estimate_batch_norm",
     "search",
     "study",
 ]
@@ -136,6 +139,9 @@ if TYPE_CHECKING:
         SubclassTeacher,
     )
     from keras_kd.models import MODELS
+    from keras_kd.models.pruning.criteria import Criterion
+    from keras_kd.models.pruning.plan import prune
+    from keras_kd.models.start import re_estimate_batch_norm
     from keras_kd.report.report import Report
     from keras_kd.training.cooperate import cooperate
     from keras_kd.training.cooperation_settings import Cooperation
@@ -162,6 +168,9 @@ _NAMES = {
     "JensenShannon KCD KD LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP "
     "SimKD Subclass SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
+    "keras_kd.models.pruning.criteria": "Criterion",
+    "keras_kd.models.pruning.plan": "prune",
+    "keras_kd.models.start": "re_estimate_batch_norm",
     "keras_kd.report.report": "Report",
     "keras_kd.training.cooperate": "cooperate",
     "keras_kd.training.cooperation_settings": "Cooperation",

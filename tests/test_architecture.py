@@ -231,6 +231,7 @@ EXCEPTIONS = {
     "evaluation/attacks.py:robustness": "public",
     "export/export.py:export": "public",
     "models/by_name.py:build": "public",
+    "models/pruning/plan.py:prune": "public",
     "training/distiller.py:__init__": "public",
     "workflows/commands.py:distill": "public: the options of the command",
     "workflows/commands.py:export": "public: the options of the command",

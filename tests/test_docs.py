@@ -67,12 +67,13 @@ def test_the_readme_has_no_gaps():
     )
 
 
-OF_FOLDERS = {"report.json", "search.json", "bank.json", "about.json", "made.json", "bench.json"}
+OF_FOLDERS = {"report.json", "search.json", "bank.json", "about.json", "made.json", "bench.json", "pruning.json"}
 
 
 def test_every_result_that_is_named_is_there_and_every_result_is_named():
     pages = README + "".join(
-        (ROOT / "docs" / name).read_text() for name in ("exports.md", "findings.md", "performance.md", "safety.md")
+        (ROOT / "docs" / name).read_text()
+        for name in ("exports.md", "findings.md", "performance.md", "prune.md", "safety.md")
     )
     named = re.findall(r"`(\w+\.json)`", pages)
     # Those of a GPU are named before they are there.

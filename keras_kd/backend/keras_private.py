@@ -68,6 +68,18 @@ def count_of_outputs(operation):
     return len(operation._inbound_nodes[0].outputs)
 
 
+def operation_name(operation):
+    """The name of an operation of `keras.ops`, such as "Add": their classes are not public. None of anything else."""
+    kind = type(operation)
+    return kind.__name__ if kind.__module__.startswith("keras.src.ops.") else None
+
+
+def of_applications(layer):
+    """The name of a layer that `keras.applications` has for itself, such as "LayerScale"; None of anything else."""
+    kind = type(layer)
+    return kind.__name__ if kind.__module__.startswith("keras.src.applications.") else None
+
+
 def run_through(model, given, call):
     """The outputs of a functional model on tensors, `call(layer, *given, **options)` in place of each layer's call.
 

@@ -33,6 +33,7 @@ class RunFolder:
     taught_teacher = property(lambda self: self.path / "taught_teacher.keras")
     cooperation = property(lambda self: self.path / "cooperation.json")
     bank = property(lambda self: self.path / "bank.json")
+    pruning = property(lambda self: self.path / "pruning.json")
     int8_student = property(lambda self: self.path / "student_int8.keras")
     delivered = property(lambda self: self.path / "delivered.keras")
     text = property(lambda self: self.path / "report.md")
@@ -63,6 +64,7 @@ class RunFolder:
         others += [self.example, self.int8_student] if exports else []
         others += [self.delivered] if recipe.export.deliver == "best" else []
         others += [self.taught_teacher] if recipe.meta is not None else []
+        others += [self.pruning] if recipe.student.prune is not None else []
         if recipe.cooperative is not None:
             others += [self.cooperation, *(self.peer(number) for number in range(1, len(recipe.peers) + 1))]
         return (*self.always, *exports, *others)
@@ -70,7 +72,7 @@ class RunFolder:
 
 # What is there of a run in addition to `RunFolder.always` and the exported files: names relative to its folder.
 OTHERS = (
-    r"(teacher|bank|bench)\.json|(student_int8|delivered)\.keras|example/run\.py|checkpoints/(epoch_\d{4,}|best_validation)\.keras|"
+    r"(teacher|bank|bench|pruning)\.json|(student_int8|delivered)\.keras|example/run\.py|checkpoints/(epoch_\d{4,}|best_validation)\.keras|"
     r"tensorboard/events\.out\.tfevents\.\d+\.keras_kd|saved_model/(saved_model|fingerprint|keras_metadata)\.pb|"
     r"saved_model/variables/variables\.[\w.-]+"
 )

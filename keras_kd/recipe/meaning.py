@@ -10,6 +10,7 @@ from keras_kd.recipe.folds import data_fold_errors
 from keras_kd.recipe.known_data import known_data_errors
 from keras_kd.recipe.meta import meta_errors
 from keras_kd.recipe.own_views import own_views_errors
+from keras_kd.recipe.pruning import pruning_errors
 from keras_kd.recipe.schema_types import AUTO, SEED
 from keras_kd.recipe.selection import selection_errors
 from keras_kd.recipe.teacher import independent_teacher_errors, teacher_errors
@@ -50,6 +51,7 @@ def meaning_errors(recipe, path, code):
         *_checkpoint_errors(recipe.fit),
         *_fit_errors(recipe.fit),
         *_student_errors(recipe),
+        *pruning_errors(recipe, code),
         *_search_errors(recipe),
         *meta_errors(recipe, code),
         *selection_errors(recipe),
@@ -118,7 +120,7 @@ def _term_errors(recipe, code):
             or term.settings.get("margins") == "teacher"  # measured before training
         )
     ]
-    if recipe.teacher is not None and not uses:
+    if recipe.teacher is not None and not uses and recipe.student.prune is None:
         errors.append((("teacher",), "no term with a weight above 0 uses it; add terms: [{method: kd}], or drop it"))
     if recipe.generations > 1 and recipe.teacher is None and not uses:
         errors.append((("generations",), "no term learns from the one before; add terms: [{method: kd}], or drop it"))
@@ -192,6 +194,8 @@ def _fit_errors(fit):
 
 def _student_errors(recipe):
     errors, student = [], recipe.student
+    if student.model is None:
+        return errors  # see `pruning_errors`
     if student.start_from_teacher is not None and recipe.teacher is None:
         errors.append((("student", "start_from_teacher"), "there is no teacher; give one, or leave it out"))
     if student.weights and models.kind(student.model) != "application":

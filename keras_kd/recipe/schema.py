@@ -374,6 +374,9 @@ class Recipe(Part):
         for field in ("modules", "meta", "selection", "cooperative"):
             if not plain.get(field):
                 plain.pop(field, None)
+        for field in ("prune", "model"):
+            if plain["student"].get(field) is None:
+                plain["student"].pop(field, None)
         if (plain.get("teacher") or {}).get("ensemble_views") == "same":
             plain["teacher"].pop("ensemble_views")
         if not plain["data"].get("groups"):

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from keras_kd.recipe.schema_pruning import PruneSpec
 from keras_kd.recipe.schema_types import (
     ABOVE_ZERO,
     CLASSES,
@@ -84,6 +85,10 @@ def short_model(value):
 class StudentSpec(ModelSpec):
     """The network to train. A plain string is shorthand for `{model: string}`."""
 
+    model: Line | None = Field(None, description=f"{ModelSpec.model_fields['model'].description}; or give `prune`")
+    prune: PruneSpec | None = Field(
+        None, description="the teacher made smaller is the student: {macs: 0.5}, a share of its multiply-accumulates"
+    )
     start_from_teacher: Number | None = Field(
         None,
         ge=0,

@@ -74,6 +74,17 @@ class CooperatingNetworks(Section):
     )
 
 
+class Pruning(Section):
+    """What was removed of the teacher to make the student of it (`student.prune`)."""
+
+    criterion: str | None = described("what a channel was worth")
+    macs: list[int] | None = described("multiply-accumulates per image, before and after")
+    parameters: list[int] | None = described("before and after")
+    layers: list[dict[str, Any]] | None = described(
+        "a row for each layer: layer, channels before and after, why some stay"
+    )
+
+
 class Control(Section):
     """The agreement of the student with a network that did not teach it, on the test images."""
 
@@ -251,6 +262,7 @@ class Report(Section):
     taught_teacher: TaughtTeacher | None = described("the same teacher after it was taught to teach")
     selection: Selection | None = described("which terms a policy chose")
     cooperation: CooperatingNetworks | None = described("what networks that taught each other came to")
+    pruning: Pruning | None = described("what was removed of the teacher to make the student of it")
     fidelity: Fidelity | None = described("student against teacher")
     deviation: Deviation | None = described("their logits against each other")
     calibration: Calibration | None = described("of the student")

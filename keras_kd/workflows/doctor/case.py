@@ -212,7 +212,7 @@ class Case:
     @functools.cached_property
     def student(self):
         """The untrained student, with the run's own initial weights, as a `Network`."""
-        return build_student(self.recipe, self.dataset)
+        return build_student(self.recipe, self.dataset, self.teacher)
 
     @functools.cached_property
     def report(self):

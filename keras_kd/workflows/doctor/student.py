@@ -30,6 +30,9 @@ def check_student(case):
     Args:
         case: a `Case`.
     """
+    if case.recipe.student.prune is not None and case.teacher is None:
+        told = "is made from its teacher, which is not there now"
+        return finding(STUDENT, "unknown", told, why="A run trains the teacher first.")
     model = case.student.model
     every = bench.parameters(model)
     trains = sum(int(np.prod(one.shape)) for one in model.trainable_variables)
@@ -128,7 +131,9 @@ USUAL_RATES = "`fit.learning_rate` (sgd 0.05, adam 0.001 are usual)"
 
 def _drawn_at_random(spec):
     """Whether a student's initial weights are drawn: one that comes trained need not move far."""
-    return spec.start_from_teacher is None and spec.weights is None and not ends_in(spec.model, KERAS)
+    if spec.prune is not None or spec.start_from_teacher is not None or spec.weights is not None:
+        return False
+    return not ends_in(spec.model, KERAS)
 
 
 def _unusual(case, told, evidence, change):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_kd.methods import METHODS
 from keras_kd.recipe.folders import baseline_folder
+from keras_kd.recipe.pruning import student_name
 from keras_kd.recipe.schema import BankSpec, EvidenceSpec, TermSpec
 from keras_kd.utils.file_names import file_name
 from keras_kd.workflows.run.folder import of_training
@@ -22,7 +23,7 @@ def baseline_of(recipe, label_smoothing=None):
         label_smoothing: share of a label that is spread over the classes; None trains on the labels themselves.
 
     Returns:
-        A `Recipe` without teacher, peers, trust, generations and exports.
+        A `Recipe` without peers, trust, generations and exports, and without the teacher that taught.
 
     Example:
         >>> from keras_kd.recipe.load import load
@@ -41,7 +42,8 @@ def baseline_of(recipe, label_smoothing=None):
     return recipe.model_copy(
         update={
             "fit": fit,
-            "teacher": None,
+            # A student that is made from its teacher is the same one, and is taught nothing.
+            "teacher": recipe.teacher if recipe.student.prune is not None else None,
             "student": recipe.student.model_copy(update={"start_from_teacher": None}),
             "terms": terms,
             "label_weight": label_weight,
@@ -77,7 +79,7 @@ def baselines_of(recipe, one, folder):
     smoothing = recipe.baseline.label_smoothing
     asked = {LABELS: None} if smoothing is None else {LABELS: None, SMOOTHING: smoothing}
     found = {against: baseline_of(one, label_smoothing) for against, label_smoothing in asked.items()}
-    student = file_name(Path(recipe.student.model).stem.replace(":", "-"))
+    student = file_name(Path(student_name(recipe)).stem.replace(":", "-"))
     return {
         against: (alone, baseline_folder(folder, student, digest_of(alone), one.seed))
         for against, alone in found.items()

@@ -19,14 +19,23 @@ from keras_kd.training.selection import Selection
 from keras_kd.training.sgd import SGD
 from keras_kd.training.term import Term
 from keras_kd.training.trust import trust_by_class
+from keras_kd.workflows.run.prune_student import plan_of, student_of
 
 # What of a recipe's `meta` is no argument of `Meta`.
 OF_THE_DATA = ("follow_student", "held_out")
 
 
-def build_student(recipe, dataset):
-    """The untrained student; its initial weights are decided by the recipe's seed."""
+def build_student(recipe, dataset, teacher=None):
+    """The untrained student; its initial weights are decided by the recipe's seed, or are those of its teacher.
+
+    Args:
+        recipe: a `Recipe`.
+        dataset: its data.
+        teacher: its `Network`, of which a student with `prune` is made.
+    """
     backend.set_seed(recipe.seed)
+    if recipe.student.prune is not None:
+        return student_of(recipe, dataset, plan_of(recipe, dataset, teacher))
     return _in_precision(recipe, recipe.student, dataset, "student")
 
 

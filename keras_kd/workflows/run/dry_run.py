@@ -59,7 +59,10 @@ def dry_run(recipe, about, smoke=False, visit=None, *, look=None, everything=Fal
     teacher = None if recipe.teacher is None else _tried(errors, _teacher, recipe, about, smoke, visit)
     if look is not None and not errors:
         _tried(errors, look)
-    student = _tried(errors, build_student, recipe, about)
+    if recipe.student.prune is not None and teacher is None:
+        student = None  # its teacher cannot be built
+    else:
+        student = _tried(errors, build_student, recipe, about, teacher)
     if student is not None and errors:
         # Its teacher cannot be built; what else is wrong with it is said as well.
         _tried(errors, rehearse, recipe, about, student.model, everything=everything, quiet=quiet)
@@ -111,7 +114,14 @@ def _teacher(recipe, about, smoke, visit):
 
 def _as_trained(recipe, seen, smoke):
     """The network that a run of a recipe would leave, untrained: a method may make another of the one that is named."""
-    network = build(recipe.student, seen, "teacher")
+    if recipe.student.prune is not None:
+
+        def untrained(spec, seen):
+            return _as_trained(load_teacher_recipe(spec, smoke), seen, smoke)
+
+        network = build_student(recipe, seen, assemble(recipe.teacher, seen, untrained, fits=False))
+    else:
+        network = build(recipe.student, seen, "teacher")
     makers = [method for method in map(make, recipe.terms) if type(method).student is not Method.student]
     networks = {}
     if recipe.teacher is not None and any("teacher" in method.roles for method in makers):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_kd import data, models
+from keras_kd import data
 from keras_kd.data.views.crop_flip import epoch_order
 from keras_kd.export.export import export as export_files
 from keras_kd.export.formats import DEFAULTS, missing_here
@@ -23,6 +23,7 @@ from keras_kd.workflows.run.evaluate import report_of_model
 from keras_kd.workflows.run.folder import hold_run, mend, read_report
 from keras_kd.workflows.run.load_teacher import load_teacher
 from keras_kd.workflows.run.open_run import load_data, open_run
+from keras_kd.workflows.run.prune_student import know_student_of
 from keras_kd.workflows.run.spent import keep_spent, keep_spent_unheld
 from keras_kd.workflows.run.write_page import with_page
 
@@ -37,7 +38,7 @@ def export(folder, *, formats=None, quiet=False):
     """
     recipe, files = open_run(folder, moved=True)
     formats = tuple(formats or recipe.export.formats)
-    models.know_module_of(recipe.student.model)
+    know_student_of(recipe)
     missing = missing_here(formats)
     if missing:
         raise UserError(f"export: {missing}")

@@ -138,6 +138,8 @@ def _networks(recipe):
     members = recipe.teacher.members if recipe.teacher is not None else ()
     found = [("student", recipe.student), *((f"peer {number}", one) for number, one in enumerate(recipe.peers, 1))]
     found += [("teacher" if len(members) < 2 else f"teacher {number}", one) for number, one in enumerate(members, 1)]
+    # A student that is made from its teacher is no network of its own.
+    found = [(role, spec) for role, spec in found if spec.model is not None]
     return [(role, spec) for role, spec in found if not spec.model.endswith((".yaml", ".yml"))]
 
 

@@ -14,6 +14,7 @@ from keras_kd.utils.files import sha256
 from keras_kd.utils.steps import during
 from keras_kd.workflows.run.folder import differences, read_report
 from keras_kd.workflows.run.inputs import independent_of, teacher_run
+from keras_kd.workflows.run.prune_student import know_student_of
 from keras_kd.workflows.run.teachers import assemble, check_alike, saw_held_out
 
 
@@ -79,7 +80,7 @@ def _student_of(run, file, name, seen, folder, taught=None):
     """The student of a finished run as a teacher; `file` is it, or one of its checkpoints."""
     verified(file, PUT_BACK)
     report, used = read_report(run.path), load(run.recipe, notes=[])
-    models.know_module_of(used.student.model)
+    know_student_of(used)
     model = models.build(str(file), seen.image_shape, seen.classes, pixels="pixels")
     last = file == run.student
     source = {

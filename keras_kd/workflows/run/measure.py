@@ -16,6 +16,7 @@ from keras_kd.evaluation.measure import by_split, control, properties, represent
 from keras_kd.evaluation.predictions_file import write_predictions
 from keras_kd.models.network import Network, cost, latencies, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
+from keras_kd.recipe.pruning import student_name
 from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report.report import Calibration, Fidelity, Report, Scores
 from keras_kd.report.soundness import PUT_BACK
@@ -24,10 +25,11 @@ from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
 from keras_kd.utils.paths import KERAS, ends_in
 from keras_kd.utils.steps import step
-from keras_kd.workflows.run import chosen_terms, cooperating, taught_teacher
+from keras_kd.workflows.run import chosen_terms, cooperating, prune_student, taught_teacher
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
 from keras_kd.workflows.run.label_weight import with_measured_weights
+from keras_kd.workflows.run.prune_student import know_student_of
 from keras_kd.workflows.run.statistics import statistics
 
 
@@ -53,7 +55,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     # A teacher of other classes can be compared with nothing here.
     comparable = None if logits[1] is None else teacher
     weighed, report.label_weight = with_measured_weights(recipe, dataset, teacher)
-    report.cooperation = cooperating.measured(files)
+    report.cooperation, report.pruning = cooperating.measured(files), prune_student.measured(files)
     report.taught_teacher = taught_teacher.measured(files, dataset, comparable, logits)
     if not brief:
         share = _share_of_distillation(weighed)
@@ -212,10 +214,10 @@ def _best_validation(student, dataset, files):
 
 def load_student(recipe, dataset, files, file=None):
     """The trained student of a run, or the one in another file of it."""
-    models.know_module_of(recipe.student.model)
+    know_student_of(recipe)
     file = verified(file or files.student, PUT_BACK)
     model = models.build(str(file), dataset.image_shape, dataset.classes, pixels="pixels")
-    name = recipe.student.model
+    name = student_name(recipe)
     return Network(Path(name).name if ends_in(name, KERAS) else name, model, recipe.student.from_logits)
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from keras_kd import data
 from keras_kd.data.held_out import with_held_out
-from keras_kd.models import know_module_of
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.recipe.load import load
 from keras_kd.report.soundness import refuse_lost, refuse_no_folder
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.steps import during
 from keras_kd.workflows.run.folder import is_run
+from keras_kd.workflows.run.prune_student import know_student_of
 
 
 @during("reading the data")
@@ -43,7 +43,7 @@ def know_modules_of(folder):
     """
     files = RunFolder(Path(folder))
     if files.recipe.exists():
-        know_module_of(load(files.recipe, notes=[]).student.model)
+        know_student_of(load(files.recipe, notes=[]))
 
 
 def open_run(folder, moved=False):

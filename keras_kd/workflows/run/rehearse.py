@@ -11,6 +11,7 @@ from keras_kd.export.export import export as export_files
 from keras_kd.export.formats import DEFAULTS, missing_here
 from keras_kd.models.read_back import check_read_back
 from keras_kd.recipe.folders import RunFolder
+from keras_kd.recipe.pruning import student_name
 from keras_kd.utils.errors import GateError, MachineError, UserError
 from keras_kd.utils.screen import print_note
 from keras_kd.utils.steps import step, telling
@@ -35,7 +36,7 @@ def is_own(spec):
     Args:
         spec: a `ModelSpec`.
     """
-    return models.kind(spec.model) != "zoo"
+    return spec.model is None or models.kind(spec.model) != "zoo"
 
 
 def rehearse(recipe, about, network, *, everything=False, quiet=False):
@@ -61,7 +62,7 @@ def rehearse(recipe, about, network, *, everything=False, quiet=False):
     key = json.dumps([asked, [term.method for term in recipe.terms]], sort_keys=True, default=str)
     if key in _passed:
         return
-    check_read_back(f"student {spec.model}", network)
+    check_read_back(f"student {student_name(recipe)}", network)
     if formats and missing_here(formats) is None:
         _try_exports(recipe, about, network, quiet)
     _passed.add(key)
@@ -75,7 +76,7 @@ def _try_exports(recipe, about, network, quiet):
         file = RunFolder(Path(folder)).student
         network.save(file)
         try:
-            with telling(f"student {recipe.student.model}", quiet):
+            with telling(f"student {student_name(recipe)}", quiet):
                 step("its exports, tried untrained", tell=False)
                 export_files(
                     file,
@@ -95,11 +96,11 @@ def _try_exports(recipe, about, network, quiet):
             faults = [(one["format"], text) for one in failed for text in one["failures"]]
         except MachineError as error:
             # It says nothing of the student, and the exports are still to come.
-            print_note(f"student {recipe.student.model}: its exports could not be tried: {error}")
+            print_note(f"student {student_name(recipe)}: its exports could not be tried: {error}")
         except UserError as error:
             reason = str(error).removeprefix(f"{file}: ")
             faults = [(", ".join(chosen.formats), reason)]
     if faults:
         fix = "change those layers, or leave the format out of export.formats"
-        lines = [f"student {recipe.student.model}: as {name}: {text}; {fix}" for name, text in faults]
+        lines = [f"student {student_name(recipe)}: as {name}: {text}; {fix}" for name, text in faults]
         raise UserError("\n".join(lines))

@@ -26,9 +26,10 @@ from keras_kd.workflows.run.cooperating import train_cooperating
 from keras_kd.workflows.run.feed import epochs_of, rate_of, renderer_of, rounds_of, validation_batches
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
 from keras_kd.workflows.run.margins import with_measured_margins
+from keras_kd.workflows.run.prune_student import keep_plan, plan_of, removed_before, student_of
 from keras_kd.workflows.run.taught_teacher import as_it_was, keep_taught
 
-# Batches that batch normalisation is measured on where a student starts from its teacher.
+# Batches that batch normalisation is measured on where a student starts from its teacher, or is made from it.
 START_BATCHES = 50
 
 
@@ -88,7 +89,9 @@ def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False
     until = recipe.fit.epochs if until is None else min(until, recipe.fit.epochs)
     if recipe.fit.deterministic:
         backend.make_deterministic()
-    student = build_student(recipe, dataset)
+    student, plan = _student(recipe, dataset, teacher, files, anew)
+    if plan is not None and not recipe.terms:
+        teacher = None  # the student was made from it, and learns from labels alone
     _room_for(files, [student.model, *([teacher.model] if recipe.meta else [])])
     recipe.data.family.check(dataset.image_shape)
     renderer = renderer_of(recipe, dataset)
@@ -110,10 +113,21 @@ def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False
     if rows:
         # A kill between the state and the history left the history an epoch behind.
         write_csv(rows, files.history)
-    if recipe.student.start_from_teacher is not None and not rows:
+    if plan is not None:
+        keep_plan(files, recipe, plan)
+    if (recipe.student.start_from_teacher is not None or plan is not None) and not rows:
         first = range(min(len(epochs), START_BATCHES))
         re_estimate_batch_norm(student.model, (renderer(epochs[step][0]) for step in first))
     return Training(distiller, steps, bank, rows, until)
+
+
+def _student(recipe, dataset, teacher, files, anew):
+    """(the untrained student, the plan by which it is made from its teacher, or None)."""
+    if recipe.student.prune is None:
+        return build_student(recipe, dataset), None
+    backend.set_seed(recipe.seed)
+    plan = plan_of(recipe, dataset, teacher, None if anew else removed_before(files))
+    return student_of(recipe, dataset, plan), plan
 
 
 def callbacks_of(context, training, keep_best=False):
