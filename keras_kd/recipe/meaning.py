@@ -110,21 +110,18 @@ def _term_errors(recipe, code):
         )
     if recipe.teacher is None and "teacher" in read and recipe.generations == 1:
         errors.append((("terms",), "there is no teacher; give one, or drop the terms"))
-    uses = [
-        term
-        for term in recipe.terms
-        if (term.weight is None or term.weight)
-        and (
-            term not in known
-            or "teacher" in find_method(term.method).roles
-            or term.settings.get("margins") == "teacher"  # measured before training
-        )
-    ]
+    uses = [term for term in recipe.terms if (term.weight is None or term.weight) and _asks_teacher(term, known)]
     if recipe.teacher is not None and not uses and recipe.student.prune is None:
         errors.append((("teacher",), "no term with a weight above 0 uses it; add terms: [{method: kd}], or drop it"))
     if recipe.generations > 1 and recipe.teacher is None and not uses:
         errors.append((("generations",), "no term learns from the one before; add terms: [{method: kd}], or drop it"))
     return errors
+
+
+def _asks_teacher(term, known):
+    """Whether a term reads the teacher, or has its margins measured of it; one that was not looked at may."""
+    margins = term.settings.get("margins") == "teacher"
+    return margins or term not in known or "teacher" in find_method(term.method).roles
 
 
 def _data_errors(spec):

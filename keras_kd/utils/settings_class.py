@@ -60,7 +60,7 @@ class Settings(_Told):
         return None
 
     def __setattr__(self, name, value):
-        if name in type(self).model_fields:
+        if name in type(self).model_fields and self.model_config.get("frozen"):
             kind = type(self).__name__
             raise UserError(f"{kind}: {name} cannot be changed; make another one: {kind}({name}={_shown(value)})")
         super().__setattr__(name, value)

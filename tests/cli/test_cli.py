@@ -482,7 +482,7 @@ def test_a_teacher_that_leads_back_to_itself():
     [
         ("terms: [{method: kd, target: {topk: 11}}]", "kd: target topk keeps 11 classes, and the teacher gives 10"),
         ("terms: [{method: kd}, {method: dist}]\ntrust: {}", "trust: dist has one loss for the whole batch"),
-        ("terms: [{method: at, student_taps: [stage9]}]", "student: no layer 'stage9'"),
+        ("terms: [{method: at, student_taps: [stage9], teacher_taps: [stage1]}]", "student: no layer 'stage9'"),
         ("terms: [{method: kd}]\npeers: [digits_tiny]", "no term reads them"),
     ],
 )

@@ -151,8 +151,8 @@ BROKEN = {
         ["bad.yaml:7: evidence: is a list of 1; expected `all`, or fields such as {attacks: true}"],
     ),
     "a baseline as a text": (
-        GOOD + "baseline: 'yes'\n",
-        ["bad.yaml:7: baseline: is 'yes'; expected true, or fields such as {label_smoothing: 0.1}"],
+        GOOD + "baseline: please\n",
+        ["bad.yaml:7: baseline: is 'please'; expected true, or fields such as {label_smoothing: 0.1}"],
     ),
     "a seed of several that is no whole number": (
         GOOD + "seeds: [0.5, 1]\n",

@@ -125,7 +125,7 @@ def test_one_spelling_of_a_path(tmp_path):
         (["study"], "STUDY"),
         (["new"], "NAME"),
         (["evaluate"], "RUN|MODEL.keras"),
-        (["export"], "RUN"),
+        (["export"], "RUN|MODEL.keras"),
         (["report"], "RUN..."),
         (["compare"], "RUN..."),
         (["bench"], "FILE|RUN..."),
@@ -164,10 +164,11 @@ def test_a_model_and_images_in_the_home_folder(monkeypatch, home):
 
 def test_a_run_with_a_slash_behind(monkeypatch):
     monkeypatch.setattr("keras_kd.workflows.run.evaluate.evaluate", lambda run: {"of": run})
-    monkeypatch.setattr("keras_kd.report.terminal.summary", lambda found: found["of"])
+    monkeypatch.setattr("keras_kd.report.terminal.summary", lambda found, width: found["of"])
     os.makedirs("runs/x")
     os.makedirs("runs/y.keras")
-    assert run("evaluate", "runs/x/").stdout == "runs/x/\nruns/x/\n"
+    first, *_, last = run("evaluate", "runs/x/").stdout.splitlines()
+    assert first == last == "runs/x/"
     assert run("evaluate", "runs/y.keras").stdout.startswith("runs/y.keras")
     monkeypatch.chdir("runs/x")
     # The runs of its teachers are looked for next to it.

@@ -11,6 +11,7 @@ from keras_kd.cli.main import commands
 from keras_kd.export import formats
 from keras_kd.export.formats import missing_here
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.screen import print_note_once
 
 
 def run(*arguments):
@@ -76,6 +77,7 @@ def test_a_recipe_is_found_by_its_name_and_by_its_run(tmp_path):
 
 def test_of_two_recipes_of_one_name_the_other_one_is_named(tmp_path):
     (tmp_path / "digits.yaml").write_text("data: digits\nstudent: digits_tiny\nfit: {epochs: 1}\n")
+    print_note_once.cache_clear()
     done = run("show", "digits")
     assert (
         done.exit_code == 0
