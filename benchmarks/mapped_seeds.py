@@ -203,7 +203,7 @@ def train_together(recipe, folders, name):
                 lane.callbacks.on_epoch_end(lane.epoch, lane.distiller.get_metrics_result())
                 lane.job.spent.mark()
                 if lane.epoch == lane.training.until:
-                    lane.record.log.close()
+                    lane.record.tensorboard.close()
                     keep(lane.context.files, lane.training)
             lanes = [lane for lane in lanes if lane.epoch < lane.training.until]
 
