@@ -66,8 +66,8 @@ def test_what_cannot_be_exported_here_is_trained_and_reported(tmp_path):
     (tmp_path / "alone.yaml").write_text("data: ./images.npz\nstudent: digits_tiny\nfit: {epochs: 1}\n")
     done = keras_kd("distill", "alone.yaml", "--backend", "jax", cwd=tmp_path)
     why = (
-        "tensorflow is not installed here; saved_model, litert_float32, litert_int8 need it; `pip install tensorflow`, "
-        "or run `keras-kd export RUN` on a machine that has it"
+        "tensorflow is not installed here; saved_model, litert_float32, litert_int8 need it; `pip install tensorflow "
+        "ai_edge_litert`, or run `keras-kd export RUN` on a machine that has it"
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0] == f"alone: it will not be exported: {why}"
