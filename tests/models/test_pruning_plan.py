@@ -212,6 +212,15 @@ class LastOnes(keras_kd.Criterion):
         return sums - sums.min()
 
 
+class SaysNothing(keras_kd.Criterion):
+    pass
+
+
+def test_a_criterion_without_a_worth_is_refused():
+    with pytest.raises(UserError, match="prune: criterion SaysNothing says no worth; define of_weight"):
+        keras_kd.prune(build("digits_tiny", (8, 8, 1), 10), macs=0.5, criterion=SaysNothing())
+
+
 def test_a_criterion_of_ones_own():
     for own in (LastOnes, LastOnes()):
         plan = keras_kd.prune(two_convolutions(), macs=0.55, round_to=1, keep=["second"], criterion=own)

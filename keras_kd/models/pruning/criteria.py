@@ -50,7 +50,10 @@ class Criterion:
         Returns:
             An array of the same shape, or None where the weight does not count.
         """
-        raise NotImplementedError
+        kind = type(self).__name__
+        raise UserError(
+            f"prune: criterion {kind} says no worth; define of_weight(self, layer, weight, values), or scores"
+        )
 
     def of_sums(self, sums):
         """The worth, from the sums of `of_weight`, float64 (labels,)."""
