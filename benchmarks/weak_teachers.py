@@ -68,11 +68,11 @@ def run(folder, kind, way, epochs, seed):
     path.write_text(STUDENT.format(kind=kind.replace(" ", "_"), label_weight=WAYS[way], epochs=epochs))
     given = {"out": folder / "runs" / f"{name}-seed{seed}", "seed": seed, "quiet": True}
     try:
-        report, stopped = keras_kd.distill(path, **given), False
+        report, stopped = keras_kd.distill(path, **given).report, False
     except keras_kd.UserError as error:
         if "--despite" not in str(error):
             raise
-        report, stopped = keras_kd.distill(path, **given, despite=AT_THE_START), True
+        report, stopped = keras_kd.distill(path, **given, despite=AT_THE_START).report, True
     (alone,) = report.verdict.against["labels alone"]["runs"]
     sentence = str(report).splitlines()[0]
     return {

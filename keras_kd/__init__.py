@@ -62,6 +62,7 @@ __all__ = [
     "ReverseKL",
     "ReviewKD",
     "Rounds",
+    "Run",
     "SGD",
     "SP",
     "SampledDistiller",
@@ -78,16 +79,27 @@ __all__ = [
     "VIEWS",
     "ViewRenderer",
     "WTTM",
+    "bank_build",
+    "bank_info",
+    "bank_prune",
+    "bank_verify",
+    "bench",
+    "cite",
     "compare",
     "cooperate",
     "distill",
+    "doctor",
     "evaluate",
     "export",
     "load_recipe",
+    "new",
     "prune",
     "re_estimate_batch_norm",
+    "report",
     "search",
+    "show",
     "study",
+    "validate",
 ]
 
 # For type checkers and editors, which do not see what _HOMES brings when it is asked for.
@@ -154,7 +166,11 @@ if TYPE_CHECKING:
     from keras_kd.training.selection import Selection
     from keras_kd.training.sgd import SGD
     from keras_kd.utils.errors import UserError
-    from keras_kd.workflows.commands import compare, distill, evaluate, export, load_recipe, search, study
+    from keras_kd.workflows.bank_commands import bank_build, bank_info, bank_prune, bank_verify
+    from keras_kd.workflows.commands import distill, evaluate, export, load_recipe, report, search, study
+    from keras_kd.workflows.finished_run import Run
+    from keras_kd.workflows.inspecting import bench, cite, compare, doctor, new, show, validate
+    from keras_kd.workflows.inspecting import list_known as list  # noqa: F401
 
 _NAMES = {
     "keras_kd.bank.bank": "Bank",
@@ -183,30 +199,35 @@ _NAMES = {
     "keras_kd.training.selection": "Selection",
     "keras_kd.training.sgd": "SGD",
     "keras_kd.utils.errors": "UserError",
-    "keras_kd.workflows.commands": "compare distill evaluate load_recipe search study",
+    "keras_kd.workflows.bank_commands": "bank_build bank_info bank_prune bank_verify",
+    "keras_kd.workflows.commands": "distill evaluate load_recipe search study",
+    "keras_kd.workflows.finished_run": "Run",
+    "keras_kd.workflows.inspecting": "bench cite compare doctor new show validate",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+# Commands that are called as a room is.
+_ROOMS = ("export", "report")
 
 
-class _Export(types.ModuleType):
-    """The room `keras_kd.export`, which is also called as the function of that name."""
+class _Room(types.ModuleType):
+    """A room of this package, `keras_kd.export` or `keras_kd.report`, which is also called as the command."""
 
-    def __call__(self, run, formats=(), **options):
-        from keras_kd.workflows.commands import export
-
-        return export(run, formats, **options)
+    def __call__(self, *arguments, **options):
+        commands = importlib.import_module("keras_kd.workflows.commands")
+        return getattr(commands, self.__name__.rpartition(".")[2])(*arguments, **options)
 
 
 class _Face(types.ModuleType):
-    """The package: a room and a command are called export, and Python binds the room to that name once it is imported.
+    """The package: a room and a command are called export, others report, and Python binds the room to that name once
+    it is imported.
 
     So the room can be called, and is both, in whichever order and by whichever kind of import they are asked for. A
     function kept in the room's place would break `import keras_kd.export.latency as latency`.
     """
 
     def __setattr__(self, name, value):
-        if name == "export" and isinstance(value, types.ModuleType):
-            value.__class__ = _Export
+        if name in _ROOMS and isinstance(value, types.ModuleType):
+            value.__class__ = _Room
         super().__setattr__(name, value)
 
 
@@ -216,8 +237,12 @@ sys.modules[__name__].__class__ = _Face
 if not TYPE_CHECKING:
 
     def __getattr__(name):
-        if name == "export":
-            return importlib.import_module("keras_kd.export")
+        if name in _ROOMS:
+            return importlib.import_module(f"keras_kd.{name}")
+        if name == "list":  # not in __all__: a star import leaves Python's own
+            from keras_kd.workflows.inspecting import list_known
+
+            return list_known
         if name == "ByEpoch":
             from keras_kd.utils.moved import renamed
 

@@ -29,7 +29,9 @@ def test_every_name_is_there_at_run_time_and_for_type_checkers():
         for node in ast.parse(Path(keras_kd.__file__).read_text()).body
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     )
-    assert sorted(alias.name for line in typed.body for alias in line.names) == keras_kd.__all__
+    names = sorted(alias.asname or alias.name for line in typed.body for alias in line.names)
+    # A star import must leave Python's own list.
+    assert names == sorted([*keras_kd.__all__, "list"]) and keras_kd.list is not list
 
 
 def test_a_name_that_is_not_there_is_refused():
@@ -59,6 +61,8 @@ def test_no_name_is_unknown_to_a_type_checker(tmp_path):
         "import keras_kd.export.export as room; assert room.FORMATS",
         "import keras_kd.export.export; assert keras_kd.export.export.FORMATS",
         "from keras_kd.export import export; assert export.FORMATS",
+        "import keras_kd.report.report as room; assert room.Report",
+        "from keras_kd import report; import keras_kd.report.report; assert report.report.Report",
         "from keras_kd import export",
         pytest.param("from keras_kd import *", marks=pytest.mark.slow),  # imports all that there is
         "import keras_kd; keras_kd.export",
@@ -83,7 +87,7 @@ def test_the_names_of_commands_cost_no_heavy_import():
 
 @pytest.fixture
 def runs(monkeypatch, tmp_path):
-    """What `distill` was asked to run, in an empty current folder."""
+    """What `distill` was asked to run, in an empty current folder; of what it made it gives the folder."""
     monkeypatch.chdir(tmp_path)
     asked = []
 
@@ -92,6 +96,7 @@ def runs(monkeypatch, tmp_path):
         return {"student": {}}
 
     monkeypatch.setattr("keras_kd.workflows.seeds.distill", distill)
+    monkeypatch.setattr("keras_kd.workflows.finished_run.Run", lambda folder: folder)
     return asked
 
 
@@ -99,7 +104,8 @@ OPTIONS = {"restart": False, "smoke": False, "quiet": False, "despite": ()}
 
 
 def test_distill_takes_a_name_as_the_command_does(runs):
-    assert keras_kd.distill("digits", settings={"fit.epochs": 3, "terms.0.temperature": 8}) == {"student": {}}
+    given = {"fit.epochs": 3, "terms.0.temperature": 8}
+    assert keras_kd.distill("digits", settings=given).as_posix() == "saved_models/digits"
     recipe, folder, options = runs[0]
     assert (recipe.fit.epochs, recipe.terms[0].settings["temperature"]) == (3, 8)
     # As it is given in a shell: the report says by what the run was made.

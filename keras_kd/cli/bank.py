@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from keras_kd.bank.places import BANKS, common_place
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
@@ -25,6 +24,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import size
 from keras_kd.utils.screen import print_note, print_result
 from keras_kd.workflows.arguments import RUNS
+from keras_kd.workflows.bank_commands import place_of_banks, progress
 
 
 @group("bank")
@@ -56,7 +56,7 @@ def _bank(recipe, settings, words, backend, may_train, out):
     start_keras(backend)
     from keras_kd.workflows.run.build_bank import open_bank
 
-    folder = Path(out or Path("saved_models") / find(recipe).stem)
+    folder = Path(out or RUNS / find(recipe).stem)
     if may_train:
         keeps("bank build", folder)
     return open_bank(loaded, folder, may_train=may_train, log=print_note)
@@ -80,14 +80,7 @@ def bank_build(recipe, settings, bank, out, backend, as_json):
     opened = _bank(recipe, settings, bank, backend, True, out)
     from keras_kd.workflows.run.build_bank import build
 
-    shown = [0]
-
-    def progress(done, of):
-        if done * 20 // of > shown[0]:
-            shown[0] = done * 20 // of
-            print_note(f"{done:,} of {of:,} views")
-
-    built = build(opened, progress)
+    built = build(opened, progress())
     if as_json:
         return print_json(built)
     print_result(
@@ -108,9 +101,7 @@ def bank_info(folder, as_json):
     """
     from keras_kd.bank.folder import banks_in
 
-    if folder is not None and not Path(folder).is_dir():
-        raise UserError(f"--folder: no such folder {folder}; give that in which banks lie, such as {RUNS / BANKS}")
-    folder = folder or common_place(RUNS / BANKS)
+    folder = place_of_banks(folder, "--folder")
     found = banks_in(folder)
     if as_json:
         return print_json(found)
@@ -172,7 +163,7 @@ def bank_prune(keys, older_than, damaged, folder):
 
     if not keys and older_than is None and not damaged:
         raise UserError("bank prune: found nothing to go by; give keys, --older-than DAYS or --damaged")
-    folder = folder or common_place(RUNS / BANKS)
+    folder = place_of_banks(folder, "--folder")
     keeps("bank prune", folder)
     for one in prune(folder, keys, older_than, damaged):
         left = f"; not a bank's, and left as it is: {', '.join(one['left'])}" if one["left"] else ""

@@ -359,8 +359,3 @@ def bank_settings(words):
 def print_json(value):
     """A value as indented JSON on standard output."""
     print_result(json.dumps(json_safe(value), indent=2))
-
-
-def is_run_folder(file):
-    """Whether a path is a folder of a run, not one that is itself a SavedModel."""
-    return Path(file).is_dir() and not (Path(file) / "saved_model.pb").exists()

@@ -1,6 +1,5 @@
 """The commands that look and train nothing: list, show, cite, new, doctor, compare, bench."""
 
-import os
 from pathlib import Path
 
 import click
@@ -14,7 +13,6 @@ from keras_kd.cli.common import (
     choose_backend,
     command,
     end,
-    is_run_folder,
     json_option,
     keeps,
     know_modules,
@@ -28,13 +26,13 @@ from keras_kd.cli.common import (
     takes_modules,
 )
 from keras_kd.utils import foreign_code
-from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import printable
-from keras_kd.utils.paths import RECIPE, ends_in
 from keras_kd.utils.screen import print_note, print_result
 from keras_kd.utils.table import terminal_width
 from keras_kd.workflows.arguments import checked_page, run_folder, stem_of
-from keras_kd.workflows.commands import compare as compare_runs
+from keras_kd.workflows.inspecting import compare as compare_runs
+from keras_kd.workflows.inspecting import files_to_measure, is_run_folder, keep_measured, list_known
+from keras_kd.workflows.inspecting import new as new_recipe
 
 
 @command("list")
@@ -53,18 +51,12 @@ def list_command(what, knowledge, scheme, problem, as_json):
         keras-kd list models
         keras-kd list methods --knowledge feature --problem "capacity gap"
     """
-    from keras_kd.workflows.catalogue import CATALOGUE, format_text
+    from keras_kd.workflows.catalogue import format_text
 
-    if what is not None and what not in CATALOGUE:
-        raise UserError(f"list: no {what!r}; expected one of {', '.join(CATALOGUE)}")
-    chosen = {"knowledge": knowledge, "scheme": scheme, "problem": problem}
-    given = [name for name, word in chosen.items() if word is not None]
-    if given and what != "methods":
-        raise UserError(f"list: --{given[0]} chooses methods; give `keras-kd list methods --{given[0]} WORD`")
-    names = [what] if what else CATALOGUE
-    tables = {name: CATALOGUE[name](**(chosen if name == "methods" else {})) for name in names}
+    tables = list_known(what, knowledge=knowledge, scheme=scheme, problem=problem)
     if as_json:
-        return print_json(tables[what] if what else tables)
+        return print_json(tables)
+    tables = {what: tables} if what else tables
     for name, table in tables.items():
         chosen_by = problem if name == "methods" else None
         print_result("\n".join([f"{name}:", *format_text(name, table, chosen_by, terminal_width())]))
@@ -128,34 +120,9 @@ def new(name, template):
     """
     from keras_kd.recipe.files import find
 
-    target = _new_file(name)
-    source = find(template)
-    text = source.read_text(encoding="utf-8")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        file = open(target, "x", encoding="utf-8")
-    except OSError as error:
-        if os.path.lexists(target):
-            raise UserError(f"{target}: exists already; give another name") from None
-        raise UserError(f"{target}: cannot be written: {error.strerror}; give another name") from None
-    try:
-        with file:
-            file.write(text)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-    shown = printable(str(target))
-    print_result(f"{shown}: a copy of {source.name}; edit it, then `keras-kd validate {shown} --dry-run`")
-
-
-def _new_file(name):
-    """The file that `new` writes: never next to a folder of that name, and none without a name of its own."""
-    if Path(name).is_dir() or name.endswith(("/", os.sep)):
-        inside = Path(name) / "mine.yaml"
-        raise UserError(f"new: {name} is a folder; give the name of a file, such as {inside}")
-    if not Path(name).stem.strip(".~") or ends_in(Path(name).stem, RECIPE):
-        raise UserError(f"new: {name!r} is no name of a file; give one, such as mine.yaml")
-    return Path(name if ends_in(name, RECIPE) else f"{name}.yaml")
+    shown = printable(str(new_recipe(name, template)))
+    copied = find(template).name
+    print_result(f"{shown}: a copy of {copied}; edit it, then `keras-kd validate {shown} --dry-run`")
 
 
 @command()
@@ -237,14 +204,9 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
         keras-kd bench saved_models/digits
         keras-kd bench teacher.keras saved_models/mine/student.tflite --threads 2
     """
-    from keras_kd.export.latency import files_in, format_text, kind_of, measure
+    from keras_kd.export.latency import format_text, kind_of, measure
 
-    named = []
-    for file in files:
-        inside = files_in(file) if is_run_folder(file) else [file]
-        if not inside:
-            raise UserError(f"{file}: a folder without a model; give a run, a file, or the folder of a SavedModel")
-        named += inside
+    named = files_to_measure(files)
     # A deployed file is measured where there is no Keras.
     if "keras" in {kind_of(file) for file in named}:
         choose_backend(backend)
@@ -255,12 +217,8 @@ def bench(files, runs, warm_up, threads, batches, image_size, backend, as_json):
     rows = [measure(file, **given) for file in named]
     if len(files) == 1 and is_run_folder(files[0]):
         start_keras(backend)
-        from keras_kd.workflows.run.deliver import keep_bench
-        from keras_kd.workflows.run.folder import is_run
-
-        if is_run(Path(files[0])):
-            keeps("bench", files[0])
-            keep_bench(files[0], rows)
+        keeps("bench", files[0])
+        keep_measured(files[0], rows)
     if as_json:
         return print_json(rows)
     print_result("\n".join(format_text(rows, terminal_width())))

@@ -1,6 +1,5 @@
 """The commands of a recipe's run: validate, distill, evaluate, export, report."""
 
-import contextlib
 from pathlib import Path
 
 import click
@@ -47,8 +46,8 @@ from keras_kd.workflows.arguments import (
     run_folder,
     stem_of,
 )
+from keras_kd.workflows.inspecting import planned
 
-NOT_RUN = "a dry run needs its code, which --no-code leaves alone; leave one of the two options out"
 UNREAD = "the settings of {}, as --no-code is given"
 
 
@@ -91,7 +90,7 @@ def validate(recipes, settings, seed, smoke, dry_run, despite, backend, no_code,
         for path, recipe in loaded.items():
             with foreign_code.watched() as built:
                 try:
-                    plans[path] = _planned(recipe, path, smoke, no_code, despite)
+                    plans[path] = planned(recipe, path, smoke=smoke, code=not no_code, despite=despite)
                 except UserError as error:
                     errors += [f"{path}: {line}" for line in str(error).splitlines()]
             ran[path] += [one for one in built if one not in ran[path]]
@@ -122,26 +121,6 @@ def _print_checked(path, notes, unread, planned):
         from keras_kd.workflows.run.plan import in_words
 
         print_result(in_words(planned))
-
-
-def _planned(recipe, path, smoke, no_code, despite):
-    """What a recipe will cost, and what a run of it would be told; what it names is not imported with --no-code."""
-    from keras_kd.utils.steps import step, telling
-    from keras_kd.workflows.doctor.start import look_ahead
-    from keras_kd.workflows.run.plan import plan
-
-    name, folder = stem_of(path), run_folder(path, recipe.seed, smoke)
-
-    def look():
-        return look_ahead(recipe, folder, name=name, despite=despite, smoke=smoke)
-
-    with (
-        foreign_code.unended("dry run"),
-        foreign_code.forbidden(NOT_RUN) if no_code else contextlib.nullcontext(),
-        telling(name),
-    ):
-        step("reading the data", tell=False)
-        return plan(recipe, smoke=smoke, look=look)
 
 
 @command()

@@ -116,16 +116,11 @@ def measure(file, *, runs=50, warm_up=10, threads=1, batches=(1, 8, 32), image_s
     return {"file": str(file), "kind": kind, "bytes": bytes_on_disk(file), "threads": threads, **measured}
 
 
-def format_text(rows, width=None):
-    """The table of measured files, as lines.
-
-    Args:
-        rows: of `measure`.
-        width: letters in a line; None for any.
-    """
-    batches = list(dict.fromkeys(batch for row in rows for batch in row["images_a_second"]))
+def cells_of(rows):
+    """The table of measured files: (header, rows of texts); `rows` are of `measure`."""
+    batches = _batches(rows)
     header = ["file", "size", "median", "p90", *(f"x{batch}" for batch in batches)]
-    table = [[*header, "memory", "load", "parameters", "MACs"]]
+    table = []
     for row, name in zip(rows, apart([row["file"] for row in rows]), strict=True):
         latency, speeds = row["latency_ms"], row["images_a_second"]
         cells = [name, size(row["bytes"]), milliseconds(latency["median"]), milliseconds(latency["p90"])]
@@ -133,7 +128,23 @@ def format_text(rows, width=None):
         cells += [size(row["peak_bytes"], "bank"), milliseconds(1e3 * row["load_seconds"])]
         cells += [DASH if row["parameters"] is None else f"{row['parameters']:,}"]
         table.append([*cells, DASH if row["macs"] is None else count(row["macs"])])
-    lines = in_blocks(table, width, right=range(1, len(table[0])))
+    return [*header, "memory", "load", "parameters", "MACs"], table
+
+
+def _batches(rows):
+    return list(dict.fromkeys(batch for row in rows for batch in row["images_a_second"]))
+
+
+def format_text(rows, width=None):
+    """The table of measured files, as lines.
+
+    Args:
+        rows: of `measure`.
+        width: letters in a line; None for any.
+    """
+    header, table = cells_of(rows)
+    lines = in_blocks([header, *table], width, right=range(1, len(header)))
+    batches = _batches(rows)
     first = rows[0]
     threads = "the runtime's own number of threads" if first["threads"] is None else plural(first["threads"], "thread")
     timed = first["latency_ms"]

@@ -311,6 +311,12 @@ class Report(Section):
 
         return summary(self)
 
+    def _repr_html_(self):
+        from keras_kd.report.notebook import of_page
+        from keras_kd.report.sections import page_of_run
+
+        return of_page(page_of_run(self))
+
     @classmethod
     def read(cls, file):
         """The report in a `report.json`, of this version or an earlier one.

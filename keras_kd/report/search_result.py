@@ -62,6 +62,11 @@ class SearchResult(Section):
 
         return of_search(self)
 
+    def _repr_html_(self):
+        from keras_kd.report.notebook import as_it_is
+
+        return as_it_is(str(self))
+
     @property
     def best_trial(self):
         """The best `Trial`, or None where none came to its end."""

@@ -27,6 +27,11 @@ def as_markdown(study):
 
 def table(study):
     """The lines of the table of a study, in Markdown; arguments as of `as_markdown`."""
+    return markdown_table.table(*cells_of(study)).splitlines()
+
+
+def cells_of(study):
+    """The table of a study as (header, rows of texts); arguments as of `as_markdown`."""
     names = list(study.axes)
     compared = f" (minus {', '.join(study.against.values())})" if study.against else ""
     header = [
@@ -43,7 +48,7 @@ def table(study):
                 text += f" ({difference(one['against'][path], path)})"
             row.append(text)
         rows.append(row)
-    return markdown_table.table(header, rows).splitlines()
+    return header, rows
 
 
 def describe_cost(study):

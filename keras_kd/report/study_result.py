@@ -73,3 +73,9 @@ class StudyResult(Section):
         from keras_kd.report.study_page import as_markdown  # which stands above
 
         return as_markdown(self)
+
+    def _repr_html_(self):
+        from keras_kd.report.notebook import escaped, table
+        from keras_kd.report.study_page import cells_of, describe_cost
+
+        return f"<p>{escaped(self.question)}</p>{table(*cells_of(self))}<p>{escaped(describe_cost(self))}</p>"

@@ -19,7 +19,6 @@ from keras_kd.workflows.arguments import (
     Settings,
     checked_formats,
     checked_model,
-    checked_page,
     command_of,
     export_folder,
     folder_of,
@@ -40,11 +39,12 @@ if TYPE_CHECKING:
     from keras_kd.report.report import Report
     from keras_kd.report.search_result import SearchResult
     from keras_kd.report.study_result import StudyResult
+    from keras_kd.workflows.finished_run import Run
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _sharing_banks(command: Command) -> Command:
+def sharing_banks(command: Command) -> Command:
     """A command that shares the banks of the folder in which it is called, wherever its runs lie."""
 
     @functools.wraps(command)
@@ -79,7 +79,7 @@ def load_recipe(recipe: PathLike, settings: Settings = (), *, seed: int | None =
     return load(user_path(given_path(recipe, "recipe"), "recipe"), overrides(settings, seed), smoke=smoke)
 
 
-@_sharing_banks
+@sharing_banks
 def distill(
     recipe: "PathLike | Recipe",
     *,
@@ -91,7 +91,7 @@ def distill(
     restart: bool = False,
     quiet: bool = False,
     despite: Iterable[str] = (),
-) -> "Report":
+) -> "Run":
     """Runs a recipe to its end: train, measure, export. A run that was killed resumes; a finished one answers at once.
 
     Args:
@@ -105,7 +105,8 @@ def distill(
         despite: checks that the doctor makes before training and that do not stop it, such as "pixels".
 
     Returns:
-        The `keras_kd.Report`; with a baseline or several seeds it has a `verdict`.
+        The `keras_kd.Run`: it shows itself; `run.report` is what was measured (with a baseline or several seeds it has
+        a `verdict`), `run.student` the Keras model.
 
     Raises:
         UserError: what the user can fix.
@@ -113,7 +114,8 @@ def distill(
         GateError: an exported file differs from the Keras model by more than its gate allows.
 
     Example:
-        >>> report = distill("digits", smoke=True)  # doctest: +SKIP
+        >>> run = distill("digits", smoke=True)  # doctest: +SKIP
+        >>> run.export("litert_int8")  # doctest: +SKIP
         >>> distill("digitz")
         Traceback (most recent call last):
         keras_kd.utils.errors.UserError: digitz: no such recipe; did you mean 'digits'?
@@ -133,9 +135,11 @@ def distill(
         command = command_of(recipe, overrides(settings, None), seed, smoke, out)
         name, folder = name or stem_of(recipe), folder_of(out) or run_folder(recipe, loaded.seed, smoke, own)
     from keras_kd.workflows import seeds
+    from keras_kd.workflows.finished_run import Run
 
     given = {"restart": restart, "smoke": smoke, "quiet": quiet, "despite": despite}
-    return seeds.distill(loaded, folder, name=name, command=command, **given)
+    seeds.distill(loaded, folder, name=name, command=command, **given)
+    return Run(folder)
 
 
 def evaluate(
@@ -170,7 +174,7 @@ def evaluate(
     """
     run = user_folder(given_path(run, "run"), "run")
     data = checked_model(run, data, pixels) if is_model_file(run) else data
-    _know(modules)
+    know(modules)
     if is_model_file(run):
         from keras_kd.workflows.run.evaluate import evaluate_model
 
@@ -220,7 +224,7 @@ def export(
     run = user_folder(given_path(run, "run"), "run")
     formats = checked_formats((formats,) if isinstance(formats, str) else formats)
     data = checked_model(run, data, pixels) if is_model_file(run) else data
-    _know(modules)
+    know(modules)
     if is_model_file(run):
         from keras_kd.workflows.run.export import export_model
 
@@ -233,7 +237,7 @@ def export(
     return export_run(run, formats=formats, quiet=quiet)
 
 
-@_sharing_banks
+@sharing_banks
 def search(
     recipe: PathLike,
     *,
@@ -293,7 +297,7 @@ def search(
     )
 
 
-@_sharing_banks
+@sharing_banks
 def study(
     name: PathLike,
     *,
@@ -346,42 +350,38 @@ def study(
     )
 
 
-def compare(runs: Iterable[PathLike], *, out: PathLike | None = None) -> list[dict[str, Any]]:
-    """Finished runs side by side: accuracy, size, latency, calibration, and which of them no other beats.
+def report(runs: "PathLike | Iterable[PathLike]") -> list[Path]:
+    """Makes report.html of finished runs again, of what their files say.
 
     Args:
-        runs: their folders.
-        out: also writes a page with plots there, such as `compare.html`.
+        runs: a folder, or several.
 
     Returns:
-        A row a run, see `keras_kd.report.compare.rows_of`.
+        The pages.
 
     Raises:
-        UserError: a folder is no finished run, or is named twice, or `out` is no name of a page.
+        UserError: there is no finished run in a folder.
 
     Example:
-        >>> compare(["saved_models/of_nothing"])  # doctest: +ELLIPSIS
+        >>> report("saved_models/of_nothing")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         keras_kd.utils.errors.UserError: saved_models/of_nothing: no such run folder; ...
     """
-    from keras_kd.report.compare import page, rows_of
-    from keras_kd.utils.files import atomic_write
+    from keras_kd.report.soundness import refuse_no_folder
+    from keras_kd.workflows.run.write_page import write_page
 
-    if not isinstance(runs, str | os.PathLike | Iterable):
-        raise UserError(f"runs: found {runs!r}; expected folders of runs")
-    runs = [runs] if isinstance(runs, str | os.PathLike) else list(runs)
-    out = None if out is None else checked_page(user_path(out, "out"))
-    rows = rows_of(runs)
-    if out is not None:
-        with atomic_write(out) as temporary:
-            temporary.write_text(page(rows), encoding="utf-8")
-    return rows
+    given = [runs] if isinstance(runs, str | os.PathLike) else [*runs]
+    folders = [user_folder(given_path(one, "runs"), "runs") for one in given]
+    for folder in folders:
+        refuse_no_folder(folder)
+    return [write_page(folder) for folder in folders]
 
 
-def _know(modules: str | Iterable[str]) -> None:
-    from keras_kd.models.saved import know
+def know(modules: str | Iterable[str]) -> None:
+    """Makes modules of the user's own known, that define layers of saved networks."""
+    from keras_kd.models import saved
 
-    know(*((modules,) if isinstance(modules, str) else modules))
+    saved.know(*((modules,) if isinstance(modules, str) else modules))
 
 
 def _place_of_loaded(out: PathLike | None, name: str | None, smoke: bool) -> tuple[str, Path]:

@@ -63,7 +63,7 @@ def asked(*words, **environment):
 def test_runs_that_are_begun_in_one_place_share_a_bank_wherever_they_lie():
     assert asked("--out", "saved_models/a") > 0
     assert asked("--out", "elsewhere/b") == asked("--out", "saved_models/study-x/c") == 0
-    report = keras_kd.distill("small.yaml", out="further/d", quiet=True, despite=UNTRAINED)
+    report = keras_kd.distill("small.yaml", out="further/d", quiet=True, despite=UNTRAINED).report
     assert report.bank["computed_by_this_run"] == 0
     assert len(banks("saved_models/bank")) == 1
     assert [*Path().glob("*/*/bank"), *Path().glob("[ef]*/bank")] == []

@@ -7,6 +7,7 @@ from keras_kd.evaluation.predictions_file import read_predictions
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.report.fields import entries
 from keras_kd.report.html_page import page
+from keras_kd.report.sections import page_of_run
 from keras_kd.report.soundness import refuse_changed, refuse_no_folder
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
@@ -70,10 +71,23 @@ class RunPage:
         return self.files.report_page
 
     def _text(self):
-        files, report = self.files, read_report(self.files.path)
-        recipe = files.recipe.read_text(encoding="utf-8") if files.recipe.exists() else ""
-        evidence, alone = read_predictions(files.predictions), _history_alone(files, report)
-        return page(report, read_history(files), evidence, recipe, alone, drawn=self.drawn)
+        return page(*_contents(self.files), drawn=self.drawn)
+
+
+def page_of(files):
+    """The `keras_kd.report.blocks.Page` of a finished run.
+
+    Args:
+        files: its `RunFolder`.
+    """
+    return page_of_run(*_contents(files))
+
+
+def _contents(files):
+    """What the page of a run is made of: report, history, predictions, recipe as text, history on labels alone."""
+    report = read_report(files.path)
+    recipe = files.recipe.read_text(encoding="utf-8") if files.recipe.exists() else ""
+    return report, read_history(files), read_predictions(files.predictions), recipe, _history_alone(files, report)
 
 
 def _history_alone(files, report):
