@@ -100,6 +100,7 @@ __all__ = [
     "show",
     "study",
     "validate",
+    "watch",
 ]
 
 # For type checkers and editors, which do not see what _HOMES brings when it is asked for.
@@ -171,6 +172,7 @@ if TYPE_CHECKING:
     from keras_kd.workflows.finished_run import Run
     from keras_kd.workflows.inspecting import bench, cite, compare, doctor, new, show, validate
     from keras_kd.workflows.inspecting import list_known as list  # noqa: F401
+    from keras_kd.workflows.watch import watch
 
 _NAMES = {
     "keras_kd.bank.bank": "Bank",
@@ -203,6 +205,7 @@ _NAMES = {
     "keras_kd.workflows.commands": "distill evaluate load_recipe search study",
     "keras_kd.workflows.finished_run": "Run",
     "keras_kd.workflows.inspecting": "bench cite compare doctor new show validate",
+    "keras_kd.workflows.watch": "watch",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 # Commands that are called as a room is.

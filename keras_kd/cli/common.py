@@ -42,6 +42,10 @@ KEPT = {
 }
 
 
+# Commands that take as long as others do, and say what they see.
+SHOWS_ITSELF = ("watch",)
+
+
 class Command(click.Command):
     """A command that code of a recipe's cannot end as if all had gone well."""
 
@@ -57,7 +61,7 @@ class Command(click.Command):
 
 def _telling(context):
     """A line now and then while a command takes long, unless it is told to be quiet; Keras is not there yet."""
-    if context.params.get("quiet") or context.params.get("joins"):
+    if context.params.get("quiet") or context.params.get("joins") or context.info_name in SHOWS_ITSELF:
         return contextlib.nullcontext()
     given = next((context.params[one] for one in ("recipe", "run", "name") if context.params.get(one)), "")
     return telling(Path(str(given)).stem or context.info_name)

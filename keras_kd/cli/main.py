@@ -45,6 +45,7 @@ for one in (
     run.validate,
     inspect.doctor,
     run.distill,
+    run.watch,
     search.search,
     search.study,
     inspect.compare,

@@ -166,6 +166,27 @@ def distill(recipe, settings, seed, smoke, out, restart, deliver, despite, bank,
 
 
 @command()
+@click.argument("run", type=A_RUN)
+@click.option("--once", is_flag=True, help="Show it once, and end.")
+@click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks.")
+def watch(run, once, every):
+    """Watch how far a run, a search or a study is, until it ends. Reads files only.
+
+    Epochs, figures, the time that is left; on a terminal in place, elsewhere a line for each change. Exit code 1 if the
+    work was stopped before its end.
+
+    \b
+    Example:
+        keras-kd watch saved_models/resnet56_to_resnet20
+        keras-kd watch saved_models/digits --once
+    """
+    from keras_kd.workflows.watch import watch as watch_run
+
+    ended = watch_run(run, once=once, every=every)
+    end(0 if ended or once else 1)
+
+
+@command()
 @click.argument("run", type=A_RUN, metavar="RUN|MODEL.keras")
 @of_model_options
 @takes_modules

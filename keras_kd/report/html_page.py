@@ -26,13 +26,20 @@ def page(report, history=(), evidence=None, recipe_text="", baseline=(), drawn=N
     return show(page_of_run(report, history, evidence, recipe_text, baseline), drawn)
 
 
-def show(page, drawn=None):
-    """A `keras_kd.report.blocks.Page` as HTML; `drawn` as of `page`."""
+def show(page, drawn=None, *, reload=None):
+    """A `keras_kd.report.blocks.Page` as HTML.
+
+    Args:
+        page: the page.
+        drawn: as of `page`.
+        reload: seconds after which a browser loads it anew; None for never.
+    """
     drawn = {} if drawn is None else drawn
     return render(
         "report.html",
         page.heading,
         page=page,
+        reload=reload,
         shortened=SHORTENED,
         # Plots are drawn where their libraries are there.
         sections=lambda: [

@@ -4,8 +4,10 @@ import time
 
 import keras
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from keras_kd.training.time_left import time_left
+from keras_kd.utils import now
 from keras_kd.utils.formatting import duration
 from keras_kd.utils.screen import print_note
 from keras_kd.utils.steps import step
@@ -15,41 +17,62 @@ FIGURES = {"loss": "loss", "accuracy": "training accuracy", "val_accuracy": "val
 
 
 class QuietProgress(keras.callbacks.Callback):
-    """Shows nothing; a work around it that takes long still says which epoch it is at.
+    """Shows nothing; who watches the folder is told, and a work around it that takes long says which epoch it is at.
 
     Args:
         epochs: how many epochs there are in all.
+        steps: steps per epoch.
+        rows: the history, a dict an epoch, added to before this is called; those of a resumed run are there.
+        views: that an image has; None for without end.
     """
 
-    def __init__(self, epochs):
+    def __init__(self, epochs, steps=1, rows=(), views=1):
         super().__init__()
-        self.epochs = epochs
+        self.epochs, self.steps, self.rows, self.views = epochs, steps, rows, views
+
+    def on_train_begin(self, logs=None):
+        now.tell(epochs=self.epochs, steps=self.steps, views=self.views, trained=None)
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.step, self.first, self.rate = 0, None, None
         step(f"epoch {epoch + 1}/{self.epochs}", tell=False)
+        now.tell(step=0, rate=None)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step = batch + 1
+        if self.first is None:
+            self.first = (self.step, time.monotonic())  # the first one compiles
+        elif self.step > self.first[0]:
+            self.rate = (time.monotonic() - self.first[1]) / (self.step - self.first[0])
+        now.tell(step=self.step, rate=self.rate)
+
+    def on_epoch_end(self, epoch, logs=None):
+        now.tell(step=0, rate=None)
+
+    def left(self):
+        """Seconds until the training ends, or None."""
+        return time_left(self.rows, self.epochs, step=self.step, steps=self.steps, rate=self.rate, views=self.views)
 
     def stop(self):
         """After training, also after an error."""
+        now.tell(trained=time.time())
         step("what comes after training", tell=False)
 
 
-class TrainingProgress(keras.callbacks.Callback):
+class TrainingProgress(QuietProgress):
     """A bar over the whole training with the time left; where there is no terminal, a line per epoch.
 
     Args:
         title: what trains.
-        epochs: how many epochs there are in all.
-        steps: steps per epoch.
-        done: epochs done before (a resumed run).
+        epochs, steps, rows, views: as of `QuietProgress`.
     """
 
-    def __init__(self, title, epochs, steps, done=0):
-        super().__init__()
-        self.title, self.epochs, self.steps, self.done = title, epochs, steps, done
-        self.bar = None
+    def __init__(self, title, epochs, steps, rows=(), views=1):
+        super().__init__(epochs, steps, rows, views)
+        self.title, self.bar = title, None
 
     def on_train_begin(self, logs=None):
-        self.begun = time.monotonic()
+        super().on_train_begin(logs)
         console = Console(stderr=True)
         if console.is_terminal:
             self.bar = Progress(
@@ -57,43 +80,46 @@ class TrainingProgress(keras.callbacks.Callback):
                 BarColumn(),
                 TextColumn("{task.percentage:>3.0f}%  {task.fields[figures]}"),
                 TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[left]}"),
                 console=console,
             )
+            done = len(self.rows) * self.steps
             self.task = self.bar.add_task(
-                self.title, total=self.epochs * self.steps, completed=self.done * self.steps, figures=""
+                self.title, total=self.epochs * self.steps, completed=done, figures="", left=""
             )
             self.bar.start()
             step(None)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch, self.step = epoch, 0
+        super().on_epoch_begin(epoch, logs)
         if self.bar:
             self.bar.update(self.task, description=f"{self.title} epoch {epoch + 1}/{self.epochs}")
-        else:
-            step(f"epoch {epoch + 1}/{self.epochs}", tell=False)
+            step(None)
 
     def on_train_batch_end(self, batch, logs=None):
+        # A compiled call may hold several steps, and only its last is reported.
+        advance = batch + 1 - self.step
+        super().on_train_batch_end(batch, logs)
         if self.bar:
-            # A compiled call may hold several steps, and only its last is reported.
-            self.bar.update(self.task, advance=batch + 1 - self.step, figures=_figures(logs or {}))
-        self.step = batch + 1
+            self.bar.update(self.task, advance=advance, figures=_figures(logs or {}), left=self._left())
 
     def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        self.step, self.rate = 0, None
         if self.bar:
-            self.bar.update(self.task, figures=_figures(logs or {}))
+            self.bar.update(self.task, figures=_figures(logs or {}), left=self._left())
             return
-        spent = time.monotonic() - self.begun
-        left = spent / (epoch + 1 - self.done) * (self.epochs - epoch - 1)
-        line = f"{self.title} epoch {epoch + 1}/{self.epochs}  {_figures(logs or {})}  {duration(left)} left"
-        print_note(line)
+        print_note(f"{self.title} epoch {epoch + 1}/{self.epochs}  {_figures(logs or {})}  {self._left()}")
+
+    def _left(self):
+        left = self.left()
+        return "" if left is None else f"{duration(left)} left"
 
     def stop(self):
         """Takes the bar down, also after an error."""
         if self.bar:
             self.bar.stop()
-        step("what comes after training", tell=False)
+        super().stop()
 
 
 def progress_log(log, every=10.0, clock=time.monotonic):

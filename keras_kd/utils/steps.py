@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 
-from keras_kd.utils import screen
+from keras_kd.utils import now, screen
 from keras_kd.utils.formatting import duration
 
 # Seconds without a line after which one says that the work goes on, and that of a step that has taken a while.
@@ -88,17 +88,18 @@ def during(what):
 
 
 def _now(what):
+    now.tell(what=what, since=time.time())
     _State.title, _State.what, _State.since = _State.works[-1][0], what, time.monotonic()
 
 
 def _watch(title, ended, patience):
     begun = told = time.monotonic()
     while not ended.wait(min(0.25, patience / 4)):
-        now, what, since = time.monotonic(), _State.what, _State.since
+        moment, what, since = time.monotonic(), _State.what, _State.since
         told = max(told, screen.last_note(), begun)
         if what is None:
-            told = now
-        elif now - told >= (patience if now - since < A_WHILE else max(patience, LATER)):
-            told = now
+            told = moment
+        elif moment - told >= (patience if moment - since < A_WHILE else max(patience, LATER)):
+            told = moment
             inner = "" if _State.title in (title, None) else f" ({_State.title})"
-            screen.print_note(f"{title}: still at {what}{inner}, {duration(now - since)}")
+            screen.print_note(f"{title}: still at {what}{inner}, {duration(moment - since)}")

@@ -14,6 +14,7 @@ from keras_kd.report.report import Calibration, Fidelity
 from keras_kd.report.write import write
 from keras_kd.utils.errors import GateError
 from keras_kd.utils.formatting import percent, plural
+from keras_kd.utils.now import tell_all
 from keras_kd.utils.screen import print_note
 from keras_kd.utils.stages import stage, timed
 from keras_kd.utils.steps import step, telling
@@ -53,6 +54,7 @@ def distill(recipe, folder, *, name, restart=False, smoke=False, quiet=False, de
     Raises:
         UserError, NonFiniteLoss, GateError: as `keras_kd.workflows.run.distill.distill`; the last once all is judged.
     """
+    tell_all(command=command, run=None, runs=None)
     with timed() as spent, telling(name, quiet):
         folder, check = Path(folder), StartChecks(despite, smoke)
         _may_begin(recipe, folder, restart)
@@ -104,6 +106,7 @@ class _Told:
         if folder not in self.begun and self.count > 1:
             self.begun.append(folder)
             step(f"run {len(self.begun)} of {self.count}: {title}")
+            tell_all(run=len(self.begun), runs=self.count)
 
 
 def _may_begin(recipe, folder, restart):

@@ -105,6 +105,12 @@ def _draw_curve(name, lines):
     return drawn
 
 
+def title_of(name, columns):
+    """What the plot of a figure is called, where no other run stands next to it; `columns` are those of the history."""
+    images = {"training": name, "validation": VALIDATION + name}
+    return _title(name, {one for one, column in images.items() if column in columns})
+
+
 def _title(name, of=()):
     if name.endswith("accuracy") and of:
         images = " and ".join(one for one in ("training", "validation") if one in of)

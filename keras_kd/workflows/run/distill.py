@@ -9,6 +9,7 @@ from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report.write import write
+from keras_kd.utils.now import tell, told_in
 from keras_kd.utils.ownership import within
 from keras_kd.utils.screen import print_note
 from keras_kd.utils.stages import stage, timed
@@ -145,7 +146,9 @@ def _make(one, *, smoke, quiet, wait, first=None, check=None):
         timed() as spent,
         telling(one.name, quiet),
         hold_run(one.files, one.recipe, wait=wait, restart=one.restart) as owned,
+        told_in(one.files.path),
     ):
+        tell(title=one.name)
         job = _Job(one, owned, smoke, quiet, begun)
         report = job.look()
         if report is None:

@@ -27,6 +27,7 @@ from keras_kd.workflows.run.feed import epochs_of, rate_of, renderer_of, rounds_
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
 from keras_kd.workflows.run.margins import with_measured_margins
 from keras_kd.workflows.run.prune_student import keep_plan, plan_of, removed_before, student_of
+from keras_kd.workflows.run.running_page import RefreshPage
 from keras_kd.workflows.run.taught_teacher import as_it_was, keep_taught
 
 # Batches that batch normalisation is measured on where a student starts from its teacher, or is made from it.
@@ -77,6 +78,11 @@ class Training(NamedTuple):
     bank: Any
     rows: list
     until: int
+
+    @property
+    def views(self):
+        """How many of an image a bank asks about."""
+        return 1 if self.bank is None else self.bank.count
 
 
 def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False):
@@ -141,10 +147,10 @@ def _fit(context, training, keep_best):
     """Trains until an epoch, with the callbacks of a run; the rows of the history are added to."""
     fit, rows = context.recipe.fit, training.rows
     *others, record = callbacks_of(context, training, keep_best)
-    if context.quiet:
-        progress = QuietProgress(fit.epochs)
-    else:
-        progress = TrainingProgress(context.title, fit.epochs, len(training.steps), len(rows))
+    shown = (fit.epochs, len(training.steps), rows, training.views)
+    progress = QuietProgress(*shown) if context.quiet else TrainingProgress(context.title, *shown)
+    # A trial of a search has no page.
+    page = [RefreshPage(context, progress)] if keep_best else []
     try:
         if len(rows) < training.until:
             record.begin(fill_all=context.recipe.bank.mode == "full")
@@ -155,7 +161,7 @@ def _fit(context, training, keep_best):
                 shuffle=False,
                 verbose=0,
                 validation_data=validation_batches(context),
-                callbacks=[*others, record, progress],
+                callbacks=[*others, record, progress, *page],
             )
     finally:
         record.tensorboard.close()

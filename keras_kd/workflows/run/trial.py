@@ -7,6 +7,7 @@ from pathlib import Path
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.report.write import write
 from keras_kd.utils.files import atomic_write
+from keras_kd.utils.now import tell, told_in
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.folder import hold_run, keep_recipe, read_history, read_report
 from keras_kd.workflows.run.measure import measure
@@ -31,7 +32,8 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
     """
     files = RunFolder(Path(folder))
     seen = replace(dataset, test=dataset.validation)
-    with hold_run(files, recipe, wait=True, log=False) as owned:
+    with hold_run(files, recipe, wait=True, log=False) as owned, told_in(files.path):
+        tell(title=name)
         report = read_report(files.path)
         if report is not None and files.student.exists():
             _tidy(files, owned, recipe, epochs)

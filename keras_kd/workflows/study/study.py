@@ -14,6 +14,7 @@ from keras_kd.utils.account import CHANGED, changes
 from keras_kd.utils.children import end
 from keras_kd.utils.errors import FolderLockedError, NonFiniteLoss, UserError
 from keras_kd.utils.files import atomic_write
+from keras_kd.utils.now import tell_all
 from keras_kd.utils.ownership import held, within
 from keras_kd.utils.steps import step, telling
 from keras_kd.workflows.restart import empty_folder, of_earlier_runs
@@ -199,6 +200,7 @@ def _run_all(runs, *, smoke, quiet, log):
         moved = False
         for place, (name, seed, recipe) in list(waiting.items()):
             step(f"run {len(told | {place})} of {count}: {name}, seed {seed}", tell=place not in told)
+            tell_all(command=None, run=len(told | {place}), runs=count)
             told.add(place)
             try:
                 run.distill(recipe, place, name=f"{name}, seed {seed}", smoke=smoke, quiet=True, wait_for=())
