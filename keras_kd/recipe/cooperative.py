@@ -1,5 +1,7 @@
 """What cannot be combined with networks that teach each other by counterfactual examples."""
 
+from keras_kd.recipe.schema_cooperative import CooperativeSpec
+
 # Fields of a recipe that exclude it: (path of keys, whether it is so, why and what to do).
 _EXCLUDED = (
     (("teacher",), lambda recipe: recipe.teacher is not None, "with cooperative the networks teach each other"),
@@ -17,7 +19,13 @@ _EXCLUDED = (
         lambda recipe: recipe.label_weight != 1,
         "with cooperative labels are all that networks learn from",
     ),
+    (
+        ("bank", "mode"),
+        lambda recipe: recipe.bank.mode in ("ahead", "full"),
+        "with cooperative there is no teacher whose answers it could hold",
+    ),
 )
+_PRICE = CooperativeSpec.model_fields["distance_weight"].default
 
 
 def cooperative_errors(recipe):
@@ -30,6 +38,8 @@ def cooperative_errors(recipe):
     if spec is None:
         return []
     errors = [(where, f"{why}; leave it out, or drop cooperative") for where, is_so, why in _EXCLUDED if is_so(recipe)]
+    if spec.how == "walk" and spec.distance_weight != _PRICE:
+        errors.append((("cooperative", "distance_weight"), "is of how: descent; take it, or leave the weight out"))
     if not recipe.peers:
         errors.append(
             (("cooperative",), "there are no networks to cooperate with; give peers, such as peers: [resnet20]")

@@ -13,6 +13,12 @@ from keras_kd.utils.formatting import columns
 from keras_kd.utils.table import folded, wrapped
 from keras_kd.workflows.study.study_file import ready
 
+# A method is a loss; what else is published is a field of a recipe.
+MORE = (
+    "not a loss, and so fields of a recipe: meta (MetaDistil), selection, cooperative, teacher.folds (cross-fitted "
+    "targets), ensembles, generations, label_weight: auto; what each is: docs/sources.md, docs/recipes.md"
+)
+
 
 def methods(knowledge=None, scheme=None, problem=None):
     """The methods, all or those of a group.
@@ -135,7 +141,8 @@ def format_text(name, table, problem=None, width=None):
         lines = [*lines, "", *heading, *chain.from_iterable(rest[: len(inside)])]
         rest = rest[len(inside) :]
     left = ["", "numbers from: in a terminal of 120 letters, or with --json"] if narrow else []
-    return [*lines, *left, "", *_problems(table, problem, width)]
+    more = folded(MORE, width or 100).splitlines() if len(table) == len(METHODS) else []
+    return [*lines, *left, "", *_problems(table, problem, width), *(["", *more] if more else [])]
 
 
 def _problems(table, problem, width):

@@ -96,7 +96,8 @@ def test_list():
 
 
 def test_list_groups_methods_by_knowledge_scheme_and_problem():
-    head, *groups, problems = run("list", "methods").stdout.rstrip().split("\n\n")
+    head, *groups, problems, more = run("list", "methods").stdout.rstrip().split("\n\n")
+    assert more.startswith("not a loss, and so fields of a recipe: meta (MetaDistil), selection, ")
     inside = {}
     for group in groups:
         title, *rows = group.splitlines()

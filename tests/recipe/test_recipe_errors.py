@@ -454,6 +454,15 @@ BROKEN = {
             "bad.yaml:8: generations: with cooperative no network teaches the next; leave it out, or drop cooperative",
         ],
     ),
+    "cooperative with what its walk does not read": (
+        "data: {name: digits}\nstudent: digits_tiny\nfit: {epochs: 2}\npeers: [digits_tiny]\n"
+        "cooperative: {distance_weight: 0.5}\nbank: full\n",
+        [
+            "bad.yaml:5: cooperative.distance_weight: is of how: descent; take it, or leave the weight out",
+            "bad.yaml:6: bank.mode: with cooperative there is no teacher whose answers it could hold; leave it out, or "
+            "drop cooperative",
+        ],
+    ),
     "cooperative of no kind": (
         GOOD + "cooperative: 3\n",
         ["bad.yaml:7: cooperative: is 3; expected true, or fields such as {rounds: 3}"],
