@@ -63,6 +63,7 @@ THREE = (0, 1, 2)
 METHODS = (
     *("dkd", "sp", "at", "crd", "fitnet"),
     *("logit_standardization", "dkd_standardized", "dist", "ttm", "wttm", "rld", "reviewkd", "crd_kd", "ctkd", "fcfd"),
+    *("mkl", "nkd"),
     *("simkd", "vid", "pkt", "rkd", "cc", "nst", "fsp"),
 )
 PAIRS = ("resnet32x4_to_resnet8x4", "wrn_40_2_to_wrn_16_2")

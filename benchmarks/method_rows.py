@@ -131,7 +131,8 @@ def _variants(short, ramp):
 def _of_logits(short, ramp):
     plain = (
         "dist", "logit_standardization", "kd_pt", "kd_sim", "kd_pt_sim", "kd_topk", "double_distillation",
-        "ttm", "wttm", "mse_logits", "hard_labels", "reverse_kl", "jensen_shannon",
+        "ttm", "wttm", "mse_logits", "hard_labels", "reverse_kl", "jensen_shannon", "nkd", "normkd", "ea_kd", "skew_kl",
+        "gkd", "abkd",
     )  # fmt: skip
     return {
         "kd": Row("resnet56_to_resnet20"),
@@ -139,6 +140,7 @@ def _of_logits(short, ramp):
         "dis": Row("dis", {"terms.0.samples": 6}),
         **{name: Row(name) for name in plain},
         "dkd": Row("dkd", {"terms.0.weight": ramp(1)}),
+        "mkl": Row("mkl", {"terms.0.weight": ramp(2)}),
         "rld": Row("rld", {"terms.0.weight": ramp(1)}),
         "ctkd": Row(
             "ctkd", {"terms.0.reversal": f"{{start_value: 0, end_value: -1, duration: {short(10)}, shape: cosine}}"}

@@ -19,6 +19,7 @@ if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and sys.path[:1] == [os.pa
 __version__ = "0.1.0"
 
 __all__ = [
+    "ABKD",
     "AT",
     "AdaMargin",
     "BSS",
@@ -36,10 +37,12 @@ __all__ = [
     "DML",
     "Distiller",
     "DoubleDistillation",
+    "EAKD",
     "Epochs",
     "FCFD",
     "FSP",
     "FitNet",
+    "GKD",
     "HardLabels",
     "JensenShannon",
     "KCD",
@@ -47,13 +50,16 @@ __all__ = [
     "LabelSmoothing",
     "METHODS",
     "MGD",
+    "MKL",
     "MODELS",
     "MSELogits",
     "Member",
     "Meta",
     "MetaDistiller",
     "Method",
+    "NKD",
     "NST",
+    "NormKD",
     "ONE",
     "PKT",
     "RKD",
@@ -70,6 +76,7 @@ __all__ = [
     "SelectingDistiller",
     "Selection",
     "SimKD",
+    "SkewKL",
     "Subclass",
     "SubclassTeacher",
     "TTM",
@@ -113,6 +120,7 @@ if TYPE_CHECKING:
     from keras_kd.data.views.crop_flip import VIEWS
     from keras_kd.data.views.rendering import ViewRenderer
     from keras_kd.methods import (
+        ABKD,
         AT,
         BSS,
         CC,
@@ -122,12 +130,16 @@ if TYPE_CHECKING:
         DIST,
         DKD,
         DML,
+        EAKD,
         FCFD,
         FSP,
+        GKD,
         KCD,
         KD,
         METHODS,
         MGD,
+        MKL,
+        NKD,
         NST,
         ONE,
         PKT,
@@ -145,9 +157,11 @@ if TYPE_CHECKING:
         LabelSmoothing,
         Method,
         MSELogits,
+        NormKD,
         ReverseKL,
         ReviewKD,
         SimKD,
+        SkewKL,
         Subclass,
         SubclassTeacher,
     )
@@ -182,9 +196,9 @@ _NAMES = {
     "keras_kd.data.rounds": "Rounds",
     "keras_kd.data.views.crop_flip": "VIEWS",
     "keras_kd.data.views.rendering": "ViewRenderer",
-    "keras_kd.methods": "AT AdaMargin BSS CC CRD CTKD DIS DIST DKD DML DoubleDistillation FCFD FSP FitNet HardLabels "
-    "JensenShannon KCD KD LabelSmoothing METHODS MGD MSELogits Method NST ONE PKT RKD RLD ReverseKL ReviewKD SP "
-    "SimKD Subclass SubclassTeacher TTM VID WTTM",
+    "keras_kd.methods": "ABKD AT AdaMargin BSS CC CRD CTKD DIS DIST DKD DML DoubleDistillation EAKD FCFD FSP FitNet "
+    "GKD HardLabels JensenShannon KCD KD LabelSmoothing METHODS MGD MKL MSELogits Method NKD NST NormKD "
+    "ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD SkewKL Subclass SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.models.pruning.criteria": "Criterion",
     "keras_kd.models.pruning.plan": "prune",

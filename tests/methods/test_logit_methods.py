@@ -344,7 +344,8 @@ def test_topk_keeps_as_many_as_asked_of_equal_ones():
 
 @pytest.mark.parametrize("target", ["pt", "swap", {"topk": 2}, {"smooth": 0.1}], ids=str)
 @pytest.mark.parametrize(
-    "name", [name for name, one in LOGIT_METHODS.items() if one.zero_when_matched and name not in ("ctkd", "dist")]
+    "name",
+    [name for name, one in LOGIT_METHODS.items() if one.zero_when_matched and name not in ("ctkd", "dist", "mkl")],
 )
 def test_a_student_that_says_the_target_loses_nothing(name, target):
     method, teacher, labels = LOGIT_METHODS[name](target=target), logits(2), np.array([0, 1, 2, 3, 4, 5])
@@ -364,7 +365,7 @@ def test_the_minimum_is_known_only_where_it_is_reached():
 @pytest.mark.parametrize("name", LOGIT_METHODS)
 def test_a_target_that_reads_labels_says_so(name):
     method = LOGIT_METHODS[name]
-    assert method.needs_labels == method().needs_labels == (name in ("dkd", "rld"))
+    assert method.needs_labels == method().needs_labels == (name in ("dkd", "rld", "mkl", "nkd"))
     assert method(target="pt").needs_labels and method(target={"sim": 0.3}).needs_labels
     assert method(target={"topk": 3}).needs_labels == method.needs_labels
 
@@ -468,3 +469,53 @@ def test_topk_of_more_than_all_classes_is_refused():
     METHODS["kd"](target={"topk": 7}).check(specs)
     with pytest.raises(UserError, match=r"kd: target topk keeps 8 classes, and the teacher gives 7; expected 1\.\.7"):
         METHODS["kd"](target={"topk": 8}).check(specs)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "other", "its_fields"),
+    [
+        ("mkl", {"factors": [0]}, "kd", {}),
+        ("skew_kl", {"skew": 0}, "kd", {}),
+        ("skew_kl", {"skew": 0, "reverse": True}, "reverse_kl", {}),
+        ("gkd", {"beta": 0}, "kd", {}),
+        ("gkd", {"beta": 1}, "reverse_kl", {}),
+        ("gkd", {"beta": 0.5}, "jensen_shannon", {}),
+        ("abkd", {"alpha": 1, "beta": 0}, "kd", {}),
+        ("abkd", {"alpha": 0, "beta": 1}, "reverse_kl", {}),
+    ],
+)
+def test_a_family_of_divergences_holds_those_that_are_known(name, fields, other, its_fields):
+    student, teacher = logits(0), logits(1)
+    np.testing.assert_allclose(
+        value(METHODS[name](**fields, temperature=3.0), student, teacher),
+        value(METHODS[other](**its_fields, temperature=3.0), student, teacher),
+        rtol=2e-5,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("sides", [(0.7, 0.0), (0.0, 0.7)])
+def test_the_limits_of_the_alpha_beta_divergence_are_limits(sides):
+    student, teacher = logits(0), logits(1)
+    near = METHODS["abkd"](**dict(zip(("alpha", "beta"), (max(one, 2e-3) for one in sides), strict=True)))
+    at = METHODS["abkd"](**dict(zip(("alpha", "beta"), sides, strict=True)))
+    np.testing.assert_allclose(value(near, student, teacher), value(at, student, teacher), rtol=0.02)
+    with pytest.raises(ValueError, match="alpha and beta are both 0; expected one of them above 0"):
+        METHODS["abkd"](alpha=0, beta=0)
+
+
+def test_normkd_is_kd_of_standardised_logits_at_the_teachers_own_temperature():
+    student, teacher = logits(0), logits(1)
+    standardised = value(METHODS["kd"](standardize=True, temperature=2.0), student, teacher) / 4
+    temperatures = 2 * teacher.std(axis=-1, ddof=1)
+    np.testing.assert_allclose(value(METHODS["normkd"](), student, teacher), temperatures**2 * standardised, rtol=1e-4)
+    # A row of equal logits, of which the published code makes NaN.
+    assert np.isfinite(value(METHODS["normkd"](), np.ones_like(student), teacher)).all()
+
+
+def test_ea_kd_weighs_by_entropies_in_which_the_student_learns_nothing():
+    student, teacher = logits(0), logits(1)
+    entropies = [-(p * np.log(p)).sum(-1) for p in (softmax(one / 3.0) for one in (teacher, student))]
+    weight = entropies[0] / 2 * (1 + entropies[1] / np.log(7))
+    expected = weight * value(METHODS["kd"](), student, teacher)
+    np.testing.assert_allclose(value(METHODS["ea_kd"](), student, teacher), expected, rtol=1e-4)

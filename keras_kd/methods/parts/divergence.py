@@ -1,5 +1,7 @@
 """Distances between distributions that are given as logits, over all classes or some of them."""
 
+import math
+
 from keras_kd.utils.lazy import ops
 
 # Stands for minus infinity, whose gradients would not be finite.
@@ -89,6 +91,24 @@ def one_against_rest(logits, chosen):
     """
     rest = ops.logical_not(chosen)
     return ops.concatenate([log_sum_over(logits, chosen), log_sum_over(logits, rest)], axis=-1)
+
+
+def log_mixture(first, second, share):
+    """log(share * exp(first) + (1 - share) * exp(second)), finite for log-probabilities of any size.
+
+    Args:
+        first, second: float tensors (batch, classes), log-probabilities.
+        share: of the first, 0..1.
+
+    Example:
+        >>> import numpy as np
+        >>> half = np.log(np.array([[0.5, 0.5]], "float32"))
+        >>> [round(float(one), 4) for one in np.exp(log_mixture(half, np.log([[0.9, 0.1]]).astype("float32"), 0.5))[0]]
+        [0.7, 0.3]
+    """
+    if share in (0, 1):
+        return first if share == 1 else second
+    return ops.logaddexp(first + math.log(share), second + math.log(1 - share))
 
 
 def is_class(labels, classes):
