@@ -14,6 +14,8 @@ from keras_kd.recipe.load import load
 from keras_kd.utils.errors import UserError
 
 LOGIT_METHODS = {name: method for name, method in METHODS.items() if issubclass(method, LogitMethod)}
+# Of these the loss at the target is not 0, or no answer is known at which it is.
+NEVER_ZERO = ("ctkd", "dist", "mkl")
 TARGETS = ["identity", "pt", "swap", {"sim": 0.3}, {"pt_sim": 0.3}, {"topk": 2}, {"smooth": 0.1}]
 # Example of methods.md 3.7.
 TEACHER = np.array([[2.0, 1.0, 0.0, -1.0], [0.5, -0.5, 3.0, 1.0]], "float32")
