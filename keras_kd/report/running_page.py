@@ -88,6 +88,12 @@ def svg(lines, *, share=False):
             drawn.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{COLOURS[number]}"/>')
         drawn.append(f'<polyline points="{" ".join(points)}" {style}/>')
     unit = " %" if share else ""
+    if len(lines) > 1:
+        drawn += [
+            f'<text x="{WIDTH - 8}" y="{HEIGHT - BELOW - 24 + 14 * number}" text-anchor="end" font-size="11" '
+            f'style="fill:{COLOURS[number]} !important">{name}</text>'
+            for number, name in enumerate(("training", "validation"))
+        ]
     words = [(LEFT - 6, 14, "end", f"{high:.4g}{unit}"), (LEFT - 6, HEIGHT - BELOW, "end", f"{low:.4g}{unit}")]
     words += [(LEFT, HEIGHT - 6, "start", "epoch 1"), (WIDTH - 8, HEIGHT - 6, "end", str(count))]
     said = "".join(
