@@ -207,7 +207,9 @@ def _parts(watched, width):
     ]
     for one in shown[:20]:
         at = one.what or one.state if one.state == RUNNING else one.state
-        rows.append([one.title, at, bare_percent(get_path(one.report, "student", "top1"))])
+        # Of a shortened run it would be taken for a result.
+        top1 = None if one.report.get("smoke") else get_path(one.report, "student", "top1")
+        rows.append([one.title, at, bare_percent(top1)])
     more = len(shown) - 20
     table = in_blocks(rows, width, right=(2,))
     return [f"{plural(len(states), 'run')}: {counted}", *table, *([f"and {more} more"] if more > 0 else [])]
