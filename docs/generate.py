@@ -23,6 +23,7 @@ from keras_kd.recipe import (
     schema,
     schema_cooperative,
     schema_data,
+    schema_fit,
     schema_meta,
     schema_networks,
     schema_pruning,
@@ -61,7 +62,8 @@ def recipes_page():
     parts += [("terms[...]", schema.TermSpec), ("a schedule", Schedule), ("trust", schema.TrustSpec)]
     parts += [("meta", schema_meta.MetaSpec), ("selection", schema_selection.SelectionSpec)]
     parts += [("cooperative", schema_cooperative.CooperativeSpec)]
-    parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
+    parts += [("fit", schema_fit.FitSpec), ("fit.early_stopping", schema_fit.EarlyStoppingSpec)]
+    parts += [("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     parts += [("export.int8_fine_tuning", schema.Int8FineTuningSpec)]
     parts += [("search", schema.SearchSpec), ("search.space, of each path", schema.SettingSpace)]

@@ -21,6 +21,7 @@ class Description:
     mean: tuple
     std: tuple
     here: bool  # whether the images are on this machine
+    class_names: tuple | None = None  # None where they are not known without the images
 
 
 def describe(name, **options):
@@ -45,7 +46,8 @@ def describe(name, **options):
             mean, std = (options.get(field) or one for field, one in zip(("mean", "std"), usual, strict=True))
             return Description(shape, found.classes, len(found.train), len(found.test), mean, std, False)
     found = load(name, **options)
-    return Description(found.image_shape, found.classes, len(found.train), len(found.test), found.mean, found.std, True)
+    counts = len(found.train), len(found.test)
+    return Description(found.image_shape, found.classes, *counts, found.mean, found.std, True, found.class_names)
 
 
 def _where(options):

@@ -10,6 +10,7 @@ from keras_kd.export.gates import GATES
 from keras_kd.recipe.schema_bank import BankSpec, short_bank
 from keras_kd.recipe.schema_cooperative import CooperativeSpec, short_cooperative
 from keras_kd.recipe.schema_data import DataSpec, short_data
+from keras_kd.recipe.schema_fit import FitSpec
 from keras_kd.recipe.schema_meta import MetaSpec, short_meta
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.recipe.schema_selection import SelectionSpec, short_selection
@@ -23,7 +24,6 @@ from keras_kd.recipe.schema_types import (
     SEED,
     VALUES,
     DottedPath,
-    Epoch,
     LabelWeight,
     Line,
     Modules,
@@ -67,53 +67,6 @@ class TrustSpec(Part):
         "probability of the class minus the largest other, not below 0",
     )
     weight: Number = Field(1.0, gt=0, le=1, description="trust in a class on which the teacher is perfect")
-
-
-class FitSpec(Part):
-    """How the student is trained."""
-
-    epochs: Epoch = Field(description="passes over the training images")
-    batch_size: Whole = Field(64, gt=0, le=10**6, description="images per step")
-    optimizer: Literal["sgd", "adam", "adamw"] = Field("sgd", description="sgd couples `l2` as PyTorch does")
-    learning_rate: Number = Field(0.05, **ABOVE_ZERO, description="at the start, after the warm-up")
-    momentum: Number = Field(0.9, ge=0, lt=1, description="of sgd")
-    nesterov: bool = Field(False, description="of sgd")
-    drops: tuple[Epoch, ...] = Field(
-        (), max_length=VALUES, description="after these epochs the rate is multiplied by `drop_factor`"
-    )
-    drop_factor: Number = Field(0.1, gt=0, le=1, description="see `drops`")
-    decay: Literal["constant", "cosine"] = Field("constant", description="cosine: falls to zero over the epochs")
-    warmup_epochs: Whole = Field(0, ge=0, le=EPOCHS, description="the rate rises linearly over the first epochs")
-    l2: Number = Field(0.0, **NOT_NEGATIVE, description="sgd's coupled weight decay, on every variable; 5e-4 in papers")
-    weight_decay: Number = Field(0.0, **NOT_NEGATIVE, description="adamw's decoupled weight decay")
-    clip_norm: Number | None = Field(
-        None, **ABOVE_ZERO, description="longer gradients, of all variables as one, are scaled to this norm"
-    )
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "float32", description="of the networks; losses are always float32"
-    )
-    deterministic: bool = Field(False, description="bit-equal results from equal seeds; slower on a GPU")
-    steps_per_execution: Literal["auto"] | Annotated[Whole, Field(gt=0, le=10**6)] = Field(
-        "auto", description="steps in one call; auto: 16 on JAX with an accelerator, one compiled loop, else 1"
-    )
-    jit_compile: Literal["auto"] | bool = Field("auto", description="XLA; auto: where it pays")
-    checkpoints: tuple[Epoch, ...] = Field(
-        (),
-        max_length=VALUES,
-        description="epochs after which the student is kept as checkpoints/epoch_0020.keras, to teach others",
-    )
-    checkpoint_every: Epoch | None = Field(None, description="of 20: also after every 20 epochs")
-
-    def keeps(self, epoch):
-        """Whether the student as it is after an epoch stays on the disk; the last one always does."""
-        every = self.checkpoint_every
-        return epoch in (*self.checkpoints, self.epochs) or (every is not None and epoch % every == 0)
-
-    def kept(self):
-        """The epochs, rising, after which the student as it is then stays on the disk."""
-        every = self.checkpoint_every
-        of_every = range(every, self.epochs + 1, every) if every else ()
-        return sorted({*(one for one in self.checkpoints if one <= self.epochs), *of_every, self.epochs})
 
 
 class GateSpec(Part):
