@@ -74,7 +74,16 @@ def weights_of_classes(value):
 
 
 class FitSpec(Part):
-    """How the student is trained."""
+    """How the student is trained.
+
+    On labels alone each setting ends where Keras's own does: `ema` is `use_ema` of its optimizers, `early_stopping` is
+    `EarlyStopping(restore_best_weights=True)`. `class_weight` multiplies the label loss of each training image, and the
+    sum is divided by the number of images, as `class_weight` of Keras's `fit` does; terms and validation images are not
+    weighed (in Python `Distiller(class_weight=...)`; that of `Distiller.fit` is Keras's sample weight, and weighs the
+    terms as well). `label_smoothing` is of the label loss too, on training and validation images. The student on labels
+    alone, of `baseline`, has the same settings, and may stop at another epoch. Images that end a training are no longer
+    strange to it: what a student is worth, test images say.
+    """
 
     epochs: Epoch = Field(description="passes over the training images")
     batch_size: Whole = Field(64, gt=0, le=10**6, description="images per step")

@@ -67,9 +67,7 @@ def trust_of(recipe, dataset, teacher):
     return trust_by_class(logits, held_out.labels, measure=recipe.trust.measure, weight=recipe.trust.weight)
 
 
-def build_distiller(
-    recipe, teacher, student, views=None, *, peers=(), trust=None, class_weight=None, examples=None, banked=False
-):
+def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=None, examples=None, banked=False):
     """The compiled Distiller of a recipe.
 
     Args:
