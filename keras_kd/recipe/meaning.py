@@ -4,6 +4,7 @@ from keras_kd import models
 from keras_kd.data import is_path
 from keras_kd.data.groups import group_numbers
 from keras_kd.data.injected.label_noise import transition
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.cooperative import cooperative_errors
 from keras_kd.recipe.fit import fit_errors
@@ -131,6 +132,9 @@ def _data_errors(spec):
     errors += _fraction_or_whole(("data", "validation"), spec.validation)
     if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
         errors.append((("data", "image_size"), f"is {size}; expected 1 or more pixels"))
+    if spec.resize != RESIZE and size is None:
+        what = f"is {spec.resize} and no image is resized; give image_size, such as 224, or leave it out"
+        errors.append((("data", "resize"), what))
     if spec.groups is not None:
         try:
             # How many classes there are is known with the data, where `classes` does not say it.

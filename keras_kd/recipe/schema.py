@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.export.formats import DEFAULTS, FORMATS, INPUTS, OUTPUTS
 from keras_kd.export.gates import GATES
 from keras_kd.recipe.schema_bank import BankSpec, short_bank
@@ -332,6 +333,8 @@ class Recipe(Part):
                 plain["student"].pop(field, None)
         if (plain.get("teacher") or {}).get("ensemble_views") == "same":
             plain["teacher"].pop("ensemble_views")
+        if plain["data"].get("resize") == RESIZE:
+            plain["data"].pop("resize")
         if not plain["data"].get("groups"):
             plain["data"].pop("groups", None)
         if not (plain.get("bank") or {}).get("folder"):

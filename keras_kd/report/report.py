@@ -147,6 +147,7 @@ class Data(Section):
     fingerprint: str | None = described("SHA-256 of the training images and labels")
     test_fingerprint: str | None = described("SHA-256 of the test images and labels")
     train: int | None = described("training images")
+    resize: str | None = described("how images came to their size, where not as by default: stretch, crop, pad")
     validation: int | None = described("images set aside from them")
     test: int | None = described("test images")
     held_out: int | None = described(

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_kd import models
 from keras_kd.data.dataset import facts
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
@@ -181,6 +182,7 @@ def _data(recipe, dataset):
         "validation": len(dataset.validation) if dataset.validation else 0,
         "test": len(dataset.test),
         "classes": dataset.classes,
+        **({"resize": recipe.data.resize} if recipe.data.resize != RESIZE else {}),
         **({"held_out": len(dataset.held_out)} if dataset.held_out else {}),
         **({"label_noise": dataset.label_noise} if dataset.label_noise else {}),
         **({"imbalance": dataset.imbalance} if dataset.imbalance else {}),
