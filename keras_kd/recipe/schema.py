@@ -107,11 +107,21 @@ class ExportSpec(Part):
     )
     inputs: Literal[INPUTS] = Field("float32", description="uint8: the files take pixels as images have them")
     outputs: Literal[OUTPUTS] = Field("logits", description="probabilities: the files end with a softmax")
+    litert_batch: Literal[1, "any"] = Field(
+        1,
+        description="images at once of LiteRT files: 1, so that all shapes are known when they are made, as compilers "
+        "for phones and microcontrollers want; any: of any number",
+    )
     calibration_images: Whole = Field(256, gt=0, le=IMAGES, description="training images that set the int8 ranges")
     gates: GateSpec = Field(GateSpec(), description="parity gates")
     int8_fine_tuning: Int8FineTuningSpec = Field(
         Int8FineTuningSpec(), description="a second chance for int8 files that fail their gate"
     )
+
+    @property
+    def batch_of_litert(self):
+        """Images at once of LiteRT files; None for any number."""
+        return None if self.litert_batch == "any" else self.litert_batch
 
 
 # Of a range that is searched: what fields may be.

@@ -244,6 +244,8 @@ def _files(report, bench):
     if exports:
         yield ""
         yield f"Top-1 and agreement of the exported files on {exports[0].images:,} test images, in percent."
+    if any(one.format.startswith("litert") and one.batch == 1 for one in exports):
+        yield "The LiteRT files take one image at a time, and hold `labels.txt` and metadata (`unzip -l`)."
     tuned = [one for one in exports if one.made_of == "student_int8.keras"]
     if tuned:
         names = " and ".join(f"`{one.file}`" for one in tuned)
