@@ -473,9 +473,16 @@ def _default(about):
     return f"`{about.default}`"
 
 
+COMPLETION = """
+The shell completes them, names of recipes, networks and methods, folders of runs and the fields of `--set`, once one line says so: in
+bash `eval "$(_KERAS_KD_COMPLETE=bash_source keras-kd)"`, in zsh `eval "$(_KERAS_KD_COMPLETE=zsh_source keras-kd)"`, in fish
+`_KERAS_KD_COMPLETE=fish_source keras-kd | source`.
+"""
+
+
 def commands_page():
     """The help of every command, as Markdown."""
-    lines = [HEADER, "# Commands", ""]
+    lines = [HEADER, "# Commands", "", *COMPLETION.strip().splitlines(), ""]
     whole = commands.make_context("keras-kd", [], resilient_parsing=True)
     for command, context in _with_subcommands(commands, whole):
         context.terminal_width = 100
