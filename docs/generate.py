@@ -474,9 +474,9 @@ def _default(about):
 
 
 COMPLETION = """
-The shell completes them, names of recipes, networks and methods, folders of runs and the fields of `--set`, once one line says so: in
-bash `eval "$(_KERAS_KD_COMPLETE=bash_source keras-kd)"`, in zsh `eval "$(_KERAS_KD_COMPLETE=zsh_source keras-kd)"`, in fish
-`_KERAS_KD_COMPLETE=fish_source keras-kd | source`.
+The shell completes them, names of recipes, networks and methods, folders of runs and the fields of `--set`, once one
+line says so: `eval "$(_KERAS_KD_COMPLETE=bash_source keras-kd)"` in bash,
+`eval "$(_KERAS_KD_COMPLETE=zsh_source keras-kd)"` in zsh, `_KERAS_KD_COMPLETE=fish_source keras-kd | source` in fish.
 """
 
 
