@@ -23,6 +23,7 @@ from keras_kd.recipe import (
     schema,
     schema_cooperative,
     schema_data,
+    schema_fit,
     schema_meta,
     schema_networks,
     schema_pruning,
@@ -61,7 +62,8 @@ def recipes_page():
     parts += [("terms[...]", schema.TermSpec), ("a schedule", Schedule), ("trust", schema.TrustSpec)]
     parts += [("meta", schema_meta.MetaSpec), ("selection", schema_selection.SelectionSpec)]
     parts += [("cooperative", schema_cooperative.CooperativeSpec)]
-    parts += [("fit", schema.FitSpec), ("bank", schema.BankSpec)]
+    parts += [("fit", schema_fit.FitSpec), ("fit.early_stopping", schema_fit.EarlyStoppingSpec)]
+    parts += [("bank", schema.BankSpec)]
     parts += [("export", schema.ExportSpec), ("export.gates", schema.GateSpec)]
     parts += [("export.int8_fine_tuning", schema.Int8FineTuningSpec)]
     parts += [("search", schema.SearchSpec), ("search.space, of each path", schema.SettingSpace)]
@@ -221,9 +223,16 @@ def _default(about):
     return f"`{about.default}`"
 
 
+COMPLETION = """
+The shell completes them, names of recipes, networks and methods, folders of runs and the fields of `--set`, once one
+line says so: `eval "$(_KERAS_KD_COMPLETE=bash_source keras-kd)"` in bash,
+`eval "$(_KERAS_KD_COMPLETE=zsh_source keras-kd)"` in zsh, `_KERAS_KD_COMPLETE=fish_source keras-kd | source` in fish.
+"""
+
+
 def commands_page():
     """The help of every command, as Markdown."""
-    lines = [HEADER, "# Commands", ""]
+    lines = [HEADER, "# Commands", "", *COMPLETION.strip().splitlines(), ""]
     whole = commands.make_context("keras-kd", [], resilient_parsing=True)
     for command, context in _with_subcommands(commands, whole):
         context.terminal_width = 100

@@ -77,6 +77,7 @@ __all__ = [
     "Selection",
     "SimKD",
     "SkewKL",
+    "SmoothedCrossEntropy",
     "Subclass",
     "SubclassTeacher",
     "TTM",
@@ -173,6 +174,7 @@ if TYPE_CHECKING:
     from keras_kd.training.cooperate import cooperate
     from keras_kd.training.cooperation_settings import Cooperation
     from keras_kd.training.distiller import Distiller, Term
+    from keras_kd.training.label_loss import SmoothedCrossEntropy
     from keras_kd.training.member import Member
     from keras_kd.training.meta_distiller import Meta, MetaDistiller
     from keras_kd.training.sampled_distiller import SampledDistiller
@@ -207,6 +209,7 @@ _NAMES = {
     "keras_kd.training.cooperate": "cooperate",
     "keras_kd.training.cooperation_settings": "Cooperation",
     "keras_kd.training.distiller": "Distiller Term",
+    "keras_kd.training.label_loss": "SmoothedCrossEntropy",
     "keras_kd.training.member": "Member",
     "keras_kd.training.meta_distiller": "Meta MetaDistiller",
     "keras_kd.training.sampled_distiller": "SampledDistiller",

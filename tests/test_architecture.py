@@ -131,6 +131,7 @@ PRIVATE_TO_KERAS = {
     "_inbound_nodes",
     "_keras_history",
     "_losses_override",
+    "_model_variables_moving_average",
     "_trainable_variables",
 }
 # Private names of other libraries than Keras, with the file that uses them.

@@ -6,6 +6,8 @@
 import contextlib
 from typing import NamedTuple
 
+from keras_kd.utils.lazy import keras
+
 
 def flat_layers(layer):
     """A layer and every layer inside it, however deep, in Keras's own order."""
@@ -35,6 +37,20 @@ def compiled_metrics(model):
 def variable_index(optimizer, variable):
     """The place of a variable in an optimizer's own lists, such as its momenta."""
     return optimizer._get_variable_index(variable)
+
+
+def moving_averages(optimizer):
+    """[(variable, its moving average)] of an optimizer that is built and has `use_ema`; empty of any other.
+
+    Args:
+        optimizer: a Keras optimizer; one that scales the loss has another within.
+    """
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    if optimizer is None or not optimizer.use_ema or not optimizer.built:
+        return []
+    pairs = zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True)
+    return [(variable, average) for variable, average in pairs if average is not None]
 
 
 class Made(NamedTuple):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from keras_kd.cli import completion
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
@@ -41,7 +42,14 @@ def bank_commands():
 folder_option = click.option(
     "--folder", type=A_FOLDER, help="Of the banks; that of KERAS_KD_BANK by default, else saved_models/bank."
 )
-settings_option = click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field.")
+settings_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PATH=VALUE",
+    shell_complete=completion.settings,
+    help="Override a field.",
+)
 beside_option = click.option(
     "--out", type=A_FOLDER, help="The run folder next to which the bank lies; saved_models/RECIPE."
 )
@@ -63,7 +71,7 @@ def _bank(recipe, settings, words, backend, may_train, out):
 
 
 @bank_commands.command("build")
-@click.argument("recipe", type=A_PATH)
+@click.argument("recipe", type=A_PATH, shell_complete=completion.recipes)
 @settings_option
 @adds_modules
 @bank_option
@@ -118,7 +126,7 @@ def bank_info(folder, as_json):
 
 
 @bank_commands.command("verify")
-@click.argument("recipe", type=A_PATH)
+@click.argument("recipe", type=A_PATH, shell_complete=completion.recipes)
 @settings_option
 @adds_modules
 @bank_option

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from keras_kd.bank.places import BANKS, shared
+from keras_kd.cli import completion
 from keras_kd.utils import foreign_code, stopping
 from keras_kd.utils.errors import Exit, GateError, NonFiniteLoss, UserError
 from keras_kd.utils.files import UNWRITABLE, fault_of_the_machine, reason
@@ -157,7 +158,7 @@ def stopped(stop):
     sys.exit(stopping.exit_code(stop))
 
 
-backend_option = click.option("--backend", help="tensorflow (default) or jax.")
+backend_option = click.option("--backend", shell_complete=completion.backends, help="tensorflow (default) or jax.")
 
 
 def choose_backend(backend=None):
@@ -272,6 +273,7 @@ def recipe_options(command):
         "settings",
         multiple=True,
         metavar="PATH=VALUE",
+        shell_complete=completion.settings,
         help="Override a field: --set fit.epochs=3; repeatable.",
     )(command)
 
@@ -288,7 +290,10 @@ def of_model_options(command):
         "--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard."
     )(command)
     return click.option(
-        "--data", "dataset", help="For a MODEL.keras: the dataset whose test images it is measured on."
+        "--data",
+        "dataset",
+        shell_complete=completion.datasets,
+        help="For a MODEL.keras: the dataset whose test images it is measured on.",
     )(command)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from keras_kd.cli import completion
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
@@ -36,7 +37,9 @@ from keras_kd.workflows.inspecting import new as new_recipe
 
 
 @command("list")
-@click.argument("what", required=False, metavar="[methods|models|datasets|recipes|studies]")
+@click.argument(
+    "what", required=False, metavar="[methods|models|datasets|recipes|studies]", shell_complete=completion.tables
+)
 @click.option("--knowledge", metavar="WORD", help="Of methods: response, feature or relation.")
 @click.option("--scheme", metavar="WORD", help="Of methods: offline, online or self.")
 @click.option("--problem", metavar="WORDS", help="Of methods: what their sources say they answer, such as noise.")
@@ -63,7 +66,7 @@ def list_command(what, knowledge, scheme, problem, as_json):
 
 
 @command()
-@click.argument("recipe", type=A_PATH)
+@click.argument("recipe", type=A_PATH, shell_complete=completion.recipes)
 @recipe_options
 @json_option
 def show(recipe, settings, seed, smoke, as_json):
@@ -87,8 +90,15 @@ def show(recipe, settings, seed, smoke, as_json):
 
 
 @command()
-@click.argument("recipe", type=A_PATH)
-@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field; repeatable.")
+@click.argument("recipe", type=A_PATH, shell_complete=completion.recipes)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PATH=VALUE",
+    shell_complete=completion.settings,
+    help="Override a field; repeatable.",
+)
 @no_code_option
 def cite(recipe, settings, no_code):
     """BibTeX of the papers that a recipe relies on, its teachers' recipes included.
@@ -109,7 +119,15 @@ def cite(recipe, settings, no_code):
 
 @command()
 @click.argument("name", type=A_PATH)
-@click.option("--from", "template", type=A_PATH, default="my_images", show_default=True, help="The recipe to copy.")
+@click.option(
+    "--from",
+    "template",
+    type=A_PATH,
+    shell_complete=completion.recipes,
+    default="my_images",
+    show_default=True,
+    help="The recipe to copy.",
+)
 def new(name, template):
     """Copy a recipe, to edit it.
 
@@ -126,7 +144,7 @@ def new(name, template):
 
 
 @command()
-@click.argument("recipe", type=A_PATH)
+@click.argument("recipe", type=A_PATH, shell_complete=completion.recipes)
 @recipe_options
 @click.option("--out", type=A_FOLDER, help="The run folder; saved_models/RECIPE by default.")
 @backend_option
@@ -161,7 +179,7 @@ def doctor(recipe, settings, seed, smoke, out, backend, as_json):
 
 
 @command()
-@click.argument("runs", type=A_RUN, nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", type=A_RUN, shell_complete=completion.runs, nargs=-1, required=True, metavar="RUN...")
 @click.option("--out", type=UserPath(dir_okay=False), help="Also write a page with plots there, such as compare.html.")
 @json_option
 def compare(runs, out, as_json):
@@ -187,7 +205,7 @@ def compare(runs, out, as_json):
 
 
 @command()
-@click.argument("files", type=A_RUN, nargs=-1, required=True, metavar="FILE|RUN...")
+@click.argument("files", type=A_RUN, shell_complete=completion.runs, nargs=-1, required=True, metavar="FILE|RUN...")
 @click.option("--runs", type=click.IntRange(3), default=50, show_default=True, help="Timed, of one image.")
 @click.option("--warm-up", type=click.IntRange(0), default=10, show_default=True, help="Runs before those.")
 @click.option("--threads", type=click.IntRange(0), default=1, show_default=True, help="0: the runtime's own choice.")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from keras_kd.cli import completion
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
@@ -52,7 +53,7 @@ UNREAD = "the settings of {}, as --no-code is given"
 
 
 @command()
-@click.argument("recipes", type=A_PATH, nargs=-1, required=True, metavar="RECIPE...")
+@click.argument("recipes", type=A_PATH, shell_complete=completion.recipes, nargs=-1, required=True, metavar="RECIPE...")
 @recipe_options
 @click.option("--dry-run", is_flag=True, help="Also build the models, look at the teacher, print what a run costs.")
 @despite_option
@@ -124,7 +125,7 @@ def _print_checked(path, notes, unread, planned):
 
 
 @command()
-@click.argument("recipe", type=A_PATH)
+@click.argument("recipe", type=A_PATH, shell_complete=completion.recipes)
 @recipe_options
 @click.option("--out", type=A_FOLDER, help="The run folder; saved_models/RECIPE by default.")
 @click.option("--restart", is_flag=True, help="Throw away what is in the run folder and begin again.")
@@ -166,7 +167,7 @@ def distill(recipe, settings, seed, smoke, out, restart, deliver, despite, bank,
 
 
 @command()
-@click.argument("run", type=A_RUN)
+@click.argument("run", type=A_RUN, shell_complete=completion.runs)
 @click.option("--once", is_flag=True, help="Show it once, and end.")
 @click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks.")
 def watch(run, once, every):
@@ -187,7 +188,7 @@ def watch(run, once, every):
 
 
 @command()
-@click.argument("run", type=A_RUN, metavar="RUN|MODEL.keras")
+@click.argument("run", type=A_RUN, shell_complete=completion.runs, metavar="RUN|MODEL.keras")
 @of_model_options
 @takes_modules
 @backend_option
@@ -220,8 +221,14 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
 
 
 @command()
-@click.argument("run", type=A_RUN, metavar="RUN|MODEL.keras")
-@click.option("--format", "formats", multiple=True, help="One of the formats of docs/recipes.md; repeatable.")
+@click.argument("run", type=A_RUN, shell_complete=completion.runs, metavar="RUN|MODEL.keras")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    shell_complete=completion.formats,
+    help="One of the formats of docs/recipes.md; repeatable.",
+)
 @click.option("--out", type=A_FOLDER, help="For a MODEL.keras: the folder; MODEL-exported by default.")
 @of_model_options
 @takes_modules
@@ -263,7 +270,7 @@ def export(run, formats, out, dataset, pixels, image_size, probabilities, quiet,
 
 
 @command()
-@click.argument("runs", type=A_RUN, nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", type=A_RUN, shell_complete=completion.runs, nargs=-1, required=True, metavar="RUN...")
 def report(runs):
     """Make report.html of finished runs again, of what their files say.
 

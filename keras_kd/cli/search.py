@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from keras_kd.cli import completion
 from keras_kd.cli.common import (
     A_FOLDER,
     A_PATH,
@@ -30,7 +31,7 @@ from keras_kd.workflows.arguments import overrides, search_folder, search_settin
 
 
 @command()
-@click.argument("recipe", type=A_PATH)
+@click.argument("recipe", type=A_PATH, shell_complete=completion.recipes)
 @recipe_options
 @click.option("--trials", type=click.IntRange(1), help="Settings to try, instead of the recipe's search.trials.")
 @click.option("--hours", type=float, help="After which no trial begins, instead of search.hours.")
@@ -144,8 +145,15 @@ def address(text, option):
 
 
 @command()
-@click.argument("name", type=A_PATH, metavar="STUDY")
-@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override a field of every recipe.")
+@click.argument("name", type=A_PATH, metavar="STUDY", shell_complete=completion.studies)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PATH=VALUE",
+    shell_complete=completion.settings,
+    help="Override a field of every recipe.",
+)
 @adds_modules
 @click.option(
     "--seed", "seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, help="Instead of its seeds; repeatable."

@@ -6,8 +6,10 @@ from keras_kd.data.known import known
 from keras_kd.data.load import load
 from keras_kd.data.sources import kind
 from keras_kd.data.sources.names import tfds_set
+from keras_kd.data.sources.options import SourceOptions
 from keras_kd.data.sources.tfds import is_cached
 from keras_kd.data.standardization import PUBLISHED
+from keras_kd.data.values import size_of
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Description:
     mean: tuple
     std: tuple
     here: bool  # whether the images are on this machine
+    class_names: tuple | None = None  # None where they are not known without the images
 
 
 def describe(name, **options):
@@ -39,19 +42,16 @@ def describe(name, **options):
     """
     if kind(name) == "tfds":
         about = known(name, **{field: one for field, one in options.items() if field != "cache_dir"})
-        if about is not None and not is_cached(name, **_where(options)):
+        if about is not None and not is_cached(name, _where(options)):
             shape, found = about
             usual = PUBLISHED.get(tfds_set(str(name)), ((0.5,) * shape[2], (0.25,) * shape[2]))
             mean, std = (options.get(field) or one for field, one in zip(("mean", "std"), usual, strict=True))
             return Description(shape, found.classes, len(found.train), len(found.test), mean, std, False)
     found = load(name, **options)
-    return Description(found.image_shape, found.classes, len(found.train), len(found.test), found.mean, found.std, True)
+    counts = len(found.train), len(found.test)
+    return Description(found.image_shape, found.classes, *counts, found.mean, found.std, True, found.class_names)
 
 
 def _where(options):
-    size = options.get("image_size")
-    return {
-        "data_dir": options.get("data_dir"),
-        "image_size": None if size is None else tuple(size) if isinstance(size, list | tuple) else (size, size),
-        "cache_dir": options.get("cache_dir"),
-    }
+    given = {name: options[name] for name in ("data_dir", "cache_dir", "resize") if name in options}
+    return SourceOptions(size_of(options.get("image_size")), **given)

@@ -8,15 +8,16 @@ from keras_kd.data.dataset import Source, Split
 from keras_kd.data.load import Asked, prepared
 from keras_kd.data.pick import Pick
 from keras_kd.data.sources import SOURCES, kind
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.data.sources.options import SourceOptions
 from keras_kd.data.values import size_of
 
 
-def known(name, *, image_size=None, seed=0, data_dir=None, **asked):
+def known(name, *, image_size=None, resize=RESIZE, seed=0, data_dir=None, **asked):
     """What a data set is, once all that is asked for is made of it, as far as it is known without its images.
 
     Args:
-        name, image_size, seed, data_dir, **asked: as of `keras_kd.data.load`.
+        name, image_size, resize, seed, data_dir, **asked: as of `keras_kd.data.load`.
 
     Returns:
         (image shape, `Dataset` whose images are of one black pixel), or None where nothing is known. Where the images
@@ -34,7 +35,7 @@ def known(name, *, image_size=None, seed=0, data_dir=None, **asked):
         keras_kd.utils.errors.UserError: classes: found 12; expected two or more different numbers, 0 to 9
     """
     name, size = os.fspath(name), size_of(image_size)
-    found = _stand_in(name, SourceOptions(size, data_dir, seed))
+    found = _stand_in(name, SourceOptions(size, data_dir, seed, resize=resize))
     if found is None:
         return None
     (height, width, channels), source = found

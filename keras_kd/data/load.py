@@ -16,9 +16,10 @@ from keras_kd.data.injected.imbalance import describe_imbalance, left_of
 from keras_kd.data.injected.label_noise import describe_noise, noise_of, with_noise
 from keras_kd.data.pick import Pick
 from keras_kd.data.sources import SourceOptions, read
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.data.sources.names import tfds_set
 from keras_kd.data.standardization import standardization
-from keras_kd.data.values import share_of, size_of
+from keras_kd.data.values import how_of, share_of, size_of
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.formatting import printable
 from keras_kd.utils.screen import print_note_once
@@ -29,6 +30,7 @@ def load(
     *,
     data_dir=None,
     image_size=None,
+    resize=RESIZE,
     classes=None,
     groups=None,
     train_images=None,
@@ -55,6 +57,7 @@ def load(
             given data_dir, image_size and seed if it names them.
         data_dir: where TFDS keeps its data.
         image_size: pixels, one number or (height, width), to resize the images to; needed where they differ in size.
+        resize: how, one of antialias, stretch, crop, pad, see `keras_kd.data.sources.decode.resize`.
         classes: keep only the images of the classes of these numbers, which become 0, 1, ... in this order; None keeps
             all.
         groups: lists of class numbers, as `classes` leaves them; each list becomes one class, in this order. None
@@ -93,7 +96,7 @@ def load(
     """
     begun = time.perf_counter()
     name, pick = os.fspath(name), Pick(seed, cache_dir)
-    source = read(name, SourceOptions(size_of(image_size), data_dir, seed, cache_dir))
+    source = read(name, SourceOptions(size_of(image_size), data_dir, seed, cache_dir, how_of(resize)))
     asked = Asked(
         classes, groups, train_images, test_images, validation, test_fraction, folds, without_fold, mean, std,
         label_noise, imbalance

@@ -3,6 +3,7 @@
 import math
 import numbers
 
+from keras_kd.data.sources.decode import RESIZED
 from keras_kd.utils.errors import UserError
 
 
@@ -15,6 +16,17 @@ def is_whole(value):
     """
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return real and math.isfinite(value) and value == int(value)
+
+
+def how_of(resize):
+    """How images are resized, as it was given.
+
+    Raises:
+        UserError: there is no such way.
+    """
+    if resize not in RESIZED:
+        raise UserError(f"resize: found {resize!r:.40}; expected one of {', '.join(RESIZED)}; correct it")
+    return resize
 
 
 def size_of(image_size):

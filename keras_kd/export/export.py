@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.export.formats import CALIBRATED, DEFAULTS, FILES, FORMATS, INPUTS, OUTPUTS, missing_here
 from keras_kd.export.gates import GATES, checked_gates
 from keras_kd.export.result import line_of, not_written, result_of
@@ -41,6 +42,9 @@ def export(
     test_labels,
     gates=None,
     int8_student=None,
+    litert_batch=1,
+    class_names=(),
+    resize=RESIZE,
     quiet=False,
 ):
     """Export a saved student, and keep only the files that do what the Keras model does.
@@ -66,6 +70,10 @@ def export(
         gates: overrides of `GATES`, by name.
         int8_student: a `.keras` file that was trained for int8 (`keras_kd.workflows.run.int8`): the files of full int8
             are made of it. They are compared with its simulation in int8, and their accuracy with the student's.
+        litert_batch: 1 for LiteRT files of one image at a time, all of whose shapes are known when they are made; None
+            for files of any number.
+        class_names: one per class: `labels.txt` inside of LiteRT files.
+        resize: how images came to their size (`keras_kd.data.load`), which those files say.
         quiet: do not print a line per file.
 
     Returns:
@@ -73,7 +81,8 @@ def export(
         and "mean_difference" (of logits, against Keras), "agreement" (share of images with the top class of
         Keras), "accuracy", "keras_accuracy", "accuracy_drop", "images", "flex_ops" (operators that LiteRT has
         not built in), "input_scale" and "input_zero_point" (int8 only; 1 and -128 mean that pixel - 128 is
-        exact), "inputs" and "outputs" (what goes in and comes out), "any_batch" (several images at once give what
+        exact), "inputs" and "outputs" (what goes in and comes out), "batch" (images at once that a LiteRT file
+        was made for, None for any), "any_batch" (several images at once give what
         one at a time gives), "latency" (of one image, see `keras_kd.export.latency.one_image`), "made_of" (the
         file it was converted from), "circumstance" (what of the machine, not of the student, kept it from being made:
         it is worth another try), "passed", "failures" (texts) and "seconds".
@@ -99,7 +108,7 @@ def export(
     job = {"student_file": str(student_file), "modules": _custom_modules(student_file), "gates": gates}
     job |= {"inputs": inputs, "outputs": outputs if from_logits else "probabilities"}
     job["softmax"] = from_logits and outputs == "probabilities"
-    job["folder"] = str(folder)
+    job |= {"folder": str(folder), "litert_batch": litert_batch, "class_names": list(class_names), "resize": resize}
     job["int8_student"] = str(Path(int8_student).absolute()) if int8_student else None
     arrays = {"test_images": test_images, "test_labels": test_labels}
     if set(formats) & set(CALIBRATED):

@@ -4,7 +4,7 @@ from keras_kd.export.formats import FILES
 
 MEASURED = (
     "bytes", "max_difference", "mean_difference", "agreement", "accuracy", "keras_accuracy", "accuracy_drop",
-    "images", "input_scale", "input_zero_point", "any_batch", "inputs", "outputs", "made_of", "circumstance",
+    "images", "input_scale", "input_zero_point", "any_batch", "batch", "inputs", "outputs", "made_of", "circumstance",
     "latency",
 )  # fmt: skip
 

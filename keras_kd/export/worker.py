@@ -72,7 +72,13 @@ class Job:
         arrays = {file.stem: np.load(file) for file in work.glob("*.npy")}
         self.images, self.labels = arrays["test_images"], arrays["test_labels"]
         self.request = Request(
-            self.images.shape[1:], self.settings["inputs"], self.settings["outputs"], arrays.get("calibration_images")
+            self.images.shape[1:],
+            self.settings["inputs"],
+            self.settings["outputs"],
+            arrays.get("calibration_images"),
+            self.settings["litert_batch"],
+            tuple(self.settings["class_names"]),
+            self.settings["resize"],
         )
         self.student = _load(self.settings["student_file"], self.settings["modules"])
         self.logits = _keras_logits(self.settings["student_file"], self.student, self.images)

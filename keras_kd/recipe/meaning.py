@@ -4,8 +4,10 @@ from keras_kd import models
 from keras_kd.data import is_path
 from keras_kd.data.groups import group_numbers
 from keras_kd.data.injected.label_noise import transition
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.cooperative import cooperative_errors
+from keras_kd.recipe.fit import fit_errors
 from keras_kd.recipe.folds import data_fold_errors
 from keras_kd.recipe.known_data import known_data_errors
 from keras_kd.recipe.meta import meta_errors
@@ -48,8 +50,7 @@ def meaning_errors(recipe, path, code):
         *independent_teacher_errors(recipe, path),
         *(of_data or known_data_errors(recipe)),
         *_repeated_seeds_errors(recipe),
-        *_checkpoint_errors(recipe.fit),
-        *_fit_errors(recipe.fit),
+        *fit_errors(recipe),
         *_student_errors(recipe),
         *pruning_errors(recipe, code),
         *_search_errors(recipe),
@@ -131,6 +132,9 @@ def _data_errors(spec):
     errors += _fraction_or_whole(("data", "validation"), spec.validation)
     if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
         errors.append((("data", "image_size"), f"is {size}; expected 1 or more pixels"))
+    if spec.resize != RESIZE and size is None:
+        what = f"is {spec.resize} and no image is resized; give image_size, such as 224, or leave it out"
+        errors.append((("data", "resize"), what))
     if spec.groups is not None:
         try:
             # How many classes there are is known with the data, where `classes` does not say it.
@@ -161,31 +165,6 @@ def _search_errors(recipe):
     if last >= SEED["lt"]:
         what = f"the last of {search.seeds} from seed {recipe.seed} on is {last}; expected seeds below {SEED['lt']}"
         errors.append((("search", "seeds"), what))
-    return errors
-
-
-def _checkpoint_errors(fit):
-    if list(fit.checkpoints) != sorted(set(fit.checkpoints)):
-        return [(("fit", "checkpoints"), f"is {list(fit.checkpoints)}; expected rising epochs")]
-    if max((*fit.checkpoints, fit.checkpoint_every or 0)) <= fit.epochs:
-        return []
-    field = "checkpoint_every" if (fit.checkpoint_every or 0) > fit.epochs else "checkpoints"
-    given = list(fit.checkpoints) if field == "checkpoints" else fit.checkpoint_every
-    return [(("fit", field), f"is {given}; training has only {fit.epochs} epochs")]
-
-
-def _fit_errors(fit):
-    errors = []
-    if fit.l2 and fit.optimizer != "sgd":
-        errors.append((("fit", "l2"), f"only sgd couples it; with {fit.optimizer} use weight_decay (adamw)"))
-    if fit.weight_decay and fit.optimizer != "adamw":
-        errors.append((("fit", "weight_decay"), f"only adamw decouples it; with {fit.optimizer} use l2 (sgd)"))
-    if list(fit.drops) != sorted(set(fit.drops)):
-        errors.append((("fit", "drops"), f"is {list(fit.drops)}; expected rising epochs"))
-    if fit.drops and fit.decay == "cosine":
-        errors.append((("fit", "decay"), "cosine and drops exclude each other; keep one"))
-    if fit.warmup_epochs >= fit.epochs and fit.warmup_epochs:
-        errors.append((("fit", "warmup_epochs"), f"is {fit.warmup_epochs}; training has only {fit.epochs} epochs"))
     return errors
 
 

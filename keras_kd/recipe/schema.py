@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.export.formats import DEFAULTS, FORMATS, INPUTS, OUTPUTS
 from keras_kd.export.gates import GATES
 from keras_kd.recipe.schema_bank import BankSpec, short_bank
 from keras_kd.recipe.schema_cooperative import CooperativeSpec, short_cooperative
 from keras_kd.recipe.schema_data import DataSpec, short_data
+from keras_kd.recipe.schema_fit import FitSpec
 from keras_kd.recipe.schema_meta import MetaSpec, short_meta
 from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.recipe.schema_selection import SelectionSpec, short_selection
@@ -23,7 +25,6 @@ from keras_kd.recipe.schema_types import (
     SEED,
     VALUES,
     DottedPath,
-    Epoch,
     LabelWeight,
     Line,
     Modules,
@@ -69,53 +70,6 @@ class TrustSpec(Part):
     weight: Number = Field(1.0, gt=0, le=1, description="trust in a class on which the teacher is perfect")
 
 
-class FitSpec(Part):
-    """How the student is trained."""
-
-    epochs: Epoch = Field(description="passes over the training images")
-    batch_size: Whole = Field(64, gt=0, le=10**6, description="images per step")
-    optimizer: Literal["sgd", "adam", "adamw"] = Field("sgd", description="sgd couples `l2` as PyTorch does")
-    learning_rate: Number = Field(0.05, **ABOVE_ZERO, description="at the start, after the warm-up")
-    momentum: Number = Field(0.9, ge=0, lt=1, description="of sgd")
-    nesterov: bool = Field(False, description="of sgd")
-    drops: tuple[Epoch, ...] = Field(
-        (), max_length=VALUES, description="after these epochs the rate is multiplied by `drop_factor`"
-    )
-    drop_factor: Number = Field(0.1, gt=0, le=1, description="see `drops`")
-    decay: Literal["constant", "cosine"] = Field("constant", description="cosine: falls to zero over the epochs")
-    warmup_epochs: Whole = Field(0, ge=0, le=EPOCHS, description="the rate rises linearly over the first epochs")
-    l2: Number = Field(0.0, **NOT_NEGATIVE, description="sgd's coupled weight decay, on every variable; 5e-4 in papers")
-    weight_decay: Number = Field(0.0, **NOT_NEGATIVE, description="adamw's decoupled weight decay")
-    clip_norm: Number | None = Field(
-        None, **ABOVE_ZERO, description="longer gradients, of all variables as one, are scaled to this norm"
-    )
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "float32", description="of the networks; losses are always float32"
-    )
-    deterministic: bool = Field(False, description="bit-equal results from equal seeds; slower on a GPU")
-    steps_per_execution: Literal["auto"] | Annotated[Whole, Field(gt=0, le=10**6)] = Field(
-        "auto", description="steps in one call; auto: 16 on JAX with an accelerator, one compiled loop, else 1"
-    )
-    jit_compile: Literal["auto"] | bool = Field("auto", description="XLA; auto: where it pays")
-    checkpoints: tuple[Epoch, ...] = Field(
-        (),
-        max_length=VALUES,
-        description="epochs after which the student is kept as checkpoints/epoch_0020.keras, to teach others",
-    )
-    checkpoint_every: Epoch | None = Field(None, description="of 20: also after every 20 epochs")
-
-    def keeps(self, epoch):
-        """Whether the student as it is after an epoch stays on the disk; the last one always does."""
-        every = self.checkpoint_every
-        return epoch in (*self.checkpoints, self.epochs) or (every is not None and epoch % every == 0)
-
-    def kept(self):
-        """The epochs, rising, after which the student as it is then stays on the disk."""
-        every = self.checkpoint_every
-        of_every = range(every, self.epochs + 1, every) if every else ()
-        return sorted({*(one for one in self.checkpoints if one <= self.epochs), *of_every, self.epochs})
-
-
 class GateSpec(Part):
     """What an exported file may differ from the Keras model; see `keras-kd export --help`."""
 
@@ -153,11 +107,21 @@ class ExportSpec(Part):
     )
     inputs: Literal[INPUTS] = Field("float32", description="uint8: the files take pixels as images have them")
     outputs: Literal[OUTPUTS] = Field("logits", description="probabilities: the files end with a softmax")
+    litert_batch: Literal[1, "any"] = Field(
+        1,
+        description="images at once of LiteRT files: 1, so that all shapes are known when they are made, as compilers "
+        "for phones and microcontrollers want; any: of any number",
+    )
     calibration_images: Whole = Field(256, gt=0, le=IMAGES, description="training images that set the int8 ranges")
     gates: GateSpec = Field(GateSpec(), description="parity gates")
     int8_fine_tuning: Int8FineTuningSpec = Field(
         Int8FineTuningSpec(), description="a second chance for int8 files that fail their gate"
     )
+
+    @property
+    def batch_of_litert(self):
+        """Images at once of LiteRT files; None for any number."""
+        return None if self.litert_batch == "any" else self.litert_batch
 
 
 # Of a range that is searched: what fields may be.
@@ -379,6 +343,8 @@ class Recipe(Part):
                 plain["student"].pop(field, None)
         if (plain.get("teacher") or {}).get("ensemble_views") == "same":
             plain["teacher"].pop("ensemble_views")
+        if plain["data"].get("resize") == RESIZE:
+            plain["data"].pop("resize")
         if not plain["data"].get("groups"):
             plain["data"].pop("groups", None)
         if not (plain.get("bank") or {}).get("folder"):

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from keras_kd.data.injected.imbalance import PROFILES as IMBALANCES
 from keras_kd.data.injected.label_noise import KINDS as NOISE_KINDS
+from keras_kd.data.sources.decode import RESIZE, RESIZED
 from keras_kd.data.views import PRESETS, VIEWS, family
 from keras_kd.data.views.rand_augment import STRONGEST
 from keras_kd.recipe.schema_types import (
@@ -137,6 +138,12 @@ class DataSpec(Part):
     data_dir: Line | None = Field(None, description="where TFDS keeps its data")
     image_size: Size | tuple[Size, Size] | None = Field(
         None, description="height and width (one number: both) to which a folder's images are resized"
+    )
+    resize: Literal[tuple(RESIZED)] = Field(
+        RESIZE,
+        description="antialias: bilinearly, sides in any proportion; stretch: so without antialiasing; crop: what is "
+        "too much of the longer side is cut off; pad: black is added to the shorter one; the last three are those of "
+        "Keras's image_dataset_from_directory",
     )
     classes: tuple[Annotated[Class, Field(ge=0)], ...] | None = Field(
         None, min_length=2, description="keep only the classes of these numbers, in this order, such as [0, 1, 2]"

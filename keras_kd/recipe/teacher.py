@@ -6,7 +6,7 @@ from keras_kd import models
 from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.recipe.files import known, next_to, read
 from keras_kd.recipe.folds import fold_errors
-from keras_kd.recipe.schema import FitSpec
+from keras_kd.recipe.schema_fit import FitSpec
 from keras_kd.recipe.schema_networks import MEASURED_WEIGHTS, MemberSpec, TeacherSpec, short_model, short_teacher
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
@@ -212,6 +212,8 @@ def _epoch_errors(spec, path):
         fit = FitSpec(**{**fit, **changed})
     except (TypeError, ValidationError):
         return []  # said of that recipe itself
+    if fit.early_stopping is not None:
+        return [("epoch", f"{found.name} may stop early (early_stopping), and keeps its best epoch; leave epoch out")]
     if spec.epoch > fit.epochs:
         return [("epoch", f"is {spec.epoch}; {found.name} trains for {fit.epochs} epochs")]
     if not fit.keeps(spec.epoch):

@@ -61,6 +61,7 @@ class Export(Section):
     input_scale: float | None = described("of int8 inputs: pixel = scale (value - zero point)")
     input_zero_point: int | None = described("of int8 inputs")
     any_batch: bool | None = described("whether several images at once give what one at a time gives")
+    batch: int | None = described("images at once that a LiteRT file was made for; none: any number")
     inputs: str | None = described("the type of the pixels that it takes")
     outputs: str | None = described("what it gives: logits or probabilities")
     made_of: str | None = described("the Keras file that it was converted from")

@@ -2,7 +2,7 @@
 
 from string import Template
 
-from keras_kd.data.sources.decode import as_program
+from keras_kd.data.sources.decode import RESIZE, RESIZED, as_program
 from keras_kd.report.blocks import SHORTENED
 from keras_kd.report.costs import Cost, Export
 from keras_kd.report.fields import entries, get_path
@@ -113,7 +113,7 @@ def example(report, shape):
         classes=repr(names),
         shape=repr(tuple(shape)),
         to_probabilities=soft,
-        decoding=as_program(),
+        decoding=as_program(how_resized(report)),
     )
 
 
@@ -153,7 +153,7 @@ def card(report, shape, bench=None):
     lines += ["", "## Files", "", *_files(report, bench), "", "## How to load it", ""]
     for one in [Export(format="keras", file=_keras_file(report)), *_passed(report)]:
         lines += [f"`{one.file}`:", "", "```python", _loading(one, shape), "```", ""]
-    lines += _images(shape)
+    lines += _images(report, shape)
     if any(one.format == "saved_model" for one in _passed(report)):
         lines += _server(report, shape)
     return "\n".join(lines).rstrip() + "\n"
@@ -244,6 +244,8 @@ def _files(report, bench):
     if exports:
         yield ""
         yield f"Top-1 and agreement of the exported files on {exports[0].images:,} test images, in percent."
+    if any(one.format.startswith("litert") and one.batch == 1 for one in exports):
+        yield "The LiteRT files take one image at a time, and hold `labels.txt` and metadata (`unzip -l`)."
     tuned = [one for one in exports if one.made_of == "student_int8.keras"]
     if tuned:
         names = " and ".join(f"`{one.file}`" for one in tuned)
@@ -296,17 +298,22 @@ def _loading(one, shape):
     return LOADING[kind].format(file=one.file, shape=shown, dtype=dtype, pixels=pixels, outputs=one.outputs or "logits")
 
 
-def _images(shape):
-    height, width, channels = shape
+def how_resized(report):
+    """How the images that a report is of came to their size, and those in the field have to."""
+    return (report.data and report.data.resize) or RESIZE
+
+
+def _images(report, shape):
+    (height, width, channels), how = shape, how_resized(report)
     return [
         "## How an image becomes pixels",
         "",
         f'`read("image.jpg", ({height}, {width}), {channels})` gives the pixels of a file, to the bit, as training '
-        "takes them from a folder of images: upright, in RGB, what is transparent on white, resized bilinearly with "
-        "antialiasing.",
+        f"takes them from a folder of images: upright, in RGB, what is transparent on white, resized {RESIZED[how]} "
+        f"(`data.resize: {how}`).",
         "",
         "```python",
-        as_program(),
+        as_program(how),
         "```",
         "",
     ]

@@ -147,6 +147,7 @@ class Data(Section):
     fingerprint: str | None = described("SHA-256 of the training images and labels")
     test_fingerprint: str | None = described("SHA-256 of the test images and labels")
     train: int | None = described("training images")
+    resize: str | None = described("how images came to their size, where not as by default: stretch, crop, pad")
     validation: int | None = described("images set aside from them")
     test: int | None = described("test images")
     held_out: int | None = described(
@@ -164,6 +165,15 @@ class BestValidation(Section):
     epoch: int | None = described("from 1")
     val_accuracy: Share | None = described("on the validation images")
     top1: Share | None = described("on the test images")
+
+
+class EarlyStopping(Section):
+    """When validation images ended the training (`fit.early_stopping`), and which epoch's weights are the student's."""
+
+    monitor: str | None = described("the figure that was watched")
+    kept_epoch: int | None = described("whose weights are kept, from 1")
+    value: float | None = described("the figure after that epoch")
+    stopped_epoch: int | None = described("after which training ended early; none where it had all its epochs")
 
 
 class MeasuredWeight(Section):
@@ -279,6 +289,8 @@ class Report(Section):
         "the teacher's probabilities, where `evidence.statistics` asks"
     )
     best_validation: BestValidation | None = described("the best epoch")
+    early_stopping: EarlyStopping | None = described("where `fit.early_stopping` asks")
+    class_weight: list[float] | None = described("what an example of each class counted in the label loss")
     verdict: Verdict | None = described("whether distillation helped, of a recipe with seeds or a baseline")
     doctor: Annotated[Any, BeforeValidator(_with_fixes)] = described("what stood in the way, and what to try next")
     history: dict[str, float | None] | None = described("the last epoch's figures, of a trial of a search")

@@ -119,6 +119,9 @@ def taught_teacher(report):
 
 def best_epoch(report):
     """The epoch that the validation images would have chosen, next to the last one."""
+    stopping = parts(report, "early_stopping")
+    if stopping:
+        return _stopped(report, stopping)
     best = parts(report, "best_validation")
     if not best:
         return ""
@@ -126,6 +129,39 @@ def best_epoch(report):
         f"The figures are those of the last epoch. The epoch best on the validation images was {best.get('epoch')} "
         f"({percent(best.get('val_accuracy'))} there); its student has {percent(best.get('top1'))} on the test images."
     )
+
+
+def _stopped(report, stopping):
+    """Which epoch's weights the student has, and why."""
+    last, most = stopping.get("stopped_epoch"), get_path(report, "settings", "fit", "epochs")
+    ended = (
+        f"Training ended early, after epoch {last}{f' of {most}' if most else ''}"
+        if last
+        else "All epochs were trained"
+    )
+    return (
+        f"{ended}; the figures are of the weights of epoch {stopping.get('kept_epoch')}, the best by "
+        f"{stopping.get('monitor')}, {number(stopping.get('value'))} (early_stopping)."
+    )
+
+
+def fitted(report):
+    """What of the training is unlike that of most: averaged weights, smoothed labels, weighed classes; as sentences."""
+    fit, asked = parts(report, "settings", "fit"), get_path(report, "settings", "fit", "class_weight")
+    weights = [one for one in report.get("class_weight") or () if isinstance(one, int | float)]
+    said = [
+        f"The weights of the student are the moving averages of training (ema {number(fit['ema'])})."
+        if fit.get("ema")
+        else "",
+        f"Of each label {percent(fit['label_smoothing'])} was spread over all classes (label_smoothing)."
+        if fit.get("label_smoothing")
+        else "",
+        f"In the label loss an image of a class counted {number(min(weights))} to {number(max(weights))}, by its class "
+        f"(class_weight{f': {asked}' if isinstance(asked, str) else ''})."
+        if weights
+        else "",
+    ]
+    return " ".join(one for one in said if one)
 
 
 def measured_weight(report):
@@ -171,7 +207,8 @@ def against_baselines(report):
         [name, *_spread({**parts(one, "baseline"), "n": one.get("n")}), _points(one), one.get("outcome")]
         for name, one in parts(found, "against").items()
     ]
-    return ["", "top-1, last epoch", "seeds", "distilled minus this, 95 % interval", "verdict"], rows
+    epoch = "kept epoch" if parts(report, "early_stopping") else "last epoch"
+    return ["", f"top-1, {epoch}", "seeds", "distilled minus this, 95 % interval", "verdict"], rows
 
 
 def runs(report):

@@ -56,6 +56,24 @@ def checked_trust(trust, classes):
     return found
 
 
+def checked_class_weight(weights, classes, label_weight):
+    """The weights of the classes in the label loss as a float32 array, or None."""
+    if weights is None:
+        return None
+    if not label_weight:
+        raise UserError("class_weight: it weighs the label loss, and label_weight is 0; leave it out")
+    try:
+        found = np.asarray(weights, "float32")
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    if found.shape != (classes,) or not np.isfinite(found).all() or (found < 0).any():
+        raise UserError(
+            f"class_weight: found {np.shape(weights)} {weights!r:.60}; expected {classes} numbers of 0 or more, one "
+            "per class"
+        )
+    return found
+
+
 def _symbolic_input(role, network):
     """Symbolic tensors like those that a network takes."""
     if getattr(network, "inputs", None):

@@ -22,6 +22,7 @@ from keras_kd.training.checks import (
     check_images,
     check_labels,
     check_loss,
+    checked_class_weight,
     checked_trust,
     networks_of,
     specs_of,
@@ -38,6 +39,7 @@ from keras_kd.training.label_loss import (
     whole_number_labels,
 )
 from keras_kd.training.own_views import said_on_own_views
+from keras_kd.training.saved_student import SavedStudent
 from keras_kd.training.schedules import Schedule
 from keras_kd.training.term import Term, kind_of, makes_images, named_terms, taps_of
 from keras_kd.utils.errors import UserError
@@ -51,7 +53,7 @@ class TrainingBatch(NamedTuple):
     extra: dict  # by the term's number: images made in the step, their weight, the teacher's logits
 
 
-class Distiller(backend.TrainingStep, keras.Model):
+class Distiller(SavedStudent, backend.TrainingStep, keras.Model):
     """Trains a student on labels and on what its teacher says. Only the student is trained, saved and exported.
 
     It is used as any Keras model: `compile`, `fit`, `evaluate`, `predict`, with arrays or a `tf.data.Dataset`, any
@@ -69,6 +71,9 @@ class Distiller(backend.TrainingStep, keras.Model):
         peers: networks that are trained with the student and dropped, for methods such as DML.
         trust: how far the teacher is trusted on each class, (classes,) numbers in 0..1: an example of class y has
             1 - trust[y] of the label loss and trust[y] of every term (Lukasik et al. 2022, arXiv:2106.10494).
+        class_weight: what a training example of each class counts in the label loss, (classes,) numbers, 0 or more; a
+            row of classes is of its largest. The terms weigh all classes alike; `class_weight` and `sample_weight` of
+            `fit` are Keras's, and weigh an example in the label loss and in the terms.
         examples: how many training examples there are, for methods that remember each (CRD); `fit` is then given
             {"index": ..., ...} and `views`.
         banked: the teacher does not run: what it says comes with each batch, x["teacher"] = {"logits": ..., layer:
@@ -105,6 +110,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         views: keras.layers.Layer | None = None,
         peers: Iterable[keras.Model] = (),
         trust: Sequence[float] | np.ndarray | None = None,
+        class_weight: Sequence[float] | np.ndarray | None = None,
         examples: int | None = None,
         banked: bool = False,
         name: str = "distiller",
@@ -129,6 +135,7 @@ class Distiller(backend.TrainingStep, keras.Model):
         if trust is not None and teacher is None:
             raise UserError("trust: there is no teacher to trust; give one, or leave trust out")
         self.trust = checked_trust(trust, self.classes)
+        self.class_weight = checked_class_weight(class_weight, self.classes, self.label_weight)
         self.adapters = adapters_of_terms(self.terms, specs, networks)
         self._named_terms = named_terms(self.terms)
         self._images_read = any("images" in taps_of(term.method, "data") for term in self.terms)
@@ -204,36 +211,6 @@ class Distiller(backend.TrainingStep, keras.Model):
         if overridden:
             return overridden
         return [loss for layer in self._trained for loss in layer.losses]
-
-    def state(self):
-        """The variables that training changes, the optimizer's included, in a fixed order."""
-        variables = [variable for layer in self._trained for variable in layer.variables]
-        return variables + (list(self.optimizer.variables) if self.optimizer else [])
-
-    def save(self, filepath, **options):
-        """Saves the student alone, as a plain Keras model that loads without keras_kd."""
-        self.student.save(filepath, **options)
-
-    def export(self, filepath, **options):
-        """Exports the student alone."""
-        return self.student.export(filepath, **options)
-
-    def save_weights(self, filepath, **options):
-        """Saves what training changes (student, adapters, optimizer) and not the teacher."""
-        self._checkpoint().save_weights(filepath, **options)
-
-    def load_weights(self, filepath, **options):
-        """Loads what `save_weights` saved."""
-        self._checkpoint().load_weights(filepath, **options)
-
-    def _checkpoint(self):
-        checkpoint = keras.Model(name="checkpoint")
-        checkpoint.student, checkpoint.peers = self.student, self.peers
-        checkpoint.glue = self.adapters  # the name in the files that earlier versions saved
-        if self.optimizer is not None:
-            checkpoint.training_optimizer = self.optimizer
-        checkpoint.built = True
-        return checkpoint
 
     # The step.
 
@@ -357,6 +334,8 @@ class Distiller(backend.TrainingStep, keras.Model):
         if y is not None:
             values = self._label_values(y, output)
             values = values if trust is None else (1 - trust) * values
+            if self.class_weight is not None:
+                values = ops.take(ops.convert_to_tensor(self.class_weight), labels) * values
             parts["label_loss"] = (self._number("label_weight", self.label_weight), values)
         for number, (name, term) in enumerate(self._named_terms.items()):
             seen = _merged(signals, extra.get(str(number), {}))

@@ -30,7 +30,7 @@ def as_label_loss(loss, from_logits):
     if not isinstance(loss, keras.losses.Loss):
         return FunctionLoss(loss)
     said = getattr(loss, "from_logits", from_logits)
-    if isinstance(loss, tuple(by_name.values())) and said != from_logits:
+    if isinstance(loss, (*by_name.values(), SmoothedCrossEntropy)) and said != from_logits:
         raise UserError(
             f"compile: {type(loss).__name__}(from_logits={said}), but the student's from_logits is {from_logits}; "
             "give both the same"
@@ -51,6 +51,39 @@ class FunctionLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         return self.function(y_true, y_pred)
+
+
+@keras.saving.register_keras_serializable(package="keras_kd")
+class SmoothedCrossEntropy(keras.losses.Loss):
+    """Cross-entropy with smoothed labels, of whole numbers too, which Keras's own smooths as rows of classes alone.
+
+    Of a label 1 - smoothing stays with its class and smoothing / classes goes to every class.
+
+    Args:
+        smoothing: the share that is spread, 0 or more and below 1.
+        from_logits: whether outputs are logits.
+
+    Source:
+        Szegedy et al. 2016, arXiv:1512.00567, section 7; `keras.losses.CategoricalCrossentropy(label_smoothing=...)`.
+
+    Example:
+        >>> loss = SmoothedCrossEntropy(0.1)
+        >>> round(float(loss(np.array([0]), np.array([[2.0, 0.0, 0.0, 0.0]], "float32"))), 4)
+        0.4908
+    """
+
+    def __init__(self, smoothing, from_logits=True, name="smoothed_cross_entropy", **options):
+        super().__init__(name=name, **options)
+        self.smoothing, self.from_logits = float(smoothing), bool(from_logits)
+
+    def call(self, y_true, y_pred):
+        rows = len(y_true.shape) == 2 and y_true.shape[-1] != 1
+        y_true = y_true if rows else ops.one_hot(whole_number_labels(y_true), y_pred.shape[-1])
+        own = keras.losses.CategoricalCrossentropy(from_logits=self.from_logits, label_smoothing=self.smoothing)
+        return own.call(y_true, y_pred)
+
+    def get_config(self):
+        return {**super().get_config(), "smoothing": self.smoothing, "from_logits": self.from_logits}
 
 
 def weighted_mean(values, sample_weight):

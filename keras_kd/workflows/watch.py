@@ -135,7 +135,8 @@ def _times(folder, said, rows, recipe, epochs):
     ]
     training, left = None, None
     after = _after(folder, recipe)
-    trained = bool(epochs) and len(rows) >= epochs
+    # Validation images may have ended it before its last epoch.
+    trained = bool(epochs) and (len(rows) >= epochs or bool(said.get("trained")))
     if trained:
         left = max(0.0, after - (time.time() - said["trained"])) if said.get("trained") else after
     elif epochs:

@@ -12,6 +12,7 @@ from keras_kd.backend.keras_private import (
     count_of_outputs,
     flat_layers,
     made_by,
+    moving_averages,
     only_output,
     overridden_losses,
     own_trainable_variables,
@@ -49,6 +50,21 @@ def test_models_that_run_their_graph(nested):
     assert runs_its_graph(nested) and runs_its_graph(keras.Model(image, nested(image)))
     assert not runs_its_graph(Own(image, nested(image)))
     assert not runs_its_graph(keras.Sequential([keras.layers.Dense(2)]))
+
+
+def test_moving_averages_of_weights():
+    variables = [keras.Variable([1.0, 2.0])]
+    for optimizer in (keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.75), keras.optimizers.SGD(0.5)):
+        assert moving_averages(optimizer) == []  # not built
+        optimizer.apply([ops.ones(2)], variables)
+        optimizer.apply([ops.ones(2)], variables)
+        found = moving_averages(optimizer)
+        assert len(found) == int(optimizer.use_ema)
+        if found:
+            scaled = keras.optimizers.LossScaleOptimizer(optimizer)
+            assert found[0][0] is variables[0] and moving_averages(scaled)[0][1] is found[0][1]
+            np.testing.assert_allclose(ops.convert_to_numpy(found[0][1]), [0.375, 1.375])
+    assert moving_averages(None) == []
 
 
 def test_the_output_of_a_layer_that_is_called_once():

@@ -10,6 +10,7 @@ import pytest
 
 from keras_kd.data import dataset
 from keras_kd.data.sources import cache, cache_entry, tfds
+from keras_kd.data.sources.options import SourceOptions
 from keras_kd.utils.errors import UserError
 
 REQUEST = {"kind": "folder", "name": "photos", "root": "/photos", "image_size": None}
@@ -222,11 +223,11 @@ def test_a_damaged_newest_version_is_not_answered_by_an_older_one(root, capsys):
 
 
 def test_asking_whether_a_set_is_there_says_nothing(root, capsys):
-    request = tfds._request(tfds.TFDS.fullmatch("mnist"), None, None)
+    request = tfds._request(tfds.TFDS.fullmatch("mnist"), SourceOptions())
     write(root, request, "3.0.1")
-    assert tfds.is_cached("mnist", cache_dir=root)
+    assert tfds.is_cached("mnist", SourceOptions(cache_dir=root))
     (only(root) / "manifest.json").write_text("{")
-    assert not tfds.is_cached("mnist", cache_dir=root)
+    assert not tfds.is_cached("mnist", SourceOptions(cache_dir=root))
     assert capsys.readouterr().err == ""
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_kd import KD, Distiller
-from keras_kd.recipe.schema import FitSpec
+from keras_kd.recipe.schema_fit import FitSpec
 from keras_kd.workflows.run.build import optimizer
 
 GENERATOR = np.random.default_rng(0)

@@ -75,5 +75,8 @@ def read(name, options):
         UserError: it cannot be read.
     """
     source, size = SOURCES[kind(name)].load(name, options), options.image_size
-    splits = {split: images.resize_split(getattr(source, split), size) for split in ("train", "test", "validation")}
+    splits = {
+        split: images.resize_split(getattr(source, split), size, options.resize)
+        for split in ("train", "test", "validation")
+    }
     return source._replace(**splits)

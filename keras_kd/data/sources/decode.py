@@ -16,6 +16,14 @@ import numpy as np
 DECODING = 2
 # Pillow would try everything it knows on any file, and starts another program for some of it. JPEG includes MPO.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
+# How an image comes to another size, and how by default.
+RESIZED = {
+    "antialias": "bilinearly with antialiasing; the proportion of its sides may change",
+    "stretch": "bilinearly without antialiasing; the proportion of its sides may change",
+    "crop": "bilinearly without antialiasing; what is too much of the longer side is cut off, half at each end",
+    "pad": "bilinearly without antialiasing; black is added at both ends of the shorter side",
+}
+RESIZE = "antialias"
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # What EXIF says of how a photo is to be turned before it is shown.
 TURNS = {
@@ -29,13 +37,14 @@ TURNS = {
 }
 
 
-def read(path, size=None, channels=3):
+def read(path, size=None, channels=3, how=RESIZE):
     """The pixels of an image file.
 
     Args:
         path: a jpg, png, bmp, gif, webp or tif file; of several pictures in it the first.
         size: (height, width) to resize to, or None.
         channels: 1 grey, 3 colours, or 4 colours and opacity.
+        how: it is resized, one of `RESIZED`.
 
     Returns:
         uint8 array (height, width, channels).
@@ -45,7 +54,7 @@ def read(path, size=None, channels=3):
             file that it cannot read.
     """
     with opened(path) as image:
-        return resize(shown(image, channels), size)
+        return resize(shown(image, channels), size, how)
 
 
 def opened(path):
@@ -100,12 +109,15 @@ def printed(image):
     return image.convert("RGB")
 
 
-def resize(image, size):
-    """An image resized bilinearly with antialiasing; its sides may change their proportion.
+def resize(image, size, how=RESIZE):
+    """An image in another size, bilinearly.
 
     Args:
         image: uint8 array (height, width, channels).
         size: (height, width), or None to leave it.
+        how: of `RESIZED`. antialias and stretch may change the proportion of its sides; crop keeps it and cuts off
+            what is too much, pad keeps it and adds black. All but antialias are Keras's own, of
+            `image_dataset_from_directory`, rounded: each pixel comes of four, however small the image becomes.
 
     Returns:
         uint8 array (*size, channels).
@@ -113,9 +125,13 @@ def resize(image, size):
     Example:
         >>> resize(np.full((4, 6, 1), 7, "uint8"), (2, 3)).ravel().tolist()
         [7, 7, 7, 7, 7, 7]
+        >>> resize(np.full((2, 4, 1), 7, "uint8"), (4, 4), "pad")[:, 0, 0].tolist()
+        [0, 7, 7, 0]
     """
     if size is None or image.shape[:2] == tuple(size):
         return image
+    if how != "antialias":
+        return padded(image, size) if how == "pad" else bilinear(cropped(image, size) if how == "crop" else image, size)
     from PIL import Image
 
     def resized(pixels):
@@ -126,8 +142,48 @@ def resize(image, size):
     return np.stack([resized(np.ascontiguousarray(image[..., channel])) for channel in range(image.shape[2])], -1)
 
 
-def as_program():
+def cropped(image, size):
+    """The middle of an image, as large as it can be with its sides in the proportion of a size."""
+    (height, width), (to_height, to_width) = image.shape[:2], size
+    # In float32, in which Keras divides.
+    rows = max(min(height, int(np.float32(width * to_height) / np.float32(to_width))), 1)
+    columns = max(min(width, int(np.float32(height * to_width) / np.float32(to_height))), 1)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return image[top : top + rows, left : left + columns]
+
+
+def padded(image, size):
+    """An image made as large as it can be within a size, in the middle of black."""
+    sides, wanted = np.asarray(image.shape[:2], "float32"), np.asarray(size, "float32")
+    within = sides / (sides / wanted).max()
+    rows, columns = (max(int(one), 1) for one in within)
+    top, left = (max(int(one), 0) for one in np.floor((wanted - within) / 2))
+    whole = np.zeros((*size, image.shape[2]), "uint8")
+    whole[top : top + rows, left : left + columns] = bilinear(image, (rows, columns))
+    return whole
+
+
+def bilinear(image, size):
+    """An image in another size, each pixel of the four that are nearest to its centre."""
+    lower, upper, share = [], [], []
+    for side, to in zip(image.shape[:2], size, strict=True):
+        half, scale = np.float32(0.5), np.float32(side) / np.float32(to)
+        place = (np.arange(to, dtype="float32") + half) * scale - half
+        before = np.floor(place)
+        lower.append(np.maximum(before, 0).astype(int))
+        upper.append(np.minimum(np.ceil(place), side - 1).astype(int))
+        share.append((place - before).astype("float32"))
+    across, down = share[1][None, :, None], share[0][:, None, None]
+    rows = [image[rows].astype("float32") for rows in (lower[0], upper[0])]
+    top, bottom = (row[:, lower[1]] + (row[:, upper[1]] - row[:, lower[1]]) * across for row in rows)
+    return np.rint(top + (bottom - top) * down).astype("uint8")
+
+
+def as_program(how=RESIZE):
     """The text of a program that reads images as this module does: `read(path, (height, width), channels)`.
+
+    Args:
+        how: images are resized, one of `RESIZED`.
 
     Example:
         >>> made = {}
@@ -135,8 +191,9 @@ def as_program():
         >>> made["resize"](np.full((4, 6, 1), 7, "uint8"), (2, 3)).ravel().tolist()
         [7, 7, 7, 7, 7, 7]
     """
-    constants = {"FORMATS": FORMATS, "MODES": MODES, "TURNS": TURNS}
-    functions = [inspect.getsource(one).rstrip() for one in (read, opened, shown, printed, resize)]
+    constants = {"FORMATS": FORMATS, "MODES": MODES, "TURNS": TURNS, "RESIZE": how}
+    own = () if how == RESIZE else (cropped, padded, bilinear)
+    functions = [inspect.getsource(one).rstrip() for one in (read, opened, shown, printed, resize, *own)]
     # Of what is said of them the first line is enough here.
     brief = [re.sub(r'"""(.+?)\n\n.*?"""', r'"""\1"""', text, count=1, flags=re.DOTALL) for text in functions]
     imports = ["import io", "import os", "import stat", "", "import numpy as np", ""]

@@ -53,7 +53,7 @@ def load(root, options=DEFAULTS):
     Raises:
         UserError: the folder is laid out otherwise, or holds an image that cannot be read.
     """
-    path, image_size = os.path.abspath(user_path(root, "data")), options.image_size
+    path = os.path.abspath(user_path(root, "data"))
     if os.path.isfile(path):
         raise UserError(f"{root}: is a file; expected a folder with a subfolder a class, or an .npz file")
     if not os.path.isdir(path):
@@ -72,13 +72,13 @@ def load(root, options=DEFAULTS):
         "name": os.path.basename(path) or "root",
         "root": os.path.realpath(path),
         "files": _state(path, pictures),
-        "image_size": list(image_size) if image_size else None,
+        **options.asked_of_cache,
     }
     store, former, request = cache.folder(options.cache_dir), request, {**request, "decoding": DECODING}
     kept = cache.find(store, request)
     if kept is None:
         with images.without_warnings():
-            decoder = _Decoder(root, path, pictures, image_size)
+            decoder = _Decoder(root, path, pictures, options)
             parts = {split: decoder.part(split) for split in pictures}
             kept = cache.write(store, request, "", class_names, parts, decoder.notes)
         cache.forget(store, former)
@@ -89,7 +89,7 @@ def _broken_among(root, path, tree):
     """Lines on images that cannot be read, of a folder of which no other use is made."""
     pictures = [Picture(one, 0) for one in tree.everything()]
     with images.without_warnings():
-        return _Decoder(root, path, {"train": pictures}, None, sized=False).faults(pictures[:LOOKED_AT])
+        return _Decoder(root, path, {"train": pictures}, DEFAULTS, sized=False).faults(pictures[:LOOKED_AT])
 
 
 def _state(path, pictures):
@@ -111,10 +111,10 @@ def _state(path, pictures):
 class _Decoder:
     """Reads pictures chunk by chunk, and names what cannot be read."""
 
-    def __init__(self, root, path, pictures, image_size, sized=True):
-        self.root, self.path, self.image_size = root, path, image_size
+    def __init__(self, root, path, pictures, options, sized=True):
+        self.root, self.path, self.image_size, self.how = root, path, options.image_size, options.resize
         self.of_split, self.pictures = pictures, [one for some in pictures.values() for one in some]
-        self.size = (tuple(image_size) if image_size else self._first_size()) if sized else None
+        self.size = (tuple(self.image_size) if self.image_size else self._first_size()) if sized else None
         self.several, self.repeated, self.contradicting, self.seen = [], [], [], {}
 
     def part(self, split):
@@ -153,7 +153,7 @@ class _Decoder:
     def _read(self, one):
         """Its pixels and whether it holds further pictures; or, as text, why it has none."""
         try:
-            return images.read(os.path.join(self.path, one.path), self.image_size)
+            return images.read(os.path.join(self.path, one.path), self.image_size, self.how)
         except Exception as error:  # Pillow's plug-ins raise nearly anything
             return printable(f"{type(error).__name__}: {error}".replace(self.path + os.sep, ""))
 

@@ -56,15 +56,15 @@ def load(name, options=DEFAULTS):
     match = TFDS.fullmatch(name)
     if not match:
         raise _unknown(name, DATASETS)
-    data_dir, image_size = options.data_dir, options.image_size
-    request, store = _request(match, data_dir, image_size), cache.folder(options.cache_dir)
+    data_dir = options.data_dir
+    request, store = _request(match, options), cache.folder(options.cache_dir)
     kept = cache.find(store, request, match["version"] or "*")
     if kept is not None:
         return kept
     tfds = _import(name)
     with _quiet(tfds):
         builder = _builder(tfds, name, data_dir)
-        reader = _Reader(tfds, builder, name, image_size)
+        reader = _Reader(tfds, builder, name, options)
         _prepare(builder, name)
         parts = {role: reader.part(split) for role, split in reader.splits().items()}
         return cache.write(store, request, str(builder.version), reader.class_names, parts)
@@ -82,21 +82,21 @@ def unread(name, options=DEFAULTS):
     return shape, classes, [np.arange(count) % classes for count in counts]
 
 
-def is_cached(name, data_dir=None, image_size=None, cache_dir=None):
-    """Whether a set can be read without TFDS; arguments as of `SourceOptions`."""
+def is_cached(name, options=DEFAULTS):
+    """Whether a set can be read without TFDS."""
     match = TFDS.fullmatch(name)
-    request = _request(match, data_dir, image_size)
-    return cache.find(cache.folder(cache_dir), request, match["version"] or "*", log=False) is not None
+    store, request = cache.folder(options.cache_dir), _request(match, options)
+    return cache.find(store, request, match["version"] or "*", log=False) is not None
 
 
-def _request(match, data_dir, image_size):
+def _request(match, options):
     """What an entry of the cache answers to."""
     return {
         "kind": "tfds",
         "name": match["name"],
         "config": match["config"],
-        "data_dir": _portable(data_dir),
-        "image_size": list(image_size) if image_size else None,
+        "data_dir": _portable(options.data_dir),
+        **options.asked_of_cache,
     }
 
 
@@ -204,8 +204,9 @@ def _few_retries():
 class _Reader:
     """Reads a prepared set as chunks of images and labels."""
 
-    def __init__(self, tfds, builder, name, image_size):
-        self.tfds, self.builder, self.name, self.image_size = tfds, builder, name, image_size
+    def __init__(self, tfds, builder, name, options):
+        self.tfds, self.builder, self.name, self.options = tfds, builder, name, options
+        image_size = self.image_size = options.image_size
         features = builder.info.features
         self.image_key, self.label_key = self._keys(features)
         image = features[self.image_key]
@@ -295,7 +296,7 @@ class _Reader:
     def _resized(self, pool, pixels):
         if self.fixed and self.image_size is None:
             return pixels
-        return np.stack(list(pool.map(lambda one: images.resize(one, self.image_size), pixels)))
+        return np.stack(list(pool.map(lambda one: images.resize(one, self.image_size, self.options.resize), pixels)))
 
 
 def _line(error):

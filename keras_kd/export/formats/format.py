@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_kd.data.sources.decode import RESIZE
+
 
 class Request(NamedTuple):
     """What a file is written for.
@@ -14,12 +16,18 @@ class Request(NamedTuple):
         inputs: "float32" or "uint8", what the file takes.
         outputs: "logits" or "probabilities", the name of what it gives.
         calibration_images: uint8, (n, height, width, channels); None where no format asks for them.
+        litert_batch: images at once of a LiteRT file: 1, or None for any number.
+        class_names: one per class, for what a file says of itself; may be empty.
+        resize: how images came to their size, one of `keras_kd.data.sources.decode.RESIZED`.
     """
 
     image_shape: tuple
     inputs: str = "float32"
     outputs: str = "logits"
     calibration_images: np.ndarray | None = None
+    litert_batch: int | None = None
+    class_names: tuple = ()
+    resize: str = RESIZE
 
 
 def none_outside(file):

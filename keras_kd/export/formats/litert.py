@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.export.formats.format import Format, in_batches
+from keras_kd.export.formats.litert_metadata import describe
 from keras_kd.export.formats.quantisable import quantisable
 from keras_kd.export.formats.saved_model import signature
 from keras_kd.utils.lazy import keras
@@ -35,9 +36,26 @@ def write(model, file, request, precision="float32"):
     if precision == "int8":
         options["inference_input_type"] = uint8 if request.inputs == "uint8" else int8
         options["inference_output_type"] = int8
+    if request.litert_batch is not None:
+        model = of_batch(model, request.litert_batch)
     with quantisable() if precision in ("int8", "int8_float") else contextlib.nullcontext():
         # Keras before 3.15 takes no Path here.
         model.export(str(file), format="litert", input_signature=signature(model, request), verbose=False, **options)
+    describe(file, request)
+
+
+def of_batch(model, size):
+    """A model of one input that takes so many images and no other number.
+
+    What reads its shape from the images then finds it when the file is made, and not each time that it is run.
+
+    Args:
+        model: a built `keras.Model`.
+        size: images at once.
+    """
+    given = keras.tree.flatten(model.inputs)[0]
+    images = keras.Input(batch_shape=(size, *given.shape[1:]), dtype=given.dtype, name=given.name)
+    return keras.Model(images, model(images, training=False), name=model.name)
 
 
 def _representative(images, kind=np.float32):
@@ -115,7 +133,8 @@ def run(file, images):
     except (RuntimeError, ValueError):
         any_batch = False
     logits = in_batches(run_batch, images, 100 if any_batch else 1)
-    about = {"any_batch": any_batch, "inputs": np.dtype(takes).name}
+    size = int(given["shape_signature"][0])
+    about = {"any_batch": any_batch, "batch": size if size > 0 else None, "inputs": np.dtype(takes).name}
     if in_int8:
         logits = dequantised(logits, told)
         about |= dict(zip(("input_scale", "input_zero_point"), given["quantization"], strict=True))

@@ -19,9 +19,9 @@ def write(model, file, request):
 
 
 def signature(model, request):
-    """The one input of an exported file: "images", of any number and of the model's dtype."""
-    dtype = keras.tree.flatten(model.inputs)[0].dtype
-    return [keras.InputSpec(shape=(None, *request.image_shape), dtype=dtype, name="images")]
+    """The one input of an exported file: "images", of the model's number, mostly any, and of its dtype."""
+    given = keras.tree.flatten(model.inputs)[0]
+    return [keras.InputSpec(shape=(given.shape[0], *request.image_shape), dtype=given.dtype, name="images")]
 
 
 def run(file, images):

@@ -92,11 +92,13 @@ def _facts(report):
         f"taught by {teacher}" if teacher else None,
         f"data {data}" if data else None,
         f"seed {report['seed']}" if report.get("seed") is not None else None,
-        _epochs(report["epochs"]) if report.get("epochs") is not None else None,
+        _epochs(report) if report.get("epochs") is not None else None,
         f"commit {report['git_commit']}" if report.get("git_commit") else None,
     ]
     return ", ".join(one for one in known if one)
 
 
-def _epochs(number):
-    return "1 epoch" if number == 1 else f"{number} epochs"
+def _epochs(report):
+    number, kept = report["epochs"], get_path(report, "early_stopping", "kept_epoch")
+    said = "1 epoch" if number == 1 else f"{number} epochs"
+    return said if kept in (None, number) else f"{said}, weights of epoch {kept}"

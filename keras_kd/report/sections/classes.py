@@ -4,7 +4,7 @@ from keras_kd.report import tables
 from keras_kd.report.blocks import Plot, folded, in_markdown, plots, section, table, text
 from keras_kd.report.fields import class_name, get_path, parts
 from keras_kd.report.plots import COLOURS, axes
-from keras_kd.utils.formatting import NOTHING, percent, signed, words
+from keras_kd.utils.formatting import NOTHING, figure, percent, signed, words
 
 # Above this many classes the bars of all of them have no names, and the first and last five are drawn once more.
 NAMED = 24
@@ -28,6 +28,10 @@ def classes(report):
     ]
     seed = f", seed {report['seed']}" if changes and report.get("seed") is not None else ""
     header = ["class", f"accuracy on test images{seed}", "the teacher's", "mean change against labels alone, points"]
+    weights = _numbered(get_path(report, "class_weight"))
+    if weights:
+        header.append("weight in the label loss")
+        rows = [[*row, figure(weights.get(one))] for row, (one, _) in zip(rows, known, strict=True)]
     return section(
         "classes",
         "By class",

@@ -33,6 +33,7 @@ def networks(report):
         also_in_terminal(text(tables.taught_teacher(report))),
         text(tables.best_epoch(report)),
         text(tables.measured_weight(report)),
+        text(tables.fitted(report)),
         text("On the test images." if rows else "", tables.units(report), soft=True),
         _teachers(report),
         listed(list(_temperatures(report))),

@@ -10,6 +10,7 @@ from keras_kd.evaluation.metrics import accuracy, agreement
 from keras_kd.models.network import logits_of
 from keras_kd.recipe.folders import RunFolder, seed_folder
 from keras_kd.recipe.schema import BaselineSpec
+from keras_kd.training.early_stopping import judged_by
 from keras_kd.training.schedules import Schedule
 from keras_kd.workflows.run.baseline import LABELS, baselines_of
 from keras_kd.workflows.run.folder import read_history, read_report
@@ -157,7 +158,9 @@ def still_learns(case):
     weights = [case.recipe.label_weight, *(term.weight for term in case.recipe.terms)]
     if any(isinstance(one, Schedule) for one in weights) or any(term.schedules for term in case.recipe.terms):
         return None  # the loss of one epoch is not that of another
-    rows = read_history(RunFolder(case.folder))
+    rows, stopping = read_history(RunFolder(case.folder)), case.recipe.fit.early_stopping
+    if stopping is not None and all(row.get(stopping.monitor) for row in rows) and judged_by(rows, stopping).stopped:
+        return False  # validation images said so
     losses = [float(row["loss"]) for row in rows if row.get("loss")]
     if not losses or not np.isfinite(losses).all():
         return None

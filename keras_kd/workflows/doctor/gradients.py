@@ -15,6 +15,7 @@ from keras_kd.training.schedules import at
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.doctor.findings import GRADIENTS, finding, percent
 from keras_kd.workflows.run.build import build_distiller, build_peers, trust_of
+from keras_kd.workflows.run.class_weight import with_class_weights
 
 LABELS = "labels"
 # Batches as they come, for lengths; batches of some classes each, for directions.
@@ -132,7 +133,10 @@ def _gradients_of(case, alone, roles):
         alone: fields of the recipe in which this part is the only one.
         roles: of networks that the part reads.
     """
-    recipe, dataset = case.recipe, case.dataset
+    dataset = case.dataset
+    recipe = with_class_weights(case.recipe, dataset.class_names, dataset.train.labels)
+    if not alone["label_weight"]:
+        alone = {**alone, "fit": recipe.fit.model_copy(update={"class_weight": None})}  # which weighs labels alone
     if recipe.student.start_from_teacher is not None:
         raise _NotMeasured("the student starts at its teacher, where a term that compares the two is 0")
     # A part that reads no teacher needs none, but for the trust in it.

@@ -32,10 +32,13 @@ def baseline_of(recipe, label_smoothing=None):
         (None, (), 1.0, True)
     """
     terms, label_weight = (), 1.0
-    if label_smoothing is not None:
+    fit, together = recipe.fit, recipe.cooperative
+    if label_smoothing is not None and (fit.class_weight is not None or fit.label_smoothing):
+        # These are of the label loss, in the place of which the term would stand.
+        fit = fit.model_copy(update={"label_smoothing": label_smoothing})
+    elif label_smoothing is not None:
         method = METHODS["label_smoothing"](smoothing=label_smoothing)
         terms, label_weight = (TermSpec(method="label_smoothing", weight=1.0, settings=method.model_dump()),), 0.0
-    fit, together = recipe.fit, recipe.cooperative
     if together is not None:
         # As many epochs as the student has in all, and all images, those held out among them.
         fit = fit.model_copy(update={"epochs": fit.epochs + together.rounds * together.epochs})

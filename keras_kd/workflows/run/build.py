@@ -12,6 +12,7 @@ from keras_kd.models.precision import in_precision
 from keras_kd.models.start import start_from
 from keras_kd.training.accuracy import Accuracy
 from keras_kd.training.distiller import Distiller
+from keras_kd.training.label_loss import SmoothedCrossEntropy
 from keras_kd.training.meta_distiller import Meta, MetaDistiller
 from keras_kd.training.schedules import Schedule, learning_rate
 from keras_kd.training.selecting_distiller import SelectingDistiller
@@ -70,7 +71,7 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
     """The compiled Distiller of a recipe.
 
     Args:
-        recipe: a `Recipe`.
+        recipe: a `Recipe`; what it has measured stands there as numbers.
         teacher, student: `Network`s; the teacher may be None.
         views: the layer that renders what it is fed.
         peers: `Network`s trained with the student.
@@ -91,6 +92,7 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
         "from_logits": {role: network.from_logits for role, network in given.items()},
         "views": views,
         "trust": trust,
+        "class_weight": recipe.fit.class_weight,
     }
     if recipe.meta is not None:
         distiller = MetaDistiller(*networks, terms, meta_of(recipe), **options)
@@ -101,16 +103,22 @@ def build_distiller(recipe, teacher, student, views=None, *, peers=(), trust=Non
             distiller = Distiller(*networks, terms, **options)
         else:
             distiller = SelectingDistiller(*networks, terms, selection, **options)
+    _compile(distiller, recipe, student.from_logits)
+    return distiller
+
+
+def _compile(distiller, recipe, from_logits):
+    """Compiles a Distiller as the recipe's `fit` says."""
     fit = recipe.fit
     distiller.compile(
         optimizer=optimizer(fit, phases=_has_phases(recipe)),
+        loss=SmoothedCrossEntropy(fit.label_smoothing, from_logits) if fit.label_smoothing else None,
         metrics=[Accuracy()],
         steps_per_execution=backend.steps_per_execution()
         if fit.steps_per_execution == "auto"
         else fit.steps_per_execution,
         jit_compile=fit.jit_compile,
     )
-    return distiller
 
 
 def meta_of(recipe):
@@ -145,10 +153,12 @@ def _has_phases(recipe):
 
 def optimizer(fit, phases=False):
     """The optimizer of a recipe's `fit`; with `phases` it leaves alone what a step does not reach."""
-    clipped = {"global_clipnorm": fit.clip_norm}
+    shared = {"global_clipnorm": fit.clip_norm}
+    if fit.ema is not None:
+        shared |= {"use_ema": True, "ema_momentum": fit.ema}
     if fit.optimizer == "sgd":
         own = {"momentum": fit.momentum, "l2": fit.l2, "nesterov": fit.nesterov, "skip_zero_gradients": phases}
-        return SGD(fit.learning_rate, **own, **clipped)
+        return SGD(fit.learning_rate, **own, **shared)
     if fit.optimizer == "adamw":
-        return keras.optimizers.AdamW(fit.learning_rate, weight_decay=fit.weight_decay, **clipped)
-    return keras.optimizers.Adam(fit.learning_rate, **clipped)
+        return keras.optimizers.AdamW(fit.learning_rate, weight_decay=fit.weight_decay, **shared)
+    return keras.optimizers.Adam(fit.learning_rate, **shared)

@@ -6,6 +6,7 @@ import shutil
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.report.report import Delivered
 from keras_kd.report.soundness import PUT_BACK
+from keras_kd.training.early_stopping import kept_row
 from keras_kd.utils.account import verified
 from keras_kd.utils.files import atomic_write
 from keras_kd.workflows.run.baseline import LABELS, baselines_of
@@ -32,7 +33,7 @@ def choose(context, report, owned):
     alone = read_report(other.path) if is_whole(other) else None
     if alone is None:
         return
-    judged_on, ours, theirs = _accuracies(files, report, other, alone)
+    judged_on, ours, theirs = _accuracies(files, report, other, alone, recipe.fit.early_stopping)
     said = {"run": os.path.relpath(other.path, files.path), "judged_on": judged_on}
     said |= {"distilled": ours, "labels_alone": theirs}
     if theirs > ours:
@@ -55,11 +56,11 @@ def is_on_labels_alone(report):
     return bool(report.delivered) and report.delivered.learned_from == LABELS
 
 
-def _accuracies(files, report, other, alone):
+def _accuracies(files, report, other, alone, stopping):
     """(the images that decide, the accuracy of the distilled student on them, that of the other)."""
-    last = [(read_history(one) or [{}])[-1].get("val_accuracy") for one in (files, other)]
-    if all(map(is_number, last)):
-        return "validation images", *map(float, last)
+    kept = [kept_row(read_history(one), stopping).get("val_accuracy") for one in (files, other)]
+    if all(map(is_number, kept)):
+        return "validation images", *map(float, kept)
     return "test images", report.student.top1, alone.student.top1
 
 

@@ -96,6 +96,9 @@ def _exported(context, student, formats, calibration_images, int8_student=None):
             test_labels=dataset.test.labels,
             gates=recipe.export.gates.model_dump(),
             int8_student=int8_student,
+            litert_batch=recipe.export.batch_of_litert,
+            class_names=dataset.class_names,
+            resize=recipe.data.resize,
             quiet=True,
         )
     except GateError as error:

@@ -15,6 +15,7 @@ from keras_kd.utils.screen import print_note
 from keras_kd.utils.stages import stage, timed
 from keras_kd.utils.steps import step, telling
 from keras_kd.workflows.run.choose_student import choose
+from keras_kd.workflows.run.class_weight import with_class_weights
 from keras_kd.workflows.run.context import RunContext
 from keras_kd.workflows.run.deliver import deliver, write_card
 from keras_kd.workflows.run.dry_run import about_data, dry_run
@@ -231,6 +232,7 @@ class _Job:
         self.check()
         self.dataset = load_data(self.recipe)
         check_held_out(self.recipe, self.dataset)
+        with_class_weights(self.recipe, self.dataset.class_names)
         if not self.restart:
             same_inputs(self.owned, inputs_of(self.recipe, self.files.path, self.smoke, self.dataset))
         report = None if self.begins else self.complete()

@@ -13,6 +13,7 @@ from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
 from keras_kd.workflows.run.choose_bank import check_folds
+from keras_kd.workflows.run.class_weight import with_class_weights
 from keras_kd.workflows.run.label_weight import with_assumed_weights
 from keras_kd.workflows.run.margins import with_assumed_margins
 from keras_kd.workflows.run.open_run import held_out_by
@@ -56,6 +57,7 @@ def dry_run(recipe, about, smoke=False, visit=None, *, look=None, everything=Fal
     """
     visit = visit or (lambda spec, taught: dry_run(taught, about_data(taught), smoke, quiet=quiet))
     recipe, errors = with_assumed_margins(with_assumed_weights(recipe), about.classes), []
+    recipe = _with_assumed_class_weights(recipe, about)
     teacher = None if recipe.teacher is None else _tried(errors, _teacher, recipe, about, smoke, visit)
     if look is not None and not errors:
         _tried(errors, look)
@@ -88,6 +90,14 @@ def dry_run(recipe, about, smoke=False, visit=None, *, look=None, everything=Fal
         # A method may have made the student that trains of the one that was built.
         rehearse(recipe, about, distiller.student, everything=everything, quiet=quiet)
     return student, teachers[-1]
+
+
+def _with_assumed_class_weights(recipe, about):
+    """The recipe with numbers for `fit.class_weight`, which are tried as far as the classes are known."""
+    if about.class_names is None and isinstance(recipe.fit.class_weight, dict):
+        ones = recipe.fit.model_copy(update={"class_weight": (1.0,) * about.classes})
+        return recipe.model_copy(update={"fit": ones})
+    return with_class_weights(recipe, about.class_names or range(about.classes))
 
 
 def _tried(errors, build, *given, **options):

@@ -91,6 +91,7 @@ def export_model(file, dataset, folder, *, formats=(), pixels="pixels", from_log
             calibration_images=np.asarray(images.train.images[picked]),
             test_images=np.asarray(images.test.images),
             test_labels=images.test.labels,
+            class_names=images.class_names,
             quiet=True,
         )
     return report

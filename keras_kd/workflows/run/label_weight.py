@@ -40,7 +40,7 @@ def with_measured_weights(recipe, dataset, teacher):
 
 
 def check_held_out(recipe, dataset):
-    """Sees that there are images to judge by, where the recipe has its teacher or choices of terms judged.
+    """Sees that there are images to judge by, where the recipe has its teacher, choices of terms or epochs judged.
 
     Raises:
         UserError: there are none.
@@ -49,6 +49,10 @@ def check_held_out(recipe, dataset):
         raise UserError(
             "label_weight: auto is measured on validation images and there are none; set data.validation, or give a "
             "number, such as label_weight: 0.5"
+        )
+    if recipe.fit.early_stopping is not None and not dataset.validation:
+        raise UserError(
+            "fit.early_stopping: is judged by validation images and there are none; set data.validation, or drop it"
         )
     if recipe.selection is not None and not dataset.validation:
         raise UserError(

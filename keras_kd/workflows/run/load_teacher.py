@@ -76,6 +76,11 @@ def _network_of(recipe, teacher, dataset, folder, smoke, memory=None):
     return assemble(teacher, dataset, of_recipe, memory)
 
 
+def _kept_epoch(report):
+    """The epoch whose weights the student of a run has."""
+    return report.early_stopping.kept_epoch if report.early_stopping else report.epochs
+
+
 def _student_of(run, file, name, seen, folder, taught=None):
     """The student of a finished run as a teacher; `file` is it, or one of its checkpoints."""
     verified(file, PUT_BACK)
@@ -87,7 +92,7 @@ def _student_of(run, file, name, seen, folder, taught=None):
         "run": os.path.relpath(run.path, folder),
         "file": os.path.relpath(file, run.path),
         "sha256": sha256(file),
-        "epoch": report.epochs if last else int(file.stem.removeprefix("epoch_")),
+        "epoch": _kept_epoch(report) if last else int(file.stem.removeprefix("epoch_")),
         "epochs": report.epochs,
         "seed": report.seed,
         "top1": report.student.top1 if last else None,

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_kd import models
 from keras_kd.data.dataset import facts
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
@@ -18,14 +19,16 @@ from keras_kd.models.network import Network, cost, latencies, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.pruning import student_name
 from keras_kd.recipe.schema import EvidenceSpec
-from keras_kd.report.report import Calibration, Fidelity, Report, Scores
+from keras_kd.report.report import Calibration, EarlyStopping, Fidelity, Report, Scores
 from keras_kd.report.soundness import PUT_BACK
 from keras_kd.report.summarize import summarize
+from keras_kd.training.early_stopping import is_figure, judged_by
 from keras_kd.training.schedules import Schedule
 from keras_kd.utils.account import changes, verified
 from keras_kd.utils.paths import KERAS, ends_in
 from keras_kd.utils.steps import step
 from keras_kd.workflows.run import chosen_terms, cooperating, prune_student, taught_teacher
+from keras_kd.workflows.run.class_weight import with_class_weights
 from keras_kd.workflows.run.environment import environment, git_commit
 from keras_kd.workflows.run.folder import is_number, read_history, read_report
 from keras_kd.workflows.run.label_weight import with_measured_weights
@@ -79,7 +82,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.teacher_cost = cost(teacher.model) if teacher else None
     report.latency = None if brief else latency(dataset.test.images[0], student=student, teacher=teacher)
     rows = read_history(files)
-    report.selection = chosen_terms.measured(recipe, rows)
+    _add_fit(report, recipe, dataset, rows)
     banked = all("teacher_seconds" in row for row in rows) and bool(rows)
     report.time = _time(rows, banked, dataset, teacher, teacher_seconds)
     report.bank = _bank_of_a_run(files, rows) if banked else None
@@ -89,8 +92,6 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
         report.generations = _generations(recipe, files.path, report)
     report.environment, report.seed, report.git_commit = environment(), recipe.seed, git_commit()
     report.date = date.today().isoformat()
-    # A history that is damaged or gone tells no number; a student that is there has all of its epochs.
-    report.epochs = len(rows) or recipe.fit.epochs
     report.settings = recipe.dump(files.path)
     report.time.seconds["measuring"] = round(time.monotonic() - begun, 3)
     return report
@@ -181,6 +182,7 @@ def _data(recipe, dataset):
         "validation": len(dataset.validation) if dataset.validation else 0,
         "test": len(dataset.test),
         "classes": dataset.classes,
+        **({"resize": recipe.data.resize} if recipe.data.resize != RESIZE else {}),
         **({"held_out": len(dataset.held_out)} if dataset.held_out else {}),
         **({"label_noise": dataset.label_noise} if dataset.label_noise else {}),
         **({"imbalance": dataset.imbalance} if dataset.imbalance else {}),
@@ -194,6 +196,25 @@ def _share_of_distillation(recipe):
         for weight in (recipe.label_weight, *(term.weight for term in recipe.terms))
     )
     return sum(terms) / (label + sum(terms)) if label + sum(terms) else 0.0
+
+
+def _add_fit(report, recipe, dataset, rows):
+    """What came of the recipe's `fit` and `selection`."""
+    report.selection, report.early_stopping = chosen_terms.measured(recipe, rows), _early_stopping(recipe, rows)
+    weights = with_class_weights(recipe, dataset.class_names, dataset.train.labels).fit.class_weight
+    report.class_weight = None if weights is None else list(weights)
+    # A history that is damaged or gone tells no number; a student that is there has all of its epochs, or stopped.
+    report.epochs = len(rows) or recipe.fit.epochs
+
+
+def _early_stopping(recipe, rows):
+    """When validation images ended the training; None where they were not asked, or no history says it."""
+    spec = recipe.fit.early_stopping
+    if spec is None or not rows or not all(is_figure(row.get(spec.monitor)) for row in rows):
+        return None
+    found = judged_by(rows, spec)
+    value = float(next(row for row in rows if int(row["epoch"]) == found.best)[spec.monitor])
+    return EarlyStopping(monitor=spec.monitor, kept_epoch=found.best, value=value, stopped_epoch=found.stopped)
 
 
 def _best_validation(student, dataset, files):

@@ -89,6 +89,7 @@ def _try_exports(recipe, about, network, quiet):
                     test_images=images,
                     test_labels=np.arange(IMAGES) % about.classes,
                     gates=OPEN_GATES,
+                    litert_batch=chosen.batch_of_litert,
                     quiet=True,
                 )
         except GateError as error:

@@ -10,8 +10,10 @@ import keras
 from keras_kd import backend
 from keras_kd.models import cost as bench
 from keras_kd.models.start import re_estimate_batch_norm
+from keras_kd.training.averaged_weights import EvaluateAverages, averaged
 from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.training.checkpoint import load_state, save_state
+from keras_kd.training.early_stopping import judged_by, why_stopped
 from keras_kd.training.history import TensorBoardLog, write_csv
 from keras_kd.training.progress import QuietProgress, TrainingProgress, progress_log
 from keras_kd.utils import stages
@@ -22,6 +24,7 @@ from keras_kd.utils.formatting import megabytes
 from keras_kd.utils.quiet import quiet_start
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student, trust_of
 from keras_kd.workflows.run.choose_bank import bank_of
+from keras_kd.workflows.run.class_weight import with_class_weights
 from keras_kd.workflows.run.cooperating import train_cooperating
 from keras_kd.workflows.run.feed import epochs_of, rate_of, renderer_of, rounds_of, validation_batches
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
@@ -58,7 +61,7 @@ def _train(context, teacher, begin, until, home_folder, keep_best, anew):
     training = prepare(context, teacher, begin=begin, until=until, home_folder=home_folder, anew=anew)
     _fit(context, training, keep_best)
     keep(context.files, training)
-    if training.until == context.recipe.fit.epochs:
+    if training.until == context.recipe.fit.epochs or training.stopped(context.recipe.fit):
         context.files.state.unlink(missing_ok=True)
 
 
@@ -71,6 +74,7 @@ class Training(NamedTuple):
         bank: the teacher's `Bank`, or None.
         rows: its history so far, one dict per epoch; added to.
         until: the epoch after which it stops.
+        kept: the student's weights after the epoch that `early_stopping` keeps, in a list that is added to; or empty.
     """
 
     distiller: Any
@@ -78,6 +82,11 @@ class Training(NamedTuple):
     bank: Any
     rows: list
     until: int
+    kept: list
+
+    def stopped(self, fit):
+        """Whether validation images ended it; `fit` is that of the recipe."""
+        return judged_by(self.rows, fit.early_stopping).stopped is not None
 
     @property
     def views(self):
@@ -88,8 +97,9 @@ class Training(NamedTuple):
 def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False):
     """The `Training` of a recipe; arguments as of `train`."""
     recipe, measured = with_measured_weights(context.recipe, context.dataset, teacher)
-    recipe = with_measured_margins(recipe, context.dataset, teacher)
     dataset, files = context.dataset, context.files
+    recipe = with_measured_margins(recipe, dataset, teacher)
+    recipe = with_class_weights(recipe, dataset.class_names, dataset.train.labels)
     if measured:
         context.log(in_words(measured))
     until = recipe.fit.epochs if until is None else min(until, recipe.fit.epochs)
@@ -112,7 +122,7 @@ def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False
         examples=len(dataset.train),
         banked=bank is not None,
     )
-    rows = [] if anew else load_state(distiller, files.state)
+    rows, kept = ([], None) if anew else load_state(distiller, files.state)
     epochs = epochs_of(recipe, dataset, renderer, bank, epoch=len(rows), teacher=teacher)
     steps = rounds_of(recipe, dataset, epochs)
     begin()
@@ -124,7 +134,7 @@ def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False
     if (recipe.student.start_from_teacher is not None or plan is not None) and not rows:
         first = range(min(len(epochs), START_BATCHES))
         re_estimate_batch_norm(student.model, (renderer(epochs[step][0]) for step in first))
-    return Training(distiller, steps, bank, rows, until)
+    return Training(distiller, steps, bank, rows, until, kept or [])
 
 
 def _student(recipe, dataset, teacher, files, anew):
@@ -140,7 +150,7 @@ def callbacks_of(context, training, keep_best=False):
     """What a training needs beside its steps: [the learning rate's, that of lost numbers, the `Record`]."""
     fit = context.recipe.fit
     rate = keras.callbacks.LearningRateScheduler(lambda epoch: rate_of(fit, epoch))
-    return [rate, StopOnNonFinite(), Record(context, training, keep_best)]
+    return [rate, StopOnNonFinite(), EvaluateAverages(), Record(context, training, keep_best)]
 
 
 def _fit(context, training, keep_best):
@@ -152,7 +162,7 @@ def _fit(context, training, keep_best):
     # A trial of a search has no page.
     page = [RefreshPage(context, progress)] if keep_best else []
     try:
-        if len(rows) < training.until:
+        if len(rows) < training.until and not training.stopped(fit):
             record.begin(fill_all=context.recipe.bank.mode == "full")
             training.distiller.fit(
                 training.steps,
@@ -163,6 +173,8 @@ def _fit(context, training, keep_best):
                 validation_data=validation_batches(context),
                 callbacks=[*others, record, progress, *page],
             )
+            if training.stopped(fit):
+                context.log(why_stopped(rows, fit.early_stopping))
     finally:
         record.tensorboard.close()
         progress.stop()
@@ -176,7 +188,9 @@ def keep(files, training):
     write_csv(training.rows, files.history, done=True)
     keep_taught(files, training.distiller)
     # On JAX Keras imports TensorFlow here, where it is installed.
-    with atomic_write(files.student) as temporary, quiet_start():
+    with atomic_write(files.student) as temporary, quiet_start(), averaged(training.distiller):
+        if training.kept:
+            training.distiller.student.set_weights(training.kept)
         training.distiller.save(temporary)
     files.filling.unlink(missing_ok=True)
 
@@ -194,7 +208,7 @@ class Record(keras.callbacks.Callback):
         super().__init__()
         self.files, self.fit, self.log = context.files, context.recipe.fit, context.log
         self.distiller, self.epochs, self.bank = training.distiller, training.steps, training.steps.bank
-        self.rows, self.keep_best = training.rows, keep_best
+        self.rows, self.kept, self.keep_best = training.rows, training.kept, keep_best
         self.tensorboard = TensorBoardLog(self.files.tensorboard, self.rows)
 
     def begin(self, fill_all):
@@ -235,17 +249,26 @@ class Record(keras.callbacks.Callback):
         self._start()
         best = max((one["val_accuracy"] for one in self.rows if "val_accuracy" in one), default=-1.0)
         if self.keep_best and row.get("val_accuracy", -1.0) > best:
-            with atomic_write(self.files.best_validation) as temporary, quiet_start():
-                self.distiller.save(temporary)
+            self._save(self.files.best_validation)
         self.rows.append(row)
+        judged = judged_by(self.rows, self.fit.early_stopping)
+        if self.fit.early_stopping is not None and judged.best == epoch + 1:
+            with averaged(self.distiller):
+                self.kept[:] = self.distiller.student.get_weights()
         # Before the state: a kill in between repeats the epoch, one after it would lose the checkpoint.
         if self.fit.keeps(epoch + 1) and epoch + 1 < self.fit.epochs:
-            with atomic_write(self.files.checkpoint(epoch + 1)) as temporary, quiet_start():
-                self.distiller.save(temporary)
-        save_state(self.distiller, self.rows, self.files.state)
+            self._save(self.files.checkpoint(epoch + 1))
+        save_state(self.distiller, self.rows, self.files.state, self.kept)
         write_csv(self.rows, self.files.history)
         self.tensorboard.add(row)
         stages.mark()
+        if judged.stopped is not None:
+            self.model.stop_training = True
+
+    def _save(self, file):
+        """Saves the student as it is validated."""
+        with atomic_write(file) as temporary, quiet_start(), averaged(self.distiller):
+            self.distiller.save(temporary)
 
 
 def _room_for(files, models):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_kd.recipe.folders import RunFolder
 from keras_kd.report.write import write
+from keras_kd.training.early_stopping import kept_row
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.now import tell, told_in
 from keras_kd.workflows.run.context import RunContext
@@ -48,7 +49,8 @@ def trial(recipe, dataset, teacher, folder, *, name, epochs=None, begin_from=Non
         train(context, teacher, begin=lambda: keep_recipe(files, recipe), until=epochs, home_folder=home_folder)
         _tidy(files, owned, recipe, epochs)
         report = measure(recipe, seen, teacher, files, name=name, brief=True)
-        report.history = {key: _number(value) for key, value in (read_history(files) or [{}])[-1].items()}
+        kept = kept_row(read_history(files), recipe.fit.early_stopping)
+        report.history = {key: _number(value) for key, value in kept.items()}
         write(report, files.path)
     return report
 

@@ -161,7 +161,7 @@ class Trials:
             )
             gc.collect()
         figures = {name: [_figure(one, name) for one in reports] for name, _ in self.plan.objectives}
-        self._keep(folder, values, figures, reports)
+        self._keep(folder, values, figures, reports, epochs or recipe.fit.epochs)
         return _means(figures)
 
     def _figures_of_before(self, folder, values, epochs):
@@ -175,13 +175,13 @@ class Trials:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _keep(self, folder, values, figures, reports):
-        """Writes what is known of a trial that has ended."""
+    def _keep(self, folder, values, figures, reports, epochs):
+        """Writes what is known of a trial that has ended; of its epochs some may have been left out early."""
         seconds = [one.time.seconds for one in reports]
         record = {
             "values": values,
             "figures": figures,
-            "epochs": reports[0].epochs,
+            "epochs": epochs,
             "seconds": {
                 "student": round(sum(one["student"] for one in seconds), 3),
                 "teacher": round(sum(one["teacher"] for one in seconds), 3),
