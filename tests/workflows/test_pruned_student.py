@@ -77,6 +77,9 @@ def test_the_student_is_the_teacher_made_smaller(here):
     assert resolved["prune"] == {
         "macs": 0.5,
         "parameters": None,
+        "speedup": None,
+        "bytes": None,
+        "format": None,
         "criterion": "l2",
         "round_to": 2,
         "minimum": 0.1,
@@ -121,7 +124,7 @@ def test_a_run_that_goes_on_chooses_no_other_channels(here, monkeypatch):
             run.distill(recipe, "killed", name="small", quiet=True)
     before = json.loads(Path("killed/pruning.json").read_text())["removed"]
     # Rounding on another machine might choose others: what was chosen is kept.
-    monkeypatch.setattr(prune_student, "prune", None)
+    monkeypatch.setattr(prune_student, "Pruner", None)
     run.distill(recipe, "killed", name="small", quiet=True)
     assert json.loads(Path("killed/pruning.json").read_text())["removed"] == before
 
@@ -177,11 +180,11 @@ def test_its_files(here):
         (["student.model=digits_tiny"], "student.prune: and model exclude each other; keep one"),
         (
             ["student.prune={}"],
-            "student.prune: names one target: give macs, such as {macs: 0.5}, or parameters",
+            "student.prune: names none; give one of macs, parameters, speedup, bytes, such as {macs: 0.5}",
         ),
         (
             ["student.prune.parameters=0.5"],
-            "student.prune: names one target: give macs, such as {macs: 0.5}, or parameters",
+            "student.prune: names macs and parameters; give one of macs, parameters, speedup, bytes, such as {macs: 0.5}",
         ),
         (["student.prune.macs=1"], "student.prune.macs: is 1; expected less than 1"),
         (["student.prune.steps=3"], "student.prune.steps: is 3; expected 1 or less"),
@@ -189,7 +192,19 @@ def test_its_files(here):
             ["student.prune.criterion=tailor"],
             "student.prune.criterion: no criterion 'tailor'; did you mean 'taylor'?",
         ),
-        (["student.prune.speedup=2"], "student.prune.speedup: no such field for student.prune"),
+        (
+            ["student.prune={bytes: many}"],
+            "student.prune.bytes: is 'many'; expected a whole number",
+        ),
+        (
+            ["student.prune={bytes: 1 parsec}"],
+            "student.prune.bytes: is '1 parsec'; expected bytes, such as 500000 or 1MB",
+        ),
+        (["student.prune={speedup: 1}"], "student.prune.speedup: is 1; expected more than 1"),
+        (
+            ["student.prune={speedup: 2, format: saved_model}"],
+            "student.prune.format: is 'saved_model'; expected one of litert_float32, ",
+        ),
         (
             ["student.pixels=unit"],
             "student.pixels: a student that is made from its teacher has the teacher's; leave it out",

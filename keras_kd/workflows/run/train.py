@@ -26,7 +26,7 @@ from keras_kd.workflows.run.cooperating import train_cooperating
 from keras_kd.workflows.run.feed import epochs_of, rate_of, renderer_of, rounds_of, validation_batches
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
 from keras_kd.workflows.run.margins import with_measured_margins
-from keras_kd.workflows.run.prune_student import keep_plan, plan_of, removed_before, student_of
+from keras_kd.workflows.run.prune_student import keep_plan, kept_before, plan_of, student_of
 from keras_kd.workflows.run.taught_teacher import as_it_was, keep_taught
 
 # Batches that batch normalisation is measured on where a student starts from its teacher, or is made from it.
@@ -89,7 +89,7 @@ def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False
     until = recipe.fit.epochs if until is None else min(until, recipe.fit.epochs)
     if recipe.fit.deterministic:
         backend.make_deterministic()
-    student, plan = _student(recipe, dataset, teacher, files, anew)
+    student, plan = _student(context, recipe, teacher, anew)
     if plan is not None and not recipe.terms:
         teacher = None  # the student was made from it, and learns from labels alone
     _room_for(files, [student.model, *([teacher.model] if recipe.meta else [])])
@@ -121,12 +121,14 @@ def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False
     return Training(distiller, steps, bank, rows, until)
 
 
-def _student(recipe, dataset, teacher, files, anew):
+def _student(context, recipe, teacher, anew):
     """(the untrained student, the plan by which it is made from its teacher, or None)."""
+    dataset = context.dataset
     if recipe.student.prune is None:
         return build_student(recipe, dataset), None
     backend.set_seed(recipe.seed)
-    plan = plan_of(recipe, dataset, teacher, None if anew else removed_before(files))
+    before = None if anew else kept_before(context.files)
+    plan = plan_of(recipe, dataset, teacher, before, measures=True, log=context.log)
     return student_of(recipe, dataset, plan), plan
 
 
