@@ -140,7 +140,6 @@ if TYPE_CHECKING:
     )
     from keras_kd.models import MODELS
     from keras_kd.models.pruning.criteria import Criterion
-    from keras_kd.models.pruning.plan import prune
     from keras_kd.models.start import re_estimate_batch_norm
     from keras_kd.report.report import Report
     from keras_kd.training.cooperate import cooperate
@@ -155,6 +154,7 @@ if TYPE_CHECKING:
     from keras_kd.training.sgd import SGD
     from keras_kd.utils.errors import UserError
     from keras_kd.workflows.commands import compare, distill, evaluate, export, load_recipe, search, study
+    from keras_kd.workflows.prune import prune
 
 _NAMES = {
     "keras_kd.bank.bank": "Bank",
@@ -169,7 +169,6 @@ _NAMES = {
     "SimKD Subclass SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.models.pruning.criteria": "Criterion",
-    "keras_kd.models.pruning.plan": "prune",
     "keras_kd.models.start": "re_estimate_batch_norm",
     "keras_kd.report.report": "Report",
     "keras_kd.training.cooperate": "cooperate",
@@ -183,6 +182,7 @@ _NAMES = {
     "keras_kd.training.selection": "Selection",
     "keras_kd.training.sgd": "SGD",
     "keras_kd.utils.errors": "UserError",
+    "keras_kd.workflows.prune": "prune",
     "keras_kd.workflows.commands": "compare distill evaluate load_recipe search study",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}

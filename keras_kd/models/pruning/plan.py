@@ -183,7 +183,9 @@ class Pruner:
         UserError: as of `prune`.
 
     Example:
+        >>> import keras
         >>> from keras_kd.models import build
+        >>> keras.utils.set_random_seed(0)
         >>> pruner = Pruner(build("digits_tiny", (8, 8, 1), 10), round_to=2)
         >>> [pruner.plan("macs", share).macs[1] for share in (0.75, 0.5)]
         [15692, 10448]
