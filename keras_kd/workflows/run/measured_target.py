@@ -137,7 +137,7 @@ class _Search:
     def tried(self, share):
         """A share, measured."""
         asked = self.asked
-        share = min(share, LARGEST)
+        share = min(round(share, 4), LARGEST)
         plan = self.pruner.plan(asked.searched, share)
         key = tuple(plan.removed)
         if key not in self.known:
