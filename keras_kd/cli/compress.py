@@ -17,7 +17,7 @@ from keras_kd.cli.common import (
     quiet_option,
     start_keras,
 )
-from keras_kd.utils.errors import UserError
+from keras_kd.utils.errors import GateError, UserError
 from keras_kd.utils.screen import print_result
 from keras_kd.utils.table import terminal_width
 from keras_kd.workflows.compress.targets import OPTIONS, accuracy_of, ladder_of, target_of
@@ -89,8 +89,9 @@ def compress(model, data, speedup, size, macs, parameters, ladder, format, least
         return _ladder(request, targets, out, restart, quiet, as_json, least)
     place = work.place_of(request, targets[0], out)
     keeps("compress", place.run, restart)
-    ready = work.prepared(request, targets[0], place, restart=restart, quiet=quiet)
-    report = work.distilled(ready, place, restart=restart, quiet=quiet, despite=request.given.despite)
+    with work.Looked(request) as looked:
+        ready = work.prepared(request, targets[0], place, looked, restart=restart, quiet=quiet)
+        report = work.distilled(ready, place, restart=restart, quiet=quiet, despite=request.given.despite)
     from keras_kd.report.terminal import summary
 
     if as_json:
@@ -105,9 +106,10 @@ def compress(model, data, speedup, size, macs, parameters, ladder, format, least
 def _print_dry(work, request, targets, out, quiet, as_json):
     """The recipes that would be written."""
     texts = {}
-    for target in targets:
-        place = work.place_of(request, target, None if len(targets) > 1 else out)
-        texts[str(place.recipe)] = work.prepared(request, target, place, quiet=quiet, writes=False).text
+    with work.Looked(request) as looked:
+        for target in targets:
+            place = work.place_of(request, target, None if len(targets) > 1 else out)
+            texts[str(place.recipe)] = work.prepared(request, target, place, looked, quiet=quiet, writes=False).text
     if as_json:
         return print_json(texts)
     for file, text in texts.items():
@@ -115,4 +117,25 @@ def _print_dry(work, request, targets, out, quiet, as_json):
 
 
 def _ladder(request, targets, out, restart, quiet, as_json, least):
-    raise UserError("--ladder: not here yet")
+    """All rungs, their table and their page."""
+    from pathlib import Path
+
+    from keras_kd.report.ladder import format_ladder
+    from keras_kd.workflows.compress.ladder import climb, ladder_page
+
+    place = None if out is None else Path(out)
+    keeps("compress", ladder_page(request, place).parent, restart)
+    rows, page, failed = climb(request, targets, out=place, restart=restart, quiet=quiet)
+    if as_json:
+        print_json(rows)
+    else:
+        print_result("\n".join(format_ladder(rows, terminal_width())))
+        print_result(page)
+    if least is not None and rows[0]["top1"] is not None:
+        points = {row["run"]: 100 * (row["top1"] - rows[0]["top1"]) for row in rows[1:] if row["top1"] is not None}
+        if points and all(one < least - 1e-9 for one in points.values()):
+            failed.append(
+                f"no rung is at most {-least:g} points below the model (--least-accuracy); the table says how far"
+            )
+    if failed:
+        raise GateError("\n".join(failed))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_kd.models.pruning.criteria import check_name, criterion_of
-from keras_kd.recipe.schema_pruning import TARGETS
+from keras_kd.recipe.schema_pruning import MEASURED, TARGETS
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 
@@ -33,6 +33,9 @@ def pruning_errors(recipe, code):
     if len(given) != 1:
         found = " and ".join(given) or "none"
         errors.append((where, f"names {found}; give one of {', '.join(TARGETS)}, such as {{macs: 0.5}}"))
+    if student.prune.steps > 1 and len(given) == 1 and given[0] in MEASURED:
+        what = f"is {student.prune.steps}, and what a file is after further steps is not known before"
+        errors.append(((*where, "steps"), f"{what}; give macs or parameters, or steps: 1"))
     errors += _criterion_errors(student.prune.criterion, code)
     if recipe.generations > 1:
         what = "a student that is made from its teacher has one generation; leave it out"

@@ -41,7 +41,9 @@ class PruneSpec(Part):
     )
     round_to: Whole = Field(8, ge=1, le=1024, description="channels of a layer are a multiple of it")
     minimum: Number = Field(0.1, ge=0, le=1, description="share of a layer's channels that stays at least")
-    steps: Whole = Field(1, ge=1, le=1, description="how often it is pruned: once")
+    steps: Whole = Field(
+        1, ge=1, le=10, description="how often it is pruned, taught by the teacher in between: fit.epochs each time"
+    )
     keep: tuple[Line, ...] = Field(
         (), max_length=VALUES, description="layers of the teacher whose channels all stay, such as [stem]; a list"
     )

@@ -274,7 +274,11 @@ def test_its_files(here):
             "student.prune: names macs and parameters; give one of macs, parameters, speedup, bytes, such as",
         ),
         (["student.prune.macs=1"], "student.prune.macs: is 1; expected less than 1"),
-        (["student.prune.steps=3"], "student.prune.steps: is 3; expected 1 or less"),
+        (["student.prune.steps=30"], "student.prune.steps: is 30; expected 10 or less"),
+        (
+            ["student.prune={speedup: 2, steps: 3}"],
+            "student.prune.steps: is 3, and what a file is after further steps is not known before; give macs or",
+        ),
         (
             ["student.prune.criterion=tailor"],
             "student.prune.criterion: no criterion 'tailor'; did you mean 'taylor'?",
@@ -347,3 +351,19 @@ def test_a_teacher_of_probabilities(here):
         load("small.yaml", ["teacher={model: teacher.keras, from_logits: false}", "student.from_logits=false"])
     )
     assert planned["student"]["macs"] < planned["teacher"]["macs"]
+
+
+def test_in_steps_each_prunes_the_one_before(here):
+    recipe = load("small.yaml", ["student.prune={macs: 0.35, round_to: 2, steps: 2}", "fit.epochs=1"])
+    report = run.distill(recipe, "steps", name="steps", quiet=True)
+    first = report_of("steps/step_1")["pruning"]
+    assert first["macs"][0] == 23200 and first["macs"][1] <= 0.35**0.5 * 23200
+    assert report.pruning.macs[0] == 23200 and report.pruning.macs[1] <= 0.35 * 23200
+    assert report.cost.macs == report.pruning.macs[1]
+    # Told as what is left of the teacher, which taught both.
+    assert [one["before"] for one in report.pruning.layers] == [8, 16, 10]
+    assert report.teacher.name == "teacher.keras" and report.teacher_cost.macs == 23200
+    # The second begins with what the first has learnt: nothing is trained again, and it answers at once.
+    again = run.distill(recipe, "steps", name="steps", quiet=True)
+    assert again.student.top1 == report.student.top1
+    assert not (Path("steps/step_1") / "student.tflite").exists()

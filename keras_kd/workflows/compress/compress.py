@@ -1,6 +1,7 @@
 """A trained model made smaller: looked at, pruned to a target that is measured, distilled from itself, exported."""
 
-import contextlib
+import hashlib
+import json
 import shlex
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from keras_kd.bank.places import BANKS, shared
 from keras_kd.utils.errors import GateError, UserError
 from keras_kd.utils.file_names import file_name
-from keras_kd.utils.paths import user_path
+from keras_kd.utils.paths import absolute, user_path
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.arguments import RUNS, PathLike, Settings, folder_of, given_path, overrides
 from keras_kd.workflows.compress.targets import accuracy_of, target_of
@@ -107,9 +108,9 @@ def compress(
         model, data, keep=keep, labels=labels, image_size=image_size, pixels=pixels, steps=steps, settings=settings,
         despite=despite, modules=modules,
     )  # fmt: skip
-    with shared(RUNS / BANKS):
+    with shared(RUNS / BANKS), Looked(asked) as looked:
         place = place_of(asked, target, out)
-        ready = prepared(asked, target, place, restart=restart, quiet=quiet)
+        ready = prepared(asked, target, place, looked, restart=restart, quiet=quiet)
         report = distilled(ready, place, restart=restart, quiet=quiet, despite=asked.given.despite)
     refuse_worse(report, least, place.name)
     return report
@@ -168,7 +169,11 @@ def place_of(asked, target, out=None):
     """The `Place` of what is made."""
     folder = folder_of(out) or RUNS / file_name(f"{Path(asked.given.model).stem}-{target.name}")
     recipe = folder.with_name(f"{folder.name}.yaml")
-    return Place(folder.name, folder, recipe, folder.with_name(f"{folder.name}-images.npz"))
+    # Of one model and one folder of images the same for all targets, so that they share the teacher's bank.
+    seen = [str(absolute(asked.given.model)), str(absolute(asked.given.data)), asked.given.image_size]
+    digest = hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:8]
+    images = folder.with_name(f"{file_name(Path(asked.given.model).stem)}-images-{digest}.npz")
+    return Place(folder.name, folder, recipe, images)
 
 
 class Ready(NamedTuple):
@@ -185,16 +190,53 @@ class Ready(NamedTuple):
     images: Path | None = None
 
 
-def prepared(asked, target, place, *, restart=False, quiet=False, found=None, writes=True):
+class Looked:
+    """What was found out of a request, once for all its targets; a context.
+
+    Args:
+        asked: `Request`.
+    """
+
+    def __init__(self, asked):
+        self._asked, self._found, self._work = asked, None, None
+
+    def __enter__(self):
+        self._work = tempfile.mkdtemp(prefix="keras_kd-")
+        return self
+
+    def __exit__(self, *error):
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    @property
+    def images(self):
+        """The file of images without labels, while the context is open."""
+        return Path(self._work) / "images.npz"
+
+    def found(self, say):
+        """`Found`; what there is to say of it is said as it is found.
+
+        Args:
+            say: called with a line.
+        """
+        from keras_kd.workflows.compress.found_out import find_out
+
+        if self._found is None:
+            self._found = find_out(self._asked.given, self.images)
+            for line in self._found.lines:
+                say(line)
+        return self._found
+
+
+def prepared(asked, target, place, looked, *, restart=False, quiet=False, writes=True):
     """The recipe of a request: the one that is there, or a new one, which is then written.
 
     Args:
         asked: `Request`.
         target: `Target`.
         place: `Place`.
+        looked: `Looked` of the request.
         restart: a recipe that is there is written anew.
         quiet: no progress.
-        found: `Found` of an earlier target of the same model.
         writes: whether files are written.
 
     Returns:
@@ -210,32 +252,26 @@ def prepared(asked, target, place, *, restart=False, quiet=False, found=None, wr
     if writes and not restart and place.recipe.exists():
         _refuse_other(place.recipe, command)
         return Ready(load(place.recipe))
-    with telling(place.name, quiet), contextlib.ExitStack() as opened:
-        work = Path(opened.enter_context(_folder()))
-        ready = _proposed(asked, target, place, command, work / place.images.name, quiet=quiet, found=found)
-        if writes:
-            _write(ready, place)
-            return Ready(load(place.recipe))
+    with telling(place.name, quiet):
+        ready = _proposed(asked, target, place, command, looked, quiet)
+    if writes:
+        _write(ready, place)
+        return Ready(load(place.recipe))
     return ready
 
 
-def _proposed(asked, target, place, command, images, *, quiet, found):
-    """`Ready`, nothing of it written but the images without labels, in a folder that goes."""
+def _proposed(asked, target, place, command, looked, quiet):
+    """`Ready`, nothing of it written."""
     from keras_kd.recipe.overrides import override
-    from keras_kd.utils.formatting import duration
     from keras_kd.utils.steps import step
-    from keras_kd.workflows.compress.found_out import find_out
     from keras_kd.workflows.compress.proposed_recipe import as_recipe, for_this_machine, proposed, text_of
     from keras_kd.workflows.run.plan import in_words, plan
 
     def say(line):
-        if line and not quiet:
+        if not quiet:
             print_note(f"{place.name}: {line}")
 
-    if found is None:
-        found = find_out(asked.given, images)
-        for line in found.lines:
-            say(line)
+    found = looked.found(say)
     prune, reached = _prune_of(asked, target, found, say)
     raw = proposed(found, prune, modules=asked.given.modules)
     for one in asked.settings:
@@ -251,11 +287,10 @@ def _proposed(asked, target, place, command, images, *, quiet, found):
             planned = plan(recipe)
     for line in in_words(planned).splitlines():
         say(line.strip())
-    say(f"the training takes about {duration(planned['seconds'])}; measuring and exporting come on top")
     header = [command, *([reached] if reached else [])]
     if not found.labelled:
         raw = {**raw, "data": {**raw["data"], "name": str(place.images.absolute())}}
-    return Ready(recipe, text_of(raw, header, place.recipe.parent), None if found.labelled else images)
+    return Ready(recipe, text_of(raw, header, place.recipe.parent), None if found.labelled else looked.images)
 
 
 def _prune_of(asked, target, found, say):
@@ -325,15 +360,6 @@ def _write(ready, place):
             shutil.copyfile(ready.images, temporary)
     with atomic_write(place.recipe) as temporary:
         temporary.write_text(ready.text, encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _folder():
-    folder = tempfile.mkdtemp(prefix="keras_kd-")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def refuse_worse(report, least, name):

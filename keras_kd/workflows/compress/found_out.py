@@ -265,7 +265,7 @@ def _refuse_poor(case, given):
     if skill(right, case.dataset.classes) < POOR and "teacher accuracy" not in given.despite:
         raise UserError(
             f"{given.model}: is right on {percent(right, '.1f')} of {len(case.training):,} training images of "
-            f"{plural(case.dataset.classes, 'class')}, and no student of it could be better; give images of what it was "
+            f"{plural(case.dataset.classes, 'class')}, and its student would be no better; give images of what it was "
             "trained on, train it further (its batch normalisation too), or go on with --despite teacher-accuracy"
         )
 

@@ -23,16 +23,18 @@ class MeasuredPlans:
         name: of the format.
         model: the whole network.
         image_shape, images, inputs: as of `keras_kd.export.trial_files.TrialFiles`.
+        pruned: the network that plans are of, where that is another than the whole one.
         cache_dir: instead of the cache folder.
 
     Raises:
         UserError: there is no such format, or a package is missing.
     """
 
-    def __init__(self, name, model, image_shape, images=None, inputs="float32", cache_dir=None):
+    def __init__(self, name, model, image_shape, images=None, inputs="float32", *, pruned=None, cache_dir=None):
         self.name, self._model = name, model
         self._files = TrialFiles(name, image_shape, images, inputs)
         self._key = [digest_of(model), name, list(image_shape), inputs, cpu(), *map(_version, LIBRARIES)]
+        self._key += [] if pruned is None else [digest_of(pruned)]
         self._place = cache.folder(cache_dir) / PLACE
 
     def __enter__(self):

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,14 +45,15 @@ class Kept(NamedTuple):
     found: dict | None = None
 
 
-def plan_of(recipe, dataset, teacher, before=None, measures=False, log=None):
+def plan_of(recipe, dataset, teacher, before=None, *, source=None, measures=False, log=None):
     """The `Plan` by which the student of a recipe is made from its teacher.
 
     Args:
         recipe: a `Recipe` with `student.prune`.
         dataset: its data; a `Description`, which has no images, gives a criterion that takes some noise instead.
         teacher: its `Network`.
-        before: `Kept` of an earlier plan of the same teacher, which is made again.
+        before: `Kept` of an earlier plan of the same network, which is made again.
+        source: the `Network` that is pruned, where that is the student of the step before; the teacher by default.
         measures: whether files are made and timed; without, a target that is measured is guessed.
         log: called with a line of what was measured.
 
@@ -68,14 +70,14 @@ def plan_of(recipe, dataset, teacher, before=None, measures=False, log=None):
             f"made from gives {gives}; set student.from_logits: {str(teacher.from_logits).lower()}"
         )
     try:
+        if source is not None:
+            return _further(recipe, dataset, teacher, before, source, measures)
         if before is not None:
             plan = Plan.of(Channels(teacher.model, spec.keep), before.removed)
             plan.measured, plan.found = before.measured, before.found
             return plan
-        given = {name: getattr(spec, name) for name in OWN_FIELDS}
-        if criterion_of(spec.criterion).takes_images:
-            given["images"], given["labels"] = _examples(recipe, dataset)
-        pruner = Pruner(teacher.model, seed=recipe.seed, **given)
+        given = _given(recipe, dataset)
+        pruner = Pruner(teacher.model, **given)
         if measures and spec.measured_format:
             return _measured_plan(recipe, dataset, teacher, pruner, log)
         return (
@@ -85,6 +87,38 @@ def plan_of(recipe, dataset, teacher, before=None, measures=False, log=None):
         )
     except UserError as error:
         raise UserError(f"{WHERE}: {str(error).removeprefix('prune: ').removeprefix(f'{WHERE}: ')}") from None
+
+
+def _given(recipe, dataset):
+    """What a `Pruner` of the student of a recipe is given."""
+    spec = recipe.student.prune
+    given = {**{name: getattr(spec, name) for name in OWN_FIELDS}, "seed": recipe.seed}
+    if criterion_of(spec.criterion).takes_images:
+        given["images"], given["labels"] = _examples(recipe, dataset)
+    return given
+
+
+def _further(recipe, dataset, teacher, before, source, measures):
+    """The plan of a further step: of the student of the step before, told as what is left of the teacher."""
+    spec, whole = recipe.student.prune, Channels(teacher.model)
+    if before is not None:
+        plan = Plan.of(Channels(source.model, spec.keep), before.removed)
+        plan.measured = before.measured
+    else:
+        name, share = spec.target
+        pruner = Pruner(source.model, **_given(recipe, dataset))
+        of_all, now = (getattr(one, name)(one.all) for one in (whole, pruner.channels))
+        plan = pruner.plan(name, min(share * of_all / now, 1.0))
+        if measures and spec.measured_format:
+            given = {"inputs": recipe.export.inputs, "pruned": source.model}
+            shown = dataset.image_shape, dataset.train.images
+            with MeasuredPlans(spec.measured_format, teacher.model, *shown, **given) as measure:
+                plan.measured = measure(plan)
+    was = {row.layer: row.before for row in Plan(whole, whole.all).rows}
+    plan.rows = tuple(replace(row, before=was.get(row.layer, row.before)) for row in plan.rows)
+    plan.macs = whole.macs(whole.all), plan.macs[1]
+    plan.parameters = whole.parameters(whole.all), plan.parameters[1]
+    return plan
 
 
 def _measured_plan(recipe, dataset, teacher, pruner, log):

@@ -10,6 +10,7 @@ import keras
 from keras_kd import backend
 from keras_kd.models import cost as bench
 from keras_kd.models.start import re_estimate_batch_norm
+from keras_kd.recipe.folders import RunFolder, step_folder
 from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.training.checkpoint import load_state, save_state
 from keras_kd.training.history import TensorBoardLog, write_csv
@@ -26,6 +27,7 @@ from keras_kd.workflows.run.cooperating import train_cooperating
 from keras_kd.workflows.run.feed import epochs_of, rate_of, renderer_of, rounds_of, validation_batches
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
 from keras_kd.workflows.run.margins import with_measured_margins
+from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.prune_student import keep_plan, kept_before, plan_of, student_of
 from keras_kd.workflows.run.taught_teacher import as_it_was, keep_taught
 
@@ -127,8 +129,10 @@ def _student(context, recipe, teacher, anew):
     if recipe.student.prune is None:
         return build_student(recipe, dataset), None
     backend.set_seed(recipe.seed)
-    before = None if anew else kept_before(context.files)
-    plan = plan_of(recipe, dataset, teacher, before, measures=True, log=context.log)
+    before, steps, source = None if anew else kept_before(context.files), recipe.student.prune.steps, None
+    if steps > 1:
+        source = load_student(recipe, dataset, RunFolder(step_folder(context.files.path, steps - 1)))
+    plan = plan_of(recipe, dataset, teacher, before, source=source, measures=True, log=context.log)
     return student_of(recipe, dataset, plan), plan
 
 
