@@ -18,7 +18,7 @@ from keras_kd.utils.paths import absolute
 from keras_kd.utils.steps import step
 from keras_kd.workflows.compress.class_names import beside, mismatch, order_by_names, read_names
 from keras_kd.workflows.compress.kept_views import views_for
-from keras_kd.workflows.compress.pixels import settings_by_statistics
+from keras_kd.workflows.compress.pixels import CANNOT_TELL, settings_by_statistics
 from keras_kd.workflows.compress.unlabelled import images_alone, read_images, write_labelled
 from keras_kd.workflows.doctor.case import Case
 from keras_kd.workflows.doctor.measures import skill
@@ -27,6 +27,8 @@ from keras_kd.workflows.doctor.start import StartChecks, images_looked_at
 
 # A model is poor that comes so far from chance to perfect, on images of what it was trained for.
 POOR = 0.2
+# Right on so much less is as right, where the statistics of a model say which pixels it takes.
+AS_RIGHT = 0.02
 PIXELS_IN_WORDS = {"pixels": "0..255", "unit": "0..1", "symmetric": "-1..1", "standard": "standardised"}
 
 
@@ -112,7 +114,7 @@ def find_out(given, images_file):
     case.most = images_looked_at(case)
     teacher["from_logits"] = _gives_logits(case, model)
     if alone is None:
-        teacher, data = _as_it_reads(given, case, teacher, data, lines)
+        teacher, data = _as_it_reads(given, model, case, teacher, data, lines)
         dataset = dataset if data.get("classes") == case.recipe.data.classes else _loaded(data, given)
     case = Case(probe(teacher, data), "nowhere", dataset=dataset)
     case.most = images_looked_at(case)
@@ -160,7 +162,7 @@ def _size(given, model):
         return None if given.image_size is None else (given.image_size, given.image_size)
     if given.image_size not in (None, height):
         raise UserError(
-            f"image size: found {given.image_size}, and {given.model} takes {height} x {width}; leave it out"
+            f"--image-size: found {given.image_size}, and {given.model} takes {height} x {width}; leave it out"
         )
     return height, width
 
@@ -247,7 +249,9 @@ def _labelled_by_teacher(given, model, files, size, names, images_file):
     write_labelled(images_file, pixels, np.arange(len(pixels)) % classes, names)
     dataset = data_room.load(str(images_file))
     spec = MemberSpec(model=str(absolute(given.model)))
-    settings = {"pixels": given.pixels} if given.pixels else settings_by_statistics(model, spec, dataset, given.model)
+    settings = {"pixels": given.pixels} if given.pixels else settings_by_statistics(model, spec, dataset)
+    if settings is None:
+        raise UserError(f"{given.model}: {CANNOT_TELL}")
     network = build_unchecked(spec.model_copy(update=settings), dataset)
     labels = logits_of(network, pixels)[0].argmax(1)
     write_labelled(images_file, pixels, labels, names)
@@ -278,11 +282,21 @@ def _gives_logits(case, model):
     return kind_of_output != "probabilities"
 
 
-def _as_it_reads(given, case, teacher, data, lines):
+def _as_it_reads(given, model, case, teacher, data, lines):
     """(teacher, data) with the pixels, and in the order of classes, under which the model is right."""
     found = reading(case, case.members[0])
     if found is None:
         return teacher, data
+    by_itself = None if given.pixels else settings_by_statistics(model, case.members[0].spec, case.dataset)
+    if by_itself and by_itself["pixels"] != teacher["pixels"]:
+        other = Case(probe({**teacher, **by_itself}, data), "nowhere", dataset=case.dataset)
+        other.most = case.most
+        read = reading(other, other.members[0])
+        best = max(found.fit.right.mean(), found.better[1].right.mean() if found.better else 0)
+        if read.fit.right.mean() >= best - AS_RIGHT:
+            teacher, found = {**teacher, **by_itself}, read
+    elif by_itself and found.better and found.fit.right.mean() >= found.better[1].right.mean() - AS_RIGHT:
+        found.better = None
     if found.better is not None and given.pixels is None:
         scaling, _ = found.better
         if scaling.settings is None:

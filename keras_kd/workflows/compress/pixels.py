@@ -1,11 +1,12 @@
-"""Which pixels a model expects, where there are no labels to judge by: those under which its first batch normalisation
-sees what it saw in training."""
+"""Which pixels a model expects, by itself: those under which its first batch normalisation sees what it saw before.
+
+A model that is always right is as right, and surer, of pixels that are far too large: labels alone do not tell.
+"""
 
 import keras
 import numpy as np
 
 from keras_kd.backend.keras_private import flat_layers
-from keras_kd.utils.errors import UserError
 from keras_kd.workflows.doctor.measures import scalings
 
 LOOKED_AT = 200  # images
@@ -13,34 +14,28 @@ LOOKED_AT = 200  # images
 CLEAR = 0.6
 
 
-def settings_by_statistics(model, spec, dataset, where):
-    """The fields of a teacher that say which pixels it takes.
+def settings_by_statistics(model, spec, dataset):
+    """The fields of a teacher that say which pixels it takes; None where its statistics do not tell.
 
     Args:
         model: as it was saved.
         spec: a `MemberSpec` of it.
         dataset: images, with their mean and deviation.
-        where: the model's file, for errors.
 
     Returns:
         dict, such as {"pixels": "unit"}.
-
-    Raises:
-        UserError: it cannot be told.
     """
     if any(isinstance(one, keras.layers.Rescaling | keras.layers.Normalization) for one in flat_layers(model)):
         return {"pixels": "pixels"}
     first = next((one for one in model.layers if isinstance(one, keras.layers.BatchNormalization)), None)
     if first is None:
-        raise UserError(f"{where}: {CANNOT_TELL}")
+        return None
     given, others = scalings(spec, dataset)
     known = [one for one in (given, *others) if one.settings is not None]
     images = dataset.train.images[np.linspace(0, len(dataset.train) - 1, LOOKED_AT).astype(int)]
     reads = keras.Model(model.inputs, first.input)
     far = sorted((_distance(reads, first, one.of(images)), number) for number, one in enumerate(known))
-    if far[0][0] > CLEAR * far[1][0]:
-        raise UserError(f"{where}: {CANNOT_TELL}")
-    return known[far[0][1]].settings
+    return known[far[0][1]].settings if far[0][0] < CLEAR * far[1][0] else None
 
 
 CANNOT_TELL = (

@@ -7,7 +7,6 @@ from keras_kd.export.formats import MEASURABLE
 from keras_kd.recipe.schema_pruning import FORMAT, MEASURED
 from keras_kd.recipe.schema_types import bytes_of
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.formatting import size
 
 OPTIONS = ("--speedup 2x", "--size 1MB", "--macs 50%", "--parameters 50%", "--ladder 75,50,35,25")
 
@@ -36,12 +35,12 @@ class Target(NamedTuple):
 
         Example:
             >>> [Target(*one).name for one in (("speedup", 2.0), ("bytes", 1e6), ("macs", 0.5))]
-            ['2x', '1.00MB', 'macs50']
+            ['2x', '1MB', 'macs50']
         """
         if self.field == "speedup":
             return f"{self.value:g}x"
         if self.field == "bytes":
-            return size(self.value).replace(" ", "")
+            return f"{self.value / 1e6:g}MB" if self.value >= 1e6 else f"{self.value / 1e3:g}kB"
         return f"{self.field}{100 * self.value:g}"
 
 
@@ -126,7 +125,7 @@ def share_of(given, where):
     number = _number(text.removesuffix("%").strip())
     share = None if number is None else number / 100 if text.endswith("%") else number
     if share is None or not 0 < share < 1:
-        hint = f", such as {text}%" if share is not None and 1 < share < 100 else ", such as 50%"
+        hint = f", such as {text}%" if share is not None and 1 < share < 100 and "%" not in text else ", such as 50%"
         raise UserError(f"{where}: found {given!r}; expected a share above 0 and below 100%{hint}")
     return share
 
