@@ -79,6 +79,7 @@ __all__ = [
     "ViewRenderer",
     "WTTM",
     "compare",
+    "compress",
     "cooperate",
     "distill",
     "evaluate",
@@ -154,6 +155,7 @@ if TYPE_CHECKING:
     from keras_kd.training.sgd import SGD
     from keras_kd.utils.errors import UserError
     from keras_kd.workflows.commands import compare, distill, evaluate, export, load_recipe, search, study
+    from keras_kd.workflows.compress.compress import compress
     from keras_kd.workflows.prune import prune
 
 _NAMES = {
@@ -182,6 +184,7 @@ _NAMES = {
     "keras_kd.training.selection": "Selection",
     "keras_kd.training.sgd": "SGD",
     "keras_kd.utils.errors": "UserError",
+    "keras_kd.workflows.compress.compress": "compress",
     "keras_kd.workflows.prune": "prune",
     "keras_kd.workflows.commands": "compare distill evaluate load_recipe search study",
 }

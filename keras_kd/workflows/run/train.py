@@ -31,7 +31,8 @@ from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.prune_student import keep_plan, kept_before, plan_of, student_of
 from keras_kd.workflows.run.taught_teacher import as_it_was, keep_taught
 
-# Batches that batch normalisation is measured on where a student starts from its teacher, or is made from it.
+# Batches that batch normalisation is measured on where a student starts from its teacher, or is made from it; of the
+# latter also once it is trained.
 START_BATCHES = 50
 
 
@@ -58,6 +59,8 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
 def _train(context, teacher, begin, until, home_folder, keep_best, anew):
     training = prepare(context, teacher, begin=begin, until=until, home_folder=home_folder, anew=anew)
     _fit(context, training, keep_best)
+    if training.until == context.recipe.fit.epochs and context.recipe.student.prune is not None:
+        _settle(context, training)
     keep(context.files, training)
     if training.until == context.recipe.fit.epochs:
         context.files.state.unlink(missing_ok=True)
@@ -121,6 +124,18 @@ def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False
         first = range(min(len(epochs), START_BATCHES))
         re_estimate_batch_norm(student.model, (renderer(epochs[step][0]) for step in first))
     return Training(distiller, steps, bank, rows, until)
+
+
+def _settle(context, training):
+    """Measures batch normalisation anew, on training images, once a student that was made from its teacher is trained.
+
+    It is taught for so few steps that the running statistics are those of networks that it was on the way (Wu & Johnson
+    2021, arXiv:2105.07576).
+    """
+    renderer = renderer_of(context.recipe, context.dataset)
+    epochs = epochs_of(context.recipe, context.dataset, renderer, epoch=context.recipe.fit.epochs)
+    first = range(min(len(epochs), START_BATCHES))
+    re_estimate_batch_norm(training.distiller.student, (renderer(epochs[step][0]) for step in first))
 
 
 def _student(context, recipe, teacher, anew):
