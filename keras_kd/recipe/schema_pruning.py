@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from keras_kd.export.trial_files import MEASURABLE
+from keras_kd.export.formats import MEASURABLE
 from keras_kd.recipe.schema_types import LARGE, VALUES, Bytes, Line, Number, Part, Whole
 
 # In which a file is measured where none is named.

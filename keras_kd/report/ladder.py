@@ -33,11 +33,11 @@ def rows_of_ladder(folders):
         row.update(share=after / before if before else None, format=found.get("format"))
         if not found:
             continue
-        (large, small), (slow, fast) = found["bytes"], found["milliseconds"]
+        (large, small), (slow, fast) = found.get("bytes"), found.get("milliseconds")
         if whole is None:
             whole = _of_teacher(row, report, before, large, slow)
         row.update(bytes=small, milliseconds=whole["milliseconds"] * fast / slow, measured_by=whole["measured_by"])
-        row.update(_of_file(report, found["format"]))
+        row.update(_of_file(report, found.get("format")))
     rows = [*([whole] if whole else []), *rows]
     for row in rows:
         row["beaten_by"] = [other["run"] for other in rows if other is not row and beats(other, row)]
@@ -62,12 +62,12 @@ def _of_teacher(row, report, macs, size_of_file, slow):
         "parameters": get_path(report, "teacher_cost", "parameters"),
         "macs": macs,
         "bytes": size_of_file,
-        "file": found["format"],
+        "file": found.get("format"),
         "milliseconds": slow,
-        "measured_by": f"{found['format']}, one thread",
+        "measured_by": f"{found.get('format')}, one thread",
         "verdict": "",
         "share": 1.0,
-        "format": found["format"],
+        "format": found.get("format"),
     }
 
 

@@ -22,10 +22,6 @@ from keras_kd.workflows.compress.ladder import climb
 from keras_kd.workflows.compress.targets import Target, ladder_of, target_of
 
 NAMES = ("across", "chequered", "down")
-REQUEST = {
-    "keep": (), "labels": None, "image_size": None, "pixels": None, "steps": 1, "settings": (), "despite": (),
-    "modules": (),
-}  # fmt: skip
 
 
 def striped(count, seed):
@@ -138,7 +134,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(here, model, given, sa
     before = sorted(os.listdir())
     given = dict(given)
     with pytest.raises(UserError) as refused:
-        asked = request(f"{model}.keras", given.pop("data", "images"), **{**REQUEST, **given})
+        asked = request(f"{model}.keras", given.pop("data", "images"), **given)
         find_out(asked.given, here / "x.npz")
     assert str(refused.value).startswith(said)
     assert sorted(os.listdir()) == before
@@ -213,7 +209,7 @@ def test_a_student_that_lost_more_than_it_may():
 
 
 def test_one_command_and_its_request_is_one_place(here):
-    asked = request("inside.keras", "images", **REQUEST)
+    asked = request("inside.keras", "images")
     place = place_of(asked, Target("speedup", 2.0))
     assert place.recipe.as_posix() == "saved_models/inside-2x.yaml" and place.run.as_posix() == "saved_models/inside-2x"
     assert place_of(asked, Target("bytes", 1e6)).images == place.images
@@ -263,7 +259,7 @@ def test_the_whole_command(here, capsys):
 
 @pytest.mark.slow
 def test_a_ladder(here):
-    asked = request("inside.keras", "images", **{**REQUEST, "settings": ["fit.epochs=1", "export.formats=[]"]})
+    asked = request("inside.keras", "images", settings=["fit.epochs=1", "export.formats=[]"])
     rows, page, failed = climb(asked, ladder_of("70,40", "litert_float32"), quiet=True)
     assert failed == [] and [Path(row["run"]).name for row in rows] == [
         "inside.keras",
@@ -278,7 +274,7 @@ def test_a_ladder(here):
 
 
 def test_what_was_looked_at_goes(here):
-    with Looked(request("inside.keras", "images", **REQUEST)) as looked:
+    with Looked(request("inside.keras", "images")) as looked:
         place = looked.images.parent
         assert place.is_dir()
     assert not place.exists()

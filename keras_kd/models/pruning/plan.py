@@ -190,7 +190,7 @@ class Pruner:
         >>> [pruner.plan("macs", share).macs[1] for share in (0.75, 0.5)]
         [15692, 10448]
         >>> pruner.least("macs")
-        0.094
+        0.076
     """
 
     def __init__(

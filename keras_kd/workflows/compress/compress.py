@@ -133,8 +133,19 @@ class Request(NamedTuple):
     words: list
 
 
-def request(model, data, *, keep, labels, image_size, pixels, steps, settings, despite, modules):
+# What of the arguments of `compress` is the same whatever the target.
+OPTIONS = {
+    "keep": (), "labels": None, "image_size": None, "pixels": None, "steps": 1, "settings": (), "despite": (),
+    "modules": (),
+}  # fmt: skip
+
+
+def request(model, data, **options):
     """The `Request` of arguments of `compress`, seen to be right.
+
+    Args:
+        model, data: as of `compress`.
+        **options: some of `OPTIONS`, as of `compress`.
 
     Raises:
         UserError: one is not.
@@ -144,6 +155,8 @@ def request(model, data, *, keep, labels, image_size, pixels, steps, settings, d
     from keras_kd.models.saved import know
     from keras_kd.workflows.compress.found_out import Given
 
+    options = {**OPTIONS, **options}
+    labels, image_size, pixels, steps = (options[one] for one in ("labels", "image_size", "pixels", "steps"))
     model = user_path(given_path(model, "model"), "model")
     data = str(given_path(data, "data"))
     data = user_path(data, "data") if is_path(data) else data
@@ -151,14 +164,14 @@ def request(model, data, *, keep, labels, image_size, pixels, steps, settings, d
         raise UserError(f"{data}: no such file or folder; give a folder of images, or the name of a dataset")
     if pixels is not None and pixels not in PIXELS:
         raise UserError(f"pixels: found {pixels!r}; expected one of {', '.join(PIXELS)}")
+    keep, modules = (options[one] for one in ("keep", "modules"))
     keep, modules = ((one,) if isinstance(one, str) else tuple(one) for one in (keep, modules))
-    settings, despite = overrides(settings, None), tuple(sorted(checked_despite(despite)))
+    settings, despite = overrides(options["settings"], None), tuple(sorted(checked_despite(options["despite"])))
     know(*modules)
     given = Given(model, data, None if labels is None else user_path(labels), image_size, pixels, despite, modules)
     words = [model, "--data", data]
-    options = {"labels": given.labels, "image-size": image_size, "pixels": pixels}
-    options |= {"steps": steps if steps > 1 else None}
-    for name, value in options.items():
+    said = {"labels": given.labels, "image-size": image_size, "pixels": pixels, "steps": steps if steps > 1 else None}
+    for name, value in said.items():
         words += [] if value is None else [f"--{name}", str(value)]
     for name, values in (("keep", keep), ("set", settings), ("module", modules)):
         words += [word for one in values for word in (f"--{name}", one)]
