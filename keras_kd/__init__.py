@@ -94,6 +94,7 @@ __all__ = [
     "bench",
     "cite",
     "compare",
+    "compress",
     "cooperate",
     "distill",
     "doctor",
@@ -168,7 +169,6 @@ if TYPE_CHECKING:
     )
     from keras_kd.models import MODELS
     from keras_kd.models.pruning.criteria import Criterion
-    from keras_kd.models.pruning.plan import prune
     from keras_kd.models.start import re_estimate_batch_norm
     from keras_kd.report.report import Report
     from keras_kd.training.cooperate import cooperate
@@ -185,9 +185,11 @@ if TYPE_CHECKING:
     from keras_kd.utils.errors import UserError
     from keras_kd.workflows.bank_commands import bank_build, bank_info, bank_prune, bank_verify
     from keras_kd.workflows.commands import distill, evaluate, export, load_recipe, report, search, study
+    from keras_kd.workflows.compress.compress import compress
     from keras_kd.workflows.finished_run import Run
     from keras_kd.workflows.inspecting import bench, cite, compare, doctor, new, show, validate
     from keras_kd.workflows.inspecting import list_known as list  # noqa: F401
+    from keras_kd.workflows.prune import prune
     from keras_kd.workflows.watch import watch
 
 _NAMES = {
@@ -203,7 +205,6 @@ _NAMES = {
     "ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD SkewKL Subclass SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
     "keras_kd.models.pruning.criteria": "Criterion",
-    "keras_kd.models.pruning.plan": "prune",
     "keras_kd.models.start": "re_estimate_batch_norm",
     "keras_kd.report.report": "Report",
     "keras_kd.training.cooperate": "cooperate",
@@ -220,8 +221,10 @@ _NAMES = {
     "keras_kd.utils.errors": "UserError",
     "keras_kd.workflows.bank_commands": "bank_build bank_info bank_prune bank_verify",
     "keras_kd.workflows.commands": "distill evaluate load_recipe search study",
+    "keras_kd.workflows.compress.compress": "compress",
     "keras_kd.workflows.finished_run": "Run",
     "keras_kd.workflows.inspecting": "bench cite compare doctor new show validate",
+    "keras_kd.workflows.prune": "prune",
     "keras_kd.workflows.watch": "watch",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}

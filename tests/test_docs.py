@@ -73,7 +73,7 @@ OF_FOLDERS = {"report.json", "search.json", "bank.json", "about.json", "made.jso
 def test_every_result_that_is_named_is_there_and_every_result_is_named():
     pages = README + "".join(
         (ROOT / "docs" / name).read_text()
-        for name in ("exports.md", "findings.md", "performance.md", "prune.md", "safety.md")
+        for name in ("exports.md", "findings.md", "compress.md", "performance.md", "prune.md", "safety.md")
     )
     named = re.findall(r"`(\w+\.json)`", pages)
     # Those of a GPU are named before they are there.

@@ -589,7 +589,7 @@ def test_an_export_is_told_where_the_layers_of_the_user_lie(here, tmp_path, monk
         """,
     )
     build("my_layers:net", (8, 8, 1), 10).save("student.keras")
-    (given,) = exporting._custom_modules(here / "student.keras")
+    (given,) = exporting.custom_modules(here / "student.keras")
     assert given == ("my_layers", str(here))
     # As the child does it, which does not stand in that folder and has it on no path.
     for name in ("my_layers", "helper_of_mine"):

@@ -29,6 +29,7 @@ BACKENDS = ("tensorflow", "jax")
 # What is said of a command that is stopped; of others, that nothing was changed.
 KEPT = {
     "distill": "every completed epoch is kept in {folder} and in the runs next to it; {again} resumes from there",
+    "compress": "every completed epoch is kept in {folder}, once its recipe is beside it; {again} resumes from there",
     "search": "finished trials are kept in {folder}; {again} resumes from there",
     "worker": "its trial goes to another worker of {folder}; the same command joins again",
     "study": "finished runs and completed epochs are kept in {folder}; {again} resumes from there",
@@ -64,7 +65,7 @@ def _telling(context):
     """A line now and then while a command takes long, unless it is told to be quiet; Keras is not there yet."""
     if context.params.get("quiet") or context.params.get("joins") or context.info_name in SHOWS_ITSELF:
         return contextlib.nullcontext()
-    given = next((context.params[one] for one in ("recipe", "run", "name") if context.params.get(one)), "")
+    given = next((context.params[one] for one in ("recipe", "run", "name", "model") if context.params.get(one)), "")
     return telling(Path(str(given)).stem or context.info_name)
 
 
@@ -73,6 +74,10 @@ class Commands(click.Group):
 
     command_class = Command
     group_class = type
+
+    def list_commands(self, context):
+        """In the order in which they were added: what a person begins with stands first."""
+        return list(self.commands)
 
     def main(self, *arguments, standalone_mode=True, **options):
         if not standalone_mode:

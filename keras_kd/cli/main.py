@@ -5,7 +5,7 @@ import os
 import click
 
 import keras_kd
-from keras_kd.cli import bank, inspect, run, search
+from keras_kd.cli import bank, compress, inspect, run, search
 from keras_kd.cli.common import Commands
 from keras_kd.utils import foreign_code, stopping
 
@@ -29,6 +29,8 @@ def commands():
 
     \b
     Example:
+        keras-kd compress my_model.keras --data images/ --speedup 2x
+                                                         a trained model made smaller and faster, with proof
         keras-kd distill digits                          the quick start, under a minute
         keras-kd new mine.yaml                           a recipe of your own to edit
         keras-kd validate mine.yaml --dry-run            everything checked before anything runs
@@ -38,6 +40,7 @@ def commands():
 
 # In the order of docs/commands.md.
 for one in (
+    compress.compress,
     inspect.list_command,
     inspect.show,
     inspect.cite,

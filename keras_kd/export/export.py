@@ -105,7 +105,7 @@ def export(
     formats = tuple(dict.fromkeys(formats))
     _check_choices(formats, inputs, outputs)
     gates = GATES | checked_gates(gates or {})
-    job = {"student_file": str(student_file), "modules": _custom_modules(student_file), "gates": gates}
+    job = {"student_file": str(student_file), "modules": custom_modules(student_file), "gates": gates}
     job |= {"inputs": inputs, "outputs": outputs if from_logits else "probabilities"}
     job["softmax"] = from_logits and outputs == "probabilities"
     job |= {"folder": str(folder), "litert_batch": litert_batch, "class_names": list(class_names), "resize": resize}
@@ -157,10 +157,16 @@ def _evenly_spaced(arrays, count):
     return {name: arrays[name][chosen] for name in ("test_images", "test_labels")}
 
 
-def _custom_modules(student_file):
+def custom_modules(student_file):
     """[(module, the folder that it came from)] of layers that are not Keras' own, where the caller imported them.
 
     Keras imports none of them.
+
+    Args:
+        student_file: a `Path`.
+
+    Raises:
+        UserError: it is no file of Keras.
     """
     if not student_file.is_file():
         raise UserError(f"{student_file}: no such file; expected a student saved by Keras; train it first")
@@ -242,7 +248,7 @@ def _built(work, student_file, formats):
     while remaining:
         loaded = False
         step(f"exporting {remaining[0]}")
-        with _tensorflow_process(work, remaining) as process:
+        with tensorflow_process("keras_kd.export.worker", work, *remaining) as process:
             for message in map(json.loads, process.stdout):
                 if "error" in message:
                     raise (MachineError if message.get("of_the_machine") else UserError)(message["error"])
@@ -282,7 +288,14 @@ def _fault_in(code, log):
 
 
 @contextlib.contextmanager
-def _tensorflow_process(work, formats):
+def tensorflow_process(module, work, *arguments):
+    """A process that runs TensorFlow on the CPU, its output in `work/log.txt`; ended as the block is.
+
+    Args:
+        module: that it runs.
+        work: its folder, its first argument.
+        *arguments: further ones.
+    """
     environment = child_process.environment(
         KERAS_BACKEND="tensorflow",
         TF_CPP_MIN_LOG_LEVEL="3",
@@ -293,7 +306,7 @@ def _tensorflow_process(work, formats):
     )
     with open(work / "log.txt", "w") as log:
         process = subprocess.Popen(
-            child_process.command("keras_kd.export.worker", work, *formats),
+            child_process.command(module, work, *arguments),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, text=True,
         )  # fmt: skip
         try:

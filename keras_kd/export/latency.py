@@ -191,11 +191,21 @@ def one_image(file, image, *, seconds=1.0):
     Returns:
         dict as of `keras_kd.utils.timing.latency_of`, and "threads".
     """
-    kind = kind_of(file)
-    threads = None if kind == "saved_model" else 1
-    run, _, dtype, _ = _loading(kind)({"file": str(file), "threads": threads})()
+    threads = None if kind_of(file) == "saved_model" else 1
+    run, dtype = opened(file, threads)
     given = image[None].astype("int16") - 128 if dtype == np.int8 else image[None]
     return {**latency_of(run, given.astype(dtype), seconds=seconds), "threads": threads}
+
+
+def opened(file, threads=1):
+    """(a function of a batch of images, the dtype that it takes) of an exported file in this process.
+
+    Args:
+        file: as of `one_image`.
+        threads: that it may use; None for the runtime's own choice.
+    """
+    run, _, dtype, _ = _loading(kind_of(file))({"file": str(file), "threads": threads})()
+    return run, dtype
 
 
 def _loading(kind):

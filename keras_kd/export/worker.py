@@ -80,7 +80,7 @@ class Job:
             tuple(self.settings["class_names"]),
             self.settings["resize"],
         )
-        self.student = _load(self.settings["student_file"], self.settings["modules"])
+        self.student = load(self.settings["student_file"], self.settings["modules"])
         self.logits = _keras_logits(self.settings["student_file"], self.student, self.images)
         self._tuned = None
 
@@ -94,9 +94,9 @@ class Job:
         file, fields = self.work / TABLE[name].file, {}
         try:
             source, expected, made_of = self._source(name)
-            deployed = _deployed(name, source, self.request, self.settings["softmax"])
+            made = deployed(name, source, self.request, self.settings["softmax"])
             with never_drawing(self.student):
-                TABLE[name].write(deployed, file, self.request)
+                TABLE[name].write(made, file, self.request)
             fields = measured(name, file, expected, self.images, self.labels, self.settings)
             fields["latency"] = None if fields["flex_ops"] else one_image(file, self.images[0])
             fields["made_of"] = Path(made_of).name
@@ -107,7 +107,7 @@ class Job:
             if fields["flex_ops"]:
                 failed += [f"they are in {where_outside(file, self.student)}"]
             if failed and TABLE[name].calibrated and not fields["flex_ops"]:
-                worst = worst_tensor(file, deployed, self.images[:8], self.work, self.request)
+                worst = worst_tensor(file, made, self.images[:8], self.work, self.request)
                 failed += [f"the largest error of a layer is in {worst}"] if worst else []
         except Exception as error:
             fault = fault_of_the_machine(error)
@@ -133,7 +133,7 @@ def _in_simulation(file, modules, calibration_images, images):
     """(model, the logits that it has of images in simulated int8) of a student that was trained for int8."""
     from keras_kd.export.int8_simulation import Simulation
 
-    model = _load(file, modules)
+    model = load(file, modules)
     return model, _keras_logits(file, Simulation(model, spanning(calibration_images)).network, images)
 
 
@@ -142,7 +142,16 @@ def _stop_with_caller():
     os._exit(1)
 
 
-def _load(student_file, modules):
+def load(student_file, modules):
+    """A saved student, computing in float32 whatever it was trained in.
+
+    Args:
+        student_file: a `.keras` file.
+        modules: [(module, folder)] of layers that are not Keras' own.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
     keras.config.set_dtype_policy("float32")
     try:
         for module, folder in modules:
@@ -179,8 +188,15 @@ def _keras_logits(student_file, student, images):
     return logits
 
 
-def _deployed(name, student, request, softmax):
-    """The student with what is baked in: pixels as they are stored, a softmax, a named output."""
+def deployed(name, student, request, softmax):
+    """The student with what is baked in: pixels as they are stored, a softmax, a named output.
+
+    Args:
+        name: of the format.
+        student: a built `keras.Model` of one image tensor.
+        request: a `Request`.
+        softmax: whether the file ends with one.
+    """
     as_pixels = request.inputs == "uint8" and not TABLE[name].takes_pixels
     image = keras.Input(request.image_shape, dtype="uint8" if as_pixels else "float32", name="images")
     x = keras.ops.cast(image, "float32") if as_pixels else image

@@ -65,6 +65,16 @@ TEACHING = {
     "cosine": ("loshchilov2017sgdr",),
     "mixed views": ("beyer2022patient",),
 }
+# Of a student that is made from its teacher: the labels of channels, what they are worth, a target that is measured on
+# the device, pruning in steps.
+PRUNING = {
+    "channels": "fang2023depgraph",
+    "l1": "li2017pruning",
+    "bn_scale": "liu2017slimming",
+    "taylor": "molchanov2019importance",
+    "measured": "yang2018netadapt",
+    "steps": "han2015learning",
+}
 VIEWS = {
     "rand_augment": "cubuk2020randaugment",
     "cutout": "devries2017cutout",
@@ -120,7 +130,7 @@ def keys():
         True
     """
     named = {key for method in METHODS.values() for key in method.cites}
-    named.update(NETWORKS.values(), DATASETS.values(), OPTIONS.values(), VIEWS.values())
+    named.update(NETWORKS.values(), DATASETS.values(), OPTIONS.values(), VIEWS.values(), PRUNING.values())
     return named.union(*OPTIMIZERS.values(), *TEACHING.values())
 
 
@@ -148,6 +158,7 @@ def _of_recipe(recipe, code):
         for network in _networks(recipe, role):
             yield from _of_network(network.model, role.removesuffix("s"))
     yield from _of_teaching(recipe)
+    yield from _of_pruning(recipe.student.prune)
     name = recipe.data.name.split("/")[0].split(":")[0] if recipe.data.name not in DATASETS else recipe.data.name
     shown = recipe.data.name if name in DATASETS else Path(recipe.data.name).name
     yield DATASETS.get(name), f"data set {shown}"
@@ -187,7 +198,9 @@ def _networks(recipe, role):
     if role == "teacher":
         members = recipe.teacher.members if recipe.teacher else ()
         return [member for member in members if not member.is_recipe]
-    return recipe.peers if role == "peers" else [recipe.student]
+    if role == "peers":
+        return recipe.peers
+    return [recipe.student] if recipe.student.prune is None else []
 
 
 def _of_network(model, role):
@@ -239,6 +252,19 @@ def _of_teaching(recipe):
     for way, is_used in ways.items():
         if is_used:
             yield from ((key, words[way]) for key in TEACHING[way])
+
+
+def _of_pruning(spec):
+    """How the student is made from its teacher."""
+    if spec is None:
+        return
+    yield PRUNING["channels"], "student made from its teacher: channels that belong together"
+    if spec.criterion in PRUNING:
+        yield PRUNING[spec.criterion], f"criterion {spec.criterion} of its channels"
+    if spec.measured_format:
+        yield PRUNING["measured"], "its exported file measured"
+    if spec.steps > 1:
+        yield PRUNING["steps"], "pruned and taught in steps"
 
 
 def _of_views(recipe):

@@ -172,6 +172,20 @@ def generation_folder(folder, number):
     return (folder.parent if _is_generation(folder) else folder) / f"generation_{number}"
 
 
+def step_folder(folder, number):
+    """Where the run of an earlier step of a student that is pruned in several lies: in the run.
+
+    Args:
+        folder: of the run.
+        number: 1 for the first.
+
+    Example:
+        >>> step_folder("saved_models/small", 1).as_posix(), home("saved_models/small/step_1").as_posix()
+        ('saved_models/small/step_1', 'saved_models')
+    """
+    return Path(folder) / f"step_{number}"
+
+
 def home(folder):
     """The folder in which the runs of a run's teachers lie: that of the run itself.
 
@@ -180,7 +194,8 @@ def home(folder):
         ('saved_models', 'saved_models')
     """
     folder = Path(folder)
-    return folder.parent.parent if _is_generation(folder) else folder.parent
+    inside = _is_generation(folder) or re.fullmatch(r"step_\d+", folder.name)
+    return folder.parent.parent if inside else folder.parent
 
 
 def _is_generation(folder):

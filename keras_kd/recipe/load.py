@@ -8,6 +8,7 @@ from keras_kd import data
 from keras_kd.recipe.files import find, known, looking_once, next_to
 from keras_kd.recipe.named import absent_names
 from keras_kd.recipe.old_names import note_old_names, old_names
+from keras_kd.recipe.pruning import with_gentle_rate
 from keras_kd.recipe.validate import validate
 from keras_kd.recipe.written import read_with_overrides
 from keras_kd.utils.errors import UserError
@@ -39,6 +40,7 @@ def load(path, settings=(), smoke=False, notes=None, code=True):
     path = find(path)
     raw, written = read_with_overrides(path, settings, smoke)
     _first_seed(raw)
+    with_gentle_rate(raw)
     recipe, errors = validate(raw, path, code)
     absent = absent_names(raw, path)
     if notes is not None:

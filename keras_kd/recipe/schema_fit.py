@@ -88,7 +88,11 @@ class FitSpec(Part):
     epochs: Epoch = Field(description="passes over the training images")
     batch_size: Whole = Field(64, gt=0, le=10**6, description="images per step")
     optimizer: Literal["sgd", "adam", "adamw"] = Field("sgd", description="sgd couples `l2` as PyTorch does")
-    learning_rate: Number = Field(0.05, **ABOVE_ZERO, description="at the start, after the warm-up")
+    learning_rate: Number = Field(
+        0.05,
+        **ABOVE_ZERO,
+        description="at the start, after the warm-up; of a student with `prune` 0.02, with adam or adamw 0.0003",
+    )
     momentum: Number = Field(0.9, ge=0, lt=1, description="of sgd")
     nesterov: bool = Field(False, description="of sgd")
     drops: tuple[Epoch, ...] = Field(

@@ -1,6 +1,7 @@
 """The types that the fields of a recipe share."""
 
 import math
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
@@ -108,6 +109,25 @@ Size = Annotated[Whole, Field(ge=-PIXELS, le=PIXELS)]
 Class = Annotated[Whole, Field(ge=-CLASSES, le=CLASSES)]  # that it is there is said with the number of classes
 Mean = Annotated[Number, Field(ge=-LARGE, le=LARGE)]
 Pixel = Annotated[Whole, Field(ge=0, le=255)]
+
+UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20}
+
+
+def bytes_of(value):
+    """A number of bytes, also with a unit; what is neither is as it was.
+
+    Example:
+        >>> bytes_of("1MB"), bytes_of("0.5 mb"), bytes_of(2000), bytes_of("many")
+        (1000000, 500000, 2000, 'many')
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)", value.strip()) if isinstance(value, str) else None
+    unit = next((size for name, size in UNITS.items() if found and name.lower() == found[2].lower()), None)
+    if found and unit is None:
+        raise ValueError("bytes, such as 500000 or 1MB")
+    return value if found is None else round(float(found[1]) * unit)
+
+
+Bytes = Annotated[Whole, BeforeValidator(bytes_of)]
 
 
 def _module(name):

@@ -43,7 +43,7 @@ def rows_of(folders):
         print_note(f"passed over: {why}")
     rows = [_row(one) for one in runs]
     for row in rows:
-        row["beaten_by"] = [other["run"] for other in rows if other is not row and _beats(other, row)]
+        row["beaten_by"] = [other["run"] for other in rows if other is not row and beats(other, row)]
     return rows
 
 
@@ -83,7 +83,7 @@ def _row(run):
     }
 
 
-def _beats(one, other):
+def beats(one, other):
     """Whether a run is nowhere worse than another, of all that both have, and somewhere better."""
     better = False
     for name, (_, more) in OBJECTIVES.items():

@@ -42,7 +42,7 @@ def _against_its_teacher(report):
     if not report.get("teacher"):
         return ""
     points, figures = _points(report) or ("", "")
-    said = [one for one in (_smaller(report), _faster(report), points) if one]
+    said = [one for one in (*(_as_files(report) or (_smaller(report), _faster(report))), points) if one]
     if not said:
         return ""
     said[0] = f"{said[0][:1].upper()}{said[0][1:]}{_than(said[0])}"
@@ -51,6 +51,17 @@ def _against_its_teacher(report):
 
 def _than(how):
     return " as its teacher" if how.startswith("as ") else " than its teacher"
+
+
+def _as_files(report):
+    """How much smaller and faster a student is that was measured as a file next to its teacher's; or None."""
+    found = parts(report, "pruning", "measured")
+    sizes, times = found.get("bytes"), found.get("milliseconds")
+    if not sizes or not times or not (all(sizes) and all(times)):
+        return None
+    smaller = _ratio(sizes[0] / sizes[1], "smaller", "larger", "as large")
+    faster = _ratio(times[0] / times[1], "faster", "slower", "as fast")
+    return smaller, f"{faster}, both as {found.get('format')} files"
 
 
 def _smaller(report):

@@ -29,6 +29,7 @@ from keras_kd.workflows.run.folder import hold_run, may_hold, read_report
 from keras_kd.workflows.run.measure import load_student
 from keras_kd.workflows.run.open_run import load_data
 from keras_kd.workflows.run.paired_runs import paired_on_images
+from keras_kd.workflows.run.prune_student import as_found
 from keras_kd.workflows.run.spent import keep_spent_around
 from keras_kd.workflows.run.write_page import with_page, write_page
 
@@ -114,7 +115,8 @@ def _may_begin(recipe, folder, restart):
     for seed in recipe.seeds or (recipe.seed,):
         one = recipe.with_seed(seed)
         if seed != recipe.seed:
-            may_hold(RunFolder(seed_folder(folder, seed, recipe.seed)), _without_exports(one), restart)
+            alone = _without_exports(as_found(one, folder))
+            may_hold(RunFolder(seed_folder(folder, seed, recipe.seed)), alone, restart)
         for alone, place in baselines_of(recipe, one, folder).values():
             may_hold(RunFolder(place), alone, False)
 
@@ -135,7 +137,7 @@ def _judged(recipe, folder, told, *, name, restart, smoke, quiet):
         if seed == recipe.seed:
             runs[seed] = place, read_report(place)
         else:
-            one = _without_exports(one)
+            one = _without_exports(as_found(one, folder))
             title = f"{name}, seed {seed}"
             told(place, title)
             with stage("other seeds"):

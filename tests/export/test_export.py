@@ -797,7 +797,7 @@ def test_swapped_channels_are_caught(colours, tmp_path):
         from keras_kd.utils.lazy import keras
         file, folder = sys.argv[1:]
         images, labels = np.load(f"{folder}/images.npy"), np.load(f"{folder}/labels.npy")
-        student = worker._load(file, [])
+        student = worker.load(file, [])
         logits = worker._keras_logits(file, student, images)
         image = keras.Input((8, 8, 3))
         swapped = keras.Model(image, student(image[..., ::-1]))

@@ -11,7 +11,9 @@ import yaml
 import keras_kd
 from keras_kd.models import build
 from keras_kd.recipe.load import load
+from keras_kd.report.in_brief import in_brief
 from keras_kd.utils.errors import UserError
+from keras_kd.workflows import seeds
 from keras_kd.workflows.doctor import examine
 from keras_kd.workflows.run import distill as run
 from keras_kd.workflows.run import prune_student
@@ -77,6 +79,9 @@ def test_the_student_is_the_teacher_made_smaller(here):
     assert resolved["prune"] == {
         "macs": 0.5,
         "parameters": None,
+        "speedup": None,
+        "bytes": None,
+        "format": None,
         "criterion": "l2",
         "round_to": 2,
         "minimum": 0.1,
@@ -121,7 +126,7 @@ def test_a_run_that_goes_on_chooses_no_other_channels(here, monkeypatch):
             run.distill(recipe, "killed", name="small", quiet=True)
     before = json.loads(Path("killed/pruning.json").read_text())["removed"]
     # Rounding on another machine might choose others: what was chosen is kept.
-    monkeypatch.setattr(prune_student, "prune", None)
+    monkeypatch.setattr(prune_student, "Pruner", None)
     run.distill(recipe, "killed", name="small", quiet=True)
     assert json.loads(Path("killed/pruning.json").read_text())["removed"] == before
 
@@ -162,6 +167,91 @@ def test_the_doctor_before_the_teacher_is_trained(here):
     assert not [one for one in findings if one["outcome"] == "bad"]
 
 
+class Measured:
+    """Stands for the files: half of the time goes with the work, none of the size but the parameters."""
+
+    def __init__(self, name, model, image_shape, images=None, inputs="float32"):
+        self.name, self.asked = name, []
+        Measured.last = self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def __call__(self, plan):
+        work, kept = (after / before for before, after in (plan.macs, plan.parameters))
+        self.asked.append(work)
+        times, sizes = [1.0, 0.5 + 0.5 * work], [10_000, round(2000 + 8000 * kept)]
+        return {"format": self.name, "milliseconds": times, "bytes": sizes}
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    monkeypatch.setattr(prune_student, "MeasuredPlans", Measured)
+
+
+UNTRAINED = ["batch normalisation", "teacher accuracy"]
+FASTER = ["student.prune={speedup: 1.4, round_to: 1}", "fit.epochs=1"]
+
+
+def test_a_target_that_is_measured_and_its_baseline(here, measured, capsys):
+    report = seeds.distill(
+        load("small.yaml", [*FASTER, "baseline=true"]), Path("runs/fast"), name="fast", despite=UNTRAINED
+    )
+    slow, fast = report.pruning.measured["milliseconds"]
+    assert 1.4 <= slow / fast <= 1.4 * 1.1
+    share = report.pruning.found["macs"]
+    assert "times faster, both as litert_int8 files" in in_brief(report.as_json())
+    said = capsys.readouterr().err
+    assert f"fast: asked for 1.4 times faster: {slow / fast:.2f} times faster" in said
+    # The student on labels alone is the same one, and nothing is measured for it.
+    alone = next(Path("runs/baselines").glob("*"))
+    assert load(alone / "recipe.yaml").student.prune.macs == share
+    removed = [json.loads((one / "pruning.json").read_text())["removed"] for one in (Path("runs/fast"), alone)]
+    assert removed[0] == removed[1]
+
+
+def test_a_run_that_goes_on_measures_nothing_anew(here, measured, monkeypatch):
+    recipe = load("small.yaml", [*FASTER, "fit.epochs=2"])
+    with monkeypatch.context() as patched:
+        dies_in(patched, 1)
+        with pytest.raises(KeyboardInterrupt):
+            run.distill(recipe, "killed", name="small", quiet=True)
+    monkeypatch.setattr(prune_student, "MeasuredPlans", None)
+    report = run.distill(recipe, "killed", name="small", quiet=True)
+    assert report.pruning.measured["format"] == "litert_int8" and 0 < report.pruning.found["macs"] < 1
+
+
+def test_a_file_is_measured_of_a_share_too(here, measured):
+    recipe = load("small.yaml", ["student.prune={macs: 0.5, round_to: 2, format: litert_float32}", "fit.epochs=1"])
+    report = run.distill(recipe, "half", name="half", quiet=True)
+    assert report.pruning.measured["format"] == "litert_float32" and report.pruning.found is None
+    assert len(Measured.last.asked) == 1
+
+
+def test_what_cannot_be_reached_says_what_can_and_writes_nothing(here, measured):
+    for asked, said in (
+        (
+            "speedup: 3",
+            "found 3 times faster, which no part of the network reaches as litert_int8; within",
+        ),
+        (
+            "bytes: 1kB",
+            "found 1.0 kB, which no part of the network reaches as litert_int8; within reach: ",
+        ),
+        (
+            "bytes: 1MB",
+            "found 1.00 MB, and the litert_int8 file of the whole network has 10.0 kB already",
+        ),
+    ):
+        with pytest.raises(UserError) as refused:
+            run.distill(load("small.yaml", [f"student.prune={{{asked}}}"]), "small", name="small", quiet=True)
+        assert str(refused.value).startswith(f"student.prune: {said}")
+        assert not Path("small/recipe.yaml").exists() and not Path("small/pruning.json").exists()
+
+
 @pytest.mark.slow
 def test_its_files(here):
     report = run.distill(
@@ -177,19 +267,35 @@ def test_its_files(here):
         (["student.model=digits_tiny"], "student.prune: and model exclude each other; keep one"),
         (
             ["student.prune={}"],
-            "student.prune: names one target: give macs, such as {macs: 0.5}, or parameters",
+            "student.prune: names none; give one of macs, parameters, speedup, bytes, such as {macs: 0.5}",
         ),
         (
             ["student.prune.parameters=0.5"],
-            "student.prune: names one target: give macs, such as {macs: 0.5}, or parameters",
+            "student.prune: names macs and parameters; give one of macs, parameters, speedup, bytes, such as",
         ),
         (["student.prune.macs=1"], "student.prune.macs: is 1; expected less than 1"),
-        (["student.prune.steps=3"], "student.prune.steps: is 3; expected 1 or less"),
+        (["student.prune.steps=30"], "student.prune.steps: is 30; expected 10 or less"),
+        (
+            ["student.prune={speedup: 2, steps: 3}"],
+            "student.prune.steps: is 3, and what a file is after further steps is not known before; give macs or",
+        ),
         (
             ["student.prune.criterion=tailor"],
             "student.prune.criterion: no criterion 'tailor'; did you mean 'taylor'?",
         ),
-        (["student.prune.speedup=2"], "student.prune.speedup: no such field for student.prune"),
+        (
+            ["student.prune={bytes: many}"],
+            "student.prune.bytes: is 'many'; expected a whole number",
+        ),
+        (
+            ["student.prune={bytes: 1 parsec}"],
+            "student.prune.bytes: is '1 parsec'; expected bytes, such as 500000 or 1MB",
+        ),
+        (["student.prune={speedup: 1}"], "student.prune.speedup: is 1; expected more than 1"),
+        (
+            ["student.prune={speedup: 2, format: saved_model}"],
+            "student.prune.format: is 'saved_model'; expected one of litert_float32, ",
+        ),
         (
             ["student.pixels=unit"],
             "student.pixels: a student that is made from its teacher has the teacher's; leave it out",
@@ -245,3 +351,19 @@ def test_a_teacher_of_probabilities(here):
         load("small.yaml", ["teacher={model: teacher.keras, from_logits: false}", "student.from_logits=false"])
     )
     assert planned["student"]["macs"] < planned["teacher"]["macs"]
+
+
+def test_in_steps_each_prunes_the_one_before(here):
+    recipe = load("small.yaml", ["student.prune={macs: 0.35, round_to: 2, steps: 2}", "fit.epochs=1"])
+    report = run.distill(recipe, "steps", name="steps", quiet=True)
+    first = report_of("steps/step_1")["pruning"]
+    assert first["macs"][0] == 23200 and first["macs"][1] <= 0.35**0.5 * 23200
+    assert report.pruning.macs[0] == 23200 and report.pruning.macs[1] <= 0.35 * 23200
+    assert report.cost.macs == report.pruning.macs[1]
+    # Told as what is left of the teacher, which taught both.
+    assert [one["before"] for one in report.pruning.layers] == [8, 16, 10]
+    assert report.teacher.name == "teacher.keras" and report.teacher_cost.macs == 23200
+    # The second begins with what the first has learnt: nothing is trained again, and it answers at once.
+    again = run.distill(recipe, "steps", name="steps", quiet=True)
+    assert again.student.top1 == report.student.top1
+    assert not (Path("steps/step_1") / "student.tflite").exists()

@@ -18,6 +18,7 @@ __all__ = [
     "FILES",
     "FORMATS",
     "INPUTS",
+    "MEASURABLE",
     "OUTPUTS",
     "TABLE",
     "missing_here",
@@ -29,6 +30,8 @@ TABLE = {**saved_model.FORMATS, **litert.FORMATS, **onnx.FORMATS}
 FILES = {name: one.file for name, one in TABLE.items()}
 FORMATS = tuple(TABLE)
 CALIBRATED = tuple(name for name, one in TABLE.items() if one.calibrated)
+# What one image at a time on one thread is timed in; a SavedModel takes the threads that it likes.
+MEASURABLE = tuple(name for name in FORMATS if name != "saved_model")
 DEFAULTS = ("saved_model", "litert_float32", "litert_int8")
 INPUTS, OUTPUTS = ("float32", "uint8"), ("logits", "probabilities")
 

@@ -10,6 +10,7 @@ from keras_kd.models.pruning.channels import Channels
 from keras_kd.models.pruning.criteria import criterion_of
 from keras_kd.models.pruning.shrink import shrunk
 from keras_kd.utils.errors import UserError
+from keras_kd.utils.formatting import size
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,13 @@ class Plan:
         rows: a `Row` for each layer that makes channels.
         frozen: a `Frozen` for each reason for which channels of a layer have to stay.
         macs, parameters: (before, after); macs is None where the network leaves the size of its input open.
+        measured: what its exported file was measured to be next to that of the whole network, see
+            `keras_kd.export.trial_files.compared`; None where nothing was measured.
+        found: {"macs" or "parameters": the share} with which that was reached, where it was searched; else None.
     """
 
     def __init__(self, channels, stays):
-        self._channels, self._stays = channels, stays
+        self._channels, self._stays, self.measured, self.found = channels, stays, None, None
         self.frozen = tuple(_frozen(channels))
         self.rows = tuple(_rows(channels, stays, self.frozen))
         self.parameters = channels.parameters(channels.all), channels.parameters(stays)
@@ -93,6 +97,8 @@ class Plan:
         if self.macs:
             before, after = self.macs
             lines.append(f"multiply-accumulates {before:,} -> {after:,} ({after / max(before, 1):.0%})")
+        if self.measured:
+            lines.append(_in_words(self.measured))
         return "\n".join(lines)
 
     def __repr__(self):
@@ -162,18 +168,83 @@ def prune(
         raise UserError(f"prune: found {found}; expected one of macs and parameters, such as macs=0.5")
     ((target, wanted),) = share.items()
     _check_number("prune", target, wanted, "a share above 0 and below 1, such as 0.5", 0 < _number(wanted) < 1)
-    _check_number("prune", "minimum", minimum, "a share from 0 to 1", 0 <= _number(minimum) <= 1)
-    whole = isinstance(round_to, int) and not isinstance(round_to, bool) and round_to >= 1
-    _check_number("prune", "round_to", round_to, "a whole number from 1 on", whole)
-    criterion = criterion_of(criterion)
-    if criterion.takes_images and images is None:
-        raise UserError(f"prune: criterion {type(criterion).__name__} takes images; give images=")
-    channels = Channels(model, (keep,) if isinstance(keep, str) else keep, input_shape)
-    worth = np.array(criterion.scores(channels, images=images, labels=labels, seed=seed), "float64")
-    if criterion.work_power:
-        worth = worth / np.maximum(channels.work_of_each(), 1) ** criterion.work_power
-    kept = partial(_kept, channels, worth, round_to, minimum)
-    return Plan(channels, _least_removed(channels, worth, kept, round_to, (target, wanted)))
+    given = {"criterion": criterion, "round_to": round_to, "minimum": minimum, "keep": keep}
+    pruner = Pruner(model, **given, images=images, labels=labels, seed=seed, input_shape=input_shape)
+    return pruner.plan(target, wanted)
+
+
+class Pruner:
+    """Plans of one network for any number of targets: it is walked once, and its channels are judged once.
+
+    Args:
+        model, criterion, round_to, minimum, keep, images, labels, seed, input_shape: as of `prune`.
+
+    Raises:
+        UserError: as of `prune`.
+
+    Example:
+        >>> import keras
+        >>> from keras_kd.models import build
+        >>> keras.utils.set_random_seed(0)
+        >>> pruner = Pruner(build("digits_tiny", (8, 8, 1), 10), round_to=2)
+        >>> [pruner.plan("macs", share).macs[1] for share in (0.75, 0.5)]
+        [15692, 10448]
+        >>> pruner.least("macs")
+        0.076
+    """
+
+    def __init__(
+        self,
+        model,
+        *,
+        criterion="l2",
+        round_to=8,
+        minimum=0.1,
+        keep=(),
+        images=None,
+        labels=None,
+        seed=0,
+        input_shape=None,
+    ):
+        _check_number("prune", "minimum", minimum, "a share from 0 to 1", 0 <= _number(minimum) <= 1)
+        whole = isinstance(round_to, int) and not isinstance(round_to, bool) and round_to >= 1
+        _check_number("prune", "round_to", round_to, "a whole number from 1 on", whole)
+        criterion = criterion_of(criterion)
+        if criterion.takes_images and images is None:
+            raise UserError(f"prune: criterion {type(criterion).__name__} takes images; give images=")
+        self.channels = Channels(model, (keep,) if isinstance(keep, str) else keep, input_shape)
+        worth = np.array(criterion.scores(self.channels, images=images, labels=labels, seed=seed), "float64")
+        if criterion.work_power:
+            worth = worth / np.maximum(self.channels.work_of_each(), 1) ** criterion.work_power
+        self._worth, self._round_to = worth, round_to
+        self._kept = partial(_kept, self.channels, worth, round_to, minimum)
+
+    def plan(self, target, wanted):
+        """The `Plan` that leaves at most a share.
+
+        Args:
+            target: of what: "macs" or "parameters".
+            wanted: the share, above 0 and below 1.
+
+        Raises:
+            UserError: so little cannot be reached.
+        """
+        asked = target, wanted
+        return Plan(self.channels, _least_removed(self.channels, self._worth, self._kept, self._round_to, asked))
+
+    def least(self, target):
+        """The least share that can be left of "macs" or "parameters", rounded up to a thousandth."""
+        cost = getattr(self.channels, target)
+        return _rounded_up(cost(self._kept(np.inf)) / cost(self.channels.all))
+
+
+def _in_words(measured):
+    """What the file of a plan was measured to be, in a line."""
+    (slow, fast), (large, small) = measured["milliseconds"], measured["bytes"]
+    return (
+        f"{measured['format']}: {slow:.3g} -> {fast:.3g} ms an image ({slow / fast:.2f} times faster), "
+        f"{size(large)} -> {size(small)} ({large / small:.2f} times smaller)"
+    )
 
 
 def _number(value):
@@ -185,6 +256,10 @@ def _check_number(where, name, value, expected, right):
         raise UserError(f"{where}: {name}: found {value!r}; expected {expected}")
 
 
+def _rounded_up(share):
+    return math.ceil(1000 * share) / 1000
+
+
 def _least_removed(channels, worth, kept, round_to, asked):
     """Which labels stay: with the lowest threshold that is low enough in cost, one for the whole network."""
     target, wanted = asked
@@ -192,7 +267,7 @@ def _least_removed(channels, worth, kept, round_to, asked):
     whole, least = cost(channels.all), cost(kept(np.inf))
     if least > wanted * whole:
         raise UserError(
-            f"prune: {target}: found {wanted}; {math.ceil(1000 * least / whole) / 1000:g} is the least that can be "
+            f"prune: {target}: found {wanted}; {_rounded_up(least / whole):g} is the least that can be "
             "reached here; lower minimum or round_to, keep fewer layers, or ask for more"
         )
     thresholds = np.unique(np.concatenate([worth[group] for group in channels.groups]))

@@ -2,7 +2,7 @@
 
 from keras_kd.report.blocks import also_in_terminal, section, table, text
 from keras_kd.report.fields import entries, parts
-from keras_kd.utils.formatting import count, percent
+from keras_kd.utils.formatting import count, milliseconds, percent, size
 
 
 def pruning(report):
@@ -15,6 +15,7 @@ def pruning(report):
     ]
     said = [_left(found, "macs", "multiply-accumulates"), _left(found, "parameters", "parameters")]
     kept = ", ".join(one for one in said if one)
+    measured = _measured(parts(found, "measured"))
     how = (
         f"The student is the teacher without the channels that are worth least by {found.get('criterion')}; batch "
         "normalisation was measured anew on training images before it was trained."
@@ -23,9 +24,20 @@ def pruning(report):
         "pruning",
         "What was removed of the teacher",
         also_in_terminal(text(f"Pruned from the teacher: {kept} are left." if kept else "")),
+        text(measured),
         text(how if kept else ""),
         table(["layer", "channels before", "after", "why some stay"], rows),
     )
+
+
+def _measured(found):
+    """What its untrained file was measured to be next to the teacher's."""
+    sizes, times = entries(found, "bytes"), entries(found, "milliseconds")
+    if len(sizes) != 2 or len(times) != 2:
+        return ""
+    was = f"Before it was trained, as {found.get('format')} and in turns with the teacher's file"
+    fast, slow, small, large = *map(milliseconds, times[::-1]), *map(size, sizes[::-1])
+    return f"{was}: {fast} an image against {slow}, {small} against {large}."
 
 
 def _left(found, name, words):

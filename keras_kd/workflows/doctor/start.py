@@ -59,7 +59,7 @@ class StartChecks:
         Raises:
             UserError: what is bad and how it is mended.
         """
-        case.most = _images(case)
+        case.most = images_looked_at(case)
         if case.most < MOST:
             log(f"the teacher is large: it is checked on {case.most} images")
         examined = examine_case(case, AT_THE_START)
@@ -105,7 +105,7 @@ def _follows(one):
     return bool("cause" in one["evidence"] or one["evidence"].get("many"))
 
 
-def _images(case):
+def images_looked_at(case):
     """How many images are looked at."""
     macs = sum(cost(member.network.model)["macs"] for member in case.members)
     passes = PASSES_OF_COLOURS if case.dataset.image_shape[2] == 3 else PASSES

@@ -10,6 +10,7 @@ from keras_kd.recipe.pruning import student_name
 from keras_kd.recipe.schema import BankSpec, EvidenceSpec, TermSpec
 from keras_kd.utils.file_names import file_name
 from keras_kd.workflows.run.folder import of_training
+from keras_kd.workflows.run.prune_student import as_found
 
 # What the runs learned from.
 LABELS, SMOOTHING = "labels alone", "label smoothing"
@@ -81,6 +82,7 @@ def baselines_of(recipe, one, folder):
         return {}
     smoothing = recipe.baseline.label_smoothing
     asked = {LABELS: None} if smoothing is None else {LABELS: None, SMOOTHING: smoothing}
+    one = as_found(one, folder)
     found = {against: baseline_of(one, label_smoothing) for against, label_smoothing in asked.items()}
     student = file_name(Path(student_name(recipe)).stem.replace(":", "-"))
     return {

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from keras_kd.export.formats import missing_here
-from keras_kd.recipe.folders import RunFolder, generation_folder
+from keras_kd.recipe.folders import RunFolder, generation_folder, step_folder
 from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema import EvidenceSpec
 from keras_kd.report.write import write
@@ -40,6 +40,7 @@ from keras_kd.workflows.run.missing import (
     RunToMake,
     missing_generations,
     missing_runs_of,
+    missing_steps,
     missing_teachers,
     must_train_first,
 )
@@ -126,9 +127,10 @@ def _make_teachers(missing, *, smoke, quiet, wait=True):
 
 
 def _make_generations(job):
-    """Makes the earlier generations of a run that is held, as parts of it."""
+    """Makes the earlier generations, and steps of pruning, of a run that is held, as parts of it."""
     with within(job.owned):
-        for one in missing_generations(job.recipe, job.files, job.name, job.restart):
+        given = job.recipe, job.files, job.name, job.restart
+        for one in [*missing_generations(*given), *missing_steps(*given)]:
             _make(one, smoke=job.smoke, quiet=job.quiet, wait=True)
 
 
@@ -305,6 +307,8 @@ class _Job:
         if self.restart:
             numbers = range(1, self.recipe.generations)
             generations = [generation_folder(files.path, number).name for number in numbers]
+            steps = 1 if self.recipe.student.prune is None else self.recipe.student.prune.steps
+            generations += [step_folder(files.path, number).name for number in range(1, steps)]
             left = owned.empty(besides=[files.teacher.name, *generations])
             if left:
                 said = f"{files.path}: not made by keras-kd, and left as it is: {', '.join(left)}"

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from keras_kd.recipe.folders import RunFolder, generation_folder, teacher_run_name
+from keras_kd.recipe.folders import RunFolder, generation_folder, step_folder, teacher_run_name
 from keras_kd.recipe.schema import Recipe
 from keras_kd.workflows.run.folder import is_run, is_whole
 from keras_kd.workflows.run.generations import before
 from keras_kd.workflows.run.inputs import teacher_run, teacher_runs
+from keras_kd.workflows.run.pruning_steps import step_of
 from keras_kd.workflows.run.teachers import folds_alike, held_out_alike
 
 
@@ -46,6 +47,25 @@ def missing_generations(recipe, files, name, restart):
         one = RunToMake(before(one.recipe), run, name, one.restart and is_run(run.path))
         found.append(one)
     return found[::-1]
+
+
+def missing_steps(recipe, files, name, restart):
+    """The earlier steps of a student that is pruned in several, that are to be run, the first one first.
+
+    Args:
+        recipe, files, name, restart: of the run, as a `RunToMake` has them.
+
+    Returns:
+        [`RunToMake`].
+    """
+    steps = 1 if recipe.student.prune is None else recipe.student.prune.steps
+    found = []
+    for number in range(1, steps):
+        run = RunFolder(step_folder(files.path, number))
+        if restart or not is_whole(run):
+            again = restart and is_run(run.path)
+            found.append(RunToMake(step_of(recipe, number), run, f"{name}, step {number}", again))
+    return found
 
 
 def missing_teachers(recipe, folder, smoke, restart=False):

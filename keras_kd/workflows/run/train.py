@@ -10,6 +10,7 @@ import keras
 from keras_kd import backend
 from keras_kd.models import cost as bench
 from keras_kd.models.start import re_estimate_batch_norm
+from keras_kd.recipe.folders import RunFolder, step_folder
 from keras_kd.training.averaged_weights import EvaluateAverages, averaged
 from keras_kd.training.callbacks import StopOnNonFinite
 from keras_kd.training.checkpoint import load_state, save_state
@@ -29,11 +30,13 @@ from keras_kd.workflows.run.cooperating import train_cooperating
 from keras_kd.workflows.run.feed import epochs_of, rate_of, renderer_of, rounds_of, validation_batches
 from keras_kd.workflows.run.label_weight import in_words, with_measured_weights
 from keras_kd.workflows.run.margins import with_measured_margins
-from keras_kd.workflows.run.prune_student import keep_plan, plan_of, removed_before, student_of
+from keras_kd.workflows.run.measure import load_student
+from keras_kd.workflows.run.prune_student import keep_plan, kept_before, plan_of, student_of
 from keras_kd.workflows.run.running_page import RefreshPage
 from keras_kd.workflows.run.taught_teacher import as_it_was, keep_taught
 
-# Batches that batch normalisation is measured on where a student starts from its teacher, or is made from it.
+# Batches that batch normalisation is measured on where a student starts from its teacher, or is made from it; of the
+# latter also once it is trained.
 START_BATCHES = 50
 
 
@@ -60,6 +63,8 @@ def train(context, teacher, *, begin, until=None, home_folder=None, keep_best=Fa
 def _train(context, teacher, begin, until, home_folder, keep_best, anew):
     training = prepare(context, teacher, begin=begin, until=until, home_folder=home_folder, anew=anew)
     _fit(context, training, keep_best)
+    if training.until == context.recipe.fit.epochs and context.recipe.student.prune is not None:
+        _settle(context, training)
     keep(context.files, training)
     if training.until == context.recipe.fit.epochs or training.stopped(context.recipe.fit):
         context.files.state.unlink(missing_ok=True)
@@ -105,7 +110,7 @@ def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False
     until = recipe.fit.epochs if until is None else min(until, recipe.fit.epochs)
     if recipe.fit.deterministic:
         backend.make_deterministic()
-    student, plan = _student(recipe, dataset, teacher, files, anew)
+    student, plan = _student(context, recipe, teacher, anew)
     if plan is not None and not recipe.terms:
         teacher = None  # the student was made from it, and learns from labels alone
     _room_for(files, [student.model, *([teacher.model] if recipe.meta else [])])
@@ -137,12 +142,28 @@ def prepare(context, teacher, *, begin, until=None, home_folder=None, anew=False
     return Training(distiller, steps, bank, rows, until, kept or [])
 
 
-def _student(recipe, dataset, teacher, files, anew):
+def _settle(context, training):
+    """Measures batch normalisation anew, on training images, once a student that was made from its teacher is trained.
+
+    It is taught for so few steps that the running statistics are those of networks that it was on the way (Wu & Johnson
+    2021, arXiv:2105.07576).
+    """
+    renderer = renderer_of(context.recipe, context.dataset)
+    epochs = epochs_of(context.recipe, context.dataset, renderer, epoch=context.recipe.fit.epochs)
+    first = range(min(len(epochs), START_BATCHES))
+    re_estimate_batch_norm(training.distiller.student, (renderer(epochs[step][0]) for step in first))
+
+
+def _student(context, recipe, teacher, anew):
     """(the untrained student, the plan by which it is made from its teacher, or None)."""
+    dataset = context.dataset
     if recipe.student.prune is None:
         return build_student(recipe, dataset), None
     backend.set_seed(recipe.seed)
-    plan = plan_of(recipe, dataset, teacher, None if anew else removed_before(files))
+    before, steps, source = None if anew else kept_before(context.files), recipe.student.prune.steps, None
+    if steps > 1:
+        source = load_student(recipe, dataset, RunFolder(step_folder(context.files.path, steps - 1)))
+    plan = plan_of(recipe, dataset, teacher, before, source=source, measures=True, log=context.log)
     return student_of(recipe, dataset, plan), plan
 
 
