@@ -9,6 +9,8 @@ import numpy as np
 
 from keras_kd import backend, models
 from keras_kd.models import cost as bench
+from keras_kd.models.foreign.build import build_foreign
+from keras_kd.models.foreign.layer import answering_in
 from keras_kd.models.outputs import check_from_logits
 from keras_kd.models.taps import Tapped
 from keras_kd.utils.paths import KERAS, ends_in
@@ -41,23 +43,32 @@ def build(spec, dataset, role):
 
 def build_unchecked(spec, dataset):
     """As `build`, but whether it gives logits is not looked at."""
-    model = models.build(
-        spec.model,
-        dataset.image_shape,
-        dataset.classes,
-        mean=dataset.mean,
-        std=dataset.std,
-        pixels=spec.pixels,
-        from_logits=spec.from_logits,
-        weights=spec.weights,
-        arguments=spec.arguments,
-    )
-    name = Path(spec.model).name if ends_in(spec.model, KERAS) else spec.model
+    given = {"mean": dataset.mean, "std": dataset.std, "pixels": spec.pixels, "from_logits": spec.from_logits}
+    given |= {field: getattr(spec, field, None) for field in ("arguments", "output", "layout")}
+    kind, shape = models.foreign_kind_of(spec), (dataset.image_shape, dataset.classes)
+    if kind is not None:
+        model = build_foreign(spec.model, kind, *shape, data=getattr(dataset, "data", None), **given)
+    else:
+        model = models.build(spec.model, *shape, weights=spec.weights, **given)
+    is_file = kind not in (None, "function") or ends_in(spec.model, KERAS)
+    name = Path(spec.model).name if is_file else spec.model
     return Network(name, model, spec.from_logits, mean=dataset.mean, std=dataset.std)
 
 
+def answers(network, split):
+    """Whether a network can be asked about the images of a split as they are: a file of answers has some alone.
+
+    Args:
+        network: a `Network`.
+        split: "train", "validation" or "test".
+    """
+    return all(one.splits is None or split in one.splits for one in answering_in(network.model))
+
+
 def cost(model):
-    """Parameters, multiply-accumulates per image, bytes of the weights."""
+    """Parameters, multiply-accumulates per image, bytes of the weights; None each where the network is not Keras's."""
+    if answering_in(model):
+        return dict.fromkeys(("parameters", "macs", "bytes"))
     return {
         "parameters": bench.parameters(model),
         "macs": bench.macs(model),
@@ -69,12 +80,17 @@ def latencies(networks, image, seconds=1.0):
     """How long one image takes through networks in inference mode, in turns; as `keras_kd.utils.timing.side_by_side`.
 
     Args:
-        networks: {name: `Network`}.
+        networks: {name: `Network`}; of stored answers no time is known, and none is told.
         image: uint8 (height, width, channels).
         seconds: about how long measuring each may take.
     """
     given = np.asarray(image)[None].astype("float32")
-    return side_by_side({name: _answering(one.model) for name, one in networks.items()}, given, seconds=seconds)
+    timed = {name: one for name, one in networks.items() if not _stored(one.model)}
+    return side_by_side({name: _answering(one.model) for name, one in timed.items()}, given, seconds=seconds)
+
+
+def _stored(model):
+    return any(one.splits is not None for one in answering_in(model))
 
 
 def _answering(model):

@@ -11,7 +11,7 @@ from keras_kd.recipe.schema_bank import BankSpec, short_bank
 from keras_kd.recipe.schema_cooperative import CooperativeSpec, short_cooperative
 from keras_kd.recipe.schema_data import DataSpec, short_data
 from keras_kd.recipe.schema_meta import MetaSpec, short_meta
-from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
+from keras_kd.recipe.schema_networks import Member, Network, StudentSpec, Teacher, short_model
 from keras_kd.recipe.schema_selection import SelectionSpec, short_selection
 from keras_kd.recipe.schema_types import (
     ABOVE_ZERO,
@@ -254,7 +254,7 @@ def short_baseline(value):
 class EvidenceSpec(Part):
     """What is measured of the trained student in addition to accuracy, fidelity and calibration."""
 
-    independent_teacher: Annotated[MemberSpec, BeforeValidator(short_model)] | None = Field(
+    independent_teacher: Member | None = Field(
         None,
         description="a network as good as the teacher that taught nothing here: fidelity to it is the control, as two "
         "accurate networks agree anyway (Stanton et al. 2021)",
@@ -294,9 +294,7 @@ class Recipe(Part):
     data: Annotated[DataSpec, BeforeValidator(short_data)] = Field(
         description="the images, such as data: {name: cifar100, views: crop_flip}; a plain string is the name"
     )
-    teacher: Annotated[TeacherSpec, BeforeValidator(short_teacher)] | None = Field(
-        None, description="null trains the student on labels alone"
-    )
+    teacher: Teacher | None = Field(None, description="null trains the student on labels alone")
     student: Annotated[StudentSpec, BeforeValidator(short_model)] = Field(
         description="the network to train, such as student: resnet20"
     )

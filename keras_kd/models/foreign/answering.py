@@ -116,7 +116,9 @@ def chosen_output(name, wanted, shapes):
         keras_kd.utils.errors.UserError: t.onnx: has several outputs, logits (?, 10), features (?, 64); name one: \
 output: logits
     """
-    listed = ", ".join(f"{one} ({', '.join('?' if s is None else str(s) for s in size)})" for one, size in shapes.items())
+    listed = ", ".join(
+        f"{one} ({', '.join('?' if s is None else str(s) for s in size)})" for one, size in shapes.items()
+    )
     if wanted is not None:
         if wanted not in shapes:
             raise UserError(f"{name}: has no output {wanted!r}; its outputs: {listed}")

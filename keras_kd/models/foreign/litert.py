@@ -46,7 +46,9 @@ class LiteRT(Answering):
             sizes = in_layout(np.zeros((1, *image_shape), "bool"), self._layout).shape[1:]
             self._takes = [other if one is None else one for one, other in zip(takes, sizes, strict=True)]
         outputs = {one["name"]: one for one in self._interpreter.get_output_details()}
-        shapes = {one: tuple(int(s) if s > 0 else None for s in told["shape_signature"]) for one, told in outputs.items()}
+        shapes = {
+            one: tuple(int(s) if s > 0 else None for s in told["shape_signature"]) for one, told in outputs.items()
+        }
         chosen = chosen_output(name, output, shapes)
         self._output = outputs[chosen]
         classes = shapes[chosen][-1] if len(shapes[chosen]) == 2 else None

@@ -46,9 +46,7 @@ class SavedModel(Answering):
         self._output = chosen_output(name, output, self._served.gives)
         shape = self._served.gives[self._output]
         classes = shape[-1] if len(shape) == 2 else None
-        super().__init__(
-            name, _digest(folder, self._output, self._layout), channels_last(takes, self._layout), classes
-        )
+        super().__init__(name, _digest(folder, self._output, self._layout), channels_last(takes, self._layout), classes)
 
     def ask(self, images):
         images = in_layout(images, self._layout)

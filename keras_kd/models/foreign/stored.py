@@ -249,7 +249,9 @@ def _read(path, name):
     for split, array in arrays.items():
         if array.dtype.kind not in "fiu":
             raise UserError(f"{name}: {split} is of {array.dtype}; expected numbers")
-    return {split: arrays[split] for split in SPLITS if split in arrays}, None if fingerprint is None else str(fingerprint)
+    return {split: arrays[split] for split in SPLITS if split in arrays}, None if fingerprint is None else str(
+        fingerprint
+    )
 
 
 def _called(split):
