@@ -2,6 +2,7 @@
 
 import json
 
+from keras_kd.models.saved import in_small_letters
 from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
@@ -31,9 +32,9 @@ def load_h5(file, path, objects):
             foreign_code.unended(path),
             foreign_code.importable(*foreign_code.folders_used()),
             quiet_start(),
+            in_small_letters(file) as named,
         ):
-            # Keras knows the kind by the ending, in small letters.
-            return keras.saving.load_model(file.resolve(), custom_objects=objects, compile=False)
+            return keras.saving.load_model(named, custom_objects=objects, compile=False)
     except UserError:
         raise
     except Exception as error:

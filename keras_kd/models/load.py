@@ -16,13 +16,14 @@ from keras_kd.utils.screen import print_note_once
 PIXELS = ("pixels", "unit", "symmetric", "standard")
 
 
-def from_file(path, image_shape, classes, **given):
+def from_file(path, image_shape, classes, *, output=None, **given):
     """A network saved by `model.save("x.keras")`, or whole in an `.h5` file, taking pixels 0..255.
 
     Args:
-        path: a `.keras` or `.h5` file. Code in it (Lambda layers) is not run, and modules that it names are not imported;
-            classes of the user's own are those of the modules that `keras_kd.models.saved.know` was given.
+        path: a `.keras` or `.h5` file. Code in it (Lambda layers) is not run, and modules that it names are not
+            imported; classes of the user's own are those of the modules that `keras_kd.models.saved.know` was given.
         image_shape, classes: of the data; a None dimension of the network fits any.
+        output: the name of the output that is meant, of a network that has several.
         **given: as of `fitted`.
 
     Returns:
@@ -37,17 +38,17 @@ def from_file(path, image_shape, classes, **given):
         <Functional name=resnet56, built=True>
     """
     model = load_saved(user_path(path, "model"), written=path)
-    return fitted(str(path), model, image_shape, classes, **given)
+    return fitted(str(path), _of_one_output(str(path), model, output), image_shape, classes, **given)
 
 
-def from_function(name, image_shape, classes, *, arguments=None, **given):
+def from_function(name, image_shape, classes, *, arguments=None, output=None, **given):
     """The network that a function of the user builds: `function(image_shape, classes, **arguments)`.
 
     Args:
         name: "package.module:function"; the module may lie in the current folder.
         image_shape, classes: as in `from_file`.
         arguments: a dict of keyword arguments for the function.
-        **given: as of `fitted`.
+        output, **given: as of `from_file`.
 
     Returns:
         As `from_file`.
@@ -83,10 +84,10 @@ def from_function(name, image_shape, classes, *, arguments=None, **given):
         raise UserError(f"{name}: found a model without weights; expected a built one; begin it with keras.Input")
     # What it was compiled with is of no use here, and whoever loads the student would need its losses and metrics.
     model.compiled = False
-    return fitted(name, model, image_shape, classes, **given)
+    return fitted(name, _of_one_output(name, model, output), image_shape, classes, **given)
 
 
-def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=None, from_logits=None, output=None):
+def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=None, from_logits=None):
     """A network as one from pixels 0..255 of the data's images, wrapped if need be; see `from_file`.
 
     Args:
@@ -97,7 +98,6 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
             (-1..1) or "standard" ((pixels / 255 - mean) / std). The others are wrapped: input, Rescaling, network.
         mean, std: of the data in units of 0..1, for "standard".
         from_logits: what is said of its output; it matters for a network of one unit, which becomes one of two classes.
-        output: the name of the output that is meant, of a network that has several.
 
     Returns:
         `model`, or a functional model around it.
@@ -109,7 +109,6 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
     from keras_kd.models.wrappers.two_classes import two_classes
 
     refuse_lost_weights(name, model)
-    model = _of_one_output(name, model, output)
     pixels = pixels or "pixels"
     if pixels not in PIXELS:
         raise UserError(f"{name}: pixels: found {pixels!r}; expected {', '.join(PIXELS)}")
@@ -143,6 +142,8 @@ def _of_one_output(name, model, output):
     """A network cut down to one of its outputs; itself where it has one, or cannot tell (a subclassed model)."""
     from keras_kd.models.foreign.answering import chosen_output
 
+    if isinstance(model, keras.Sequential):
+        return model
     given = model.output if getattr(model, "outputs", None) else None
     if isinstance(given, dict):
         outputs = given

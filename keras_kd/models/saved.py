@@ -1,4 +1,5 @@
-"""Networks in `.keras` and `.h5` files, and the modules of a person's own whose classes they hold: the one place that loads them.
+"""Networks in `.keras` and `.h5` files, and the modules of a person's own whose classes they hold: the one place that
+loads them.
 
 A file says of a class where it was defined, but that module is never imported because a file names it: only what the
 person names is, by `know`.
@@ -136,17 +137,17 @@ model.save('teacher.keras')
 
 @contextlib.contextmanager
 def in_small_letters(file):
-    """A path of a saved network that ends in `.keras`, as Keras wants it; a copy for as long as the block, if need be.
+    """A path of a saved network with its ending as Keras wants it; a copy for as long as the block, if need be.
 
     Args:
-        file: a path that ends so in letters of any size.
+        file: a path that ends in `.keras` or `.h5` in letters of any size.
     """
     file = Path(file)
-    if file.suffix == ".keras" or not ends_in(file, KERAS):
+    if file.suffix == file.suffix.lower() or not ends_in(file, KERAS):
         yield file
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield shutil.copyfile(file, Path(folder) / f"{file.stem}.keras")
+        yield shutil.copyfile(file, Path(folder) / f"{file.stem}{file.suffix.lower()}")
 
 
 def foreign_in(config):

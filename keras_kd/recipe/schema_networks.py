@@ -28,10 +28,8 @@ from keras_kd.utils.paths import RECIPE, ends_in
 MEASURED_WEIGHTS = ("fitted", "evolved")
 
 
-OWN_NETWORKS = (
-    "a name of `keras-kd list models`, a recipe (`x.yaml`; its student, trained first if missing), a `.keras` "
-)
-OWN_NETWORKS += "or whole-model `.h5` file, a `keras.applications` name, or `package.module:function`"
+OWN_NETWORKS = "a name of `keras-kd list models`, a recipe (`x.yaml`; its student, trained first if missing), a "
+OWN_NETWORKS += "`.keras` or whole-model `.h5` file, a `keras.applications` name, or `package.module:function`"
 FOREIGN_NETWORKS = f"{OWN_NETWORKS}; or an `.onnx` or `.tflite` file or a SavedModel's folder, which a bank asks"
 
 
@@ -51,13 +49,13 @@ class ModelSpec(Part):
 
 class MemberSpec(ModelSpec):
     """A network that teaches, alone or in an ensemble. A plain string is shorthand for `{model: string}`,
-    `{predict: mine:function}` for `{model: mine:function, function: predicts}`, `{logits: file}` for `{model: file}`."""
+    `{predict: mine:ask}` for `{model: mine:ask, function: predicts}`, `{logits: x.npz}` for `{model: x.npz}`."""
 
     model: Line = Field(description=FOREIGN_NETWORKS)
     function: Literal["builds", "predicts"] = Field(
         "builds",
-        description="what a `package.module:function` does: builds a Keras model for (image_shape, classes), or predicts "
-        "a batch of images, a row each",
+        description="what a `package.module:function` does: builds a Keras model for (image_shape, classes), or "
+        "predicts a batch of images, a row each",
     )
     output: Line | None = Field(None, description="the name of the output that teaches, of a file that has several")
     layout: Literal["channels_last", "channels_first"] | None = Field(

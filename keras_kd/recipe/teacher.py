@@ -20,8 +20,8 @@ from keras_kd.utils.paths import RECIPE, ends_in
 
 # What only one network can have, and what it has of its own where it is a recipe.
 OF_A_NETWORK = (
-    "from_logits", "pixels", "weights", "arguments", "seed", "epoch", "settings", "classes", "input_size", "mean", "std",
-    "function", "output", "layout"
+    "from_logits", "pixels", "weights", "arguments", "seed", "epoch", "settings", "classes", "input_size", "mean",
+    "std", "function", "output", "layout"
 )  # fmt: skip
 OF_AN_ENSEMBLE = ("ensemble_mean", "ensemble_temperature", "ensemble_weights", "ensemble_views")
 KNOWN_TO_A_RECIPE = ("pixels", "from_logits", "arguments", "mean", "std", "function", "output", "layout")

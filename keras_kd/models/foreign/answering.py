@@ -8,6 +8,19 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
 
 
+class AnswerError(UserError):
+    """What a teacher that is no Keras network says when it is asked; without what Keras writes around an error.
+
+    Example:
+        >>> str(AnswerError("Exception encountered\n\x1b[1mmine: no\x1b[0m\nArguments received"))
+        'mine: no'
+    """
+
+    def __init__(self, text):
+        inside = re.search(r"\x1b\[1m(?!.*\x1b\[1m)(.*?)\x1b\[0m", text, re.DOTALL)
+        super().__init__(inside[1] if inside else text)
+
+
 class Answering:
     """A network, a function or a file that is asked about batches of images; a kind is a subclass with an `ask`.
 
@@ -59,17 +72,17 @@ class Answering:
         images = np.asarray(images, "float32")
         try:
             found = np.asarray(self.ask(images))
-        except UserError:
-            raise
+        except UserError as error:
+            raise AnswerError(str(error)) from error
         except Exception as error:
-            raise UserError(
+            raise AnswerError(
                 f"{self.name}: asked about images of {images.shape}, it fails with {described(error)}"
             ) from error
         shown = ", ".join(map(str, found.shape))
         width = "classes" if self.classes is None else self.classes
         fits = found.ndim == 2 and len(found) == len(images) and self.classes in (None, found.shape[-1])
         if not fits or found.dtype.kind not in "fiu":
-            raise UserError(
+            raise AnswerError(
                 f"{self.name}: answers {len(images)} images with an array ({shown}) of {found.dtype}; expected numbers "
                 f"({len(images)}, {width}), a row for each image"
             )
@@ -116,9 +129,8 @@ def chosen_output(name, wanted, shapes):
         keras_kd.utils.errors.UserError: t.onnx: has several outputs, logits (?, 10), features (?, 64); name one: \
 output: logits
     """
-    listed = ", ".join(
-        f"{one} ({', '.join('?' if s is None else str(s) for s in size)})" for one, size in shapes.items()
-    )
+    told = shapes.items()
+    listed = ", ".join(f"{one} ({', '.join('?' if s is None else str(s) for s in shape)})" for one, shape in told)
     if wanted is not None:
         if wanted not in shapes:
             raise UserError(f"{name}: has no output {wanted!r}; its outputs: {listed}")

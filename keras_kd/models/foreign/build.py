@@ -6,21 +6,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import user_path
 
 
-def build_foreign(
-    name,
-    kind,
-    image_shape,
-    classes,
-    *,
-    data=None,
-    pixels=None,
-    mean=None,
-    std=None,
-    from_logits=None,
-    output=None,
-    layout=None,
-    arguments=None,
-):
+def build_foreign(name, kind, image_shape, classes, *, data=None, output=None, layout=None, arguments=None, **given):
     """A teacher that is no Keras network.
 
     Args:
@@ -28,10 +14,10 @@ def build_foreign(
         kind: one of `keras_kd.models.foreign.kinds.FOREIGN`, or "function".
         image_shape, classes: of the data.
         data: the `Dataset`, or its description, which stored answers are of.
-        pixels, mean, std, from_logits: as of `keras_kd.models.load.from_file`.
         output: the name of the output that teaches, where there are several.
         layout: "channels_first" or "channels_last", where it cannot be told.
         arguments: of a function.
+        **given: as of `keras_kd.models.load.fitted`.
 
     Returns:
         A functional `keras.Model` that runs outside of compiled code alone.
@@ -42,8 +28,7 @@ def build_foreign(
     from keras_kd.models.foreign.layer import model_of
 
     image_shape = tuple(image_shape)
-    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
-    _check_given(name, kind, pixels, output, layout, arguments)
+    _check_given(name, kind, given.get("pixels"), output, layout, arguments)
     if kind == "function":
         answering = _opened(kind)(name, arguments, layout)
     elif kind == "stored":

@@ -3,7 +3,7 @@
 import keras
 
 from keras_kd.backend.keras_private import flat_layers
-from keras_kd.utils.errors import UserError
+from keras_kd.models.foreign.answering import AnswerError
 
 
 class Asked(keras.layers.Layer):
@@ -25,7 +25,7 @@ class Asked(keras.layers.Layer):
         try:
             given = keras.ops.convert_to_numpy(images)
         except Exception as error:  # of each backend's own kind, where the images are not there yet
-            raise UserError(only_banked(self.answering.name)) from error
+            raise AnswerError(only_banked(self.answering.name)) from error
         return keras.ops.convert_to_tensor(self.answering(given), "float32")
 
     def compute_output_spec(self, images):

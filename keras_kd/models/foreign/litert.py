@@ -46,9 +46,7 @@ class LiteRT(Answering):
             sizes = in_layout(np.zeros((1, *image_shape), "bool"), self._layout).shape[1:]
             self._takes = [other if one is None else one for one, other in zip(takes, sizes, strict=True)]
         outputs = {one["name"]: one for one in self._interpreter.get_output_details()}
-        shapes = {
-            one: tuple(int(s) if s > 0 else None for s in told["shape_signature"]) for one, told in outputs.items()
-        }
+        shapes = {one: _open(told["shape_signature"]) for one, told in outputs.items()}
         chosen = chosen_output(name, output, shapes)
         self._output = outputs[chosen]
         classes = shapes[chosen][-1] if len(shapes[chosen]) == 2 else None
@@ -66,6 +64,11 @@ class LiteRT(Answering):
         run.set_tensor(place, quantised(batch, self._input))
         run.invoke()
         return dequantised(run.get_tensor(self._output["index"]), self._output)
+
+
+def _open(shape):
+    """A shape with None where it is left open."""
+    return tuple(int(size) if size > 0 else None for size in shape)
 
 
 def quantised(values, about):

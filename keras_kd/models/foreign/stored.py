@@ -133,7 +133,7 @@ class Stored(Answering):
             )
         if views.mixing:
             raise UserError(
-                f"{self.name}: data.views mixes images, of which there are no stored answers; leave mixup and cutmix out"
+                f"{self.name}: data.views mixes images, of which it has no answers; leave mixup and cutmix out"
             )
         self.views = views
 
@@ -249,9 +249,8 @@ def _read(path, name):
     for split, array in arrays.items():
         if array.dtype.kind not in "fiu":
             raise UserError(f"{name}: {split} is of {array.dtype}; expected numbers")
-    return {split: arrays[split] for split in SPLITS if split in arrays}, None if fingerprint is None else str(
-        fingerprint
-    )
+    found = {split: arrays[split] for split in SPLITS if split in arrays}
+    return found, None if fingerprint is None else str(fingerprint)
 
 
 def _called(split):
