@@ -65,6 +65,21 @@ def answers(network, split):
     return all(one.splits is None or split in one.splits for one in answering_in(network.model))
 
 
+def use_views(network, views):
+    """Says to stored answers which views the numbers of theirs are of.
+
+    Args:
+        network: a `Network`.
+        views: the `Views` that the student is shown.
+
+    Raises:
+        UserError: they are of another number of views.
+    """
+    for one in answering_in(network.model):
+        if one.splits is not None:
+            one.use_views(views)
+
+
 def cost(model):
     """Parameters, multiply-accumulates per image, bytes of the weights; None each where the network is not Keras's."""
     if answering_in(model):

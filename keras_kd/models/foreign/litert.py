@@ -1,13 +1,12 @@
 """A teacher that is a LiteRT (`.tflite`) file."""
 
-import hashlib
 import os
 
 import numpy as np
 
 from keras_kd.models.foreign.answering import Answering, channels_last, chosen_output, in_layout, in_parts, layout_of
+from keras_kd.models.foreign.kinds import digest_of
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import sha256
 from keras_kd.utils.foreign_code import described
 
 # Images at once: what an interpreter keeps of a batch grows with it.
@@ -50,7 +49,7 @@ class LiteRT(Answering):
         chosen = chosen_output(name, output, shapes)
         self._output = outputs[chosen]
         classes = shapes[chosen][-1] if len(shapes[chosen]) == 2 else None
-        digest = hashlib.sha256(f"{sha256(path)} {chosen} {self._layout}".encode()).hexdigest()
+        digest = digest_of(path, chosen, self._layout)
         super().__init__(name, digest, channels_last(takes, self._layout), classes)
 
     def ask(self, images):

@@ -1,10 +1,8 @@
 """A teacher that is an ONNX file, run by ONNX Runtime."""
 
-import os
-
 from keras_kd.models.foreign.answering import Answering, channels_last, chosen_output, in_layout, in_parts, layout_of
+from keras_kd.models.foreign.kinds import digest_of
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import sha256
 from keras_kd.utils.foreign_code import described
 from keras_kd.utils.lazy import installed
 
@@ -49,7 +47,7 @@ class Onnx(Answering):
         self._output = chosen_output(name, output, shapes)
         shape = shapes[self._output]
         classes = shape[-1] if len(shape) == 2 else None
-        super().__init__(name, _digest(path, self._output, self._layout), channels_last(takes, self._layout), classes)
+        super().__init__(name, digest_of(path, self._output, self._layout), channels_last(takes, self._layout), classes)
 
     def ask(self, images):
         images = in_layout(images, self._layout).astype(_DTYPES.get(self._input.type, "float32"))
@@ -59,12 +57,3 @@ class Onnx(Answering):
 
 
 _DTYPES = {"tensor(uint8)": "uint8", "tensor(float16)": "float16", "tensor(double)": "float64"}
-
-
-def _digest(path, output, layout):
-    import hashlib
-
-    # Large networks keep their weights in files of any name beside them: those count as well.
-    beside = [f"{path}.data", f"{os.path.splitext(path)[0]}.data", f"{path}_data"]
-    parts = [sha256(one) for one in (path, *beside) if os.path.isfile(one)]
-    return hashlib.sha256(" ".join([*parts, output, layout]).encode()).hexdigest()

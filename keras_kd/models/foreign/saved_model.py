@@ -1,14 +1,11 @@
 """A teacher that is a SavedModel folder, run by TensorFlow whatever backend trains."""
 
-import hashlib
-import os
 from pathlib import Path
 
 from keras_kd.backend.saved_model import open_saved_model
 from keras_kd.models.foreign.answering import Answering, channels_last, chosen_output, in_layout, in_parts, layout_of
-from keras_kd.models.foreign.kinds import SAVED_MODEL
+from keras_kd.models.foreign.kinds import SAVED_MODEL, digest_of
 from keras_kd.utils.errors import UserError
-from keras_kd.utils.files import sha256
 from keras_kd.utils.foreign_code import described
 from keras_kd.utils.lazy import installed
 
@@ -46,15 +43,11 @@ class SavedModel(Answering):
         self._output = chosen_output(name, output, self._served.gives)
         shape = self._served.gives[self._output]
         classes = shape[-1] if len(shape) == 2 else None
-        super().__init__(name, _digest(folder, self._output, self._layout), channels_last(takes, self._layout), classes)
+        super().__init__(
+            name, digest_of(folder, self._output, self._layout), channels_last(takes, self._layout), classes
+        )
 
     def ask(self, images):
         images = in_layout(images, self._layout)
         size = self._batch if self._fixed or len(images) > self._batch else None
         return in_parts(lambda batch: self._served.run(batch)[self._output], images, size)
-
-
-def _digest(folder, output, layout):
-    files = [folder / SAVED_MODEL, *sorted((folder / "variables").glob("*")), *sorted((folder / "assets").glob("*"))]
-    parts = [f"{one.name} {sha256(one)}" for one in files if os.path.isfile(one)]
-    return hashlib.sha256(" ".join([*parts, output, layout]).encode()).hexdigest()

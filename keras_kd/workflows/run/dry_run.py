@@ -8,7 +8,7 @@ from keras_kd.data.describe import describe
 from keras_kd.data.values import share_of
 from keras_kd.methods import Method
 from keras_kd.methods.find import make
-from keras_kd.models.network import build
+from keras_kd.models.network import build, use_views
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
@@ -109,7 +109,9 @@ def _teacher(recipe, about, smoke, visit):
         visit(spec, taught)
         return _as_trained(taught, seen, smoke)
 
-    return assemble(recipe.teacher, about, of_recipe, fits=False)
+    network = assemble(recipe.teacher, about, of_recipe, fits=False)
+    use_views(network, recipe.data.family)
+    return network
 
 
 def _as_trained(recipe, seen, smoke):

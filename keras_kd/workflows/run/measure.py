@@ -14,7 +14,7 @@ from keras_kd.data.dataset import facts
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
-from keras_kd.models.network import Network, cost, latencies, logits_of
+from keras_kd.models.network import Network, answers, cost, latencies, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.pruning import student_name
 from keras_kd.recipe.schema import EvidenceSpec
@@ -116,6 +116,8 @@ def _notes(teacher):
         f"The teacher's run is not its recipe's: {one}."
         for one in (teacher.source or {}).get("differs_from_recipe", [])
     ]
+    if not answers(teacher, "test"):
+        found.append("The teacher's answers are stored without those of test images: its accuracy there is not known.")
     if teacher.folds:
         found.append(
             f"Each training image was taught by the one of {teacher.folds} networks that did not see it; in all "
@@ -127,7 +129,7 @@ def _notes(teacher):
 def _logits(student, teacher, dataset):
     """((the student's logits of the test images, the teacher's where its classes are the data's), its seconds)."""
     student_logits, _ = logits_of(student, dataset.test.images)
-    if not teacher:
+    if not teacher or not answers(teacher, "test"):
         return (student_logits, None), 0.0
     teacher_logits, seconds = logits_of(teacher, dataset.test.images)
     return (student_logits, teacher_logits if teacher_logits.shape[1] == dataset.classes else None), seconds
