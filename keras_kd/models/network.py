@@ -95,17 +95,13 @@ def latencies(networks, image, seconds=1.0):
     """How long one image takes through networks in inference mode, in turns; as `keras_kd.utils.timing.side_by_side`.
 
     Args:
-        networks: {name: `Network`}; of stored answers no time is known, and none is told.
+        networks: {name: `Network`}; one that is no Keras network runs elsewhere, and no time is told of it.
         image: uint8 (height, width, channels).
         seconds: about how long measuring each may take.
     """
     given = np.asarray(image)[None].astype("float32")
-    timed = {name: one for name, one in networks.items() if not _stored(one.model)}
+    timed = {name: one for name, one in networks.items() if not answering_in(one.model)}
     return side_by_side({name: _answering(one.model) for name, one in timed.items()}, given, seconds=seconds)
-
-
-def _stored(model):
-    return any(one.splits is not None for one in answering_in(model))
 
 
 def _answering(model):
@@ -127,7 +123,7 @@ def logits_of(network, images, batch_size=INFERENCE_BATCH):
         batch = np.asarray(images[start : start + batch_size]).astype("float32")
         missing = min(batch_size, len(images)) - len(batch)
         # A last batch of its own size would be compiled for itself.
-        full = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), "float32")]) if missing else batch
+        full = np.concatenate([batch, np.repeat(batch[:1], missing, 0)]) if missing else batch
         begun = time.monotonic()
         output = keras.ops.convert_to_numpy(keras.ops.cast(run(full), "float32"))
         if start:

@@ -8,6 +8,7 @@ from keras_kd.models.foreign.answering import Answering, channels_last, chosen_o
 from keras_kd.models.foreign.kinds import digest_of
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
+from keras_kd.utils.quiet import quiet_start
 
 # Images at once: what an interpreter keeps of a batch grows with it.
 BATCH = 50
@@ -28,8 +29,9 @@ class LiteRT(Answering):
 
         name = written or path
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count())
-            self._interpreter.allocate_tensors()
+            with quiet_start():
+                self._interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count())
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise UserError(f"{name}: found no readable LiteRT network: {described(error)}; export it again") from error
         inputs = self._interpreter.get_input_details()

@@ -100,7 +100,7 @@ class Stored(Answering):
     def _images(self, split):
         """The images of a split that answers are counted by, or None where they are not there."""
         found = getattr(self._data, split, None)
-        if split == "validation" and found is not None and found.whole is not None:
+        if split == "validation" and found is not None and self._set_aside(found):
             raise UserError(
                 f"{self.name}: validation images are set aside from the training images here, whose answers are those "
                 "of train; leave validation out"
@@ -110,6 +110,11 @@ class Stored(Answering):
         if found is None:
             return None
         return (found.whole or found).images if split == "train" else found.images
+
+    def _set_aside(self, validation):
+        """Whether validation images were taken out of the training images."""
+        whole = self._data.train.whole
+        return whole is not None and len(validation) and _rows(validation.images[:1])[0] in _rows(whole.images)
 
     @property
     def by_view(self):

@@ -84,7 +84,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.time = _time(rows, banked, dataset, teacher, teacher_seconds)
     report.bank = _bank_of_a_run(files, rows) if banked else None
     report.data = _data(recipe, dataset)
-    report.notes = _notes(teacher)
+    report.notes = _notes(teacher, report.teacher_cost)
     if recipe.generations > 1:
         report.generations = _generations(recipe, files.path, report)
     report.environment, report.seed, report.git_commit = environment(), recipe.seed, git_commit()
@@ -108,7 +108,7 @@ def latency(image, **networks):
     return {**timed, "runtime": f"Keras on {known['backend']}", "device": known["device"]}
 
 
-def _notes(teacher):
+def _notes(teacher, spent):
     """Sentences for the reader on the teacher of a run, or None."""
     if not teacher:
         return None
@@ -116,6 +116,10 @@ def _notes(teacher):
         f"The teacher's run is not its recipe's: {one}."
         for one in (teacher.source or {}).get("differs_from_recipe", [])
     ]
+    if spent["parameters"] is None:
+        found.append(
+            f"The teacher, {teacher.name}, is no Keras network: what it costs and how long an image takes is not known."
+        )
     if not answers(teacher, "test"):
         found.append("The teacher's answers are stored without those of test images: its accuracy there is not known.")
     if teacher.folds:
