@@ -110,3 +110,30 @@ def test_what_does_not_fit_is_refused_by_layer_and_shape(tmp_path):
     torch.save(trained("resnet20"), tmp_path / "whole.pth")
     with pytest.raises(UserError, match=r"holds no state dict.*torch.save\(model.state_dict\(\), path\)"):
         import_published("resnet20", tmp_path / "whole.pth")
+
+
+def test_the_command_writes_a_teacher_and_overwrites_nothing(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from keras_kd.cli.main import commands
+    from keras_kd.models import build
+
+    monkeypatch.chdir(tmp_path)
+    torch.save(trained("resnet8").state_dict(), "ckpt.pth")
+
+    def called(*arguments):
+        return CliRunner().invoke(commands, ["import", *arguments])
+
+    said = called("resnet8", "ckpt.pth")
+    assert said.exit_code == 0 and "resnet8.keras: " in said.output and "7 classes" in said.output
+    assert build("resnet8.keras", (32, 32, 3), 7).output_shape == (None, 7)
+    for arguments, message in (
+        (("resnet8", "ckpt.pth"), "resnet8.keras: exists already"),
+        (("resnet8", "ckpt.pth", "-o", "x.h5"), "expected the name of a .keras file"),
+        (("resnet8", "ckpt.pth", "-o", "x.keras", "--mean", "0.5,0.5,0.5"), "mean and std go together"),
+        (("resnet8", "ckpt.pth", "-o", "x.keras", "--mean", "half"), "expected numbers, one a channel"),
+        (("resnet8", "none.pth", "-o", "x.keras"), "none.pth: no such file"),
+    ):
+        said = called(*arguments)
+        assert said.exit_code == 2 and message in said.output and said.output.count("\n") == 1
+    assert not (tmp_path / "x.keras").exists()
