@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_kd.backend.batches_seen import BatchesSeen
+from keras_kd.backend.host import run_eagerly, runs_on_host
 
 # Each size of a batch is compiled for itself.
 COMPILES_BY_SHAPE = True
@@ -106,6 +107,8 @@ def _as_before(changed, before):
 
 def inference(network):
     """The network in inference mode as a compiled function of a batch."""
+    if runs_on_host(network):
+        return run_eagerly(network)
 
     @jax.jit
     def run(trainable, non_trainable, images):

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_kd.backend.batches_seen import BatchesSeen
+from keras_kd.backend.host import run_eagerly, runs_on_host
 from keras_kd.backend.keras_private import compiled_metrics
 from keras_kd.backend.tensorflow_batch_normalization import fused_batch_normalization
 from keras_kd.utils.errors import UserError
@@ -76,6 +77,8 @@ class RoundStep:
 
 def inference(network):
     """The network in inference mode as a compiled function of a batch, traced once for batches of any size."""
+    if runs_on_host(network):
+        return run_eagerly(network)
     traced = {}
 
     def call(batch):

@@ -23,6 +23,7 @@ from keras_kd.bank.view_subset import ViewSubset
 from keras_kd.data.views.crop_flip import Views
 from keras_kd.data.views.member_views import MemberViews
 from keras_kd.data.views.rendering import ViewRenderer
+from keras_kd.models.foreign.stored import asking_about
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.models.wrappers.ensemble import mean_of_logits
 from keras_kd.utils import formatting
@@ -264,7 +265,9 @@ class Bank:
         for start, count, size in batches_of(len(index), backend.COMPILES_BY_SHAPE):
             some = slice(start, start + count)
             padded = [np.concatenate([one[some], np.repeat(one[some][:1], size - count)]) for one in (index, number)]
-            signals = self._run(self._batch(padded[0], self.view(*padded)))
+            view = self.view(*padded)
+            with asking_about(padded[0], view):
+                signals = self._run(self._batch(padded[0], view))
             parts.append({tap: keras.ops.convert_to_numpy(signals[tap])[:count] for tap in self.tables})
         return {tap: np.concatenate([part[tap] for part in parts]) for tap in self.tables}
 

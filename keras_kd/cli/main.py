@@ -5,7 +5,7 @@ import os
 import click
 
 import keras_kd
-from keras_kd.cli import bank, compress, inspect, run, search
+from keras_kd.cli import bank, compress, inspect, published, run, search
 from keras_kd.cli.common import Commands
 from keras_kd.utils import foreign_code, stopping
 
@@ -56,6 +56,7 @@ for one in (
     run.export,
     run.report,
     inspect.bench,
+    published.import_command,
     bank.bank_commands,
 ):
     commands.add_command(one)

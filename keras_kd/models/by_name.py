@@ -1,5 +1,6 @@
 """The network of a name: what sort it is, and the network itself."""
 
+from keras_kd.models.foreign.kinds import CALLED, FOREIGN, foreign_kind
 from keras_kd.models.load import from_file, from_function
 from keras_kd.models.saved import know
 from keras_kd.models.zoo import MODELS
@@ -19,8 +20,9 @@ def kind(name):
         name: as a recipe gives it.
 
     Returns:
-        "file" (ends in .keras), "function" (package.module:function), "application" (of `keras.applications`, in any
-        case), "zoo", or None for an unknown name.
+        "file" (ends in .keras or .h5), "function" (package.module:function), "application" (of `keras.applications`,
+        in any case), "zoo", one of `keras_kd.models.foreign.kinds.FOREIGN`, or None for an unknown name. A SavedModel
+        alone is known by what lies in its folder.
 
     Example:
         >>> kind("resnet20"), kind("mobilenetv2"), kind("teacher.keras"), kind("nets:tiny"), kind("resnet21")
@@ -28,11 +30,31 @@ def kind(name):
     """
     if ends_in(name, KERAS):
         return "file"
-    if ":" in name:
+    if ":" in name and foreign_kind(name) is None:
         return "function"
     if _application_name(name):
         return "application"
-    return "zoo" if name in MODELS else None
+    return "zoo" if name in MODELS else foreign_kind(name)
+
+
+def foreign_kind_of(spec):
+    """The kind of a teacher that is no Keras network, or None.
+
+    Args:
+        spec: of a network, with "model" and, of one that teaches, "function".
+
+    Returns:
+        One of `keras_kd.models.foreign.kinds.FOREIGN`, or "function", of one that predicts.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> foreign_kind_of(SimpleNamespace(model="mine:ask", function="predicts"))
+        'function'
+    """
+    sort = None if spec.model is None else kind(spec.model)
+    if sort == "function":
+        return sort if getattr(spec, "function", None) == "predicts" else None
+    return sort if sort in FOREIGN else None
 
 
 def know_module_of(name):
@@ -59,6 +81,8 @@ def build(
     from_logits=None,
     weights=None,
     arguments=None,
+    output=None,
+    layout=None,
 ):
     """The network of a name, from pixels 0..255 to one output a class.
 
@@ -74,9 +98,11 @@ def build(
         from_logits: what the caller says of the output; it matters for a network of one unit of the user's.
         weights: None, or "imagenet" for a network of `keras.applications`.
         arguments: a dict of keyword arguments for the builder: `width_multiplier` in the zoo.
+        output: the name of the output that is meant, of a network of the user's that has several.
+        layout: of a network that is no Keras network, "channels_first" or "channels_last", where it cannot be told.
 
     Returns:
-        A built `keras.Model`.
+        A built `keras.Model`. One that is no Keras network (ONNX, LiteRT, SavedModel) teaches by way of a bank alone.
 
     Raises:
         UserError: an unknown name, a network that does not fit the data, or an argument it does not take.
@@ -95,11 +121,19 @@ def build(
             f"{name}: weights: found {weights!r}; only networks of keras.applications have weights; leave it out"
         )
 
+    if sort in ("zoo", "application") and output is not None:
+        raise UserError(f"{name}: output: found {output!r}; it has one output; leave it out")
+    if layout is not None and sort not in FOREIGN:
+        raise UserError(f"{name}: layout: found {layout!r}; a Keras network knows it itself; leave it out")
     if sort == "application":
         return application(_application_name(name), image_shape, classes, weights=weights, arguments=arguments)
     if sort == "zoo":
         return MODELS[name].builder(image_shape, classes, mean=mean, std=std, name=name, **(arguments or {}))
-    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
+    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits, "output": output}
+    if sort in FOREIGN:
+        from keras_kd.models.foreign.build import build_foreign
+
+        return build_foreign(name, sort, image_shape, classes, layout=layout, arguments=arguments, **given)
     if sort == "function":
         return from_function(name, image_shape, classes, arguments=arguments, **given)
     return from_file(name, image_shape, classes, **given)
@@ -127,6 +161,9 @@ leave it out
         check_arguments(name, MODELS[name].builder, arguments, FILLED)
     if sort == "application" and image_shape is not None:
         check_images(_application_name(name), image_shape, weights)
+    if sort in FOREIGN and arguments:
+        given = ", ".join(arguments)
+        raise UserError(f"{name}: arguments: found {given}; {CALLED[sort]} takes none; leave them out")
     if sort == "file" and arguments:
         raise UserError(f"{name}: arguments: found {', '.join(arguments)}; a saved network takes none; leave them out")
 
@@ -139,6 +176,6 @@ def _application_name(name):
 def _suggestion(name):
     expected = (
         f"; expected one of {', '.join(MODELS)}, a name of keras.applications such as MobileNetV2, "
-        "a .keras file, or package.module:function"
+        "a .keras file, or package.module:function; a teacher may be an .onnx or .tflite file or a SavedModel too"
     )
     return did_you_mean(name, (*MODELS, *APPLICATIONS), otherwise=expected)

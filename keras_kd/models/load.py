@@ -2,6 +2,7 @@
 
 import inspect
 
+from keras_kd.backend.keras_private import made_by
 from keras_kd.models.saved import know, load_saved
 from keras_kd.models.zoo.arguments import check_arguments
 from keras_kd.models.zoo.pixels import image_input, normalize
@@ -15,17 +16,15 @@ from keras_kd.utils.screen import print_note_once
 PIXELS = ("pixels", "unit", "symmetric", "standard")
 
 
-def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None, from_logits=None):
-    """A network saved by `model.save("x.keras")`, taking pixels 0..255.
+def from_file(path, image_shape, classes, *, output=None, **given):
+    """A network saved by `model.save("x.keras")`, or whole in an `.h5` file, taking pixels 0..255.
 
     Args:
-        path: a `.keras` file. Code in it (Lambda layers) is not run, and modules that it names are not imported;
-            classes of the user's own are those of the modules that `keras_kd.models.saved.know` was given.
+        path: a `.keras` or `.h5` file. Code in it (Lambda layers) is not run, and modules that it names are not
+            imported; classes of the user's own are those of the modules that `keras_kd.models.saved.know` was given.
         image_shape, classes: of the data; a None dimension of the network fits any.
-        pixels: what the network expects, one of `PIXELS`: "pixels" (0..255, the default), "unit" (0..1), "symmetric"
-            (-1..1) or "standard" ((pixels / 255 - mean) / std). The others are wrapped: input, Rescaling, network.
-        mean, std: of the data in units of 0..1, for "standard".
-        from_logits: what is said of its output; it matters for a network of one unit, which becomes one of two classes.
+        output: the name of the output that is meant, of a network that has several.
+        **given: as of `fitted`.
 
     Returns:
         A `keras.Model` on images of exactly `image_shape`. The layers of a wrapped network are tapped by path:
@@ -39,17 +38,17 @@ def from_file(path, image_shape, classes, *, pixels=None, mean=None, std=None, f
         <Functional name=resnet56, built=True>
     """
     model = load_saved(user_path(path, "model"), written=path)
-    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
-    return fitted(str(path), model, image_shape, classes, **given)
+    return fitted(str(path), _of_one_output(str(path), model, output), image_shape, classes, **given)
 
 
-def from_function(name, image_shape, classes, *, arguments=None, pixels=None, mean=None, std=None, from_logits=None):
+def from_function(name, image_shape, classes, *, arguments=None, output=None, **given):
     """The network that a function of the user builds: `function(image_shape, classes, **arguments)`.
 
     Args:
         name: "package.module:function"; the module may lie in the current folder.
-        image_shape, classes, pixels, mean, std, from_logits: as in `from_file`.
+        image_shape, classes: as in `from_file`.
         arguments: a dict of keyword arguments for the function.
+        output, **given: as of `from_file`.
 
     Returns:
         As `from_file`.
@@ -70,7 +69,13 @@ def from_function(name, image_shape, classes, *, arguments=None, pixels=None, me
     # What it imports only now lies next to it as well.
     with foreign_code.importable(foreign_code.current_folder()):
         with foreign_code.guarded(name, "reading its arguments"):
-            check_arguments(name, function, arguments, list(inspect.signature(function).parameters)[:2])
+            parameters = list(inspect.signature(function).parameters)
+            if len(parameters) == 1 and not str(inspect.signature(function)).startswith("(*"):
+                raise UserError(
+                    f"{name}: takes ({parameters[0]}); a function that builds a network takes (image_shape, classes); "
+                    f"for one that predicts a batch of images write teacher: {{predict: {name}}}"
+                )
+            check_arguments(name, function, arguments, parameters[:2])
         with foreign_code.guarded(name, "the call (image_shape, classes, ...)"):
             model = function(tuple(image_shape), classes, **(arguments or {}))
     if not isinstance(model, keras.Model):
@@ -79,8 +84,7 @@ def from_function(name, image_shape, classes, *, arguments=None, pixels=None, me
         raise UserError(f"{name}: found a model without weights; expected a built one; begin it with keras.Input")
     # What it was compiled with is of no use here, and whoever loads the student would need its losses and metrics.
     model.compiled = False
-    given = {"pixels": pixels, "mean": mean, "std": std, "from_logits": from_logits}
-    return fitted(name, model, image_shape, classes, **given)
+    return fitted(name, _of_one_output(name, model, output), image_shape, classes, **given)
 
 
 def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=None, from_logits=None):
@@ -89,7 +93,11 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
     Args:
         name: for errors.
         model: a built `keras.Model`.
-        image_shape, classes, pixels, mean, std, from_logits: as in `from_file`.
+        image_shape, classes: as in `from_file`.
+        pixels: what the network expects, one of `PIXELS`: "pixels" (0..255, the default), "unit" (0..1), "symmetric"
+            (-1..1) or "standard" ((pixels / 255 - mean) / std). The others are wrapped: input, Rescaling, network.
+        mean, std: of the data in units of 0..1, for "standard".
+        from_logits: what is said of its output; it matters for a network of one unit, which becomes one of two classes.
 
     Returns:
         `model`, or a functional model around it.
@@ -128,6 +136,23 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
             "take a network for this data"
         )
     return model
+
+
+def _of_one_output(name, model, output):
+    """A network cut down to one of its outputs; itself where it has one, or cannot tell (a subclassed model)."""
+    from keras_kd.models.foreign.answering import chosen_output
+
+    if isinstance(model, keras.Sequential):
+        return model
+    given = model.output if getattr(model, "outputs", None) else None
+    if isinstance(given, dict):
+        outputs = given
+    else:
+        outputs = {made_by(one).operation.name: one for one in getattr(model, "outputs", None) or ()}
+    if output is None and len(outputs) < 2:
+        return model
+    chosen = chosen_output(name, output, {one: tuple(tensor.shape[1:]) for one, tensor in outputs.items()})
+    return keras.Model(model.inputs[0] if len(model.inputs) == 1 else model.inputs, outputs[chosen], name=model.name)
 
 
 def _wrapped(name, model, image_shape, pixels, mean, std):

@@ -9,6 +9,8 @@ import numpy as np
 
 from keras_kd import backend, models
 from keras_kd.models import cost as bench
+from keras_kd.models.foreign.build import build_foreign
+from keras_kd.models.foreign.layer import answering_in
 from keras_kd.models.outputs import check_from_logits
 from keras_kd.models.taps import Tapped
 from keras_kd.utils.paths import KERAS, ends_in
@@ -41,23 +43,47 @@ def build(spec, dataset, role):
 
 def build_unchecked(spec, dataset):
     """As `build`, but whether it gives logits is not looked at."""
-    model = models.build(
-        spec.model,
-        dataset.image_shape,
-        dataset.classes,
-        mean=dataset.mean,
-        std=dataset.std,
-        pixels=spec.pixels,
-        from_logits=spec.from_logits,
-        weights=spec.weights,
-        arguments=spec.arguments,
-    )
-    name = Path(spec.model).name if ends_in(spec.model, KERAS) else spec.model
+    given = {"mean": dataset.mean, "std": dataset.std, "pixels": spec.pixels, "from_logits": spec.from_logits}
+    given |= {field: getattr(spec, field, None) for field in ("arguments", "output", "layout")}
+    kind, shape = models.foreign_kind_of(spec), (dataset.image_shape, dataset.classes)
+    if kind is not None:
+        model = build_foreign(spec.model, kind, *shape, data=getattr(dataset, "data", None), **given)
+    else:
+        model = models.build(spec.model, *shape, weights=spec.weights, **given)
+    is_file = kind not in (None, "function") or ends_in(spec.model, KERAS)
+    name = Path(spec.model).name if is_file else spec.model
     return Network(name, model, spec.from_logits, mean=dataset.mean, std=dataset.std)
 
 
+def answers(network, split):
+    """Whether a network can be asked about the images of a split as they are: a file of answers has some alone.
+
+    Args:
+        network: a `Network`.
+        split: "train", "validation" or "test".
+    """
+    return all(one.splits is None or split in one.splits for one in answering_in(network.model))
+
+
+def use_views(network, views):
+    """Says to stored answers which views the numbers of theirs are of.
+
+    Args:
+        network: a `Network`.
+        views: the `Views` that the student is shown.
+
+    Raises:
+        UserError: they are of another number of views.
+    """
+    for one in answering_in(network.model):
+        if one.splits is not None:
+            one.use_views(views)
+
+
 def cost(model):
-    """Parameters, multiply-accumulates per image, bytes of the weights."""
+    """Parameters, multiply-accumulates per image, bytes of the weights; None each where the network is not Keras's."""
+    if answering_in(model):
+        return dict.fromkeys(("parameters", "macs", "bytes"))
     return {
         "parameters": bench.parameters(model),
         "macs": bench.macs(model),
@@ -69,12 +95,13 @@ def latencies(networks, image, seconds=1.0):
     """How long one image takes through networks in inference mode, in turns; as `keras_kd.utils.timing.side_by_side`.
 
     Args:
-        networks: {name: `Network`}.
+        networks: {name: `Network`}; one that is no Keras network runs elsewhere, and no time is told of it.
         image: uint8 (height, width, channels).
         seconds: about how long measuring each may take.
     """
     given = np.asarray(image)[None].astype("float32")
-    return side_by_side({name: _answering(one.model) for name, one in networks.items()}, given, seconds=seconds)
+    timed = {name: one for name, one in networks.items() if not answering_in(one.model)}
+    return side_by_side({name: _answering(one.model) for name, one in timed.items()}, given, seconds=seconds)
 
 
 def _answering(model):
@@ -96,7 +123,7 @@ def logits_of(network, images, batch_size=INFERENCE_BATCH):
         batch = np.asarray(images[start : start + batch_size]).astype("float32")
         missing = min(batch_size, len(images)) - len(batch)
         # A last batch of its own size would be compiled for itself.
-        full = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), "float32")]) if missing else batch
+        full = np.concatenate([batch, np.repeat(batch[:1], missing, 0)]) if missing else batch
         begun = time.monotonic()
         output = keras.ops.convert_to_numpy(keras.ops.cast(run(full), "float32"))
         if start:

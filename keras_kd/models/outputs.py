@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_kd.backend.keras_private import made_by
+from keras_kd.models.foreign.layer import answering_in
 from keras_kd.utils.errors import UserError
 
 
@@ -35,6 +36,9 @@ def check_from_logits(role, network, from_logits):
 
 def what_it_gives(network):
     """What a network's output is: "logits", "probabilities", the name of another activation, or None: not known."""
+    stored = [one for one in answering_in(network) if one.splits is not None]
+    if stored:
+        return stored[0].gives()
     return last_activation(network) or observed(network)
 
 

@@ -1,4 +1,5 @@
-"""Networks in `.keras` files, and the modules of a person's own whose classes they hold: the one place that loads them.
+"""Networks in `.keras` and `.h5` files, and the modules of a person's own whose classes they hold: the one place that
+loads them.
 
 A file says of a class where it was defined, but that module is never imported because a file names it: only what the
 person names is, by `know`.
@@ -19,7 +20,7 @@ from keras_kd.utils import foreign_code
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.foreign_code import described
 from keras_kd.utils.lazy import keras
-from keras_kd.utils.paths import KERAS, ends_in
+from keras_kd.utils.paths import H5, KERAS, ends_in
 from keras_kd.utils.quiet import quiet_start, without
 
 LAMBDA = "holds Python code, which is not run from a file; replace it by a layer of its own, or by keras.ops"
@@ -109,6 +110,10 @@ model.save('teacher.keras')
     file, path = Path(path), written or path
     if not file.exists():
         raise UserError(f"{path}: no such file; expected a network saved by model.save('{file.name}')")
+    if ends_in(file, H5):
+        from keras_kd.models.h5 import load_h5
+
+        return load_h5(file, path, {} if registered else _all_known())
     if file.is_file() and not zipfile.is_zipfile(file):
         raise UserError(
             f"{path}: found no whole Keras 3 model; expected a file of model.save; save it, or copy it, again"
@@ -132,17 +137,17 @@ model.save('teacher.keras')
 
 @contextlib.contextmanager
 def in_small_letters(file):
-    """A path of a saved network that ends in `.keras`, as Keras wants it; a copy for as long as the block, if need be.
+    """A path of a saved network with its ending as Keras wants it; a copy for as long as the block, if need be.
 
     Args:
-        file: a path that ends so in letters of any size.
+        file: a path that ends in `.keras` or `.h5` in letters of any size.
     """
     file = Path(file)
-    if file.suffix == ".keras" or not ends_in(file, KERAS):
+    if file.suffix == file.suffix.lower() or not ends_in(file, KERAS):
         yield file
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield shutil.copyfile(file, Path(folder) / f"{file.stem}.keras")
+        yield shutil.copyfile(file, Path(folder) / f"{file.stem}{file.suffix.lower()}")
 
 
 def foreign_in(config):
@@ -209,6 +214,15 @@ def is_registered(one):
 def _own_objects(foreign):
     """{name: class or function} of what known modules hold and have not registered."""
     return {one.registered: _in_known(one) for one in foreign if not is_registered(one) and _in_known(one) is not None}
+
+
+def _all_known():
+    """{name: class or function} of all that known modules hold: an `.h5` file says of none where it was defined."""
+    found = {}
+    for module in _known:
+        things = vars(sys.modules[module]).items() if module in sys.modules else ()
+        found.update((name, one) for name, one in things if isinstance(one, type | types.FunctionType))
+    return found
 
 
 def _in_known(one):

@@ -6,7 +6,7 @@ import json
 
 from keras_kd import data
 from keras_kd.recipe.files import find, known, looking_once, next_to
-from keras_kd.recipe.named import absent_names
+from keras_kd.recipe.named import absent_names, foreign_next_to
 from keras_kd.recipe.old_names import note_old_names, old_names
 from keras_kd.recipe.pruning import with_gentle_rate
 from keras_kd.recipe.validate import validate
@@ -144,7 +144,8 @@ def _resolve(recipe, path):
         changed["bank"] = recipe.bank.model_copy(update={"folder": place})
 
     def found_model(spec):
-        return found_in(spec, "model", spec.model is not None and ends_in(spec.model, RECIPE + KERAS))
+        is_file = spec.model is not None and (ends_in(spec.model, RECIPE + KERAS) or foreign_next_to(spec.model, path))
+        return found_in(spec, "model", is_file)
 
     changed["student"] = found_model(recipe.student)
     if recipe.teacher is not None:

@@ -9,6 +9,7 @@ from keras_kd.methods.find import find as find_method
 from keras_kd.recipe.cooperative import cooperative_errors
 from keras_kd.recipe.fit import fit_errors
 from keras_kd.recipe.folds import data_fold_errors
+from keras_kd.recipe.foreign import foreign_errors
 from keras_kd.recipe.known_data import known_data_errors
 from keras_kd.recipe.meta import meta_errors
 from keras_kd.recipe.own_views import own_views_errors
@@ -48,6 +49,7 @@ def meaning_errors(recipe, path, code):
         *_term_errors(recipe, code),
         *teacher_errors(recipe, path),
         *independent_teacher_errors(recipe, path),
+        *foreign_errors(recipe, code),
         *(of_data or known_data_errors(recipe)),
         *_repeated_seeds_errors(recipe),
         *fit_errors(recipe),

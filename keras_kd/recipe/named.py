@@ -3,6 +3,7 @@
 import re
 
 from keras_kd import data, models
+from keras_kd.models.foreign.kinds import CALLED, FOREIGN, foreign_kind
 from keras_kd.recipe.files import known, next_to, read, shown
 from keras_kd.recipe.schema_data import short_data
 from keras_kd.recipe.schema_networks import short_model
@@ -28,12 +29,29 @@ def _model_errors(role, name, path):
     kind = models.kind(name)
     if kind == "function" and not re.fullmatch(FUNCTION, name):
         return [((role,), f"{name!r} is no function; expected package.module:function")]
+    if kind in FOREIGN and role != "teacher" and role != "evidence":
+        return [((role,), f"{name} is {CALLED[kind]}, which can teach and cannot be trained; name a Keras network")]
+    if kind is None and foreign_next_to(name, path):
+        return []
     if kind is None:
         if f"{name}.yaml" in _stems() or next_to(f"{name}.yaml", path):
             return [((role,), f"no model {name!r}; for the recipe of this name write {name}.yaml")]
         names = [*models.MODELS, *models.APPLICATIONS]
         return [((role,), f"no model {name!r}{did_you_mean(name, names)}; `keras-kd list models` names all")]
     return []
+
+
+def foreign_next_to(name, path):
+    """Whether a name means a teacher that is no Keras network, here or next to a recipe: a SavedModel is a folder.
+
+    Args:
+        name: of a model.
+        path: of the recipe.
+    """
+    if models.kind(name) in FOREIGN:
+        return True
+    found = next_to(name, path) if models.kind(name) is None else None
+    return found is not None and foreign_kind(found) is not None
 
 
 def _circle(found, path):
@@ -64,7 +82,7 @@ def _paths_in(raw):
         given = short_model(one)
         name = given.get("model") if isinstance(given, dict) else None
         found += [(("peers", str(number)), name)] if isinstance(name, str) else []
-    found = [(where, name) for where, name in found if ends_in(name, KERAS + RECIPE)]
+    found = [(where, name) for where, name in found if ends_in(name, KERAS + RECIPE) or foreign_kind(name)]
     given = short_data(raw.get("data"))
     if isinstance(given, dict):
         name, noise = given.get("name"), given.get("label_noise")
@@ -95,8 +113,9 @@ def absent_names(raw, path):
             continue
         if ends_in(name, RECIPE) and is_path(name):
             absent.append((where, f"no recipe {name!r} next to {shown(path)} or here; give its path"))
-        elif models.kind(name) == "file":
-            absent.append((where, f"no file {name!r} next to {shown(path)} or here; give the path of a .keras file"))
+        elif models.kind(name) in ("file", *FOREIGN):
+            what = "of a .keras file" if models.kind(name) == "file" else f"of {CALLED[models.kind(name)]}"
+            absent.append((where, f"no file {name!r} next to {shown(path)} or here; give the path {what}"))
     given = short_data(raw.get("data"))
     name = given.get("name") if isinstance(given, dict) else None
     named = isinstance(name, str) and name and data.is_path(name)

@@ -13,7 +13,7 @@ from keras_kd.recipe.schema_cooperative import CooperativeSpec, short_cooperativ
 from keras_kd.recipe.schema_data import DataSpec, short_data
 from keras_kd.recipe.schema_fit import FitSpec
 from keras_kd.recipe.schema_meta import MetaSpec, short_meta
-from keras_kd.recipe.schema_networks import MemberSpec, Network, StudentSpec, TeacherSpec, short_model, short_teacher
+from keras_kd.recipe.schema_networks import Member, Network, StudentSpec, Teacher, short_model
 from keras_kd.recipe.schema_selection import SelectionSpec, short_selection
 from keras_kd.recipe.schema_types import (
     ABOVE_ZERO,
@@ -218,7 +218,7 @@ def short_baseline(value):
 class EvidenceSpec(Part):
     """What is measured of the trained student in addition to accuracy, fidelity and calibration."""
 
-    independent_teacher: Annotated[MemberSpec, BeforeValidator(short_model)] | None = Field(
+    independent_teacher: Member | None = Field(
         None,
         description="a network as good as the teacher that taught nothing here: fidelity to it is the control, as two "
         "accurate networks agree anyway (Stanton et al. 2021)",
@@ -258,9 +258,7 @@ class Recipe(Part):
     data: Annotated[DataSpec, BeforeValidator(short_data)] = Field(
         description="the images, such as data: {name: cifar100, views: crop_flip}; a plain string is the name"
     )
-    teacher: Annotated[TeacherSpec, BeforeValidator(short_teacher)] | None = Field(
-        None, description="null trains the student on labels alone"
-    )
+    teacher: Teacher | None = Field(None, description="null trains the student on labels alone")
     student: Annotated[StudentSpec, BeforeValidator(short_model)] = Field(
         description="the network to train, such as student: resnet20"
     )

@@ -28,13 +28,15 @@ from keras_kd.utils.paths import RECIPE, ends_in
 MEASURED_WEIGHTS = ("fitted", "evolved")
 
 
+OWN_NETWORKS = "a name of `keras-kd list models`, a recipe (`x.yaml`; its student, trained first if missing), a "
+OWN_NETWORKS += "`.keras` or whole-model `.h5` file, a `keras.applications` name, or `package.module:function`"
+FOREIGN_NETWORKS = f"{OWN_NETWORKS}; or an `.onnx` or `.tflite` file or a SavedModel's folder, which a bank asks"
+
+
 class ModelSpec(Part):
     """A network. A plain string is shorthand for `{model: string}`."""
 
-    model: Line = Field(
-        description="a name of `keras-kd list models`, a recipe (`x.yaml`; its student, trained first if missing), a "
-        "`.keras` file, a `keras.applications` name, or `package.module:function`",
-    )
+    model: Line = Field(description=OWN_NETWORKS)
     from_logits: bool = Field(True, description="whether it gives logits; false for probabilities; it is checked")
     pixels: Literal["pixels", "unit", "symmetric", "standard"] = Field(
         "pixels",
@@ -46,8 +48,19 @@ class ModelSpec(Part):
 
 
 class MemberSpec(ModelSpec):
-    """A network that teaches, alone or in an ensemble. A plain string is shorthand for `{model: string}`."""
+    """A network that teaches, alone or in an ensemble. A plain string is shorthand for `{model: string}`,
+    `{predict: mine:ask}` for `{model: mine:ask, function: predicts}`, `{logits: x.npz}` for `{model: x.npz}`."""
 
+    model: Line = Field(description=FOREIGN_NETWORKS)
+    function: Literal["builds", "predicts"] = Field(
+        "builds",
+        description="what a `package.module:function` does: builds a Keras model for (image_shape, classes), or "
+        "predicts a batch of images, a row each",
+    )
+    output: Line | None = Field(None, description="the name of the output that teaches, of a file that has several")
+    layout: Literal["channels_last", "channels_first"] | None = Field(
+        None, description="of what is no Keras network: where its images have their channels; found out by default"
+    )
     seed: Whole | None = Field(None, **SEED, description="of a recipe: the run of this seed, not the recipe's")
     epoch: Epoch | None = Field(
         None, description="of a recipe: as its student was after this epoch, which its fit.checkpoints must keep"
@@ -82,6 +95,23 @@ def short_model(value):
     return {"model": value} if isinstance(value, str) else value
 
 
+def short_member(value):
+    """A network that teaches as fields: `predict` and `logits` say in one word what it is.
+
+    Example:
+        >>> short_member({"predict": "mine:ask", "pixels": "unit"})
+        {'pixels': 'unit', 'model': 'mine:ask', 'function': 'predicts'}
+    """
+    value = short_model(value)
+    if not isinstance(value, dict):
+        return value
+    for word, more in (("predict", {"function": "predicts"}), ("logits", {})):
+        given = value.get(word)
+        if given is not None and not {"model", "ensemble"} & value.keys():
+            value = {**{key: one for key, one in value.items() if key != word}, "model": given, **more}
+    return value
+
+
 class StudentSpec(ModelSpec):
     """The network to train. A plain string is shorthand for `{model: string}`."""
 
@@ -103,8 +133,8 @@ class TeacherSpec(MemberSpec):
     """One network or several as one. A plain string is shorthand for `{model: string}`, a list for
     `{ensemble: [...]}`."""
 
-    model: Line | None = Field(None, description=f"{ModelSpec.model_fields['model'].description}; or give `ensemble`")
-    ensemble: tuple[Annotated[MemberSpec, BeforeValidator(short_model)], ...] = Field(
+    model: Line | None = Field(None, description=f"{FOREIGN_NETWORKS}; or give `ensemble`")
+    ensemble: tuple[Annotated[MemberSpec, BeforeValidator(short_member)], ...] = Field(
         (), max_length=NETWORKS, description="networks that teach as one; a list, each as a teacher of its own"
     )
     folds: Whole | None = Field(
@@ -161,7 +191,9 @@ class TeacherSpec(MemberSpec):
 
 def short_teacher(value):
     """A teacher as fields; a plain string is its name, a list an ensemble."""
-    return {"ensemble": value} if isinstance(value, list | tuple) else short_model(value)
+    return {"ensemble": value} if isinstance(value, list | tuple) else short_member(value)
 
 
 Network = Annotated[ModelSpec, BeforeValidator(short_model)]
+Member = Annotated[MemberSpec, BeforeValidator(short_member)]
+Teacher = Annotated[TeacherSpec, BeforeValidator(short_teacher)]

@@ -7,16 +7,24 @@ from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.recipe.files import known, next_to, read
 from keras_kd.recipe.folds import fold_errors
 from keras_kd.recipe.schema_fit import FitSpec
-from keras_kd.recipe.schema_networks import MEASURED_WEIGHTS, MemberSpec, TeacherSpec, short_model, short_teacher
+from keras_kd.recipe.schema_networks import (
+    MEASURED_WEIGHTS,
+    MemberSpec,
+    TeacherSpec,
+    short_member,
+    short_model,
+    short_teacher,
+)
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import RECIPE, ends_in
 
 # What only one network can have, and what it has of its own where it is a recipe.
 OF_A_NETWORK = (
-    "from_logits", "pixels", "weights", "arguments", "seed", "epoch", "settings", "classes", "input_size", "mean", "std"
+    "from_logits", "pixels", "weights", "arguments", "seed", "epoch", "settings", "classes", "input_size", "mean",
+    "std", "function", "output", "layout"
 )  # fmt: skip
 OF_AN_ENSEMBLE = ("ensemble_mean", "ensemble_temperature", "ensemble_weights", "ensemble_views")
-KNOWN_TO_A_RECIPE = ("pixels", "from_logits", "arguments", "mean", "std")
+KNOWN_TO_A_RECIPE = ("pixels", "from_logits", "arguments", "mean", "std", "function", "output", "layout")
 
 
 def spread(raw, lines):
@@ -37,7 +45,9 @@ def spread(raw, lines):
             lines[("teacher", "ensemble", *keys[1:])] = lines.pop(keys)
         raw["teacher"] = short_teacher(raw["teacher"])
     if isinstance(raw.get("teacher"), dict) and isinstance(raw["teacher"].get("ensemble"), list):
-        raw["teacher"] = {**raw["teacher"], "ensemble": [short_model(one) for one in raw["teacher"]["ensemble"]]}
+        raw["teacher"] = {**raw["teacher"], "ensemble": [short_member(one) for one in raw["teacher"]["ensemble"]]}
+    elif isinstance(raw.get("teacher"), dict):
+        raw["teacher"] = short_member(raw["teacher"])
 
 
 def networks_of(raw):
@@ -51,10 +61,10 @@ def networks_of(raw):
     found = [(("teacher",), teacher)]
     members = teacher.get("ensemble") if isinstance(teacher, dict) else None
     for number, one in enumerate(members if isinstance(members, list) else ()):
-        found.append((("teacher", "ensemble", str(number)), short_model(one)))
+        found.append((("teacher", "ensemble", str(number)), short_member(one)))
     evidence = raw.get("evidence")
     if isinstance(evidence, dict):
-        found.append((("evidence", "independent_teacher"), short_model(evidence.get("independent_teacher"))))
+        found.append((("evidence", "independent_teacher"), short_member(evidence.get("independent_teacher"))))
     found.append((("student",), short_model(raw.get("student"))))
     return [(where, one) for where, one in found if isinstance(one, dict) and isinstance(one.get("model"), str)]
 

@@ -49,10 +49,15 @@ def networks(report):
             rows.append(
                 [f"{_called(report, role)} {scores.get('name', '')}", percent(scores.get("top1"))]
                 + [percent(scores.get("top5")), number(sure.get("ece")), number(sure.get("nll"))]
-                + [count(spent.get("parameters")), count(spent.get("macs")), size(spent.get("bytes"))]
+                + [_cost(spent, "parameters", count), _cost(spent, "macs", count), _cost(spent, "bytes", size)]
                 + [milliseconds(get_path(report, "latency", role, "median"), nothing=NOTHING)]
             )
     return ["", "top-1", "top-5", "ECE", "NLL", "parameters", "MACs", "weights", "one image"], rows
+
+
+def _cost(spent, name, shown):
+    """A figure of what a network costs; of one that is no Keras network none is known."""
+    return shown(spent.get(name)) if spent else "not known"
 
 
 def _called(report, role):
@@ -67,7 +72,7 @@ def networks_in_brief(report):
         scores, sure, spent = parts(report, role), parts(report, CALIBRATIONS[role][0]), parts(report, COSTS[role])
         if scores:
             ece = DASH if sure.get("ece") is None else f"{sure['ece']:.4f}"
-            size_ = DASH if spent.get("parameters") is None else f"{spent['parameters']:,}"
+            size_ = _cost(spent, "parameters", lambda value: DASH if value is None else f"{value:,}")
             rows.append(
                 [_called(report, role), bare_percent(scores.get("top1")), bare_percent(scores.get("top5")), ece, size_]
                 + [milliseconds(get_path(report, "latency", role, "median")), scores.get("name") or DASH]

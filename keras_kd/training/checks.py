@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_kd.methods.adapters import build_adapters
 from keras_kd.methods.find import guarding
+from keras_kd.models.foreign.layer import answering_in, only_banked
 from keras_kd.models.outputs import check_from_logits
 from keras_kd.models.symbolic import SymbolicCall, cause_of
 from keras_kd.models.taps import LOGITS, Tapped
@@ -30,8 +31,13 @@ def without_student(networks):
     return {role: network for role, network in networks.items() if role != "student"}
 
 
-def check_bankable(teacher, terms, views):
-    """A bank can stand in for the teacher."""
+def check_bank(banked, teacher, terms, views):
+    """A bank can stand in for the teacher, where one does; a teacher that is no Keras network needs one."""
+    if not banked:
+        asked = answering_in(teacher) if isinstance(teacher, keras.Model) else []
+        if asked:
+            raise UserError(f"teacher: {only_banked(asked[0].name)}")
+        return
     if teacher is None:
         raise UserError("banked: found no teacher; give the one that the bank is of, for its shapes")
     if views is None:

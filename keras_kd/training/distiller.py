@@ -18,7 +18,7 @@ from keras_kd.training.callbacks import BeginEpoch, SetEpoch, listed
 from keras_kd.training.checks import (
     adapters_of_terms,
     check_arguments,
-    check_bankable,
+    check_bank,
     check_images,
     check_labels,
     check_loss,
@@ -126,8 +126,7 @@ class Distiller(SavedStudent, backend.TrainingStep, keras.Model):
                 networks["student"] = term.method.student(networks["student"], without_student(networks))
         self.student, self.views, self.banked = networks["student"], views, banked
         self.teacher = None if banked else teacher
-        if banked:
-            check_bankable(teacher, self.terms, views)
+        check_bank(banked, teacher, self.terms, views)
         self.peers = [network for role, network in networks.items() if kind_of(role) == "peer"]
         self._tapped = tapped_networks(networks, self.terms, from_logits)
         specs = specs_of(self._tapped, examples)

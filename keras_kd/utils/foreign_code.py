@@ -266,6 +266,21 @@ def folder_of(module):
     return file
 
 
+def files_of(name):
+    """The files of a module that is imported for a recipe, and of those that it imports from its folder.
+
+    Args:
+        name: of the module, with or without ":thing".
+
+    Example:
+        >>> [os.path.basename(file) for file in files_of("keras_kd.utils.foreign_code:named")]
+        ['foreign_code.py']
+    """
+    module = name.partition(":")[0]
+    modules = _brought[module].modules if module in _brought else (module,)
+    return [file for file in map(_file, modules) if file is not None]
+
+
 def current_folder():
     """The current folder, or None where it is gone."""
     try:

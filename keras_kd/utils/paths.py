@@ -7,7 +7,8 @@ from pathlib import Path
 from keras_kd.utils.errors import UserError
 
 LONGEST = 200  # bytes of a name; file systems allow 255, and endings are put behind some
-RECIPE, KERAS, ARRAYS = (".yaml", ".yml"), (".keras",), (".npz",)
+RECIPE, ARRAYS = (".yaml", ".yml"), (".npz",)
+KERAS, H5 = (".keras", ".h5", ".hdf5"), (".h5", ".hdf5")  # a network of Keras; of those the older kind
 
 
 def from_folder(path, folder):

@@ -11,6 +11,7 @@ from keras_kd.data.epochs import Epochs
 from keras_kd.data.views.member_views import MemberViews
 from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.methods.find import find
+from keras_kd.models.foreign.layer import answering_in
 from keras_kd.training.schedules import at
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.doctor.findings import GRADIENTS, finding, percent
@@ -137,6 +138,8 @@ def _gradients_of(case, alone, roles):
     recipe = with_class_weights(case.recipe, dataset.class_names, dataset.train.labels)
     if not alone["label_weight"]:
         alone = {**alone, "fit": recipe.fit.model_copy(update={"class_weight": None})}  # which weighs labels alone
+    if "teacher" in roles and case.teacher is not None and answering_in(case.teacher.model):
+        raise _NotMeasured("the teacher is no Keras network and does not run in a step")
     if recipe.student.start_from_teacher is not None:
         raise _NotMeasured("the student starts at its teacher, where a term that compares the two is 0")
     # A part that reads no teacher needs none, but for the trust in it.

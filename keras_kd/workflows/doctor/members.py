@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from keras_kd import models
-from keras_kd.models.network import Network, build_unchecked, logits_of
+from keras_kd.models.network import Network, build_unchecked, logits_of, use_views
 from keras_kd.models.wrappers.class_map import checked_groups
 from keras_kd.models.wrappers.resized import resized
 from keras_kd.recipe.folders import generation_folder
@@ -41,10 +41,13 @@ class Member:
 
     @property
     def kind(self):
-        """What the recipe names: "zoo", "application", "file", "function", "recipe" or "generation"."""
+        """What the recipe names: "zoo", "application", "file", "function", "stored", "recipe" or "generation"."""
         if self.spec is None:
             return "generation"
-        return "recipe" if self.spec.is_recipe else models.kind(self.spec.model)
+        if self.spec.is_recipe:
+            return "recipe"
+        kind = models.kind(self.spec.model)
+        return "file" if kind in ("onnx", "litert", "saved_model") else kind
 
     @property
     def called(self):
@@ -116,6 +119,7 @@ def load_members(recipe, dataset, folder, smoke=False):
     found = []
     for number, spec in enumerate(recipe.teacher.members):
         network = _of_recipe(recipe, spec, dataset, folder, smoke) if spec.is_recipe else _own(spec, dataset)
+        use_views(network, recipe.data.family)
         mapped = spec.class_map or (recipe.teacher.class_map if ensemble else None)
         where = f"teacher.ensemble.{number}" if ensemble else "teacher"
         fold = None if recipe.teacher.folds is None else number

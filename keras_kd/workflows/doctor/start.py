@@ -107,6 +107,6 @@ def _follows(one):
 
 def images_looked_at(case):
     """How many images are looked at."""
-    macs = sum(cost(member.network.model)["macs"] for member in case.members)
+    macs = sum(cost(member.network.model)["macs"] or 0 for member in case.members)
     passes = PASSES_OF_COLOURS if case.dataset.image_shape[2] == 3 else PASSES
     return int(min(MOST, max(LEAST, WORK / (passes * max(macs, 1)))))

@@ -170,6 +170,9 @@ def check_weights(case):
     )
 
 
+NOT_KNOWN = "the teacher is no Keras network: its parameters and multiply-accumulates are not known"
+
+
 def check_size(case):
     """Whether the student is smaller than its teacher, as compressing wants it.
 
@@ -179,6 +182,8 @@ def check_size(case):
     if case.teacher is None:
         return None
     teacher, student = cost(case.teacher.model), cost(case.student.model)
+    if teacher["macs"] is None:
+        return finding(SIZE, "unknown", NOT_KNOWN)
     shares = {name: student[name] / max(teacher[name], 1) for name in ("parameters", "macs")}
     evidence = {"teacher": teacher, "student": student, **{f"{name}_share": one for name, one in shares.items()}}
     told = (
@@ -217,6 +222,8 @@ def check_capacity(case):
     if case.teacher is None:
         return None
     teacher, student = cost(case.teacher.model), cost(case.student.model)
+    if teacher["macs"] is None:
+        return finding(CAPACITY, "unknown", NOT_KNOWN)
     ratios = {name: teacher[name] / max(student[name], 1) for name in ("parameters", "macs")}
     evidence = {"teacher": teacher, "student": student, **{f"{name}_ratio": one for name, one in ratios.items()}}
     told = (

@@ -6,6 +6,7 @@ from keras_kd.bank.layout import row_bytes, signal_shapes
 from keras_kd.data.folds import fold_of
 from keras_kd.data.views.member_views import MemberViews
 from keras_kd.methods.find import guarding, make
+from keras_kd.models.foreign.layer import answering_in
 from keras_kd.models.taps import LOGITS, Tapped
 from keras_kd.recipe.folders import folders_of_banks
 from keras_kd.utils.errors import UserError
@@ -39,7 +40,7 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, log=None):
         try:
             bank.check_room(epochs)
         except UserError as error:
-            if spec.mode != "auto" or teacher.folds:
+            if spec.mode != "auto" or teacher.folds or answering_in(teacher.model):
                 raise
             reason = str(error)
         else:
@@ -47,10 +48,15 @@ def bank_of(recipe, dataset, teacher, run_folder, renderer=None, log=None):
             there = bank.filled() if teacher.folds else bank.tables[LOGITS].filled()
             of_members = [f"{member.tables[LOGITS].filled():,}" for member in bank.members]
             known = f", of its members {' and '.join(of_members)}" if of_members else ""
+            for one in answering_in(teacher.model):
+                if one.splits is not None and not one.by_view and bank.count > 1:
+                    log(f"{one.name}: has one row an image, which answers for each of its {bank.count} views")
             log(f"bank {bank.folder}: {need} when this run is done; {there:,} views are in it already{known}")
             return bank
     if teacher.folds:
         raise UserError(f"teacher.folds: needs the bank, in which each image has its own teacher: {reason}")
+    for one in answering_in(teacher.model):
+        raise UserError(f"teacher: {one.name} is no Keras network and is asked through a bank alone: {reason}")
     if spec.mode != "auto":
         raise UserError(f"bank.mode: {spec.mode} cannot be: {reason}")
     log(f"the teacher runs in each step: {reason}")

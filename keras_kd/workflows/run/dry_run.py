@@ -6,9 +6,11 @@ import numpy as np
 
 from keras_kd.data.describe import describe
 from keras_kd.data.values import share_of
+from keras_kd.data.views.rendering import ViewRenderer
 from keras_kd.methods import Method
 from keras_kd.methods.find import make
-from keras_kd.models.network import build
+from keras_kd.models.foreign.layer import answering_in
+from keras_kd.models.network import build, use_views
 from keras_kd.recipe.load import load_teacher_recipe
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.run.build import build_distiller, build_peers, build_student
@@ -82,10 +84,12 @@ def dry_run(recipe, about, smoke=False, visit=None, *, look=None, everything=Fal
             recipe,
             one,
             student,
+            ViewRenderer(recipe.data.family),
             # Those that cooperate are each trained for itself.
             peers=() if recipe.cooperative else peers,
             trust=np.ones(about.classes) if recipe.trust else None,
             examples=about.train_count,
+            banked=one is not None and bool(answering_in(one.model)),
         )
         # A method may have made the student that trains of the one that was built.
         rehearse(recipe, about, distiller.student, everything=everything, quiet=quiet)
@@ -119,7 +123,9 @@ def _teacher(recipe, about, smoke, visit):
         visit(spec, taught)
         return _as_trained(taught, seen, smoke)
 
-    return assemble(recipe.teacher, about, of_recipe, fits=False)
+    network = assemble(recipe.teacher, about, of_recipe, fits=False)
+    use_views(network, recipe.data.family)
+    return network
 
 
 def _as_trained(recipe, seen, smoke):

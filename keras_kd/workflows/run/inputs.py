@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keras_kd.models import kind
+from keras_kd.models.foreign.kinds import FOREIGN, sha256_of
 from keras_kd.recipe.folders import RunFolder, home, run_name, teacher_run_name
 from keras_kd.recipe.load import load, load_teacher_recipe
 from keras_kd.recipe.schema import Recipe
@@ -64,6 +65,8 @@ def independent_digest(recipe, folder, smoke):
     if spec is None:
         return None
     file = teacher_run(spec, folder, smoke).student if spec.is_recipe else Path(spec.model)
+    if kind(spec.model) in FOREIGN:
+        return sha256_of(file)
     return sha256(file) if kind(spec.model) in ("file", None) and file.is_file() else None
 
 
@@ -119,6 +122,8 @@ def inputs_of(recipe, folder, smoke, dataset=None):
             found[f"the {role} {Path(spec.model).name}"] = sha256(spec.model)
         elif kind(spec.model) == "function":
             found.update(_code(spec.model))
+        elif kind(spec.model) in FOREIGN:
+            found[f"the {role} {Path(spec.model).name}"] = sha256_of(spec.model)
     for one in teacher_runs(recipe, folder, smoke):
         if one.student.exists():
             epoch = "" if one.spec.epoch is None else f" epoch {one.spec.epoch}"

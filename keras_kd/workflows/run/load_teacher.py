@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from keras_kd import models
-from keras_kd.models.network import Network
+from keras_kd.models.network import Network, use_views
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.load import load
 from keras_kd.report.soundness import PUT_BACK
@@ -73,7 +73,9 @@ def _network_of(recipe, teacher, dataset, folder, smoke, memory=None):
         network.source["trained_on_held_out"] = saw_held_out(recipe.data, taught.data)
         return network
 
-    return assemble(teacher, dataset, of_recipe, memory)
+    network = assemble(teacher, dataset, of_recipe, memory)
+    use_views(network, recipe.data.family)
+    return network
 
 
 def _kept_epoch(report):

@@ -15,7 +15,7 @@ from keras_kd.data.sources.decode import RESIZE
 from keras_kd.evaluation import metrics
 from keras_kd.evaluation.measure import by_split, control, properties, representation, sample
 from keras_kd.evaluation.predictions_file import write_predictions
-from keras_kd.models.network import Network, cost, latencies, logits_of
+from keras_kd.models.network import Network, answers, cost, latencies, logits_of
 from keras_kd.recipe.folders import RunFolder, generation_folder
 from keras_kd.recipe.pruning import student_name
 from keras_kd.recipe.schema import EvidenceSpec
@@ -87,7 +87,7 @@ def measure(recipe, dataset, teacher, files, *, name, independent=None, brief=Fa
     report.time = _time(rows, banked, dataset, teacher, teacher_seconds)
     report.bank = _bank_of_a_run(files, rows) if banked else None
     report.data = _data(recipe, dataset)
-    report.notes = _notes(teacher)
+    report.notes = _notes(teacher, report.teacher_cost)
     if recipe.generations > 1:
         report.generations = _generations(recipe, files.path, report)
     report.environment, report.seed, report.git_commit = environment(), recipe.seed, git_commit()
@@ -109,7 +109,7 @@ def latency(image, **networks):
     return {**timed, "runtime": f"Keras on {known['backend']}", "device": known["device"]}
 
 
-def _notes(teacher):
+def _notes(teacher, spent):
     """Sentences for the reader on the teacher of a run, or None."""
     if not teacher:
         return None
@@ -117,6 +117,12 @@ def _notes(teacher):
         f"The teacher's run is not its recipe's: {one}."
         for one in (teacher.source or {}).get("differs_from_recipe", [])
     ]
+    if spent["parameters"] is None:
+        found.append(
+            f"The teacher, {teacher.name}, is no Keras network: what it costs and how long an image takes is not known."
+        )
+    if not answers(teacher, "test"):
+        found.append("The teacher's answers are stored without those of test images: its accuracy there is not known.")
     if teacher.folds:
         found.append(
             f"Each training image was taught by the one of {teacher.folds} networks that did not see it; in all "
@@ -128,7 +134,7 @@ def _notes(teacher):
 def _logits(student, teacher, dataset):
     """((the student's logits of the test images, the teacher's where its classes are the data's), its seconds)."""
     student_logits, _ = logits_of(student, dataset.test.images)
-    if not teacher:
+    if not teacher or not answers(teacher, "test"):
         return (student_logits, None), 0.0
     teacher_logits, seconds = logits_of(teacher, dataset.test.images)
     return (student_logits, teacher_logits if teacher_logits.shape[1] == dataset.classes else None), seconds

@@ -51,7 +51,7 @@ def plan(recipe, smoke=False, *, look=None, everything=True):
     steps = -(-about.train_count // recipe.fit.batch_size) * epochs
     student_cost = cost(student.model)
     teacher_cost = cost(teacher.model) if teacher else None
-    work = _work(recipe, student_cost["macs"], teacher_cost["macs"] if teacher_cost else 0)
+    work = _work(recipe, student_cost["macs"], (teacher_cost["macs"] or 0) if teacher_cost else 0)
     rate = multiplications_a_second()
     kept = len(recipe.fit.kept()) - 1
     taught = 8 * teacher_cost["bytes"] if recipe.meta else 0
@@ -146,7 +146,9 @@ def in_words(planned):
     for role in ("teacher", "student"):
         one = planned[role]
         if one:
-            cost = f"{one['parameters']:,} parameters, {count(one['macs'])} multiply-accumulates per image"
+            cost = "no Keras network, so parameters and multiply-accumulates are not known"
+            if one["parameters"] is not None:
+                cost = f"{one['parameters']:,} parameters, {count(one['macs'])} multiply-accumulates per image"
             lines.append(f"  {role:<8} {one['name']}: {cost}")
     about = planned["data"]
     shape = " x ".join(map(str, about["image_shape"]))

@@ -12,6 +12,9 @@ from keras_kd.evaluation.metrics import calibration
 from keras_kd.evaluation.metrics.ensemble_weights import fit_ensemble_weights
 from keras_kd.evaluation.metrics.evolved_weights import evolve_ensemble_weights
 from keras_kd.evaluation.metrics.temperature import fit_temperature, negative_log_likelihood
+from keras_kd.models.by_name import foreign_kind_of
+from keras_kd.models.foreign.kinds import CALLED
+from keras_kd.models.foreign.layer import answering_in
 from keras_kd.models.network import Network, build, logits_of
 from keras_kd.models.wrappers.calibrated import calibrated
 from keras_kd.models.wrappers.class_map import class_map
@@ -37,6 +40,7 @@ class TeacherInput:
     classes: int
     mean: tuple
     std: tuple
+    data: object = None  # the `Dataset` or `Description`, which stored answers are of
 
 
 def teacher_input(spec, dataset):
@@ -62,6 +66,7 @@ def teacher_input(spec, dataset):
         spec.classes or dataset.classes,
         spec.mean or dataset.mean,
         spec.std or dataset.std,
+        getattr(dataset, "data", None) or dataset,
     )
 
 
@@ -171,7 +176,10 @@ def _own(spec, dataset, of_recipe):
         network = of_recipe(spec, seen)
     else:
         network = build(spec, seen, "teacher")
-        if ends_in(spec.model, KERAS):
+        asked = answering_in(network.model)
+        if asked:
+            network = replace(network, source={"kind": CALLED[foreign_kind_of(spec)], "sha256": asked[0].digest})
+        elif ends_in(spec.model, KERAS):
             network = replace(network, source={"sha256": sha256(Path(spec.model))})
     if seen.image_shape == tuple(dataset.image_shape):
         return network
@@ -314,7 +322,7 @@ class _Fit:
 
 def _digest(model):
     """Hex sha256 of a network's weights."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("".join(one.digest for one in answering_in(model)).encode())
     for weight in model.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()

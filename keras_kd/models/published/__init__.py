@@ -1,0 +1,1 @@
+"""Networks that were published as PyTorch checkpoints, read without PyTorch and carried over into those of the zoo."""
