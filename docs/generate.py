@@ -448,6 +448,24 @@ def _kernels():
         yield f"| {what.replace(' says', ' answers')} | {_ratio(one)} |"
 
 
+def _litert_batch():
+    """LiteRT files of any number of images and of one, as benchmarks/litert_batch.py measured them."""
+    yield "| network | operators | of shapes | parts for XNNPACK | ms, any number | ms, one | ratio, quartiles |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, one in _results("litert_batch")["networks"].items():
+        both = one["any"], one["1"]
+        counts = (" to ".join(str(part[key]) for part in both) for key in ("operators", "of_shapes", "delegated_parts"))
+        times = (f"{part['milliseconds']['cpu']['median']:.3f}" for part in both)
+        ratio = one["1_over_any"]["cpu"]
+        spread = f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
+        yield f"| `{name}` | {' | '.join([*counts, *times])} | {spread} |"
+
+
+def exports_page():
+    """docs/exports.md with the table of LiteRT files."""
+    return _with_tables("exports.md", {"litert batch": _litert_batch()})
+
+
 PAGES: dict[str, typing.Callable] = {
     "recipes.md": recipes_page,
     "commands.md": commands_page,
@@ -456,6 +474,7 @@ PAGES: dict[str, typing.Callable] = {
     "findings.md": findings_page,
     "performance.md": performance_page,
     "safety.md": safety_page,
+    "exports.md": exports_page,
     "sources.md": runpy.run_path(str(FOLDER / "sources_page.py"))["sources_page"],
     "../README.md": readme_page,
 }

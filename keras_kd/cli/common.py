@@ -284,12 +284,17 @@ def recipe_options(command):
 
 
 def of_model_options(command):
-    """`--data`, `--pixels`, `--image-size`, `--probabilities`: how a Keras model that is no run's is measured."""
+    """`--data`, `--pixels`, `--image-size`, `--resize`, `--probabilities`: how a Keras model of no run is measured."""
     command = click.option(
         "--probabilities", is_flag=True, help="For a MODEL.keras that gives probabilities, not logits."
     )(command)
     command = click.option(
         "--image-size", type=click.IntRange(1), help="For a MODEL.keras and a folder of images: their size."
+    )(command)
+    command = click.option(
+        "--resize",
+        metavar="WORD",
+        help="For a MODEL.keras, with --image-size: antialias, stretch, crop, pad.",
     )(command)
     command = click.option(
         "--pixels", default="pixels", show_default=True, help="For a MODEL.keras: pixels, unit, symmetric, standard."

@@ -45,6 +45,7 @@ from keras_kd.workflows.arguments import (
     is_model_file,
     of_a_file_alone,
     run_folder,
+    sized,
     stem_of,
 )
 from keras_kd.workflows.inspecting import planned
@@ -193,7 +194,7 @@ def watch(run, once, every):
 @takes_modules
 @backend_option
 @json_option
-def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
+def evaluate(run, dataset, pixels, image_size, resize, probabilities, backend, as_json):
     """Measure the student of a run again, or any Keras model on a dataset.
 
     \b
@@ -208,9 +209,10 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
         know_modules()
         from keras_kd.workflows.run.evaluate import evaluate_model
 
-        found = evaluate_model(run, dataset, pixels, not probabilities, image_size)
+        found = evaluate_model(run, dataset, pixels, not probabilities, **sized(image_size, resize, "--{}".format))
         return _print_report(found, run, as_json)
-    given = {"data": dataset, "pixels": pixels != "pixels", "image-size": image_size, "probabilities": probabilities}
+    given = {"data": dataset, "pixels": pixels != "pixels", "image-size": image_size, "resize": resize}
+    given["probabilities"] = probabilities
     of_a_file_alone(run, {name: one for name, one in given.items() if one}, "--{}".format)
     start_keras(backend)
     know_modules()
@@ -234,7 +236,7 @@ def evaluate(run, dataset, pixels, image_size, probabilities, backend, as_json):
 @takes_modules
 @quiet_option
 @json_option
-def export(run, formats, out, dataset, pixels, image_size, probabilities, quiet, as_json):
+def export(run, formats, out, dataset, pixels, image_size, resize, probabilities, quiet, as_json):
     """Export the student of a run, or any Keras model: each file is compared with Keras before it is delivered.
 
     A file that differs by more than the recipe's gates allow is kept out of the folder: exit code 1.
@@ -253,11 +255,11 @@ def export(run, formats, out, dataset, pixels, image_size, probabilities, quiet,
         from keras_kd.workflows.run.export import export_model
 
         folder = export_folder(run, out)
-        given = {"pixels": pixels, "from_logits": not probabilities, "image_size": image_size}
+        given = {"pixels": pixels, "from_logits": not probabilities, **sized(image_size, resize, "--{}".format)}
         keeps("export", folder)
         found = export_model(run, dataset, folder, formats=formats, quiet=quiet, **given)
         return _print_report(found, folder, as_json, _exported(found))
-    given = {"data": dataset, "out": out, "pixels": pixels != "pixels", "image-size": image_size}
+    given = {"data": dataset, "out": out, "pixels": pixels != "pixels", "image-size": image_size, "resize": resize}
     given["probabilities"] = probabilities
     of_a_file_alone(run, {name: one for name, one in given.items() if one}, "--{}".format)
     start_keras()

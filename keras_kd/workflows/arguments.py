@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from keras_kd.data.sources.decode import RESIZED
 from keras_kd.report.soundness import refuse_no_folder
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, ends_in, user_folder, user_path
@@ -158,6 +159,28 @@ def of_a_file_alone(run: PathLike, given: Mapping[str, object], spelled: Callabl
             f"{spelled(name)}: is of a .keras file; of {run} its recipe says it; leave it out, or give the file of its "
             "student"
         )
+
+
+def sized(image_size: int | None, resize: str | None, spelled: Callable[[str], str] = str) -> dict[str, object]:
+    """To what size the images of a `.keras` file's data are brought and how, as options of `keras_kd.data.load`.
+
+    Args:
+        image_size: in pixels, or None.
+        resize: how, or None for the usual way.
+        spelled: how an argument is called in errors.
+
+    Example:
+        >>> sized(32, None), sized(32, "crop")
+        ({'image_size': 32}, {'image_size': 32, 'resize': 'crop'})
+    """
+    if resize is None:
+        return {"image_size": image_size}
+    if resize not in RESIZED:
+        raise UserError(f"{spelled('resize')}: found {resize!r}; expected one of {', '.join(RESIZED)}")
+    if image_size is None:
+        size = spelled("image_size").replace("_", "-" if spelled is not str else "_")
+        raise UserError(f"{spelled('resize')}: no image is resized; give {size}, or leave it out")
+    return {"image_size": image_size, "resize": resize}
 
 
 def checked_formats(formats: Iterable[str], where: str = "formats") -> tuple[str, ...]:

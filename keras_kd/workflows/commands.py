@@ -29,6 +29,7 @@ from keras_kd.workflows.arguments import (
     run_folder,
     search_folder,
     search_settings,
+    sized,
     stem_of,
     study_folder,
 )
@@ -148,6 +149,7 @@ def evaluate(
     data: str | None = None,
     pixels: str = "pixels",
     image_size: int | None = None,
+    resize: str | None = None,
     probabilities: bool = False,
     modules: str | Iterable[str] = (),
 ) -> "Report":
@@ -157,7 +159,8 @@ def evaluate(
         run: a run folder, or a `.keras` file; what follows is of such a file.
         data: the dataset whose test images it is measured on.
         pixels: what it takes: "pixels" (0..255), "unit" (0..1), "symmetric" (-1..1) or "standard".
-        image_size: of the images of a folder, in pixels.
+        image_size: of the images of a folder, in pixels; they are resized to it by
+        resize: antialias, if none is given; stretch, crop or pad, as Keras's `image_dataset_from_directory` does.
         probabilities: it gives probabilities, not logits.
         modules: of your own, that define layers of a run's networks or of the file.
 
@@ -178,9 +181,9 @@ def evaluate(
     if is_model_file(run):
         from keras_kd.workflows.run.evaluate import evaluate_model
 
-        return evaluate_model(run, data, pixels, not probabilities, image_size)
-    given = {"data": data, "pixels": pixels != "pixels", "image_size": image_size, "probabilities": probabilities}
-    of_a_file_alone(run, {name: one for name, one in given.items() if one})
+        return evaluate_model(run, data, pixels, not probabilities, **sized(image_size, resize))
+    given = {"data": data, "pixels": pixels != "pixels", "image_size": image_size, "resize": resize}
+    of_a_file_alone(run, {name: one for name, one in {**given, "probabilities": probabilities}.items() if one})
     from keras_kd.workflows.run.evaluate import evaluate as evaluate_run
 
     return evaluate_run(run)
@@ -194,6 +197,7 @@ def export(
     out: PathLike | None = None,
     pixels: str = "pixels",
     image_size: int | None = None,
+    resize: str | None = None,
     probabilities: bool = False,
     modules: str | Iterable[str] = (),
     quiet: bool = False,
@@ -205,7 +209,7 @@ def export(
         formats: one or some of the formats of docs/recipes.md; by default the recipe's, of a file the usual ones.
         data: of a `.keras` file, as what follows: the dataset whose test images the files are compared on.
         out: the folder; `NAME-exported` by default.
-        pixels, image_size, probabilities: as of `evaluate`.
+        pixels, image_size, resize, probabilities: as of `evaluate`.
         modules: as of `evaluate`.
         quiet: no progress.
 
@@ -228,9 +232,9 @@ def export(
     if is_model_file(run):
         from keras_kd.workflows.run.export import export_model
 
-        given = {"pixels": pixels, "from_logits": not probabilities, "image_size": image_size}
+        given = {"pixels": pixels, "from_logits": not probabilities, **sized(image_size, resize)}
         return export_model(run, data, export_folder(run, out), formats=formats, quiet=quiet, **given)
-    asked = {"data": data, "out": out, "pixels": pixels != "pixels", "image_size": image_size}
+    asked = {"data": data, "out": out, "pixels": pixels != "pixels", "image_size": image_size, "resize": resize}
     of_a_file_alone(run, {name: one for name, one in {**asked, "probabilities": probabilities}.items() if one})
     from keras_kd.workflows.run.export import export as export_run
 

@@ -13,6 +13,7 @@ from keras_kd.recipe.load import load as load_recipe
 from keras_kd.report.model_card import card, example
 from keras_kd.report.report import Report
 from keras_kd.utils.errors import UserError
+from keras_kd.workflows.commands import evaluate
 
 KERAS = {"stretch": {}, "crop": {"crop_to_aspect_ratio": True}, "pad": {"pad_to_aspect_ratio": True}}
 SIZES = [(37, 53), (53, 37), (16, 24), (12, 9), (96, 20), (24, 24), (1, 7), (51, 48), (31, 90)]
@@ -98,3 +99,19 @@ def test_what_cannot_be_is_said(tmp_path):
         load_recipe("digits", ["data.resize=squash", "data.image_size=16"])
     assert load_recipe("digits", ["data.resize=crop", "data.image_size=16"]).dump()["data"]["resize"] == "crop"
     assert "resize" not in load_recipe("digits").dump()["data"]
+
+
+def test_a_model_of_ones_own_is_measured_on_images_of_its_own_kind(folder, tmp_path):
+    keras.utils.set_random_seed(0)
+    images = [keras.Input((16, 12, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    keras.Sequential(images).save(tmp_path / "mine.keras")
+    for how, kept in ((None, None), ("pad", "pad")):
+        given = {} if how is None else {"resize": how}
+        found = evaluate(tmp_path / "mine.keras", data=str(folder), image_size=(16, 12), **given)
+        assert found.data.resize == kept
+    with pytest.raises(UserError, match="resize: no image is resized; give image_size"):
+        evaluate(tmp_path / "mine.keras", data=str(folder), resize="pad")
+    with pytest.raises(UserError, match="resize: found 'squash'; expected one of antialias"):
+        evaluate(tmp_path / "mine.keras", data=str(folder), image_size=16, resize="squash")
+    with pytest.raises(UserError, match="resize: is of a .keras file"):
+        evaluate(tmp_path, resize="pad")

@@ -196,6 +196,22 @@ def test_a_training_ends_where_that_of_keras_does(monitor):
     assert len(ended) > 5  # at many epochs, and some not at all
 
 
+def test_early_stopping_of_keras_stops_a_distiller_as_a_plain_model():
+    def stopping():
+        return keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True)
+
+    other = HELD_OUT[0], (HELD_OUT[1] + 1) % 3  # gets worse as the student learns
+    theirs, their_history = plain(epochs=9, validation_data=other, callbacks=[stopping()])
+    ours, history = distilled(epochs=9, validation_data=other, callbacks=[stopping()])
+    assert len(history["val_loss"]) == len(their_history["val_loss"]) < 9
+    close(ours, theirs)
+    # And so does that of a recipe, which keeps the same epoch.
+    rows = [{"epoch": epoch, "val_loss": value} for epoch, value in enumerate(history["val_loss"], 1)]
+    found = judged(rows, "val_loss", patience=1)
+    assert found.stopped == len(rows)
+    close(ours, distilled(epochs=found.best)[0])
+
+
 def test_balanced_weights_are_those_of_scikit_learn():
     labels = np.array([0] * 7 + [1] * 2 + [3] * 5)
     recipe = load("digits", ["fit.class_weight=balanced"])

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from keras_kd import data
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.models.network import build, cost, logits_of
 from keras_kd.recipe.load import reading_once
 from keras_kd.recipe.schema_networks import ModelSpec
@@ -30,7 +31,7 @@ KEPT = (
 )  # fmt: skip
 
 
-def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=None):
+def evaluate_model(file, dataset, pixels="pixels", from_logits=True, **sized):
     """The report of a `.keras` file on a dataset.
 
     Args:
@@ -38,17 +39,17 @@ def evaluate_model(file, dataset, pixels="pixels", from_logits=True, image_size=
         dataset: name, as in a recipe.
         pixels: what the model takes: "pixels" (0..255), "unit", "symmetric" or "standard".
         from_logits: whether it gives logits.
-        image_size: of a folder's images, resized to it; None leaves them.
+        **sized: of `keras_kd.workflows.arguments.sized`: image_size and resize, as of `keras_kd.data.load`.
 
     Returns:
         A report without teacher, training or exports.
     """
-    images = data.load(dataset, image_size=image_size)
+    images = data.load(dataset, **sized)
     network = build(ModelSpec(model=str(file), pixels=pixels, from_logits=from_logits), images, "model")
-    return report_of_model(file, network, images, dataset)
+    return report_of_model(file, network, images, dataset, **sized)
 
 
-def report_of_model(file, network, images, name):
+def report_of_model(file, network, images, name, image_size=None, resize=RESIZE):
     """The report of a `.keras` file, its `Network`, on the test images of a dataset; `name` is that of the dataset."""
     logits, seconds = logits_of(network, images.test.images)
     report = summarize(logits, None, images.test.labels)
@@ -56,6 +57,8 @@ def report_of_model(file, network, images, name):
     report.cost, report.date = cost(network.model), date.today().isoformat()
     report.latency = latency(images.test.images[0], student=network)
     report.data = {"name": name, "test": len(images.test), "classes": images.classes}
+    if resize != RESIZE:
+        report.data.resize = resize
     report.time = {"seconds": {"data": round(images.seconds, 3), "student": round(seconds * len(logits), 3)}}
     report.environment, report.git_commit = environment(), git_commit()
     return report

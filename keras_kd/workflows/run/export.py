@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd import data
+from keras_kd.data.sources.decode import RESIZE
 from keras_kd.data.views.crop_flip import epoch_order
 from keras_kd.export.export import export as export_files
 from keras_kd.export.formats import DEFAULTS, missing_here
@@ -53,7 +54,7 @@ def export(folder, *, formats=None, quiet=False):
     return report
 
 
-def export_model(file, dataset, folder, *, formats=(), pixels="pixels", from_logits=True, image_size=None, quiet=False):
+def export_model(file, dataset, folder, *, formats=(), pixels="pixels", from_logits=True, quiet=False, **sized):
     """Exports a `.keras` file that is no run's, each file compared with Keras on the test images of a dataset.
 
     Args:
@@ -61,9 +62,10 @@ def export_model(file, dataset, folder, *, formats=(), pixels="pixels", from_log
         dataset: name, as in a recipe; the ranges of int8 files are measured on its training images.
         folder: where the files go; made if missing.
         formats: some of `keras_kd.export.formats.FORMATS`; SavedModel, LiteRT and LiteRT int8 by default.
-        pixels, from_logits, image_size: as of `keras_kd.workflows.run.evaluate.evaluate_model`. The exported files take
-            pixels 0..255.
+        pixels, from_logits: as of `keras_kd.workflows.run.evaluate.evaluate_model`. The exported files take pixels
+            0..255.
         quiet: no progress.
+        **sized: as there.
 
     Returns:
         A report of the model, with "exports".
@@ -76,9 +78,9 @@ def export_model(file, dataset, folder, *, formats=(), pixels="pixels", from_log
     if missing:
         raise UserError(f"export: {missing}")
     with telling(Path(file).name, quiet), tempfile.TemporaryDirectory() as work:
-        images = data.load(dataset, image_size=image_size)
+        images = data.load(dataset, **sized)
         network = build(ModelSpec(model=str(file), pixels=pixels, from_logits=from_logits), images, "model")
-        report = report_of_model(file, network, images, dataset)
+        report = report_of_model(file, network, images, dataset, **sized)
         # As it takes pixels of 0..255, whatever it takes itself.
         saved = RunFolder(Path(work)).student
         network.model.save(saved)
@@ -92,6 +94,7 @@ def export_model(file, dataset, folder, *, formats=(), pixels="pixels", from_log
             test_images=np.asarray(images.test.images),
             test_labels=images.test.labels,
             class_names=images.class_names,
+            resize=sized.get("resize", RESIZE),
             quiet=True,
         )
     return report
