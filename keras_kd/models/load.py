@@ -117,7 +117,8 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
 
     image_shape = tuple(image_shape)
     takes = _of_one_image(model, "input_shape")
-    if not _compatible(takes, image_shape):
+    shown = in_channels_of(takes, image_shape)
+    if not _compatible(takes, shown):
         raise UserError(
             f"{name}: takes images of {takes} and would be shown {image_shape}; take a network for these images, give "
             "the images another size, or a teacher the input_size that it takes"
@@ -136,6 +137,29 @@ def fitted(name, model, image_shape, classes, *, pixels=None, mean=None, std=Non
             "take a network for this data"
         )
     return model
+
+
+def in_channels_of(takes, image_shape):
+    """The shape of images once grey ones are shown to a network of colours, or colours to one of grey.
+
+    Example:
+        >>> in_channels_of((32, 32, 3), (32, 32, 1)), in_channels_of((32, 32, 3), (32, 32, 4))
+        ((32, 32, 3), (32, 32, 4))
+    """
+    fits = isinstance(takes, tuple) and len(takes) == len(image_shape) == 3 and {takes[2], image_shape[2]} == {1, 3}
+    return (*image_shape[:2], takes[2]) if fits else image_shape
+
+
+def _in_channels(name, image, takes):
+    """Grey images three times over, or colours as the grey that they are seen as (ITU-R BT.601, as Pillow has it)."""
+    wanted = in_channels_of(takes, tuple(image.shape[1:]))[-1]
+    if wanted == image.shape[-1]:
+        return image
+    if wanted == 3:
+        print_note_once(f"{name}: takes colours, and is shown the grey images in three equal channels")
+        return keras.layers.Concatenate(name="three_channels")([image, image, image])
+    print_note_once(f"{name}: takes grey images, and is shown the colours as grey (0.299 R + 0.587 G + 0.114 B)")
+    return sum(share * image[..., place : place + 1] for place, share in enumerate((0.299, 0.587, 0.114)))
 
 
 def _of_one_output(name, model, output):
@@ -157,14 +181,13 @@ def _of_one_output(name, model, output):
 
 def _wrapped(name, model, image_shape, pixels, mean, std):
     image = image_input(image_shape)
+    x = _in_channels(name, image, _of_one_image(model, "input_shape"))
     if pixels == "unit":
-        x = normalize(image)
+        x = normalize(x)
     elif pixels == "symmetric":
-        x = normalize(image, 0.5, 0.5)
+        x = normalize(x, 0.5, 0.5)
     elif pixels == "standard":
-        x = normalize(image, mean, std)
-    else:
-        x = image
+        x = normalize(x, mean, std)
     try:
         return keras.Model(image, model(x), name=f"{model.name}_on_pixels")
     except Exception as error:

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_kd.backend.keras_private import calling, flat_layers, only_output, runs_its_graph
+from keras_kd.models.proposed_taps import proposed_taps
 from keras_kd.models.symbolic import SymbolicCall
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.suggest import did_you_mean
@@ -127,7 +128,10 @@ def find_layer(role, network, path):
     if layer is None:
         paths = layer_paths(network)
         inside = next((f"; did you mean {one!r}?" for one in paths if one.endswith(f"/{path}")), None)
-        hint = did_you_mean(path, paths, as_written=True, otherwise=inside or f"; its layers: {', '.join(paths)}")
+        ends = proposed_taps(network)
+        stages = f"; its stages end in {', '.join(ends)}, which may be named instead" if ends else ""
+        every = f"{stages}; its layers: {', '.join(paths)}"
+        hint = did_you_mean(path, paths, as_written=True, otherwise=inside or every)
         raise UserError(f"{role}: no layer {path!r} in {network.name!r}{hint}")
     return layer
 

@@ -261,6 +261,26 @@ def test_kinds_are_told_by_the_text():
     assert [kind(one) for one in names] == ["onnx", "litert", "stored", "file", "function", "zoo", "saved_model"]
 
 
+@pytest.mark.parametrize("kind", ["keras", "onnx"])
+def test_grey_images_teach_in_colours_and_colours_in_grey(tmp_path, kind, capsys):
+    if kind == "onnx":
+        _onnx_of(tmp_path / "three.onnx", ["n", 3, 4, 5], {"logits": 1.0})
+    else:
+        image = keras.Input((4, 5, 3))
+        keras.Model(image, keras.layers.GlobalAveragePooling2D()(image)).save(tmp_path / "three.keras")
+    grey = pixels(3, (4, 5, 1))
+    model = build(str(tmp_path / f"three.{kind}"), (4, 5, 1), 3)
+    np.testing.assert_allclose(said(model, grey), np.repeat(grey.mean((1, 2)), 3, 1), rtol=1e-5)
+    assert "is shown the grey images in three equal channels" in capsys.readouterr().err
+    one = keras.Input((4, 5, 1))
+    keras.Model(one, keras.layers.GlobalAveragePooling2D()(one)).save(tmp_path / "one.keras")
+    colours = pixels(3, (4, 5, 3))
+    model = build(str(tmp_path / "one.keras"), (4, 5, 3), 1)
+    np.testing.assert_allclose(said(model, colours)[:, 0], colours.mean((1, 2)) @ [0.299, 0.587, 0.114], rtol=1e-5)
+    model.save(tmp_path / "saved.keras")
+    np.testing.assert_allclose(said(build(str(tmp_path / "saved.keras"), (4, 5, 3), 1), colours), said(model, colours))
+
+
 # Functions.
 
 

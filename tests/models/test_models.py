@@ -460,7 +460,7 @@ def test_open_dimensions_are_closed(here):
     ("image_shape", "classes", "options", "expected"),
     [
         ((16, 8, 1), 3, {}, r"x.keras: takes images of \(8, 8, 1\) and would be shown \(16, 8, 1\); "),
-        ((8, 8, 3), 3, {}, r"takes images of \(8, 8, 1\) and would be shown \(8, 8, 3\)"),
+        ((8, 8, 4), 3, {}, r"takes images of \(8, 8, 1\) and would be shown \(8, 8, 4\)"),
         ((8, 8, 1), 4, {}, r"x.keras: gives outputs of \(3,\), the data has 4 classes"),
         ((8, 8, 1), 3, {"pixels": "bytes"}, "pixels: found 'bytes'; expected pixels, unit, symmetric, standard"),
         ((8, 8, 1), 3, {"pixels": "standard"}, "without the mean and std of the data"),

@@ -4,8 +4,10 @@ import keras
 import pytest
 
 from keras_kd.models import build
+from keras_kd.models.proposed_taps import proposed_taps
 from keras_kd.models.symbolic import SymbolicCall
-from keras_kd.models.taps import Tapped
+from keras_kd.models.taps import Tapped, find_layer
+from keras_kd.utils.errors import UserError
 
 SHAPE = (8, 8, 3)
 
@@ -63,3 +65,18 @@ def test_other_images_than_it_was_made_for_are_run():
     network = keras.Model(image, keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU(name="map")(image)))
     found = Tapped("teacher", network, ["map"], True).specs(keras.KerasTensor((None, *SHAPE)))
     assert found["map"].shape == (None, *SHAPE)
+
+
+def test_layers_of_a_network_of_ones_own_are_proposed():
+    image = x = keras.Input((16, 16, 3))
+    for number, filters in enumerate((4, 8), 1):
+        x = keras.layers.Conv2D(filters, 3, padding="same", name=f"in_{number}")(x)
+        x = keras.layers.ReLU(name=f"out_{number}")(x)
+        x = keras.layers.MaxPooling2D(name=f"smaller_{number}")(x)
+    x = keras.layers.Dropout(0.1)(keras.layers.GlobalAveragePooling2D(name="features")(x))
+    inner = keras.Model(image, keras.layers.Dense(2)(x), name="inner")
+    assert proposed_taps(inner) == ["out_1", "out_2", "smaller_2", "features"]
+    outer = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Rescaling(1 / 255), inner, keras.layers.Softmax()])
+    assert proposed_taps(outer)[-2:] == ["inner/smaller_2", "inner/features"]
+    with pytest.raises(UserError, match="its stages end in out_1, out_2, smaller_2, features, which may be named"):
+        find_layer("teacher", inner, "stage1")
