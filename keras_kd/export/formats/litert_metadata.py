@@ -1,8 +1,8 @@
 """What a `.tflite` file says of itself: labels and metadata inside it, as TensorFlow Lite lays down.
 
 The names of the classes are `labels.txt` in a ZIP archive behind the model (`unzip -l student.tflite`), and a table,
-`TFLITE_METADATA`, says what goes in and comes out: Android Studio, MediaPipe and others read both. The library that
-wrote them, tflite-support, is made for Python up to 3.11 and no longer kept, so the few tables are written here.
+`TFLITE_METADATA`, says what goes in and comes out. The library that wrote them, tflite-support, is made for Python up
+to 3.11 and no longer kept, so the few tables are written here.
 """
 
 import zipfile
