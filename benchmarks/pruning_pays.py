@@ -41,10 +41,11 @@ def width_by_hand(share):
     def work(width):
         return macs(build(TEACHER, (SIZE, SIZE, 3), CLASSES, arguments={"width_multiplier": width}))
 
-    allowed = share * work(1.0)
-    found = {round(width, 2): work(round(width, 2)) for width in np.arange(0.3, 1.0, 0.01)}
-    width = max((one for one in found if found[one] <= 1.005 * allowed), key=found.get)
-    return width, found[width]
+    allowed, low, high = 1.005 * share * work(1.0), 20, 100
+    while high - low > 1:  # in hundredths
+        middle = (low + high) // 2
+        low, high = (middle, high) if work(middle / 100) <= allowed else (low, middle)
+    return low / 100, work(low / 100)
 
 
 def afresh(base, share, seed):
@@ -85,7 +86,8 @@ def main():
     chosen = measuring.options(__doc__, table=(bool, False, "only the table of what is there: --table 1"))
     os.environ["PYTHONPATH"] = small_pair.environment()["PYTHONPATH"]
     images, tested = (1_500, 200) if chosen.quick else (10_000, 2_000)
-    base, data = small_pair.begun("pruning_pays", chosen.quick, images, tested, 5 if chosen.quick else WHOLE)
+    name = "pruning_pays-quick" if chosen.quick else "pruning_pays"
+    base, data = small_pair.begun(name, False, images, tested, 5 if chosen.quick else WHOLE)
     taught = base / "taught.yaml"
     taught.write_text(taught.read_text().replace("student: resnet20", f"student: {TEACHER}"))
     epochs = {"few": 1, "whole": 1} if chosen.quick else {"few": EPOCHS, "whole": WHOLE}

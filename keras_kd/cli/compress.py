@@ -81,17 +81,18 @@ def compress(model, data, speedup, size, macs, parameters, ladder, format, least
     choose_backend(backend)
     start_keras(backend)
     from keras_kd.workflows.compress import compress as work
+    from keras_kd.workflows.compress.request import place_of, request
 
-    request = work.request(model, data, **options)
+    asked = request(model, data, **options)
     if dry_run:
-        return _print_dry(work, request, targets, out, quiet, as_json)
+        return _print_dry(work, asked, targets, out, quiet, as_json)
     if ladder is not None:
-        return _ladder(request, targets, out, restart, quiet, as_json, least)
-    place = work.place_of(request, targets[0], out)
+        return _ladder(asked, targets, out, restart, quiet, as_json, least)
+    place = place_of(asked, targets[0], out)
     keeps("compress", place.run, restart)
-    with work.Looked(request) as looked:
-        ready = work.prepared(request, targets[0], place, looked, restart=restart, quiet=quiet)
-        report = work.distilled(ready, place, restart=restart, quiet=quiet, despite=request.given.despite)
+    with work.Looked(asked) as looked:
+        ready = work.prepared(asked, targets[0], place, looked, restart=restart, quiet=quiet)
+        report = work.distilled(ready, place, restart=restart, quiet=quiet, despite=asked.given.despite)
     from keras_kd.report.terminal import summary
 
     if as_json:
@@ -103,20 +104,22 @@ def compress(model, data, speedup, size, macs, parameters, ladder, format, least
     work.refuse_worse(report, least, place.name)
 
 
-def _print_dry(work, request, targets, out, quiet, as_json):
+def _print_dry(work, asked, targets, out, quiet, as_json):
     """The recipes that would be written."""
+    from keras_kd.workflows.compress.request import place_of
+
     texts = {}
-    with work.Looked(request) as looked:
+    with work.Looked(asked) as looked:
         for target in targets:
-            place = work.place_of(request, target, None if len(targets) > 1 else out)
-            texts[str(place.recipe)] = work.prepared(request, target, place, looked, quiet=quiet, writes=False).text
+            place = place_of(asked, target, None if len(targets) > 1 else out)
+            texts[str(place.recipe)] = work.prepared(asked, target, place, looked, quiet=quiet, writes=False).text
     if as_json:
         return print_json(texts)
     for file, text in texts.items():
         print_result(f"# {file}, not written: a dry run\n{text.rstrip()}")
 
 
-def _ladder(request, targets, out, restart, quiet, as_json, least):
+def _ladder(asked, targets, out, restart, quiet, as_json, least):
     """All rungs, their table and their page."""
     from pathlib import Path
 
@@ -124,8 +127,8 @@ def _ladder(request, targets, out, restart, quiet, as_json, least):
     from keras_kd.workflows.compress.ladder import climb, ladder_page
 
     place = None if out is None else Path(out)
-    keeps("compress", ladder_page(request, place).parent, restart)
-    rows, page, failed = climb(request, targets, out=place, restart=restart, quiet=quiet)
+    keeps("compress", ladder_page(asked, place).parent, restart)
+    rows, page, failed = climb(asked, targets, out=place, restart=restart, quiet=quiet)
     if as_json:
         print_json(rows)
     else:
@@ -134,8 +137,6 @@ def _ladder(request, targets, out, restart, quiet, as_json, least):
     if least is not None and rows[0]["top1"] is not None:
         points = {row["run"]: 100 * (row["top1"] - rows[0]["top1"]) for row in rows[1:] if row["top1"] is not None}
         if points and all(one < least - 1e-9 for one in points.values()):
-            failed.append(
-                f"no rung is at most {-least:g} points below the model (--least-accuracy); the table says how far"
-            )
+            failed.append(f"every rung is more than {-least:g} points below the model (--least-accuracy)")
     if failed:
         raise GateError("\n".join(failed))

@@ -16,9 +16,10 @@ from keras_kd.cli.main import commands
 from keras_kd.recipe.load import load
 from keras_kd.utils.errors import UserError
 from keras_kd.workflows.compress.class_names import order_by_names, read_names
-from keras_kd.workflows.compress.compress import Looked, place_of, refuse_worse, request
+from keras_kd.workflows.compress.compress import Looked, refuse_worse
 from keras_kd.workflows.compress.found_out import Given, find_out
 from keras_kd.workflows.compress.ladder import climb
+from keras_kd.workflows.compress.request import place_of, request
 from keras_kd.workflows.compress.targets import Target, ladder_of, target_of
 
 NAMES = ("across", "chequered", "down")

@@ -9,14 +9,15 @@ from keras_kd.utils.file_names import file_name
 from keras_kd.utils.files import atomic_write
 from keras_kd.utils.screen import print_note
 from keras_kd.workflows.arguments import RUNS
-from keras_kd.workflows.compress.compress import Looked, distilled, place_of, prepared
+from keras_kd.workflows.compress.compress import Looked, distilled, prepared
+from keras_kd.workflows.compress.request import place_of
 
 
 def ladder_page(asked, out=None):
     """Where the page of a ladder lies: beside its runs.
 
     Args:
-        asked: `keras_kd.workflows.compress.compress.Request`.
+        asked: `keras_kd.workflows.compress.request.Request`.
         out: a folder that holds all of it; `saved_models` by default.
     """
     stem = file_name(asked.given.model.rsplit("/", 1)[-1].removesuffix(".keras"))
@@ -27,7 +28,7 @@ def climb(asked, targets, *, out=None, restart=False, quiet=False):
     """Runs every rung, the largest first; they share what was found out and the teacher's bank.
 
     Args:
-        asked: `keras_kd.workflows.compress.compress.Request`.
+        asked: `keras_kd.workflows.compress.request.Request`.
         targets: `Target`s.
         out: a folder that holds all of it.
         restart, quiet: as of `compress`.
