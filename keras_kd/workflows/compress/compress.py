@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from keras_kd.bank.places import BANKS, shared
 from keras_kd.utils.errors import GateError, UserError
@@ -14,9 +14,7 @@ from keras_kd.utils.screen import print_note
 from keras_kd.workflows.arguments import RUNS, PathLike, Settings
 from keras_kd.workflows.compress.request import HEADER, command_of, place_of, request
 from keras_kd.workflows.compress.targets import accuracy_of, target_of
-
-if TYPE_CHECKING:
-    from keras_kd.report.report import Report
+from keras_kd.workflows.finished_run import Run
 
 
 def compress(
@@ -40,7 +38,7 @@ def compress(
     out: PathLike | None = None,
     restart: bool = False,
     quiet: bool = False,
-) -> "Report":
+) -> "Run":
     """Makes a trained model smaller: pruned to a target, distilled from itself, measured, exported.
 
     What can be found out is found out: the pixels that it takes, logits or probabilities, the size of its images, the
@@ -68,7 +66,7 @@ def compress(
         quiet: no progress.
 
     Returns:
-        The `keras_kd.Report`.
+        The `keras_kd.Run`.
 
     Raises:
         UserError: what the user can fix; nothing was written.
@@ -91,7 +89,7 @@ def compress(
         ready = prepared(asked, target, place, looked, restart=restart, quiet=quiet)
         report = distilled(ready, place, restart=restart, quiet=quiet, despite=asked.given.despite)
     refuse_worse(report, least, place.name)
-    return report
+    return Run(place.run)
 
 
 class Ready(NamedTuple):
