@@ -91,7 +91,7 @@ def reading_once():
     """Reads each teacher's recipe once in the block, so that all of a run sees the same; a function may be decorated.
 
     Example:
-        >>> from keras_kd.recipe.schema import MemberSpec
+        >>> from keras_kd.recipe.schema_networks import MemberSpec
         >>> with reading_once():
         ...     one, other = (load_teacher_recipe(MemberSpec(model="digits.yaml")) for _ in range(2))
         >>> one is other

@@ -24,6 +24,7 @@ CALIBRATIONS = {
     "student": ("calibration", "calibration_scaled"),
 }
 COSTS = {"teacher": "teacher_cost", "student": "cost"}
+SHOWN_COSTS = {"parameters": count, "macs": count, "bytes": size}
 # The figures of a calibration, as tables name them.
 ERRORS = {
     "ece": "ECE",
@@ -49,15 +50,17 @@ def networks(report):
             rows.append(
                 [f"{_called(report, role)} {scores.get('name', '')}", percent(scores.get("top1"))]
                 + [percent(scores.get("top5")), number(sure.get("ece")), number(sure.get("nll"))]
-                + [_cost(spent, "parameters", count), _cost(spent, "macs", count), _cost(spent, "bytes", size)]
+                + [_cost(report, role, one, shown) for one, shown in SHOWN_COSTS.items()]
                 + [milliseconds(get_path(report, "latency", role, "median"), nothing=NOTHING)]
             )
     return ["", "top-1", "top-5", "ECE", "NLL", "parameters", "MACs", "weights", "one image"], rows
 
 
-def _cost(spent, name, shown):
-    """A figure of what a network costs; of one that is no Keras network none is known."""
-    return shown(spent.get(name)) if spent else "not known"
+def _cost(report, role, name, shown):
+    """A figure of what a network costs; of a teacher that is no Keras network none is known."""
+    spent = parts(report, COSTS[role])
+    asked = role == "teacher" and COSTS[role] in report
+    return "not known" if asked and spent.get("parameters") is None else shown(spent.get(name))
 
 
 def _called(report, role):
@@ -69,10 +72,10 @@ def networks_in_brief(report):
     """The same in a few columns, for the terminal: (header, rows)."""
     rows = []
     for role in COSTS:
-        scores, sure, spent = parts(report, role), parts(report, CALIBRATIONS[role][0]), parts(report, COSTS[role])
+        scores, sure = parts(report, role), parts(report, CALIBRATIONS[role][0])
         if scores:
             ece = DASH if sure.get("ece") is None else f"{sure['ece']:.4f}"
-            size_ = _cost(spent, "parameters", lambda value: DASH if value is None else f"{value:,}")
+            size_ = _cost(report, role, "parameters", lambda value: DASH if value is None else f"{value:,}")
             rows.append(
                 [_called(report, role), bare_percent(scores.get("top1")), bare_percent(scores.get("top5")), ece, size_]
                 + [milliseconds(get_path(report, "latency", role, "median")), scores.get("name") or DASH]

@@ -9,7 +9,7 @@ from keras_kd.utils.foreign_code import described
 
 
 class AnswerError(UserError):
-    """What a teacher that is no Keras network says when it is asked; without what Keras writes around an error.
+    r"""What a teacher that is no Keras network says when it is asked; without what Keras writes around an error.
 
     Example:
         >>> str(AnswerError("Exception encountered\n\x1b[1mmine: no\x1b[0m\nArguments received"))
@@ -38,7 +38,7 @@ class Answering:
         (2, 3)
     """
 
-    splits = None  # the splits that it can answer about; None for any image
+    splits: tuple[str, ...] | None = None  # the splits that it can answer about; None for any image
 
     def __init__(self, name, digest, image_shape=None, classes=None):
         self.name, self.digest = str(name), digest

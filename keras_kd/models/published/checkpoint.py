@@ -38,7 +38,7 @@ class _Tensor(NamedTuple):
 class _Storage(NamedTuple):
     key: str
     dtype: str
-    count: int
+    length: int
 
 
 class _Nothing:
@@ -162,9 +162,9 @@ def _array(tensor, numbers):
     """A tensor as an array of its own."""
     raw = numbers(tensor.storage.key)
     dtype = np.dtype(tensor.storage.dtype)
-    if raw is None or len(raw) < tensor.storage.count * dtype.itemsize:
+    if raw is None or len(raw) < tensor.storage.length * dtype.itemsize:
         raise ValueError("numbers are missing")
-    values = np.frombuffer(raw, dtype, tensor.storage.count)
+    values = np.frombuffer(raw, dtype, tensor.storage.length)
     last = tensor.offset + sum((size - 1) * step for size, step in zip(tensor.size, tensor.stride, strict=True))
     if 0 in tensor.size:
         return np.zeros(tensor.size, dtype)

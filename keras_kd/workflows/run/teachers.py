@@ -54,7 +54,7 @@ def teacher_input(spec, dataset):
         `TeacherInput`.
 
     Example:
-        >>> from keras_kd.recipe.schema import MemberSpec
+        >>> from keras_kd.recipe.schema_networks import MemberSpec
         >>> digits = TeacherInput((8, 8, 1), 10, (0.5,), (0.2,))
         >>> teacher_input(MemberSpec(model="resnet8", input_size=16), digits).image_shape
         (16, 16, 1)
