@@ -67,7 +67,16 @@ def test_the_readme_has_no_gaps():
     )
 
 
-OF_FOLDERS = {"report.json", "search.json", "bank.json", "about.json", "made.json", "bench.json", "pruning.json"}
+OF_FOLDERS = {
+    "report.json",
+    "search.json",
+    "bank.json",
+    "about.json",
+    "made.json",
+    "bench.json",
+    "pruning.json",
+    "class_names.json",
+}
 
 
 def test_every_result_that_is_named_is_there_and_every_result_is_named():

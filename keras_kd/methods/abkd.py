@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 from keras_kd.methods.logit_method import SoftenedLogitMethod
 from keras_kd.utils.lazy import ops
 
+# The least power that a schedule gets to: nearer to 0 the formula is lost in rounding.
+LEAST = 0.01
+
 
 class ABKD(SoftenedLogitMethod):
     """T^2 times the alpha-beta divergence of the softened distributions, KL(teacher || student) at alpha 1, beta 0.
@@ -18,7 +21,8 @@ class ABKD(SoftenedLogitMethod):
 
     Args:
         alpha: 0 or more; published for resnet56 to resnet20 0.8.
-        beta: 0 or more, not 0 with alpha; published 0.3. Where one is 0 the formula's limit is taken.
+        beta: 0 or more, not 0 with alpha; published 0.3. Where one is 0 the formula's limit is taken, where
+            a schedule gets below 0.01 that.
         temperature: 0.0001 or more.
         standardize, target: see `LogitMethod`.
 
@@ -52,16 +56,26 @@ class ABKD(SoftenedLogitMethod):
 
     def compare(self, student, teacher, labels, adapters):
         teacher, student = (ops.log_softmax(one / self.temperature, axis=-1) for one in (teacher, student))
-        both = self.alpha + self.beta
-        if self.beta == 0:
+        if _is_zero(self.beta):
             found = _limit(teacher, student, self.alpha)
-        elif self.alpha == 0:
+        elif _is_zero(self.alpha):
             found = _limit(student, teacher, self.beta)
         else:
-            mixed = ops.exp(self.alpha * teacher + self.beta * student)
-            alone = self.alpha / both * ops.exp(both * teacher) + self.beta / both * ops.exp(both * student)
-            found = (alone - mixed) / (self.alpha * self.beta)
+            found = _between(teacher, student, self.alpha, self.beta)
         return self.temperature**2 * ops.sum(found, axis=-1)
+
+
+def _is_zero(power):
+    """Of a number; one that is scheduled comes as a tensor, and is kept away from 0."""
+    return isinstance(power, int | float) and power == 0
+
+
+def _between(teacher, student, alpha, beta):
+    alpha, beta = (one if isinstance(one, int | float) else ops.maximum(one, LEAST) for one in (alpha, beta))
+    both = alpha + beta
+    mixed = ops.exp(alpha * teacher + beta * student)
+    alone = alpha / both * ops.exp(both * teacher) + beta / both * ops.exp(both * student)
+    return (alone - mixed) / (alpha * beta)
 
 
 def _limit(first, second, power):

@@ -15,7 +15,7 @@ class GKD(SoftenedLogitMethod):
     """A divergence between the two KLs: T^2 (beta KL(teacher || m) + (1 - beta) KL(student || m)).
 
     m = beta * teacher + (1 - beta) * student. At 0 it is `kd`, at 1 `reverse_kl`, as the code has it, where the formula
-    would give 0; at 0.5 `jensen_shannon`.
+    would give 0, as it does where a schedule gets there; at 0.5 `jensen_shannon`.
 
     Args:
         beta: 0..1; published 0.5.
@@ -44,14 +44,19 @@ class GKD(SoftenedLogitMethod):
 
     def compare(self, student, teacher, labels, adapters):
         teacher, student = (ops.log_softmax(one / self.temperature, axis=-1) for one in (teacher, student))
-        if self.beta == 0:
+        if _is(self.beta, 0):
             found = _divergence(teacher, student)
-        elif self.beta == 1:
+        elif _is(self.beta, 1):
             found = _divergence(student, teacher)
         else:
             mixture = log_mixture(student, teacher, 1 - self.beta)
             found = self.beta * _divergence(teacher, mixture) + (1 - self.beta) * _divergence(student, mixture)
         return self.temperature**2 * found
+
+
+def _is(beta, end):
+    """Whether it is that end; one that is scheduled comes as a tensor, of which the formula is taken."""
+    return isinstance(beta, int | float) and beta == end
 
 
 def _divergence(log_target, log_probability):

@@ -33,7 +33,7 @@ from keras_kd.utils.errors import UserError
 
 __all__ = ["LAWS", "PUBLISHED", "LawBroken", "check_laws", "situations_of"]
 
-VENUE = r"arXiv|NeurIPS|NIPS|ICLR|ICML|CVPR|ICCV|ECCV|AAAI|IJCAI|TMLR|TPAMI|WACV|BMVC|ICPR|Interspeech"
+VENUE = r"arXiv|NeurIPS|NIPS|ICLR|ICML|CVPR|ICCV|ECCV|AAAI|IJCAI|TMLR|TPAMI|WACV|BMVC|ICPR|Interspeech|Sensors"
 
 
 def check_laws(method, shapes=None, published=False, laws=None):

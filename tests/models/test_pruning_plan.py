@@ -53,10 +53,10 @@ def test_what_stays_is_said_by_layer():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "prune: found no target; expected one of macs and parameters, such as macs=0.5"),
+        ({}, "prune: found no target; expected one of macs, parameters, speedup, bytes, such as macs=0.5"),
         (
             {"macs": 0.5, "parameters": 0.5},
-            "prune: found macs and parameters; expected one of macs and parameters, such as macs=0.5",
+            "prune: found macs and parameters; expected one of macs, parameters, speedup, bytes, such as macs=0.5",
         ),
         ({"macs": 1.0}, "prune: macs: found 1.0; expected a share above 0 and below 1, such as 0.5"),
         ({"parameters": True}, "prune: parameters: found True; expected a share above 0 and below 1, such as 0.5"),

@@ -154,7 +154,7 @@ def test_a_folder_in_the_home_folder(monkeypatch, home):
 def test_a_model_and_images_in_the_home_folder(monkeypatch, home):
     given = []
     monkeypatch.setattr(
-        "keras_kd.workflows.run.evaluate.evaluate_model", lambda *arguments: given.append(arguments) or {}
+        "keras_kd.workflows.run.evaluate.evaluate_model", lambda *arguments, **options: given.append(arguments) or {}
     )
     monkeypatch.setattr("keras_kd.cli.run._print_report", lambda found, where, as_json: None)
     assert run("evaluate", "~/m.keras", "--data", "~/images").exit_code == 0

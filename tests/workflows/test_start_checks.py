@@ -169,7 +169,7 @@ def test_of_a_large_teacher_fewer_images_are_looked_at(monkeypatch):
     for macs, images, channels in ((1e6, 400, 1), (1e9, 166, 1), (1e9, 83, 3), (4e9, 64, 3)):
         monkeypatch.setattr(start, "cost", lambda model, macs=macs: {"macs": macs})
         Case.dataset.image_shape = (8, 8, channels)
-        assert start._images(Case) == images
+        assert start.images_looked_at(Case) == images
 
 
 @pytest.mark.slow

@@ -1,7 +1,5 @@
 """Distances between distributions that are given as logits, over all classes or some of them."""
 
-import math
-
 from keras_kd.utils.lazy import ops
 
 # Stands for minus infinity, whose gradients would not be finite.
@@ -98,7 +96,7 @@ def log_mixture(first, second, share):
 
     Args:
         first, second: float tensors (batch, classes), log-probabilities.
-        share: of the first, 0..1.
+        share: of the first, 0..1, a number or a tensor.
 
     Example:
         >>> import numpy as np
@@ -106,9 +104,10 @@ def log_mixture(first, second, share):
         >>> [round(float(one), 4) for one in np.exp(log_mixture(half, np.log([[0.9, 0.1]]).astype("float32"), 0.5))[0]]
         [0.7, 0.3]
     """
-    if share in (0, 1):
-        return first if share == 1 else second
-    return ops.logaddexp(first + math.log(share), second + math.log(1 - share))
+    shares = ops.cast(ops.stack([share, 1 - share]), "float32")
+    # Of a share of 0 next to nothing: its logarithm would be no number.
+    log_shares = ops.log(ops.maximum(shares, 1e-30))
+    return ops.logaddexp(first + log_shares[0], second + log_shares[1])
 
 
 def is_class(labels, classes):
