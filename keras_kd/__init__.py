@@ -100,6 +100,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "export",
+    "import_published",
     "load_recipe",
     "new",
     "prune",
@@ -110,6 +111,7 @@ __all__ = [
     "study",
     "validate",
     "watch",
+    "write_answers",
 ]
 
 # For type checkers and editors, which do not see what _HOMES brings when it is asked for.
@@ -168,6 +170,7 @@ if TYPE_CHECKING:
         SubclassTeacher,
     )
     from keras_kd.models import MODELS
+    from keras_kd.models.foreign.stored import write_answers
     from keras_kd.models.pruning.criteria import Criterion
     from keras_kd.models.start import re_estimate_batch_norm
     from keras_kd.report.report import Report
@@ -187,6 +190,7 @@ if TYPE_CHECKING:
     from keras_kd.workflows.commands import distill, evaluate, export, load_recipe, report, search, study
     from keras_kd.workflows.compress.compress import compress
     from keras_kd.workflows.finished_run import Run
+    from keras_kd.workflows.import_published import import_published
     from keras_kd.workflows.inspecting import bench, cite, compare, doctor, new, show, validate
     from keras_kd.workflows.inspecting import list_known as list  # noqa: F401
     from keras_kd.workflows.prune import prune
@@ -204,6 +208,7 @@ _NAMES = {
     "GKD HardLabels JensenShannon KCD KD LabelSmoothing METHODS MGD MKL MSELogits Method NKD NST NormKD "
     "ONE PKT RKD RLD ReverseKL ReviewKD SP SimKD SkewKL Subclass SubclassTeacher TTM VID WTTM",
     "keras_kd.models": "MODELS",
+    "keras_kd.models.foreign.stored": "write_answers",
     "keras_kd.models.pruning.criteria": "Criterion",
     "keras_kd.models.start": "re_estimate_batch_norm",
     "keras_kd.report.report": "Report",
@@ -224,6 +229,7 @@ _NAMES = {
     "keras_kd.workflows.compress.compress": "compress",
     "keras_kd.workflows.finished_run": "Run",
     "keras_kd.workflows.inspecting": "bench cite compare doctor new show validate",
+    "keras_kd.workflows.import_published": "import_published",
     "keras_kd.workflows.prune": "prune",
     "keras_kd.workflows.watch": "watch",
 }

@@ -35,8 +35,8 @@ def import_command(network, checkpoint, out, mean, std):
         keras-kd import resnet56 ckpt_epoch_240.pth
         keras-kd import resnet32x4 ckpt_epoch_240.pth -o teachers/resnet32x4.keras
     """
-    from keras_kd.workflows.import_published import import_published_file
+    from keras_kd.workflows.import_published import import_published
 
-    said = import_published_file(network, checkpoint, out, mean=mean, std=std)
+    said = import_published(network, checkpoint, out, mean=mean, std=std)
     print_result(f"{said.file}: {said.parameters:,} parameters, {said.classes} classes, images of 32x32x3")
     print_result(f"next: teacher: {said.file} in a recipe; `keras-kd evaluate {said.file} --data cifar100` measures it")

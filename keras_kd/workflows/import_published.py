@@ -1,12 +1,14 @@
 """A published checkpoint as a `.keras` file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from keras_kd.models.published.names import our_name
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.files import atomic_write
-from keras_kd.utils.paths import KERAS, ends_in
+from keras_kd.utils.paths import KERAS, ends_in, user_path
+from keras_kd.workflows.arguments import PathLike, given_path
 
 
 class Imported(NamedTuple):
@@ -17,7 +19,14 @@ class Imported(NamedTuple):
     classes: int
 
 
-def import_published_file(network, checkpoint, out=None, *, mean=None, std=None):
+def import_published(
+    network: str,
+    checkpoint: PathLike,
+    out: PathLike | None = None,
+    *,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Imported:
     """Writes the network of a PyTorch checkpoint of the reference protocol; a file that is there stays.
 
     Args:
@@ -33,11 +42,12 @@ def import_published_file(network, checkpoint, out=None, *, mean=None, std=None)
         UserError: as of `keras_kd.models.published.carry.import_published`, or the file is there already.
 
     Example:
-        >>> import_published_file("resnet56", "no_such.pth")
+        >>> import_published("resnet56", "no_such.pth")
         Traceback (most recent call last):
         keras_kd.utils.errors.UserError: no_such.pth: no such file; expected a checkpoint of PyTorch
     """
-    file = Path(out or f"{our_name(network)}.keras")
+    checkpoint = user_path(given_path(checkpoint, "checkpoint"), "checkpoint")
+    file = Path(f"{our_name(network)}.keras" if out is None else user_path(given_path(out, "out"), "out"))
     if not ends_in(file, KERAS[:1]):
         raise UserError(f"{file}: expected the name of a .keras file; give -o {file.name}.keras")
     if file.exists():
@@ -45,9 +55,9 @@ def import_published_file(network, checkpoint, out=None, *, mean=None, std=None)
     if (mean is None) != (std is None):
         raise UserError(f"{'--mean' if mean else '--std'}: mean and std go together; give both or neither")
     from keras_kd.models.cost import parameters
-    from keras_kd.models.published.carry import MEAN, STD, import_published
+    from keras_kd.models.published import carry
 
-    model = import_published(network, checkpoint, mean=mean or MEAN, std=std or STD)
+    model = carry.import_published(network, checkpoint, mean=mean or carry.MEAN, std=std or carry.STD)
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(file) as temporary:
         model.save(temporary)
