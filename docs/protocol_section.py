@@ -75,8 +75,8 @@ keras_kd's start, order and views: in the first epoch its cross-entropy is withi
 and then they part further, as what rounding does grows from step to step.
 
 What differs and is known. RepDistiller draws what CRD compares an image with from other classes, none twice; keras_kd
-from all images. PyTorch drawing as keras_kd does ends with a term of 13.97 in place of 13.75 and top-1 of 34.90 in
-place of 33.95, on one seed: both lie within what seeds do. PyTorch's moving variance is divided by n - 1, 2e-4 of it
+from all images. PyTorch drawing as keras_kd does ends with a term of 13.97 in place of 13.77 and top-1 of 34.90 in
+place of 34.25, on one seed: both lie within what seeds do. PyTorch's moving variance is divided by n - 1, 2e-4 of it
 here. keras_kd reads logits and pooled features of the teacher from its bank, rounded to float16.
 
 Read it with care: both sides have the same author, who wrote PyTorch's losses from the papers' formulas and its

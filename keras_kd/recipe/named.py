@@ -3,7 +3,7 @@
 import re
 
 from keras_kd import data, models
-from keras_kd.models.foreign.kinds import CALLED, FOREIGN, foreign_kind
+from keras_kd.models.foreign.kinds import CALLED, FOREIGN, SAVED_MODEL, foreign_kind
 from keras_kd.recipe.files import known, next_to, read, shown
 from keras_kd.recipe.schema_data import short_data
 from keras_kd.recipe.schema_networks import short_model
@@ -12,6 +12,7 @@ from keras_kd.utils.errors import UserError
 from keras_kd.utils.paths import KERAS, RECIPE, absolute, ends_in, is_path, user_path
 from keras_kd.utils.suggest import did_you_mean
 
+CHECKPOINTS = (".pth", ".pt", ".ckpt")
 FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 
 
@@ -36,6 +37,15 @@ def _model_errors(role, name, path):
     if kind is None:
         if f"{name}.yaml" in _stems() or next_to(f"{name}.yaml", path):
             return [((role,), f"no model {name!r}; for the recipe of this name write {name}.yaml")]
+        if ends_in(name, CHECKPOINTS):
+            what = (
+                f"{name} is a checkpoint of PyTorch; `keras-kd import NETWORK {name}` makes a .keras file of those of"
+            )
+            fix = "the published protocol; of another network write an .onnx file, or give teacher: {predict: ...}"
+            return [((role,), f"{what} {fix}")]
+        if (found := next_to(name, path)) is not None and found.is_dir():
+            what = f"{name} is a folder without {SAVED_MODEL}"
+            return [((role,), f"{what}; expected a SavedModel, or the name of a model")]
         names = [*models.MODELS, *models.APPLICATIONS]
         return [((role,), f"no model {name!r}{did_you_mean(name, names)}; `keras-kd list models` names all")]
     return []

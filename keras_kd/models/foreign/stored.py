@@ -239,7 +239,9 @@ def _read(path, name):
             with opened:
                 arrays = {one: opened[one] for one in opened.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{name}: found no readable NumPy file ({error}); write it with np.savez(...)") from None
+        # NumPy's own words offer to load what runs code.
+        why = "" if isinstance(error, ValueError) else f" ({error})"
+        raise UserError(f"{name}: found no readable NumPy file{why}; write it with np.savez(...)") from None
     fingerprint = arrays.pop(FINGERPRINT, None)
     for alias in UNNAMED:
         if alias in arrays and "train" not in arrays:

@@ -113,7 +113,7 @@ def read_checkpoint(path):
     except UserError:
         raise
     except Exception as error:  # a damaged pickle raises anything
-        raise UserError(f"{path}: found no readable checkpoint of PyTorch ({error}); {SAVE}") from error
+        raise UserError(f"{path}: found no readable checkpoint of PyTorch; {SAVE}") from error
 
 
 def _of_zip(file):

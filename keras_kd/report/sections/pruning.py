@@ -24,7 +24,7 @@ def pruning(report):
         "pruning",
         "What was removed of the teacher",
         also_in_terminal(text(f"Pruned from the teacher: {kept} are left." if kept else "")),
-        text(measured),
+        also_in_terminal(text(measured)),
         text(how if kept else ""),
         table(["layer", "channels before", "after", "why some stay"], rows),
     )

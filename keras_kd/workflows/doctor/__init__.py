@@ -48,6 +48,8 @@ from keras_kd.workflows.run.folder import read_report
 
 __all__ = ["CHECKS", "CHECKS_OF_A_NETWORK", "examination_of_run", "examine", "format_text", "summary_line"]
 
+# How a finding begins where what it is of cannot be built.
+UNEXAMINED = "cannot be examined"
 # Of each network that teaches: check(case, member).
 CHECKS_OF_A_NETWORK = {
     ACCURACY: check_accuracy,
@@ -154,7 +156,7 @@ def _examined(name, check, case):
         return finding(
             name,
             "bad" if name in (STUDENT, TEACHER) else "unknown",
-            f"cannot be examined: {error}",
+            f"{UNEXAMINED}: {error}",
             why="A run would stop at this too." if name in (STUDENT, TEACHER) else "",
         )
 

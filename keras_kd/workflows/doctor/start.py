@@ -4,7 +4,7 @@ from keras_kd.models.network import cost
 from keras_kd.utils.errors import UserError
 from keras_kd.utils.screen import print_note
 from keras_kd.utils.steps import step
-from keras_kd.workflows.doctor import examine_case
+from keras_kd.workflows.doctor import UNEXAMINED, examine_case
 from keras_kd.workflows.doctor.case import Case
 from keras_kd.workflows.doctor.members import missing_runs
 from keras_kd.workflows.run.dry_run import about_data
@@ -74,6 +74,8 @@ class StartChecks:
             # What the first does not explain is not kept for the run after it.
             others = [one for one in doubtful if one is not first and not _follows(one)]
             also = "".join(f"; also {one['check']}: {one['found']}" for one in others)
+            if first["found"].startswith(UNEXAMINED):
+                raise UserError(f"{first['check']}: {first['found']}{also}")  # a run could not go on with it either
             raise UserError(f"{first['check']}: {first['found']}{also}; {first['fix']}, or go on with {despite}")
         return [f"{one['check']}: {one['found']}; {one['fix']}" for one in doubtful]
 
