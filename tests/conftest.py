@@ -36,7 +36,7 @@ ON_ONE_BACKEND = {
         "foreign_code", "latency", "metrics", "model_card", "packaging", "paths", "public", "recipe_errors", "recipes",
         "repeated_seeds", "report", "report_page", "safety", "search", "signals", "stress_data", "study",
         "hostile_recipes", "image_files", "image_layout", "layers_export", "lines_of_steps", "names_on_pages", "places",
-        "known_probabilities", "known_structure", "statistical_view", "search_resumed", "start_checks",
+        "known_probabilities", "known_structure", "statistical_view", "search_resumed", "start_checks", "litert_files",
         "taught_teacher", "time_of_a_run", "weak_teacher", "write_a_method",
         "without_tensorflow",  # its processes run JAX whatever this one runs
         "forks",  # only processes of TensorFlow are forked

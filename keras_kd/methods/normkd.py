@@ -51,6 +51,8 @@ class NormKD(LogitMethod):
 
     def _softened(self, logits):
         """(logits around their mean, the temperature of each row)."""
+        # As in `standardized`: of equal logits nothing is left that a compiler could round twice.
+        logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
         around = logits - ops.mean(logits, axis=-1, keepdims=True)
         squares = ops.sum(around**2, axis=-1, keepdims=True) / max(1, logits.shape[-1] - 1)
         return around, self.temperature_norm * ops.sqrt(squares + TINY)

@@ -136,7 +136,7 @@ def test_the_whole_way_from_python(place, teachers):
     folder, accuracy = teachers
     changes = {"export": {"formats": ["litert_float32"]}, "baseline": True}
     path = recipe_file(place, folder, "student.onnx", **changes)
-    report = keras_kd.distill(str(path), out=str(place / "runs" / "mine"), quiet=True)
+    report = keras_kd.distill(str(path), out=str(place / "runs" / "mine"), quiet=True).report
     assert report.exports[0].passed and (place / "runs" / "mine" / "student.tflite").exists()
     # What was delivered is a teacher in its turn.
     again = recipe_file(place, folder, str(place / "runs" / "mine" / "student.tflite"))

@@ -454,10 +454,10 @@ def test_a_killed_run_keeps_its_checkpoints_and_makes_the_same(monkeypatch):
     distill("big.yaml", "straight")
     saved = training.save_state
 
-    def dies(distiller, rows, path):
+    def dies(distiller, rows, path, kept):
         if len(rows) == 2:
             raise Stop
-        saved(distiller, rows, path)
+        saved(distiller, rows, path, kept)
 
     with monkeypatch.context() as patched:
         patched.setattr(training, "save_state", dies)

@@ -180,7 +180,13 @@ def _proposed(asked, target, place, command, looked, quiet):
     """`Ready`, nothing of it written."""
     from keras_kd.recipe.overrides import override
     from keras_kd.utils.steps import step
-    from keras_kd.workflows.compress.proposed_recipe import as_recipe, for_this_machine, proposed, text_of
+    from keras_kd.workflows.compress.proposed_recipe import (
+        as_recipe,
+        for_this_machine,
+        proposed,
+        text_of,
+        with_room_to_warm_up,
+    )
     from keras_kd.workflows.run.plan import in_words, plan
 
     def say(line):
@@ -192,6 +198,7 @@ def _proposed(asked, target, place, command, looked, quiet):
     raw = proposed(found, prune, modules=asked.given.modules)
     for one in asked.settings:
         override(raw, one)
+    raw = with_room_to_warm_up(raw, asked.settings)
     recipe = as_recipe(raw)
     step("trying all of it, untrained")
     planned = plan(recipe)

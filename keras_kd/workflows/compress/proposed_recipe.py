@@ -61,6 +61,23 @@ def proposed(found, prune, *, modules=()):
     }
 
 
+def with_room_to_warm_up(raw, settings):
+    """The recipe without the warm-up that is proposed where it was given one epoch alone.
+
+    Args:
+        raw: of `proposed`, its overrides written in.
+        settings: these overrides, as `--set` has them.
+
+    Example:
+        >>> with_room_to_warm_up({"fit": {"epochs": 1, "warmup_epochs": 1}}, ["fit.epochs=1"])
+        {'fit': {'epochs': 1, 'warmup_epochs': 0}}
+    """
+    given = any(one.startswith("fit.warmup_epochs=") for one in settings)
+    if given or raw["fit"].get("epochs") != 1:
+        return raw
+    return {**raw, "fit": {**raw["fit"], "warmup_epochs": 0}}
+
+
 def for_this_machine(raw, seconds):
     """The recipe with fewer epochs where it would take too long here, and the line that says so.
 
