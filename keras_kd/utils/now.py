@@ -17,6 +17,11 @@ from keras_kd.utils.account import MARK
 NAME = "now.json"
 # Seconds between two looks of the thread, and after which it writes though nothing has changed.
 PAUSE, HEARTBEAT = 0.5, 5.0
+# Of what is said, that which is no text; what is of another kind is passed over.
+KINDS = {
+    **dict.fromkeys(("begun", "at", "since", "trained", "rate"), int | float),
+    **dict.fromkeys(("pid", "epoch", "epochs", "step", "steps", "views", "run", "runs"), int),
+}
 # Seconds without a word from a process on another machine, after which it is taken for dead.
 SILENCE = 60.0
 
@@ -112,8 +117,9 @@ def read_now(folder):
     """
     try:
         said = json.loads((Path(folder) / MARK / NAME).read_text(encoding="utf-8"))
-        return {**said, "alive": _is_alive(said)} if isinstance(said, dict) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        sound = {name: value for name, value in said.items() if isinstance(value, KINDS.get(name, str))}
+        return {**sound, "alive": _is_alive(sound)}
+    except (OSError, ValueError, KeyError, AttributeError):
         return None
 
 

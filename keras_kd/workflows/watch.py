@@ -18,7 +18,7 @@ from keras_kd.utils.now import read_now
 from keras_kd.utils.paths import user_folder
 from keras_kd.utils.table import terminal_width
 from keras_kd.workflows.arguments import PathLike, given_path
-from keras_kd.workflows.run.folder import is_run, read_history, read_report
+from keras_kd.workflows.run.folder import is_number, is_run, read_history, read_report
 
 # Seconds that measuring a student, and exporting a file of it, take where no run beside it says so.
 MEASURING, EXPORTING = 4.0, 5.0
@@ -130,7 +130,7 @@ def _times(folder, said, rows, recipe, epochs):
     """What of a run at work says how long it goes on."""
     step, steps = said.get("step") or 0, said.get("steps") or 0
     numbers = [
-        {name: float(one[name]) for name in ("seconds", "teacher_seconds", "teacher_views") if one.get(name)}
+        {name: float(one[name]) for name in ("seconds", "teacher_seconds", "teacher_views") if is_number(one.get(name))}
         for one in rows
     ]
     training, left = None, None

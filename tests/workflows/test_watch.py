@@ -73,6 +73,17 @@ def test_a_run_at_work_says_how_far_it_is(run):
     assert "loss from" in told.stdout and told.stderr == ""
 
 
+def test_figures_and_words_that_are_none_are_passed_over(run):
+    begun_again(run, title=3, what="epoch 3/4", epochs="4", steps=None, step="half", rate=[], trained={})
+    history = run.folder / "history.csv"
+    header, *rows = history.read_text().splitlines()
+    rows = [f"{row},much" for row in rows]
+    history.write_text("\n".join([f"{header},teacher_views", *rows]) + "\n")
+    seen = look(run.folder)
+    assert (seen.state, seen.title, seen.epochs, seen.step) == (RUNNING, "mine", 4, 0.0) and seen.left > 0
+    assert lines(seen)[0] == "mine: running, epoch 3/4"
+
+
 def test_one_whose_process_is_gone_was_stopped(run):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

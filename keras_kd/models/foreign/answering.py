@@ -57,7 +57,7 @@ class Answering:
         Args:
             images: float32 array (n, height, width, channels).
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} answers nothing: a teacher of a kind of its own must define `ask`")
 
     def gives(self):
         """ "logits" or "probabilities" where that is known without asking, else None."""
